@@ -1,0 +1,1 @@
+"""Bytes to members: reading and writing the ZIP container."""

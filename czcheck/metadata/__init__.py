@@ -1,0 +1,1 @@
+"""The Model XML and the JSON specification."""

@@ -1,0 +1,1 @@
+"""Facts of a SavedModel, read without TensorFlow."""

@@ -1,0 +1,1 @@
+"""Rules: the catalogue, and one module for each family."""

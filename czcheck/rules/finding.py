@@ -1,0 +1,138 @@
+"""What a rule finds, and where: frozen values that every report is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Union
+
+
+class Severity(Enum):
+    """How much a finding matters. An error means that the model should not be released."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for an error; higher is milder."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeFile:
+    """The file as a whole."""
+
+    def __str__(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class InMember:
+    """A member of the archive.
+
+    Attributes:
+        member: Its name; `outer!/inner` for a member of the SavedModel's own archive.
+    """
+
+    member: str
+
+    def __str__(self) -> str:
+        return self.member
+
+
+@dataclass(frozen=True, slots=True)
+class XmlPath:
+    """A place in the metadata XML.
+
+    Attributes:
+        path: XPath with positions, such as `/Model/TrainingClasses/Item[2]`.
+        line: Line in the document, from 1, where it is known.
+    """
+
+    path: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.path if self.line is None else f"{self.path}, line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class InGraph:
+    """A node, tensor, function or variable of the network.
+
+    Attributes:
+        name: Its name in the graph.
+        function: The function that holds it; None for the main graph.
+    """
+
+    name: str
+    function: str | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.function is None else f"{self.function}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class TilePixel:
+    """A pixel of the network's answer to a test tile.
+
+    Attributes:
+        tile: Name of the tile, such as `nuclei` or `zeros`.
+        row: Row from the top, from 0; None for the tile as a whole.
+        column: Column from the left, from 0.
+        channel: Output channel, from 0; None for all of them.
+    """
+
+    tile: str
+    row: int | None = None
+    column: int | None = None
+    channel: int | None = None
+
+    def __str__(self) -> str:
+        place = f"tile {self.tile}"
+        if self.row is not None:
+            place += f", row {self.row}, column {self.column}"
+        if self.channel is not None:
+            place += f", channel {self.channel}"
+        return place
+
+
+Location = Union[WholeFile, InMember, XmlPath, InGraph, TilePixel]
+
+
+class Found:
+    """One fault as a check yields it: a place, and the fields that the rule's template names."""
+
+    __slots__ = ("at", "fields")
+
+    def __init__(self, at: Location | None = None, **fields: Any) -> None:
+        """Keep place and fields.
+
+        Args:
+            at: Where; the whole file if left out.
+            **fields: Values for the rule's `Says` template: str, int, float, bool, None, or
+                tuples of them.
+        """
+        self.at: Location = at if at is not None else WholeFile()
+        self.fields = fields
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault, complete.
+
+    Attributes:
+        code: The rule's code.
+        severity: Severity in force.
+        at: Where it is.
+        message: What is wrong, made from the rule's template and `fields`.
+        fields: The values behind the message.
+    """
+
+    code: str
+    severity: Severity
+    at: Location
+    message: str
+    fields: tuple[tuple[str, Any], ...]

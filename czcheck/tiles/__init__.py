@@ -1,0 +1,1 @@
+"""Test tiles: patterns, and tiles cut from images."""

@@ -1,0 +1,1 @@
+"""Schemas as data files: the Model XML, the JSON specification, reports, the SavedModel."""
