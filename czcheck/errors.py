@@ -21,3 +21,7 @@ class InputError(CzcheckError):
 
 class IncompleteError(CzcheckError):
     """The tool could not do its work: no runner, no space, no memory (exit code 3)."""
+
+
+class UnavailableError(InputError):
+    """A fact that this file does not yield. Its text says why; rules that need it are skipped."""

@@ -1,7 +1,7 @@
 """The catalogue of rules: the one source of codes, severities, texts and fixes.
 
-A rule is a function whose parameters name the facts it reads (`archive`, `metadata`, `network`, ...)
-and which yields a `Found` for each fault. Its docstring is its page: title, then the sections
+A rule is a function whose parameters name the facts it reads (`archive`, `metadata`, `network`,
+...) and which yields a `Found` for each fault. Its docstring is its page: title, then the sections
 
     Says:   template over the fields of a `Found`
     Why:    why it matters to somebody who uses the model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 
 class Severity(Enum):
@@ -99,7 +99,7 @@ class TilePixel:
         return place
 
 
-Location = Union[WholeFile, InMember, XmlPath, InGraph, TilePixel]
+Location: TypeAlias = WholeFile | InMember | XmlPath | InGraph | TilePixel
 
 
 class Found:

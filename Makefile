@@ -1,0 +1,57 @@
+# The two commands of the README, and what CI adds to them. Each target sets up what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Tests in the real TensorFlow 2.0.0 need a Python 3.7; without one they are skipped.
+PYTHON37 ?= $(firstword $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.7.*/bin/python) \
+	$(wildcard /usr/bin/python3.7 /usr/local/bin/python3.7))
+
+.PHONY: verify test check fixtures benchmarks clean
+
+verify: .venv/.installed
+	$(BIN)/czcheck verify fixtures/models/nuclei.czmodel
+
+test: .venv/.installed-test .venv-tf200/.ready
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python schemas/compile_proto.py --check
+
+fixtures: .venv/.installed-dev
+	$(BIN)/python -m fixtures.make
+
+benchmarks: .venv/.installed
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/verify.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml | .venv/bin/python
+	$(PIP) install --editable .
+	touch $@
+
+.venv/.installed-test: pyproject.toml | .venv/bin/python
+	$(PIP) install --editable '.[test]'
+	touch $@ .venv/.installed
+
+.venv/.installed-dev: pyproject.toml | .venv/bin/python
+	$(PIP) install --editable '.[test,dev]'
+	touch $@ .venv/.installed .venv/.installed-test
+
+.venv-tf200/.ready:
+	@if [ -n "$(PYTHON37)" ]; then \
+		echo "$(PYTHON37) -m venv .venv-tf200, with TensorFlow 2.0.0" && \
+		"$(PYTHON37)" -m venv .venv-tf200 && \
+		.venv-tf200/bin/python -m pip --quiet --disable-pip-version-check install \
+			"tensorflow==2.0.0" "protobuf<3.21" "numpy<1.20" && \
+		touch $@; \
+	else \
+		echo "no Python 3.7 here: tests in TensorFlow 2.0.0 are skipped"; \
+	fi
+
+clean:
+	rm -rf .venv .venv-tf200 .mypy_cache .ruff_cache .pytest_cache

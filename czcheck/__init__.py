@@ -1,0 +1,68 @@
+"""czcheck: validate, inspect, build and run czmodel files.
+
+The names below are the whole public interface; each is imported when it is first used, so that
+`import czcheck` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from czcheck.build.builder import BuildResult, build
+    from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
+    from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
+    from czcheck.model import CzModel
+    from czcheck.model import open_model as open  # noqa: A004 - czcheck.open, as in gzip.open
+    from czcheck.report.report import Report
+    from czcheck.verify import verify
+
+__all__ = [
+    "BuildResult",
+    "CzModel",
+    "CzcheckError",
+    "IncompleteError",
+    "InputError",
+    "ModelMetadata",
+    "Report",
+    "SegmentationClass",
+    "UsageError",
+    "__version__",
+    "build",
+    "open",
+    "verify",
+]
+
+_HOMES = {
+    "BuildResult": ("czcheck.build.builder", "BuildResult"),
+    "CzModel": ("czcheck.model", "CzModel"),
+    "CzcheckError": ("czcheck.errors", "CzcheckError"),
+    "IncompleteError": ("czcheck.errors", "IncompleteError"),
+    "InputError": ("czcheck.errors", "InputError"),
+    "ModelMetadata": ("czcheck.metadata.model_metadata", "ModelMetadata"),
+    "Report": ("czcheck.report.report", "Report"),
+    "SegmentationClass": ("czcheck.metadata.model_metadata", "SegmentationClass"),
+    "UsageError": ("czcheck.errors", "UsageError"),
+    "build": ("czcheck.build.builder", "build"),
+    "open": ("czcheck.model", "open_model"),
+    "verify": ("czcheck.verify", "verify"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    try:
+        module, attribute = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module 'czcheck' has no attribute {name!r}") from None
+    import importlib  # noqa: PLC0415 - only when a name is asked for
+
+    value = getattr(importlib.import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

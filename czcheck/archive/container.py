@@ -1,0 +1,252 @@
+r"""What the members of an archive are: marker, metadata, payload, and everything else.
+
+Sections 1.1 and 1.5 of the format. Besides the canonical form this understands what old tools and
+careful hands have made: `\` separators, a folder around everything, `modelid=<guid>.model`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from czcheck.archive.members import Member
+from czcheck.archive.reader import Archive
+
+MARKER = "modelid="
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class ContainerKind(Enum):
+    """What kind of archive this is, by its members and never by the file's name."""
+
+    CZMODEL = "czmodel"
+    CZANN = "czann"
+    SAVED_MODEL = "savedmodel"
+    OTHER = "other"
+
+
+class PayloadKind(Enum):
+    """What the payload is, by its first bytes. Section 1.5 of the format."""
+
+    SAVED_MODEL = "SavedModel"
+    ZIP = "ZIP archive without a SavedModel"
+    PICKLE = "Python pickle"
+    ONNX = "ONNX"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    r"""The roles of an archive's members, under the names as stored.
+
+    Attributes:
+        kind: What kind of archive this is.
+        markers: Members whose name carries the id: `modelid=<guid>`.
+        metadata: Candidates for the metadata XML.
+        payloads: Candidates for the payload.
+        others: Licence files and everything else; folders are left out.
+        wrapper: Folder that holds all members, or None.
+        backslashes: Members named with `\` as separator.
+        literal_payload: Whether the payload is named `modelid=<guid>.model`.
+    """
+
+    kind: ContainerKind
+    markers: tuple[str, ...] = ()
+    metadata: tuple[str, ...] = ()
+    payloads: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    wrapper: str | None = None
+    backslashes: tuple[str, ...] = ()
+    literal_payload: bool = False
+
+    @property
+    def marker_member(self) -> str | None:
+        """The marker, where there is exactly one."""
+        return self.markers[0] if len(self.markers) == 1 else None
+
+    @property
+    def metadata_member(self) -> str | None:
+        """The metadata XML, where there is exactly one."""
+        return self.metadata[0] if len(self.metadata) == 1 else None
+
+    @property
+    def payload_member(self) -> str | None:
+        """The payload, where there is exactly one."""
+        return self.payloads[0] if len(self.payloads) == 1 else None
+
+    @property
+    def marker_id(self) -> str | None:
+        """The id that the marker carries."""
+        name = self.marker_member
+        return None if name is None else _base(name).removeprefix(MARKER).removesuffix(".model")
+
+    @property
+    def metadata_id(self) -> str | None:
+        """The id in the name of the metadata XML."""
+        name = self.metadata_member
+        return None if name is None else _base(name).rsplit(".", 1)[0]
+
+    @property
+    def payload_id(self) -> str | None:
+        """The id in the name of the payload."""
+        name = self.payload_member
+        return None if name is None else _base(name).removeprefix(MARKER).rsplit(".", 1)[0]
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def common_folder(paths: list[str]) -> str | None:
+    """The one folder that holds all of the paths, or None.
+
+    Args:
+        paths: Paths with `/` as separator.
+    """
+    tops = {path.split("/", 1)[0] for path in paths if "/" in path}
+    if len(tops) == 1 and all("/" in path for path in paths):
+        return next(iter(tops))
+    return None
+
+
+def describe(members: tuple[Member, ...]) -> Container:
+    """Find the role of each member.
+
+    Args:
+        members: The archive's members.
+
+    Returns:
+        The roles; several candidates for one role are all named, none is chosen.
+    """
+    files = [member for member in members if not member.is_folder]
+    paths = [member.path for member in files]
+    wrapper = common_folder(paths)
+    prefix = "" if wrapper is None else wrapper + "/"
+    roots = {
+        member.path.removeprefix(prefix): member.name
+        for member in files
+        if "/" not in member.path.removeprefix(prefix)
+    }
+    literal = [
+        name
+        for path, name in roots.items()
+        if path.startswith(MARKER) and path.endswith(".model") and members
+    ]
+    markers = [
+        name for path, name in roots.items() if path.startswith(MARKER) and name not in literal
+    ]
+    payloads = [
+        name for path, name in roots.items() if path.endswith(".model") and name not in literal
+    ]
+    literal_payload = bool(literal) and not payloads
+    if literal_payload:
+        payloads = literal
+        # The name of the payload then carries the id, too.
+        markers = markers or literal[:1]
+    metadata = _metadata_candidates(roots)
+    backslashes = tuple(member.name for member in files if "\\" in member.name)
+    if "model.json" in roots and not markers:
+        kind = ContainerKind.CZANN
+    elif "saved_model.pb" in roots:
+        kind = ContainerKind.SAVED_MODEL
+    elif markers or (metadata and payloads):
+        kind = ContainerKind.CZMODEL
+    else:
+        kind = ContainerKind.OTHER
+    taken = {*markers, *payloads, *metadata}
+    return Container(
+        kind=kind,
+        markers=tuple(sorted(markers)),
+        metadata=tuple(sorted(metadata)),
+        payloads=tuple(sorted(payloads)),
+        others=tuple(member.name for member in files if member.name not in taken),
+        wrapper=wrapper,
+        backslashes=backslashes,
+        literal_payload=literal_payload,
+    )
+
+
+def _metadata_candidates(roots: dict[str, str]) -> list[str]:
+    """XML members in the root; those named by an id go before others, such as a licence."""
+    documents = {path: name for path, name in roots.items() if path.lower().endswith(".xml")}
+    named = [name for path, name in documents.items() if GUID.fullmatch(path[:-4])]
+    return named or list(documents.values())
+
+
+def sniff(head: bytes) -> PayloadKind:
+    """Tell what a payload is by its first bytes. Section 1.5 of the format.
+
+    Args:
+        head: The first bytes of the payload, at least 16 where there are as many.
+    """
+    if not head:
+        return PayloadKind.EMPTY
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return PayloadKind.ZIP
+    if head[0] == 0x80 and len(head) > 1 and head[1] in range(2, 6):  # noqa: PLR2004
+        return PayloadKind.PICKLE
+    # ONNX's ModelProto begins with field 1, a small varint: the version of the format.
+    if head[0] == 0x08 and len(head) > 1 and 3 <= head[1] <= 0x20:  # noqa: PLR2004
+        return PayloadKind.ONNX
+    return PayloadKind.UNKNOWN
+
+
+class PayloadFiles:
+    """The SavedModel inside a payload, under canonical names."""
+
+    def __init__(self, archive: Archive) -> None:
+        """Find the SavedModel's root.
+
+        Args:
+            archive: The payload's own archive.
+        """
+        self.archive = archive
+        files = [member for member in archive.members if not member.is_folder]
+        self.wrapper = common_folder([member.path for member in files])
+        prefix = "" if self.wrapper is None else self.wrapper + "/"
+        # variables/ or assets/ alone is no wrapper: a SavedModel without its saved_model.pb.
+        if self.wrapper in ("variables", "assets"):
+            self.wrapper, prefix = None, ""
+        self.backslashes = tuple(member.name for member in files if "\\" in member.name)
+        self._stored = {member.path.removeprefix(prefix): member.name for member in files}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All files, sorted, with `/` as separator, relative to the SavedModel's root."""
+        return tuple(sorted(self._stored))
+
+    @property
+    def kind(self) -> PayloadKind:
+        """Whether this is a SavedModel."""
+        here = "saved_model.pb" in self._stored or "saved_model.pbtxt" in self._stored
+        return PayloadKind.SAVED_MODEL if here else PayloadKind.ZIP
+
+    def size(self, name: str) -> int:
+        """Size of a file in bytes."""
+        return self.archive.member(self._stored[name]).size
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """A file's bytes, in pieces of at most 1 MiB."""
+        return self.archive.chunks(self._stored[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The payload as a fact.
+
+    Attributes:
+        member: Its name in the outer archive.
+        kind: What it is.
+        size: Its size in bytes.
+        head: Its first bytes, at most 16.
+        files: The SavedModel's files; None where the payload is no ZIP archive.
+    """
+
+    member: str
+    kind: PayloadKind
+    size: int
+    head: bytes
+    files: PayloadFiles | None

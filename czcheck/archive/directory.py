@@ -1,0 +1,341 @@
+"""The ZIP directory, read strictly: one end record, agreeing headers, disjoint ranges.
+
+Python's `zipfile` accepts archives that other readers see differently (forged counts, overlapping
+members, data before or after the archive). A gate must not: what it checked has to be what
+everybody else unpacks.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import BinaryIO
+
+from czcheck.archive.members import Defect, DefectKind, Member
+
+_END = struct.Struct("<4s4H2LH")
+_END64_LOCATOR = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_MASK32 = 0xFFFFFFFF
+_MASK16 = 0xFFFF
+_LONGEST_COMMENT = 0xFFFF
+_DIRECTORY_BYTES_PER_MEMBER = 4096
+_FLAG_ENCRYPTED = 0x1
+_FLAG_DESCRIPTOR = 0x8
+_FLAG_PATCHED = 0x20
+_FLAG_STRONG = 0x40
+_FLAG_UTF8 = 0x800
+_EXTRA_ZIP64 = 0x0001
+_EXTRA_UNICODE_PATH = 0x7075
+_UNIX = 3
+_SYMLINK = 0o120000
+_FILE_TYPE = 0o170000
+STORED, DEFLATED = 0, 8
+
+
+@dataclass(slots=True)
+class Directory:
+    """What the directory says.
+
+    Attributes:
+        members: Members whose headers hold together, in the order of the directory.
+        defects: What is wrong.
+    """
+
+    members: list[Member] = field(default_factory=list)
+    defects: list[Defect] = field(default_factory=list)
+
+    def fault(self, kind: DefectKind, detail: str, member: str | None = None) -> None:
+        """Note a defect."""
+        self.defects.append(Defect(kind, detail, member))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where the central directory lies, from the end record."""
+
+    count: int
+    size: int
+    offset: int
+    position: int
+
+
+def read_directory(stream: BinaryIO, size: int, max_members: int) -> Directory:
+    """Read the directory of a ZIP archive.
+
+    Args:
+        stream: The archive, seekable.
+        size: Its length in bytes.
+        max_members: Most members to accept.
+
+    Returns:
+        Members and defects; no members where the structure cannot be trusted.
+    """
+    directory = Directory()
+    try:
+        end = _read_end(stream, size, directory)
+        if end is None:
+            return directory
+        if end.count > max_members:
+            directory.fault(
+                DefectKind.LIMIT, f"holds {end.count} members; the limit is {max_members}"
+            )
+            return directory
+        if end.size > max_members * _DIRECTORY_BYTES_PER_MEMBER:
+            directory.fault(DefectKind.LIMIT, f"has a directory of {end.size} bytes")
+            return directory
+        _read_members(stream, end, directory)
+    except struct.error:
+        directory.fault(DefectKind.STRUCTURE, "has a directory that is cut short")
+    return directory
+
+
+def _read_end(stream: BinaryIO, size: int, directory: Directory) -> _End | None:
+    """Find the one end record; note what is wrong and return None if it cannot be trusted."""
+    tail_start = max(0, size - _END.size - _LONGEST_COMMENT)
+    stream.seek(tail_start)
+    tail = stream.read(size - tail_start)
+    places = []
+    place = tail.find(b"PK\x05\x06")
+    while place >= 0:
+        places.append(place)
+        place = tail.find(b"PK\x05\x06", place + 1)
+    whole = [place for place in places if place + _END.size <= len(tail)]
+    if not whole:
+        stream.seek(0)
+        head = stream.read(8)
+        directory.fault(DefectKind.UNREADABLE, _describe_foreign(head, size))
+        return None
+    exact = [
+        place
+        for place in whole
+        if place + _END.size + _END.unpack_from(tail, place)[7] == len(tail)
+    ]
+    if not exact:
+        extra = len(tail) - whole[-1] - _END.size - int(_END.unpack_from(tail, whole[-1])[7])
+        directory.fault(
+            DefectKind.STRUCTURE,
+            f"has {extra} bytes after its end record"
+            if extra > 0
+            else "has an end record that is cut short",
+        )
+        return None
+    if len(exact) > 1:
+        directory.fault(DefectKind.STRUCTURE, "has more than one end record")
+        return None
+    position = tail_start + exact[0]
+    _, disk, first_disk, here, count, length, offset, _ = _END.unpack_from(tail, exact[0])
+    end = _End(count, length, offset, position)
+    if disk or first_disk or here != count:
+        directory.fault(DefectKind.STRUCTURE, "is one part of an archive in several volumes")
+        return None
+    if count == _MASK16 or _MASK32 in (length, offset):
+        wide = _read_end64(stream, position)
+        if wide is None:
+            directory.fault(DefectKind.STRUCTURE, "has a broken ZIP64 end record")
+            return None
+        end = wide
+    if end.offset + end.size != end.position:
+        directory.fault(
+            DefectKind.STRUCTURE,
+            "has a directory that does not end where the end record begins"
+            " (data before or inside the archive, or a forged offset)",
+        )
+        return None
+    return end
+
+
+def _read_end64(stream: BinaryIO, position: int) -> _End | None:
+    """The ZIP64 end record, or None if it is not where its locator says."""
+    if position < _END64_LOCATOR.size + _END64.size:
+        return None
+    stream.seek(position - _END64_LOCATOR.size)
+    magic, disk, offset, disks = _END64_LOCATOR.unpack(stream.read(_END64_LOCATOR.size))
+    if magic != b"PK\x06\x07" or disk or disks > 1:
+        return None
+    if offset + _END64.size != position - _END64_LOCATOR.size:
+        return None
+    stream.seek(offset)
+    record = _END64.unpack(stream.read(_END64.size))
+    if record[0] != b"PK\x06\x06" or record[4] or record[5] or record[6] != record[7]:
+        return None
+    return _End(record[7], record[8], record[9], offset)
+
+
+def _describe_foreign(head: bytes, size: int) -> str:
+    """Say what a file is that is no ZIP archive."""
+    if not size:
+        return "is empty"
+    if head.startswith(b"PK\x03\x04"):
+        return "is a ZIP archive that is cut short: its end record is missing"
+    known = {
+        b"\x89PNG": "a PNG image",
+        b"\xff\xd8\xff": "a JPEG image",
+        b"II*\x00": "a TIFF image",
+        b"MM\x00*": "a TIFF image",
+        b"ZISRAW": "a CZI image",
+        b"\x89HDF": "an HDF5 file (a Keras .h5 model?)",
+        b"\x1f\x8b": "a gzip file",
+        b"7z\xbc\xaf": "a 7-Zip archive",
+        b"Rar!": "a RAR archive",
+        b"%PDF": "a PDF document",
+        b"<?xml": "an XML document",
+        b"\x80\x04": "a Python pickle",
+    }
+    for magic, what in known.items():
+        if head.startswith(magic):
+            return f"is {what}, not a ZIP archive"
+    return "is not a ZIP archive"
+
+
+def _read_members(stream: BinaryIO, end: _End, directory: Directory) -> None:
+    """Read every entry and its local header; members whose headers agree are kept."""
+    stream.seek(end.offset)
+    data = stream.read(end.size)
+    at = 0
+    ranges: list[tuple[int, int, str]] = []
+    for _ in range(end.count):
+        entry = _CENTRAL.unpack_from(data, at)
+        if entry[0] != b"PK\x01\x02":
+            directory.fault(DefectKind.STRUCTURE, "has a directory with fewer entries than it says")
+            return
+        at += _CENTRAL.size
+        raw_name, raw_extra = data[at : at + entry[10]], data[at + entry[10] :][: entry[11]]
+        at += entry[10] + entry[11] + entry[12]
+        if at > len(data):
+            directory.fault(DefectKind.STRUCTURE, "has a directory that is cut short")
+            return
+        checked = _check_entry(stream, entry, raw_name, raw_extra, end.offset, directory)
+        if checked is not None:
+            member, start, stop = checked
+            directory.members.append(member)
+            ranges.append((start, stop, member.name))
+    if at != len(data):
+        directory.fault(DefectKind.STRUCTURE, "has a directory with more entries than it says")
+    ranges.sort()
+    for (_, stop, first), (start, _, second) in pairwise(ranges):
+        if start < stop:
+            directory.fault(
+                DefectKind.STRUCTURE, f"shares bytes with member {first}: they overlap", second
+            )
+    if ranges and ranges[0][0] != 0:
+        directory.fault(DefectKind.STRUCTURE, f"has {ranges[0][0]} bytes before its first member")
+
+
+def _check_entry(
+    stream: BinaryIO,
+    entry: tuple[int, ...],
+    raw_name: bytes,
+    raw_extra: bytes,
+    limit: int,
+    directory: Directory,
+) -> tuple[Member, int, int] | None:
+    """Hold one directory entry against its local header.
+
+    Returns:
+        The member and the range of bytes that it takes, or None with a defect noted.
+    """
+    (made_by, flags, method, crc, packed, size) = (entry[1], *entry[3:5], *entry[7:10])
+    attributes, offset = entry[15], entry[16]
+    name = _decode(raw_name, flags)
+    shown = name if name is not None else repr(raw_name)[2:-1]
+    if name is None:
+        directory.fault(DefectKind.NAME, "is not valid UTF-8", shown)
+        return None
+    extra = _extra_fields(raw_extra)
+    wide = _zip64(extra.get(_EXTRA_ZIP64, b""), size, packed, offset)
+    if wide is None:
+        directory.fault(DefectKind.STRUCTURE, "has a broken ZIP64 field", name)
+        return None
+    size, packed, offset = wide
+    unicode_path = extra.get(_EXTRA_UNICODE_PATH)
+    if unicode_path is not None and unicode_path[5:] != name.encode():
+        directory.fault(DefectKind.STRUCTURE, "carries a second, different name", name)
+        return None
+    if flags & (_FLAG_ENCRYPTED | _FLAG_STRONG | _FLAG_PATCHED):
+        directory.fault(DefectKind.MEMBER, "is encrypted or patched", name)
+        return None
+    if made_by >> 8 == _UNIX and (attributes >> 16) & _FILE_TYPE == _SYMLINK:
+        directory.fault(DefectKind.NAME, "is a symbolic link", name)
+        return None
+    stream.seek(offset)
+    header = stream.read(_LOCAL.size)
+    if offset + _LOCAL.size > limit or header[:4] != b"PK\x03\x04":
+        directory.fault(DefectKind.STRUCTURE, "has no header where the directory says", name)
+        return None
+    local = _LOCAL.unpack(header)
+    local_name = stream.read(local[9])
+    local_extra = _extra_fields(stream.read(local[10]))
+    start = offset + _LOCAL.size + local[9] + local[10]
+    described = bool(flags & _FLAG_DESCRIPTOR)
+    local_sizes = _zip64(local_extra.get(_EXTRA_ZIP64, b""), local[8], local[7], 0)
+    values = (local[6], *(local_sizes[1::-1] if local_sizes else (-1, -1)))
+    agreed = values == (crc, packed, size) or (described and not any(values))
+    if local_name != raw_name or local[2] != flags or local[3] != method or not agreed:
+        directory.fault(
+            DefectKind.STRUCTURE, "differs between its own header and the directory", name
+        )
+        return None
+    stop = start + packed
+    if described:
+        stop = _descriptor_end(stream, stop, crc, packed, size)
+    if stop > limit or stop < 0:
+        directory.fault(
+            DefectKind.STRUCTURE,
+            "reaches past the end of the members, or lacks its data descriptor",
+            name,
+        )
+        return None
+    return Member(name, size, packed, method, crc, start), offset, stop
+
+
+def _decode(raw: bytes, flags: int) -> str | None:
+    try:
+        return raw.decode("utf-8" if flags & _FLAG_UTF8 else "cp437")
+    except UnicodeDecodeError:
+        return None
+
+
+def _extra_fields(raw: bytes) -> dict[int, bytes]:
+    """Extra fields by their id; the first of each, and nothing past a broken one."""
+    fields: dict[int, bytes] = {}
+    at = 0
+    while at + 4 <= len(raw):
+        key, length = struct.unpack_from("<HH", raw, at)
+        fields.setdefault(key, raw[at + 4 : at + 4 + length])
+        at += 4 + length
+    return fields
+
+
+def _zip64(raw: bytes, size: int, packed: int, offset: int) -> tuple[int, int, int] | None:
+    """Sizes and offset with their ZIP64 values put in; None if one is missing."""
+    values = []
+    at = 0
+    for value in (size, packed, offset):
+        if value == _MASK32:
+            if at + 8 > len(raw):
+                return None
+            values.append(int.from_bytes(raw[at : at + 8], "little"))
+            at += 8
+        else:
+            values.append(value)
+    return values[0], values[1], values[2]
+
+
+def _descriptor_end(stream: BinaryIO, at: int, crc: int, packed: int, size: int) -> int:
+    """Where a member's data descriptor ends; -1 if there is none that fits."""
+    stream.seek(at)
+    data = stream.read(24)
+    for prefix in (b"PK\x07\x08", b""):
+        for layout in ("<LLL", "<LQQ"):
+            record = prefix + struct.pack(layout, crc, packed & _wide(layout), size & _wide(layout))
+            if data.startswith(record):
+                return at + len(record)
+    return -1
+
+
+def _wide(layout: str) -> int:
+    return _MASK32 if layout == "<LLL" else 0xFFFFFFFFFFFFFFFF

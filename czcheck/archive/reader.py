@@ -1,0 +1,204 @@
+"""Reads ZIP archives: members unpacked as a stream, under limits, with their checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from czcheck.archive.directory import DEFLATED, STORED, read_directory
+from czcheck.archive.members import Defect, DefectKind, Member
+from czcheck.archive.names import check_names
+from czcheck.errors import InputError
+from czcheck.limits import MIB, Limits
+
+CHUNK = 1 * MIB
+# Payloads up to this size stay in memory; larger ones go to an unnamed temporary file.
+_IN_MEMORY = 64 * MIB
+# A highly compressible small member is no bomb.
+_RATIO_FREE = 1 * MIB
+
+
+class _BrokenMemberError(Exception):
+    """A member that cannot be unpacked; its argument is the defect."""
+
+    def __init__(self, defect: Defect) -> None:
+        super().__init__(defect.detail)
+        self.defect = defect
+
+
+class Archive:
+    """A ZIP archive whose members have all been unpacked once, and so are known to be sound.
+
+    Attributes:
+        size: Length of the archive in bytes.
+        members: Its members, in the order of the directory.
+        defects: What is wrong with it.
+    """
+
+    def __init__(self, stream: BinaryIO, limits: Limits, max_members: int) -> None:
+        """Read the directory and test every member.
+
+        Args:
+            stream: The archive, seekable; it stays open and belongs to the caller.
+            limits: Limits on sizes and ratio.
+            max_members: Most members to accept.
+        """
+        self._stream = stream
+        self._limits = limits
+        self.size = stream.seek(0, os.SEEK_END)
+        directory = read_directory(stream, self.size, max_members)
+        defects = list(directory.defects)
+        budget = limits.archive_bytes
+        members: list[Member] = []
+        for member in directory.members:
+            digest = hashlib.sha256()
+            unpacked = 0
+            try:
+                for piece in self._unpack(member, budget):
+                    digest.update(piece)
+                    unpacked += len(piece)
+            except _BrokenMemberError as error:
+                defects.append(error.defect)
+                members.append(member)
+                if error.defect.kind is DefectKind.LIMIT:
+                    break
+                continue
+            budget -= unpacked
+            members.append(replace(member, sha256=digest.hexdigest()))
+        self.members = tuple(members)
+        self.defects = (*defects, *check_names(directory.members))
+        self._by_name = {member.name: member for member in self.members}
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every member can be named and unpacked without doubt."""
+        return not self.defects
+
+    def member(self, name: str) -> Member:
+        """The member of that name, as stored.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return self._by_name[name]
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """A member's unpacked bytes, in pieces of at most 1 MiB.
+
+        Raises:
+            InputError: The member cannot be unpacked.
+        """
+        try:
+            yield from self._unpack(self._by_name[name], self._limits.archive_bytes)
+        except _BrokenMemberError as error:
+            raise InputError(f"{name} {error.defect.detail}") from None
+
+    def read(self, name: str, limit: int) -> bytes:
+        """A member's unpacked bytes.
+
+        Args:
+            name: The member's name, as stored.
+            limit: Most bytes to read; what lies beyond is left.
+        """
+        pieces: list[bytes] = []
+        total = 0
+        for piece in self.chunks(name):
+            pieces.append(piece)
+            total += len(piece)
+            if total >= limit:
+                break
+        return b"".join(pieces)[:limit]
+
+    def spool(self, name: str) -> BinaryIO:
+        """A member's unpacked bytes as a seekable stream, in memory or an unnamed file."""
+        stream = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - handed on
+        for piece in self.chunks(name):
+            stream.write(piece)
+        stream.seek(0)
+        return cast("BinaryIO", stream)
+
+    def _unpack(self, member: Member, budget: int) -> Iterator[bytes]:
+        """Unpack a member, holding what really comes out against limits and declarations."""
+
+        def broken(kind: DefectKind, detail: str) -> _BrokenMemberError:
+            return _BrokenMemberError(Defect(kind, detail, member.name))
+
+        limits = self._limits
+        if member.method not in (STORED, DEFLATED):
+            raise broken(
+                DefectKind.MEMBER,
+                f"is packed with method {member.method}; only stored (0) and deflated (8) are read",
+            )
+        most = min(limits.member_bytes, budget)
+        if member.size > most:
+            raise broken(DefectKind.LIMIT, f"unpacks to {member.size} bytes; the limit is {most}")
+        if member.size > max(_RATIO_FREE, limits.ratio * member.packed_size):
+            raise broken(
+                DefectKind.LIMIT,
+                f"unpacks {member.packed_size} to {member.size} bytes, a ratio over {limits.ratio}",
+            )
+        crc = total = 0
+        for piece in self._inflate(member, broken):
+            total += len(piece)
+            if total > member.size:
+                break
+            crc = zlib.crc32(piece, crc)
+            yield piece
+        if total != member.size:
+            more = "more" if total > member.size else "fewer"
+            raise broken(
+                DefectKind.MEMBER, f"holds {more} bytes than the {member.size} it declares"
+            )
+        if crc != member.crc32:
+            raise broken(DefectKind.MEMBER, "does not match its checksum: the file is damaged")
+
+    def _inflate(
+        self, member: Member, broken: Callable[[DefectKind, str], _BrokenMemberError]
+    ) -> Iterator[bytes]:
+        """The unpacked bytes as they come, at most 1 MiB at a time."""
+        at, left = member.offset, member.packed_size
+        inflater = zlib.decompressobj(-15) if member.method == DEFLATED else None
+        pending = b""
+        while left or pending:
+            if not pending:
+                self._stream.seek(at)
+                pending = self._stream.read(min(CHUNK, left))
+                if not pending:
+                    raise broken(DefectKind.MEMBER, "is cut short")
+                at += len(pending)
+                left -= len(pending)
+            if inflater is None:
+                yield pending
+                pending = b""
+                continue
+            try:
+                piece = inflater.decompress(pending, CHUNK)
+            except zlib.error:
+                raise broken(DefectKind.MEMBER, "cannot be inflated: the file is damaged") from None
+            pending = inflater.unconsumed_tail
+            if piece:
+                yield piece
+            if inflater.eof:
+                if inflater.unused_data or left:
+                    raise broken(DefectKind.MEMBER, "has bytes after the end of its packed data")
+                return
+        while inflater is not None and not inflater.eof:
+            piece = inflater.decompress(b"", CHUNK)
+            if not piece:
+                raise broken(DefectKind.MEMBER, "is cut short")
+            yield piece
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,96 @@
+"""The command line: parse, call the API, print, exit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+import czcheck
+from czcheck.errors import IncompleteError, InputError, UsageError
+
+EXIT_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """The commands, each imported when it is called, so that `--help` stays quick."""
+
+    homes = {  # noqa: RUF012 - never changed
+        "verify": "Check archives level by level and give a verdict.",
+        "build": "Build a conformant archive from a SavedModel.",
+        "inspect": "Show what is inside an archive, without running it.",
+        "rules": "List the rules, or explain one.",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.homes)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.homes:
+            return None
+        import importlib
+
+        module = importlib.import_module(f"czcheck.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.homes.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(czcheck.__version__, "--version", prog_name="czcheck")
+def cli() -> None:
+    """Validate, inspect and build czmodel files for ZEISS ZEN Intellesis.
+
+    Exit codes: 0 passed or built; 1 a finding that fails, or an input that cannot be built;
+    2 usage; 3 not everything could be checked; 130 interrupted.
+    """
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Print one clear message to standard error and exit.
+
+    Args:
+        message: The message; may span lines.
+        code: The exit code.
+    """
+    from czcheck.report.escape import printable
+
+    text = "\n".join(printable(line) for line in message.splitlines())
+    click.echo(f"czcheck: {text}", err=True)
+    raise SystemExit(code)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Args:
+        args: Arguments; those of the process if left out.
+    """
+    try:
+        result: Any = cli.main(args=args, prog_name="czcheck", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except click.Abort:
+        fail("interrupted", EXIT_INTERRUPTED)
+    except KeyboardInterrupt:
+        fail("interrupted", EXIT_INTERRUPTED)
+    except UsageError as error:
+        fail(str(error), 2)
+    except InputError as error:
+        fail(str(error), 1)
+    except IncompleteError as error:
+        fail(str(error), 3)
+    except MemoryError:
+        fail("out of memory", 3)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        fail(f"{place}{error.strerror or error}", 3)
+    raise SystemExit(result if isinstance(result, int) else 0)

@@ -1,0 +1,71 @@
+"""`czcheck rules`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from czcheck.cli.printing import print_json, print_lines
+from czcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from czcheck.report.text import Line
+    from czcheck.rules.catalogue import Rule
+
+
+@click.command("rules")
+@click.argument("codes", nargs=-1, metavar="[CODE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(codes: tuple[str, ...], as_json: bool) -> int:
+    """List the rules, or explain some: why they matter, how to fix, where the format says so.
+
+    CODE is a rule's code or a prefix such as CZ2.
+    """
+    from czcheck.rules.catalogue import UnknownRuleError, catalogue, explain, matching
+
+    rules = catalogue()
+    try:
+        chosen = [rules[code] for code in matching(codes, rules)] if codes else list(rules.values())
+    except UnknownRuleError as error:
+        raise UsageError(
+            f"no rule begins with {str(error)!r}; `czcheck rules` lists them all"
+        ) from None
+    if as_json:
+        print_json([explain(rule) for rule in chosen])
+    elif codes:
+        print_lines(line for rule in chosen for line in _page(rule))
+    else:
+        print_lines(_list(chosen))
+    return 0
+
+
+def _list(rules: list[Rule]) -> Iterator[Line]:
+    from czcheck.report.text import Line
+
+    level = None
+    for rule in rules:
+        if rule.level is not level:
+            level = rule.level
+            yield Line(f"level {level.value}", "heading")
+        yield Line(f"  {rule.code}  {rule.severity.value:<7}  {rule.title}", rule.severity.value)
+    yield Line(f"{len(rules)} rules; `czcheck rules CODE` explains one")
+
+
+def _page(rule: Rule) -> Iterator[Line]:
+    import textwrap
+
+    from czcheck.report.text import WIDTH, Line
+
+    yield Line(f"{rule.code} {rule.title}", "heading")
+    yield Line(f"  {rule.severity.value}, level {rule.level.value}, {rule.name}")
+    parts = {"why": rule.why, "fix": rule.fix, "format": rule.source}
+    if rule.requires:
+        parts["requires"] = ", ".join(rule.requires)
+    for name, body in parts.items():
+        for line in textwrap.wrap(
+            body, WIDTH, initial_indent=f"  {name + ':':<9} ", subsequent_indent=" " * 12
+        ):
+            yield Line(line)
+    yield Line("")

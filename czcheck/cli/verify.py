@@ -1,0 +1,176 @@
+"""`czcheck verify`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from czcheck.cli.printing import print_json, print_lines
+
+if TYPE_CHECKING:
+    from czcheck.verify import Progress
+
+LEVELS = ("archive", "metadata", "network", "run")
+SEVERITIES = ("error", "warning", "note")
+
+
+def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+    return tuple(code.strip() for each in value for code in each.split(",") if code.strip())
+
+
+@click.command("verify")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    default="run",
+    show_default=True,
+    help="How deep to check; each level includes the ones before it.",
+)
+@click.option(
+    "--target",
+    default="tf-2.0.0",
+    show_default=True,
+    help="Runtime that the network is held to; `any` switches this off.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    default="error",
+    show_default=True,
+    help="Mildest severity that fails the verdict.",
+)
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    callback=_codes,
+    help="Check only these rules; codes or prefixes, such as CZ2, separated by commas.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODES",
+    callback=_codes,
+    help="Leave these rules out; codes or prefixes, separated by commas.",
+)
+@click.option(
+    "--tiles",
+    multiple=True,
+    metavar="FILE|FOLDER",
+    type=click.Path(path_type=Path),
+    help="Images (PNG, TIFF) to run beside the built-in test tiles.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Most time for loading the network, and for each tile.  [default: 120]",
+)
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GIB",
+    help="Most memory of the network's process.  [default: 8]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
+def command(  # noqa: PLR0913 - one parameter for each option
+    paths: tuple[Path, ...],
+    level: str,
+    target: str,
+    fail_on: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    tiles: tuple[Path, ...],
+    timeout: float | None,
+    memory: float | None,
+    form: str,
+    quiet: bool,
+) -> int:
+    """Check archives level by level and give a verdict.
+
+    A PATH is an archive, or a folder that stands for the archives in it. At level `run`, the
+    network is loaded in a process of its own and test tiles run through it.
+    """
+    from czcheck.limits import GIB
+    from czcheck.report.text import report_lines
+    from czcheck.verify import verify
+
+    runner_limits = None
+    if timeout is not None or memory is not None:
+        from czcheck.runtime.limits import RunnerLimits
+
+        standard = RunnerLimits()
+        runner_limits = RunnerLimits(
+            seconds_load=timeout or standard.seconds_load,
+            seconds_tile=timeout or standard.seconds_tile,
+            memory_bytes=int(memory * GIB) if memory else standard.memory_bytes,
+        )
+    with progress_bar(enabled=not quiet and level == "run") as progress:
+        report = verify(
+            paths,
+            level=level,
+            target=target,
+            fail_on=fail_on,
+            select=select,
+            ignore=ignore,
+            tiles=tiles,
+            runner_limits=runner_limits,
+            progress=progress,
+        )
+    if form == "json":
+        print_json(report.to_json())
+    else:
+        print_lines(report_lines(report, quiet=quiet))
+    return report.exit_code
+
+
+@contextmanager
+def progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
+    """A progress bar on standard error while tiles run; nothing where that is no terminal.
+
+    Args:
+        enabled: Whether it is wanted at all.
+
+    Yields:
+        The function to call after each tile, or None.
+    """
+    if not enabled or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("tiles"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        tasks: dict[Path, int] = {}
+
+        def advance(path: Path, done: int, total: int) -> None:
+            if path not in tasks:
+                tasks[path] = int(bar.add_task(path.name, total=total))
+            bar.update(tasks[path], completed=done)  # type: ignore[arg-type]
+
+        yield advance

@@ -1,0 +1,207 @@
+"""An opened czmodel: all that can be known of it without running it, read when it is asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO
+
+from czcheck.archive.container import (
+    Container,
+    ContainerKind,
+    Payload,
+    PayloadFiles,
+    PayloadKind,
+    describe,
+    sniff,
+)
+from czcheck.archive.members import DefectKind
+from czcheck.archive.reader import Archive, digest_of
+from czcheck.errors import InputError, UnavailableError, UsageError
+from czcheck.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from czcheck.metadata.document import XmlDocument
+    from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.network.saved_model import Network
+
+_HEAD = 16
+# A directory that cannot be trusted, or names that reach out of it: nothing further is read.
+_UNTRUSTED = (
+    DefectKind.UNREADABLE,
+    DefectKind.STRUCTURE,
+    DefectKind.LIMIT,
+    DefectKind.NAME,
+    DefectKind.DUPLICATE,
+)
+
+
+class CzModel:
+    """One archive and its facts. Use it as a context manager, or call `close`.
+
+    Nothing is unpacked to disk but a payload over 64 MiB, into an unnamed temporary file; nothing
+    is run and TensorFlow is not imported.
+
+    Attributes:
+        path: The file.
+        limits: Limits on everything that is read.
+    """
+
+    def __init__(self, path: Path, limits: Limits = DEFAULT_LIMITS) -> None:
+        """Open the file.
+
+        Args:
+            path: The archive.
+            limits: Limits on everything that is read.
+
+        Raises:
+            UsageError: There is no such file, or it cannot be opened.
+        """
+        self.path = path
+        self.limits = limits
+        self._spooled: BinaryIO | None = None
+        try:
+            if path.is_dir():
+                raise UsageError(f"{path}: is a folder; name the .czmodel file in it")
+            self._stream: BinaryIO = path.open("rb")
+        except FileNotFoundError:
+            raise UsageError(f"{path}: no such file") from None
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be opened: {error.strerror}") from None
+
+    def __enter__(self) -> CzModel:  # noqa: PYI034 - typing.Self came with Python 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"CzModel({str(self.path)!r})"
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+        if self._spooled is not None:
+            self._spooled.close()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the file, in hexadecimal."""
+        return digest_of(self.path)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The outer archive: members and defects."""
+        return Archive(self._stream, self.limits, self.limits.members)
+
+    @cached_property
+    def container(self) -> Container:
+        """The roles of the members.
+
+        Raises:
+            UnavailableError: The archive cannot be trusted.
+        """
+        if any(defect.kind in _UNTRUSTED for defect in self.archive.defects):
+            raise UnavailableError("the archive cannot be read safely")
+        return describe(self.archive.members)
+
+    @cached_property
+    def payload(self) -> Payload:
+        """The payload and, where it is a ZIP archive, the files in it.
+
+        Raises:
+            UnavailableError: There is not exactly one payload, or it cannot be unpacked.
+        """
+        name = self.container.payload_member
+        if self.container.kind is not ContainerKind.CZMODEL or name is None:
+            raise UnavailableError("the archive has no payload")
+        member = self.archive.member(name)
+        if member.sha256 is None:
+            raise UnavailableError("the payload cannot be unpacked")
+        head = self.archive.read(name, _HEAD)
+        kind = sniff(head)
+        if kind is not PayloadKind.ZIP:
+            return Payload(name, kind, member.size, head, None)
+        self._spooled = self.archive.spool(name)
+        files = PayloadFiles(Archive(self._spooled, self.limits, self.limits.inner_members))
+        return Payload(name, files.kind, member.size, head, files)
+
+    @cached_property
+    def files(self) -> PayloadFiles:
+        """The files of the SavedModel.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        payload = self.payload
+        if payload.files is None or payload.kind is not PayloadKind.SAVED_MODEL:
+            raise UnavailableError(f"the payload is no SavedModel ({payload.kind.value})")
+        if not payload.files.archive.is_sound:
+            raise UnavailableError("the payload's archive cannot be read safely")
+        return payload.files
+
+    @cached_property
+    def document(self) -> XmlDocument:
+        """The metadata XML, read and held to the schema.
+
+        Raises:
+            UnavailableError: There is not exactly one, or it cannot be unpacked.
+        """
+        from czcheck.metadata.document import read_document  # noqa: PLC0415 - lxml when needed
+
+        name = self.container.metadata_member
+        if name is None or self.container.kind is not ContainerKind.CZMODEL:
+            raise UnavailableError("the archive has no metadata XML")
+        if self.archive.member(name).sha256 is None:
+            raise UnavailableError("the metadata XML cannot be unpacked")
+        # One byte over the limit is enough for the reader to see that it is too large.
+        return read_document(self.archive.read(name, self.limits.xml_bytes + 1), self.limits)
+
+    @cached_property
+    def metadata(self) -> ModelMetadata:
+        """What the metadata says.
+
+        Raises:
+            UnavailableError: The metadata XML is missing or breaks the schema.
+        """
+        from czcheck.metadata.model_metadata import metadata_of  # noqa: PLC0415
+
+        try:
+            return metadata_of(self.document)
+        except UnavailableError:
+            raise
+        except InputError:
+            raise UnavailableError("the metadata XML breaks the schema") from None
+
+    @cached_property
+    def network(self) -> Network:
+        """Facts of the network: signature, operations, variables.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        from czcheck.network.saved_model import read_network  # noqa: PLC0415 - protobuf when needed
+
+        return read_network(self.files, self.limits)
+
+
+def open_model(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> CzModel:
+    """Open a czmodel archive to look into it.
+
+    Args:
+        path: The archive.
+        limits: Limits on everything that is read.
+
+    Returns:
+        The opened model; facts are read when they are asked for.
+
+    Raises:
+        UsageError: There is no such file, or it cannot be opened.
+    """
+    return CzModel(Path(path), limits)

@@ -1,0 +1,105 @@
+"""The report as plain data, as `schemas/report.schema.json` describes it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from czcheck.report.escape import printable
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.engine import Outcome, Status
+from czcheck.rules.finding import Finding, InGraph, InMember, Location, TilePixel, XmlPath
+
+if TYPE_CHECKING:
+    from czcheck.report.report import FileReport, Report
+
+REPORT_VERSION = "1.0"
+_KINDS: dict[type, str] = {
+    InMember: "member",
+    XmlPath: "xml",
+    InGraph: "graph",
+    TilePixel: "pixel",
+}
+
+
+def _plain(value: Any) -> Any:
+    """Only what JSON knows, with text made safe to print."""
+    if isinstance(value, str):
+        return printable(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        # JSON has no NaN and no infinities.
+        return value if value - value == 0 else str(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return printable(str(value))
+
+
+def location_to_json(at: Location) -> dict[str, Any]:
+    """A location with its kind: `file`, `member`, `xml`, `graph` or `pixel`."""
+    plain: dict[str, Any] = {"kind": _KINDS.get(type(at), "file")}
+    for field in fields(at):
+        plain[field.name] = _plain(getattr(at, field.name))
+    return plain
+
+
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """One finding, with the texts of its rule."""
+    rule = catalogue()[finding.code]
+    return {
+        "code": finding.code,
+        "name": rule.name,
+        "severity": finding.severity.value,
+        "title": rule.title,
+        "message": printable(finding.message),
+        "fix": rule.fix,
+        "location": location_to_json(finding.at),
+        "fields": {name: _plain(value) for name, value in finding.fields},
+    }
+
+
+def _outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    plain: dict[str, Any] = {"code": outcome.code, "status": outcome.status.value}
+    if outcome.cause is not None:
+        plain["cause"] = outcome.cause.value
+    if outcome.status in (Status.SKIPPED, Status.CRASHED):
+        plain["reason"] = printable(outcome.reason)
+    if outcome.omitted:
+        plain["omitted"] = outcome.omitted
+    return plain
+
+
+def file_to_json(file: FileReport) -> dict[str, Any]:
+    """The report on one file."""
+    return {
+        "path": printable(file.path),
+        "size": file.size,
+        "sha256": file.sha256,
+        "verdict": file.verdict.value,
+        "counts": file.counts,
+        "findings": [finding_to_json(finding) for finding in file.findings],
+        "rules": [_outcome_to_json(outcome) for outcome in file.outcomes],
+        "looked_at": _plain(dict(file.looked_at)),
+    }
+
+
+def report_to_json(report: Report) -> dict[str, Any]:
+    """The report on all files."""
+    options = report.options
+    return {
+        "report_version": REPORT_VERSION,
+        "tool": {"name": "czcheck", "version": report.tool_version},
+        "options": {
+            "level": options.level.value,
+            "target": options.target,
+            "fail_on": options.fail_on.value,
+            "select": list(options.select),
+            "ignore": list(options.ignore),
+        },
+        "verdict": report.verdict.value,
+        "exit_code": report.exit_code,
+        "files": [file_to_json(file) for file in report.files],
+    }

@@ -1,0 +1,155 @@
+"""The report: outcomes of all rules on all files, and the verdict that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from czcheck.rules.catalogue import Level
+from czcheck.rules.engine import Outcome, SkipCause, Status
+from czcheck.rules.finding import Finding, Severity
+
+
+class Verdict(Enum):
+    """What the outcomes come to.
+
+    `INCOMPLETE`: nothing that fails was found, but not everything could be checked.
+    """
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 3 incomplete; the same for every output format."""
+        return {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for.
+
+    Attributes:
+        level: Deepest level that was checked.
+        target: Runtime that the network is held to: `tf-2.0.0` or `any`.
+        fail_on: Mildest severity that fails the verdict.
+        select: Codes or prefixes to check; empty for all.
+        ignore: Codes or prefixes to leave out.
+    """
+
+    level: Level = Level.RUN
+    target: str = "tf-2.0.0"
+    fail_on: Severity = Severity.ERROR
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """All outcomes on one file.
+
+    Attributes:
+        path: The file, as the user named it.
+        size: Its size in bytes.
+        sha256: Its digest, in hexadecimal.
+        fail_on: Mildest severity that fails the verdict.
+        outcomes: One for each rule of the catalogue, in the order of their codes.
+        looked_at: What the file holds and what was done with it, as plain data.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    fail_on: Severity
+    outcomes: tuple[Outcome, ...]
+    looked_at: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, errors first, then in the order of their codes."""
+        found = [finding for outcome in self.outcomes for finding in outcome.findings]
+        return tuple(sorted(found, key=lambda finding: (finding.severity.rank, finding.code)))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rules that passed, failed, were skipped and crashed."""
+        counts = {status.value: 0 for status in Status}
+        for outcome in self.outcomes:
+            counts[outcome.status.value] += 1
+        return counts
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the outcomes come to."""
+        if any(finding.severity.rank <= self.fail_on.rank for finding in self.findings):
+            return Verdict.FAILED
+        unchecked = any(
+            outcome.status is Status.CRASHED
+            or outcome.cause in (SkipCause.PREREQUISITE, SkipCause.TOOL)
+            for outcome in self.outcomes
+        )
+        return Verdict.INCOMPLETE if unchecked else Verdict.PASSED
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `schemas/report.schema.json` describes it."""
+        from czcheck.report.json_form import file_to_json  # noqa: PLC0415
+
+        return file_to_json(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All outcomes on all files.
+
+    Attributes:
+        tool_version: Version of czcheck.
+        options: What was asked for.
+        files: One report for each file, in the order in which they were named.
+    """
+
+    tool_version: str
+    options: Options
+    files: tuple[FileReport, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Failed if one file failed; incomplete if one could not be checked whole."""
+        verdicts = {file.verdict for file in self.files}
+        for verdict in (Verdict.FAILED, Verdict.INCOMPLETE):
+            if verdict in verdicts:
+                return verdict
+        return Verdict.PASSED
+
+    @property
+    def passed(self) -> bool:
+        """Whether every file was checked whole and passed."""
+        return self.verdict is Verdict.PASSED
+
+    @property
+    def exit_code(self) -> int:
+        """The command line's exit code: 0 passed, 1 failed, 3 not everything could be checked."""
+        return self.verdict.exit_code
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all files."""
+        return tuple(finding for file in self.files for finding in file.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `schemas/report.schema.json` describes it."""
+        from czcheck.report.json_form import report_to_json  # noqa: PLC0415
+
+        return report_to_json(self)
+
+    def __str__(self) -> str:
+        from czcheck.report.text import report_lines  # noqa: PLC0415
+
+        return "\n".join(line.text for line in report_lines(self))
+
+    def _repr_html_(self) -> str:
+        from czcheck.report.notebook import report_html  # noqa: PLC0415
+
+        return report_html(self)

@@ -1,0 +1,157 @@
+"""The report as lines of text; whoever prints them may give them colours."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from czcheck.report.escape import printable
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.engine import SkipCause, Status
+from czcheck.rules.finding import Finding
+
+if TYPE_CHECKING:
+    from czcheck.report.report import FileReport, Report
+
+WIDTH = 100
+
+
+class Line(NamedTuple):
+    """A line of a report.
+
+    Attributes:
+        text: The line.
+        style: What it is: a verdict, a severity, a fix, ...; empty for plain text.
+    """
+
+    text: str
+    style: str = ""
+
+
+def _wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:
+    for line in textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=" " * len(indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        yield Line(line, style)
+
+
+def _finding_lines(finding: Finding) -> Iterator[Line]:
+    rule = catalogue()[finding.code]
+    place = printable(str(finding.at))
+    head = f"  {finding.severity.value:<7} {finding.code} {rule.title}"
+    yield Line(f"{head}  [{place}]" if place else head, finding.severity.value)
+    yield from _wrapped(printable(finding.message), " " * 10)
+    yield from _wrapped(f"fix: {rule.fix}", " " * 10, "fix")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def looked_at_text(looked_at: Mapping[str, Any]) -> str:
+    """What was looked at, in one sentence.
+
+    Args:
+        looked_at: As in `FileReport.looked_at`.
+    """
+    parts = []
+    if (members := looked_at.get("members")) is not None:
+        parts.append(_count(members, "member"))
+    if metadata := looked_at.get("metadata"):
+        classes = _count(metadata["classes"], "class").replace("classs", "classes")
+        parts.append(f"metadata {metadata['version']} ({printable(metadata['name'])}, {classes})")
+    if network := looked_at.get("network"):
+        parts.append(
+            f"network {network['input']} -> {network['output']}"
+            f" ({network['parameters']:,} parameters, saved by TensorFlow {network['tensorflow']})"
+        )
+    if run := looked_at.get("run"):
+        parts.append(f"{_count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}")
+        parts.append(run["isolation"])
+    return "; ".join(parts)
+
+
+def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
+    yield Line(
+        f"{printable(file.path)}: {file.verdict.value.upper()} at level {level}", file.verdict.value
+    )
+    for finding in file.findings:
+        yield from _finding_lines(finding)
+    for outcome in file.outcomes:
+        if outcome.omitted:
+            text = f"{outcome.code}: {outcome.omitted} more findings are not shown"
+            yield from _wrapped(text, "  ")
+        if outcome.status is Status.CRASHED:
+            text = f"crashed {outcome.code}: {printable(outcome.reason)} - please report this"
+            yield from _wrapped(text, "  ", "crashed")
+    yield from _skip_lines(file)
+    counts = ", ".join(f"{number} {status}" for status, number in file.counts.items())
+    yield Line(f"  {len(file.outcomes)} rules: {counts}", "counts")
+    if looked_at := looked_at_text(file.looked_at):
+        yield from _wrapped(f"looked at: {looked_at}", "  ")
+
+
+def _skip_lines(file: FileReport) -> Iterator[Line]:
+    """Rules that could not be checked, by reason; those left out by choice are only counted."""
+    groups: dict[str, list[str]] = {}
+    for outcome in file.outcomes:
+        if outcome.cause in (SkipCause.PREREQUISITE, SkipCause.TOOL):
+            groups.setdefault(outcome.reason, []).append(outcome.code)
+    for reason, codes in groups.items():
+        text = f"not checked, because {printable(reason)}: {ranges(codes)}"
+        yield from _wrapped(text, "  ", "skipped")
+
+
+def ranges(codes: Iterable[str]) -> str:
+    """Codes with neighbours drawn together: `CZ303-CZ306, CZ309`.
+
+    Args:
+        codes: Rule codes in order.
+    """
+    order = list(catalogue())
+    runs: list[list[str]] = []
+    for code in codes:
+        if runs and order.index(code) == order.index(runs[-1][-1]) + 1:
+            runs[-1].append(code)
+        else:
+            runs.append([code])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def report_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:
+    """The report, files that passed first, so that what matters stands at the end.
+
+    Args:
+        report: The report.
+        quiet: Leave out files that passed.
+
+    Yields:
+        Lines without line ends.
+    """
+    from czcheck.report.report import Verdict  # noqa: PLC0415 - the report knows this module
+
+    order = [Verdict.PASSED, Verdict.INCOMPLETE, Verdict.FAILED]
+    for file in sorted(report.files, key=lambda file: order.index(file.verdict)):
+        if quiet and file.verdict is Verdict.PASSED:
+            continue
+        yield from _file_lines(file, report.options.level.value)
+        yield Line("")
+    tally = [
+        f"{sum(file.verdict is verdict for file in report.files)} {verdict.value}"
+        for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.INCOMPLETE)
+    ]
+    if quiet and report.passed:
+        return
+    options = report.options
+    yield Line(
+        f"czcheck {report.tool_version}: {_count(len(report.files), 'file')}: {', '.join(tally)}"
+        f" (level {options.level.value}, target {options.target},"
+        f" fails on {options.fail_on.value})",
+        report.verdict.value,
+    )

@@ -1,0 +1,176 @@
+"""Runs rules over facts: each ends as passed, failed, skipped (with the reason) or crashed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from czcheck.errors import IncompleteError, UnavailableError
+from czcheck.rules.catalogue import Level, Rule
+from czcheck.rules.finding import Finding
+
+# A broken file can break a rule in a million places; a report names the first ones.
+MAX_FINDINGS = 50
+
+
+class Status(Enum):
+    """How a rule ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CRASHED = "crashed"
+
+
+class SkipCause(Enum):
+    """Why a rule was skipped.
+
+    `CHOICE`: the user asked for it. `PREREQUISITE`: another rule failed or a fact is missing, so
+    the answer would mean nothing. `TOOL`: the tool could not do its work.
+    """
+
+    CHOICE = "choice"
+    PREREQUISITE = "prerequisite"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one rule ended on one file.
+
+    Attributes:
+        code: The rule's code.
+        status: How it ended.
+        findings: What it found; empty unless it failed.
+        cause: Why it was skipped; None unless it was.
+        reason: The reason in words, for skipped and crashed rules.
+        omitted: Findings beyond the first ones that are kept.
+    """
+
+    code: str
+    status: Status
+    findings: tuple[Finding, ...] = ()
+    cause: SkipCause | None = None
+    reason: str = ""
+    omitted: int = 0
+
+
+class Facts:
+    """Facts by name, each worked out once, when the first rule asks for it."""
+
+    def __init__(self, sources: Mapping[str, Callable[[], Any]]) -> None:
+        """Keep the sources.
+
+        Args:
+            sources: For each name, a function that returns the fact or raises `UnavailableError`
+                (the file does not yield it) or `IncompleteError` (the tool could not get it).
+        """
+        self._sources = sources
+        self._known: dict[str, Any] = {}
+        self._errors: dict[str, Exception] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        """The fact.
+
+        Raises:
+            Exception: Whatever kept its source from yielding it.
+        """
+        if name in self._errors:
+            raise self._errors[name]
+        if name not in self._known:
+            try:
+                self._known[name] = self._sources[name]()
+            except Exception as error:
+                self._errors[name] = error
+                raise
+        return self._known[name]
+
+
+def evaluate(
+    rules: Mapping[str, Rule],
+    facts: Facts,
+    *,
+    level: Level,
+    chosen: Collection[str],
+) -> Iterator[Outcome]:
+    """Run rules in the order of their codes.
+
+    A rule that was not chosen is still run where a chosen one requires it, so that leaving one out
+    does not switch others off; its findings are dropped.
+
+    Args:
+        rules: The catalogue.
+        facts: What the rules read.
+        level: Deepest level to check.
+        chosen: Codes whose findings count.
+
+    Yields:
+        One outcome for each rule, in the order of their codes.
+    """
+    ended: dict[str, Outcome] = {}
+    for code, rule in rules.items():
+        if rule.level.depth > level.depth:
+            reason = f"beyond level {level.value}"
+            ended[code] = Outcome(code, Status.SKIPPED, cause=SkipCause.CHOICE, reason=reason)
+        else:
+            ended[code] = _run(rule, facts, ended)
+        outcome = ended[code]
+        if code not in chosen and outcome.cause is not SkipCause.CHOICE:
+            outcome = Outcome(
+                code, Status.SKIPPED, cause=SkipCause.CHOICE, reason="not selected, or ignored"
+            )
+        yield outcome
+
+
+def _run(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome:
+    for code in rule.requires:
+        before = ended[code]
+        if before.status is Status.FAILED:
+            return _skipped(rule, SkipCause.PREREQUISITE, f"{code} failed")
+        if before.status is Status.CRASHED:
+            return _skipped(rule, SkipCause.TOOL, f"{code} crashed")
+        if before.status is Status.SKIPPED:
+            return _skipped(rule, before.cause or SkipCause.PREREQUISITE, before.reason)
+    try:
+        arguments = [facts[name] for name in rule.needs]
+    except UnavailableError as error:
+        return _skipped(rule, SkipCause.PREREQUISITE, str(error))
+    except IncompleteError as error:
+        return _skipped(rule, SkipCause.TOOL, str(error))
+    except Exception as error:  # noqa: BLE001 - a fault of ours must end as "crashed", never as "fine"
+        return _crashed(rule, error)
+    try:
+        found = list(rule.check(*arguments))
+        findings = tuple(
+            Finding(
+                code=rule.code,
+                severity=rule.severity,
+                at=each.at,
+                message=rule.says.format_map(each.fields),
+                fields=tuple(each.fields.items()),
+            )
+            for each in found[:MAX_FINDINGS]
+        )
+    except Exception as error:  # noqa: BLE001 - as above
+        return _crashed(rule, error)
+    if findings:
+        omitted = max(0, len(found) - MAX_FINDINGS)
+        return Outcome(rule.code, Status.FAILED, findings, omitted=omitted)
+    return Outcome(rule.code, Status.PASSED)
+
+
+def _skipped(rule: Rule, cause: SkipCause, reason: str) -> Outcome:
+    return Outcome(rule.code, Status.SKIPPED, cause=cause, reason=reason)
+
+
+def _crashed(rule: Rule, error: Exception) -> Outcome:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        name = trace.tb_frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
+        place = f" ({name}, line {trace.tb_lineno})"
+    return Outcome(rule.code, Status.CRASHED, reason=f"{type(error).__name__}: {error}{place}")

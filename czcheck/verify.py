@@ -1,0 +1,321 @@
+"""Facts to rules to report, level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import czcheck
+from czcheck.archive.container import Payload, PayloadKind
+from czcheck.errors import UnavailableError, UsageError
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.model import CzModel
+from czcheck.report.report import FileReport, Options, Report
+from czcheck.rules.catalogue import Level, UnknownRuleError, catalogue, matching
+from czcheck.rules.container import Archives
+from czcheck.rules.engine import Facts, evaluate
+from czcheck.rules.finding import Severity
+
+if TYPE_CHECKING:
+    from czcheck.network.saved_model import Network
+    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.process import Worker
+    from czcheck.runtime.record import RunRecord
+    from czcheck.tiles.patterns import Tile
+
+ENDINGS = (".czmodel", ".czseg")
+# Called with the file, the number of tiles that have run, and the number of all.
+Progress = Callable[[Path, int, int], None]
+
+
+def verify(  # noqa: PLR0913 - options of the command, all by name
+    path: str | Path | Iterable[str | Path],
+    *,
+    level: str = "run",
+    target: str = "tf-2.0.0",
+    fail_on: str = "error",
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    tiles: Sequence[str | Path] = (),
+    python: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    runner_limits: RunnerLimits | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Check archives level by level.
+
+    Args:
+        path: One archive or folder, or several. A folder stands for the archives in it.
+        level: Deepest level: `archive`, `metadata`, `network` or `run`. The last one runs the
+            network in a process of its own.
+        target: Runtime that the network is held to: `tf-2.0.0`, or `any`.
+        fail_on: Mildest severity that fails the verdict: `error`, `warning` or `note`.
+        select: Codes or prefixes to check; empty for all.
+        ignore: Codes or prefixes to leave out.
+        tiles: Images (PNG, TIFF) or folders of them to run beside the built-in test tiles.
+        python: Interpreter that runs the network; this one if left out.
+        limits: Limits on everything that is read.
+        runner_limits: Limits on time and memory of the network's process.
+        progress: Called after each tile.
+
+    Returns:
+        The report: outcomes of all rules, verdict and exit code.
+
+    Raises:
+        UsageError: No such path, an empty folder, an unknown level, target, severity or rule.
+    """
+    options = _options(level, target, fail_on, select, ignore)
+    paths = archives_in([path] if isinstance(path, (str, Path)) else path)
+    chosen = _chosen(options)
+    reports = []
+    for each in paths:
+        with CzModel(each, limits) as model:
+            run = _Run(model, tiles, python, runner_limits, progress)
+            try:
+                reports.append(_verify_one(model, options, chosen, run))
+            finally:
+                run.close()
+    return Report(czcheck.__version__, options, tuple(reports))
+
+
+def archives_in(paths: Iterable[str | Path]) -> list[Path]:
+    """The files that the paths stand for.
+
+    Args:
+        paths: Files, and folders that stand for the archives in them (not below).
+
+    Returns:
+        Files in the order given, those of a folder by name.
+
+    Raises:
+        UsageError: No such path, or a folder without archives.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            if not path.exists():
+                raise UsageError(f"{path}: no such file")
+            found.append(path)
+            continue
+        inside = sorted(
+            each for each in path.iterdir() if each.suffix.lower() in ENDINGS and each.is_file()
+        )
+        if not inside:
+            raise UsageError(f"{path}: the folder holds no archive ({', '.join(ENDINGS)})")
+        found.extend(inside)
+    if not found:
+        raise UsageError("nothing to verify: name at least one archive")
+    return found
+
+
+def _options(
+    level: str, target: str, fail_on: str, select: Sequence[str], ignore: Sequence[str]
+) -> Options:
+    from czcheck.network.target import TARGETS  # noqa: PLC0415
+
+    def one_of(what: str, value: str, choices: Collection[str]) -> None:
+        if value not in choices:
+            raise UsageError(f"{what} {value!r} is unknown; choose from: {', '.join(choices)}")
+
+    one_of("level", level, [each.value for each in Level])
+    one_of("severity", fail_on, [each.value for each in Severity])
+    one_of("target", target, list(TARGETS))
+    return Options(Level(level), target, Severity(fail_on), tuple(select), tuple(ignore))
+
+
+def _chosen(options: Options) -> set[str]:
+    rules = catalogue()
+    try:
+        chosen = set(matching(options.select, rules)) if options.select else set(rules)
+        return chosen - set(matching(options.ignore, rules))
+    except UnknownRuleError as error:
+        raise UsageError(
+            f"no rule begins with {str(error)!r}; `czcheck rules` lists them all"
+        ) from None
+
+
+def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: _Run) -> FileReport:
+    if options.level is Level.RUN:
+        run.start_early()
+    outcomes = tuple(
+        evaluate(
+            catalogue(),
+            facts_of(model, options.target, run.record),
+            level=options.level,
+            chosen=chosen,
+        )
+    )
+    return FileReport(
+        path=str(model.path),
+        size=model.archive.size,
+        sha256=model.sha256,
+        fail_on=options.fail_on,
+        outcomes=outcomes,
+        looked_at=_looked_at(model, options.level, run.done),
+    )
+
+
+def facts_of(model: CzModel, target: str, run: Callable[[], Any]) -> Facts:
+    """The facts that rules may name as parameters.
+
+    Args:
+        model: The opened archive.
+        target: Runtime that the network is held to.
+        run: Yields the record of the run.
+
+    Returns:
+        Facts, none of them worked out yet.
+    """
+
+    def archives() -> Archives:
+        both = [("", model.archive)]
+        payload = _payload_of(model)
+        if payload is not None and payload.files is not None:
+            both.append((payload.member, payload.files.archive))
+        return tuple(both)
+
+    def target_runtime() -> Any:
+        from czcheck.network.target import load_target  # noqa: PLC0415
+
+        return load_target(target)
+
+    return Facts(
+        {
+            "archive": lambda: model.archive,
+            "archives": archives,
+            "container": lambda: model.container,
+            "payload": lambda: model.payload,
+            "model_payload": lambda: _payload_of(model),
+            "document": lambda: model.document,
+            "metadata": lambda: model.metadata,
+            "network": lambda: model.network,
+            "target": target_runtime,
+            "run": run,
+        }
+    )
+
+
+def _payload_of(model: CzModel) -> Payload | None:
+    try:
+        return model.payload
+    except UnavailableError:
+        return None
+
+
+class _Run:
+    """The network's process for one file: started early, used once, closed in every case."""
+
+    def __init__(
+        self,
+        model: CzModel,
+        tiles: Sequence[str | Path],
+        python: str | None,
+        limits: RunnerLimits | None,
+        progress: Progress | None,
+    ) -> None:
+        self._model = model
+        self._tiles = [Path(tile) for tile in tiles]
+        self._python = python
+        self._limits = limits
+        self._progress = progress
+        self._worker: Worker | None = None
+        self.done: RunRecord | None = None
+
+    def start_early(self) -> None:
+        """Let TensorFlow's import begin while the static levels run, if there is a network."""
+        payload = _payload_of(self._model)
+        if payload is not None and payload.kind is PayloadKind.SAVED_MODEL:
+            self._start()
+
+    def _start(self) -> Worker:
+        from czcheck.runtime.limits import RunnerLimits  # noqa: PLC0415
+        from czcheck.runtime.process import Worker  # noqa: PLC0415
+
+        if self._worker is None:
+            self._worker = Worker(self._python, self._limits or RunnerLimits())
+            self._worker.start()
+        return self._worker
+
+    def record(self) -> RunRecord:
+        """Run the test tiles through the network.
+
+        Raises:
+            UnavailableError: The static levels found no network that could be run.
+            IncompleteError: The process could not be started.
+        """
+        from czcheck.runtime.run import run_network  # noqa: PLC0415
+
+        model = self._model
+        tiles = list(self._battery(model.network))
+        report = self._progress
+        self.done = run_network(
+            self._start(),
+            model.files,
+            model.network,
+            model.metadata,
+            tiles,
+            model.limits,
+            None if report is None else lambda done, total: report(model.path, done, total),
+        )
+        return self.done
+
+    def _battery(self, network: Network) -> Iterable[Tile]:
+        from czcheck.tiles.images import tiles_from  # noqa: PLC0415
+        from czcheck.tiles.patterns import tiles  # noqa: PLC0415
+
+        serving = network.serving
+        shape = serving.inputs[0].shape if serving is not None and serving.inputs else None
+        if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
+            raise UnavailableError("the network has no fixed tile")
+        height, width, channels = (size or 0 for size in shape[1:])
+        pixel_type = self._model.metadata.pixel_types[0]
+        yield from tiles(height, width, channels, pixel_type)
+        for path in self._tiles:
+            yield from tiles_from(path, height, width, channels)
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        if self._worker is not None:
+            self._worker.close()
+
+
+def _looked_at(model: CzModel, level: Level, run: RunRecord | None) -> dict[str, Any]:
+    """What the file holds and what was done with it, as far as it could be read."""
+    facts: dict[str, Any] = {"members": len(model.archive.members)}
+    if level.depth >= Level.METADATA.depth:
+        with suppress(UnavailableError):
+            metadata = model.metadata
+            facts["metadata"] = {
+                "version": metadata.version,
+                "name": metadata.name,
+                "id": metadata.model_id,
+                "classes": len(metadata.classes),
+            }
+    if level.depth >= Level.NETWORK.depth:
+        with suppress(UnavailableError):
+            facts["network"] = _network_facts(model.network)
+    if run is not None:
+        facts["run"] = {
+            "tiles": len(run.answers),
+            "tensorflow": run.environment.tensorflow,
+            "python": run.environment.python,
+            "isolation": run.environment.isolation,
+        }
+    return facts
+
+
+def _network_facts(network: Network) -> dict[str, Any]:
+    def shape(which: str) -> str:
+        specs = getattr(network.serving, which, ())
+        if len(specs) != 1 or specs[0].shape is None:
+            return "?"
+        return "x".join("?" if size is None else str(size) for size in specs[0].shape[1:])
+
+    return {
+        "input": shape("inputs"),
+        "output": shape("outputs"),
+        "parameters": network.parameters,
+        "tensorflow": network.tensorflow_version or "?",
+    }

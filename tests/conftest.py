@@ -1,0 +1,30 @@
+"""What tests share: the real files, and interpreters with other runtimes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real files."""
+    folder = os.environ.get("CZCHECK_CORPUS")
+    if not folder:
+        pytest.skip("CZCHECK_CORPUS is not set: no real files to test with")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tf200_python() -> str:
+    """An interpreter with TensorFlow 2.0.0."""
+    python = Path(os.environ.get("CZCHECK_TF200", ROOT / ".venv-tf200" / "bin" / "python"))
+    if not python.exists():
+        pytest.skip(
+            "no interpreter with TensorFlow 2.0.0 (`make test` makes one where Python 3.7 is)"
+        )
+    return str(python)
