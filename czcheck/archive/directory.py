@@ -221,7 +221,8 @@ def _read_members(stream: BinaryIO, end: _End, directory: Directory) -> None:
             directory.fault(
                 DefectKind.STRUCTURE, f"shares bytes with member {first}: they overlap", second
             )
-    if ranges and ranges[0][0] != 0:
+    # A member that was refused above may take these bytes.
+    if ranges and ranges[0][0] != 0 and len(ranges) == end.count:
         directory.fault(DefectKind.STRUCTURE, f"has {ranges[0][0]} bytes before its first member")
 
 
@@ -255,9 +256,6 @@ def _check_entry(
     if unicode_path is not None and unicode_path[5:] != name.encode():
         directory.fault(DefectKind.STRUCTURE, "carries a second, different name", name)
         return None
-    if flags & (_FLAG_ENCRYPTED | _FLAG_STRONG | _FLAG_PATCHED):
-        directory.fault(DefectKind.MEMBER, "is encrypted or patched", name)
-        return None
     if made_by >> 8 == _UNIX and (attributes >> 16) & _FILE_TYPE == _SYMLINK:
         directory.fault(DefectKind.NAME, "is a symbolic link", name)
         return None
@@ -289,7 +287,8 @@ def _check_entry(
             name,
         )
         return None
-    return Member(name, size, packed, method, crc, start), offset, stop
+    encrypted = bool(flags & (_FLAG_ENCRYPTED | _FLAG_STRONG | _FLAG_PATCHED))
+    return Member(name, size, packed, method, crc, start, encrypted), offset, stop
 
 
 def _decode(raw: bytes, flags: int) -> str | None:

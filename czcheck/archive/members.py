@@ -43,6 +43,7 @@ class Member:
         method: Compression method: 0 stored, 8 deflated.
         crc32: Checksum of the unpacked bytes, as declared.
         offset: Where the packed bytes begin in the archive.
+        is_encrypted: Whether the packed bytes are encrypted, or a patch to another archive.
         sha256: Digest of the unpacked bytes, in hexadecimal; None where they cannot be unpacked.
     """
 
@@ -52,6 +53,7 @@ class Member:
     method: int
     crc32: int
     offset: int
+    is_encrypted: bool = False
     sha256: str | None = None
 
     @property

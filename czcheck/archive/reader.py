@@ -130,6 +130,8 @@ class Archive:
             return _BrokenMemberError(Defect(kind, detail, member.name))
 
         limits = self._limits
+        if member.is_encrypted:
+            raise broken(DefectKind.MEMBER, "is encrypted or patched")
         if member.method not in (STORED, DEFLATED):
             raise broken(
                 DefectKind.MEMBER,

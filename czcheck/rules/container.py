@@ -26,17 +26,17 @@ def _defects(archives: Archives, kind: DefectKind) -> Iterator[Found]:
 
 def _found(payload: str, defect: Defect) -> Found:
     if defect.member is None:
-        subject = "the file" if not payload else f"the payload {payload}"
+        subject = "The file" if not payload else f"The payload {payload}"
         return Found(InMember(payload) if payload else None, subject=subject, detail=defect.detail)
     member = f"{payload}!/{defect.member}" if payload else defect.member
-    return Found(InMember(member), subject=f"member {member}", detail=defect.detail)
+    return Found(InMember(member), subject=f"Member {member}", detail=defect.detail)
 
 
 @rule("CZ101", severity=ERROR, level=Level.ARCHIVE)
 def file_is_a_zip_archive(archives: Archives) -> Iterable[Found]:
     """The file is not a ZIP archive.
 
-    Says: {subject} {detail}
+    Says: {subject} {detail}.
     Why: A czmodel is a ZIP archive; nothing else can be imported.
     Fix: Export or download the model again; a file that is cut short was not transferred whole.
     Format: 1.1, container
@@ -48,7 +48,7 @@ def file_is_a_zip_archive(archives: Archives) -> Iterable[Found]:
 def archive_structure_is_sound(archives: Archives) -> Iterable[Found]:
     """The archive's structure contradicts itself.
 
-    Says: {subject} {detail}
+    Says: {subject} {detail}.
     Why: Two programs may see different contents in such a file, so what was checked need not be
         what is imported.
     Fix: Pack the model anew, with `czcheck build` or any ordinary ZIP tool.
@@ -61,7 +61,7 @@ def archive_structure_is_sound(archives: Archives) -> Iterable[Found]:
 def members_can_be_unpacked(archives: Archives) -> Iterable[Found]:
     """A member cannot be unpacked.
 
-    Says: {subject} {detail}
+    Says: {subject} {detail}.
     Why: ZEN unpacks every member when it imports the model.
     Fix: Pack the model anew, stored or deflated and without encryption.
     Format: 1.1, compression
@@ -73,7 +73,7 @@ def members_can_be_unpacked(archives: Archives) -> Iterable[Found]:
 def archive_stays_within_limits(archives: Archives) -> Iterable[Found]:
     """The archive goes beyond what is read of an untrusted file.
 
-    Says: {subject} {detail}
+    Says: {subject} {detail}.
     Why: A small file that unpacks to a huge one can fill memory or disk of whoever opens it.
     Fix: Remove members that do not belong to the model; a network over 2 GiB cannot be packed.
     Format: 1.1, container
@@ -85,7 +85,7 @@ def archive_stays_within_limits(archives: Archives) -> Iterable[Found]:
 def member_names_are_safe(archives: Archives) -> Iterable[Found]:
     """A member's name is unsafe.
 
-    Says: {subject} {detail}
+    Says: {subject} {detail}.
     Why: A careless program would write outside its folder, or onto a device, when it unpacks it.
     Fix: Rename the member to a plain relative path.
     Format: 1.1, container
@@ -97,7 +97,7 @@ def member_names_are_safe(archives: Archives) -> Iterable[Found]:
 def member_names_are_unique(archives: Archives) -> Iterable[Found]:
     """Members have the same name.
 
-    Says: {subject} {detail}
+    Says: {subject} {detail}.
     Why: Which one counts depends on the program that unpacks it and on its file system.
     Fix: Keep one member of each name.
     Format: 1.5, duplicate entries
@@ -116,7 +116,7 @@ _KINDS = {
 def archive_is_a_czmodel(container: Container) -> Iterator[Found]:
     """The archive is not a czmodel.
 
-    Says: the file is {what}
+    Says: The file is {what}.
     Why: Only czmodel archives can be checked; what is inside decides, not the file's ending.
     Fix: Make a czmodel of a SavedModel with `czcheck build spec.json`. A czann is checked by no
         rule yet; do not read this as a verdict on it.
@@ -138,7 +138,7 @@ def _one(candidates: tuple[str, ...], what: str) -> Iterator[Found]:
 def there_is_one_metadata_xml(container: Container) -> Iterator[Found]:
     """The archive does not hold exactly one metadata XML.
 
-    Says: the archive holds {problem}; exactly one `<guid>.xml` is expected
+    Says: The archive holds {problem}; exactly one `<guid>.xml` is expected.
     Why: Without it ZEN knows neither classes nor pixel type nor border.
     Fix: Put the metadata into the archive's root as `<guid>.xml`, where `<guid>` is the model's id.
     Format: 1.1, members
@@ -150,7 +150,7 @@ def there_is_one_metadata_xml(container: Container) -> Iterator[Found]:
 def there_is_one_marker(container: Container) -> Iterator[Found]:
     """The archive does not hold exactly one `modelid=` marker.
 
-    Says: the archive holds {problem}; exactly one empty member `modelid=<guid>` is expected
+    Says: The archive holds {problem}; exactly one empty member `modelid=<guid>` is expected.
     Why: Every known writer adds it, and its name is where a reader finds the model's id.
     Fix: Add one empty member named `modelid=<guid>`, where `<guid>` is the model's id.
     Format: 1.1, members
@@ -162,7 +162,7 @@ def there_is_one_marker(container: Container) -> Iterator[Found]:
 def there_is_one_payload(container: Container) -> Iterator[Found]:
     """The archive does not hold exactly one payload.
 
-    Says: the archive holds {problem}; exactly one `<guid>.model` is expected
+    Says: The archive holds {problem}; exactly one `<guid>.model` is expected.
     Why: The payload is the network itself.
     Fix: Put the zipped SavedModel into the archive's root as `<guid>.model`.
     Format: 1.1, members
@@ -174,7 +174,7 @@ def there_is_one_payload(container: Container) -> Iterator[Found]:
 def member_names_carry_one_id(container: Container) -> Iterator[Found]:
     """The member names do not carry one and the same id.
 
-    Says: {problem}
+    Says: {problem}.
     Why: A reader that goes from the marker to the other members by id does not find them.
     Fix: Use one lower-case UUID in `modelid=<guid>`, `<guid>.xml` and `<guid>.model`.
     Format: 1.1, members
@@ -186,18 +186,18 @@ def member_names_carry_one_id(container: Container) -> Iterator[Found]:
     }
     if len({value.lower() for value in ids.values()}) > 1:
         listed = ", ".join(f"{place} {value}" for place, value in ids.items())
-        yield Found(problem=f"the member names carry different ids: {listed}")
+        yield Found(problem=f"The member names carry different ids: {listed}")
         return
     value = ids["marker"]
     if not GUID.fullmatch(value):
-        yield Found(problem=f"the id {value!r} in the member names is no UUID")
+        yield Found(problem=f"The id {value!r} in the member names is no UUID")
 
 
 @rule("CZ112", severity=WARNING, level=Level.ARCHIVE, requires=("CZ109",))
 def marker_is_empty(container: Container, archive: Archive) -> Iterator[Found]:
     """The marker is not empty.
 
-    Says: {member} holds {size} bytes; the marker is an empty member, its name carries the id
+    Says: The marker {member} holds {size} bytes; it is an empty member whose name carries the id.
     Why: No known writer puts anything into it, so readers may not expect it.
     Fix: Store the marker with zero bytes.
     Format: 1.1, members
@@ -224,7 +224,7 @@ def names_use_forward_slashes(
 ) -> Iterator[Found]:
     r"""Member names use `\` as separator.
 
-    Says: {count} member name(s) use a backslash as separator, such as {member}
+    Says: {count} member name(s) use a backslash as separator, such as {member}.
     Why: Only old versions of ZEN are known to take them; other readers see one odd file name
         where a folder was meant.
     Fix: Pack the archive with `/` as separator; `czcheck repair` does it.
@@ -240,25 +240,25 @@ def nothing_is_wrapped_in_a_folder(
 ) -> Iterator[Found]:
     """Everything lies in one folder inside the archive.
 
-    Says: {what} lies inside the folder {folder}
+    Says: {what} lies inside the folder {folder}.
     Why: Every known writer puts the members into the root; whether ZEN looks deeper is unknown.
     Fix: Zip the contents of the folder, not the folder itself; `czcheck repair` does it.
     Format: 1.5, inner SavedModel
     """
     if container.wrapper is not None:
         folder = container.wrapper
-        yield Found(InMember(folder + "/"), what="everything in the archive", folder=folder)
+        yield Found(InMember(folder + "/"), what="Everything in the archive", folder=folder)
     files = model_payload.files if model_payload is not None else None
     if model_payload is not None and files is not None and files.wrapper is not None:
         place = InMember(f"{model_payload.member}!/{files.wrapper}/")
-        yield Found(place, what="the SavedModel in the payload", folder=files.wrapper)
+        yield Found(place, what="The SavedModel in the payload", folder=files.wrapper)
 
 
 @rule("CZ115", severity=WARNING, level=Level.ARCHIVE, requires=("CZ107",))
 def payload_is_named_by_the_id_alone(container: Container) -> Iterator[Found]:
     """The payload is named `modelid=<guid>.model`.
 
-    Says: the payload is named {member}; every known writer names it {expected}
+    Says: The payload is named {member}; every known writer names it {expected}.
     Why: Some descriptions of the format show that name, but no real file has it.
     Fix: Name the payload `<guid>.model` and add the empty marker `modelid=<guid>`;
         `czcheck repair` does it.
@@ -273,8 +273,8 @@ def payload_is_named_by_the_id_alone(container: Container) -> Iterator[Found]:
 def payload_is_not_a_pickle(payload: Payload) -> Iterator[Found]:
     """The payload is a Python pickle: a random-forest model of Version 1.
 
-    Says: {member} is a Python pickle (protocol {protocol}), as random-forest models of Version 1
-        carry it, not a segmentation network; it was not unpickled
+    Says: The payload {member} is a Python pickle (protocol {protocol}), as random-forest models
+        of Version 1 carry it, not a segmentation network; it was not unpickled.
     Why: Unpickling runs whatever code the file asks for, and this tool checks networks.
     Fix: Use the random-forest model in ZEN itself, or train a network and build a czmodel of it.
     Format: 1.5, payload of Version 1
@@ -287,8 +287,8 @@ def payload_is_not_a_pickle(payload: Payload) -> Iterator[Found]:
 def payload_is_not_onnx(payload: Payload) -> Iterator[Found]:
     """The payload is an ONNX model, which is not supported yet.
 
-    Says: {member} looks like an ONNX model; this version checks SavedModel payloads only: not
-        supported yet
+    Says: The payload {member} looks like an ONNX model, which is not supported yet: only
+        SavedModels are checked.
     Why: Model 3.0.0 carries SavedModels; ONNX belongs to Model 3.1.0. Nothing was checked of it.
     Fix: For ZEN versions that read Model 3.0.0, build the archive from a SavedModel.
     Format: 2, N1
@@ -301,7 +301,7 @@ def payload_is_not_onnx(payload: Payload) -> Iterator[Found]:
 def payload_is_a_saved_model(payload: Payload) -> Iterator[Found]:
     """The payload is not a zipped SavedModel.
 
-    Says: {member} is {what}, not the ZIP archive of a SavedModel
+    Says: The payload {member} is {what}, not the ZIP archive of a SavedModel.
     Why: ZEN loads the network from a SavedModel; anything else cannot be imported.
     Fix: Zip the SavedModel so that `saved_model.pb` lies in the root of the payload, or let
         `czcheck build` do it.
@@ -322,7 +322,7 @@ def payload_is_a_saved_model(payload: Payload) -> Iterator[Found]:
 def other_members_are_named(container: Container) -> Iterator[Found]:
     """The archive holds further members.
 
-    Says: the archive holds {count} further member(s), such as a licence file: {members}
+    Says: The archive holds {count} further member(s), such as a licence file: {members}.
     Why: They travel with the model and were only looked at as names and sizes.
     Fix: Nothing, if they belong to the model.
     Format: 1.1, members
