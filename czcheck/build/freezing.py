@@ -1,0 +1,210 @@
+"""Turn variables into constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from czcheck.build.graph import DT_RESOURCE, Argument, Graph, Node, Ref
+from czcheck.errors import InputError
+
+PASSES = frozenset(
+    {"Identity", "IdentityN", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"}
+)
+"""Operations that hand a variable on."""
+
+VARIABLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
+
+CHANGES = frozenset(
+    {
+        "AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "Assign", "AssignAdd",
+        "AssignSub", "ResourceScatterUpdate", "ResourceScatterAdd", "ResourceStridedSliceAssign",
+    }
+)  # fmt: skip
+
+MakeTensor = Callable[[Any], Any]
+"""A `TensorProto` of a numpy array."""
+
+
+class Freezer:
+    """Replaces variables by their values, in the main graph and in all bodies."""
+
+    def __init__(self, values: Mapping[str, Any], make_tensor: MakeTensor, attr_type: Any) -> None:
+        """Keep the values.
+
+        Args:
+            values: Numpy arrays by the name of the main graph's node that stands for the variable.
+            make_tensor: Makes a `TensorProto` of an array.
+            attr_type: The class `AttrValue`.
+        """
+        self.values = values
+        self.make_tensor = make_tensor
+        self.attr_type = attr_type
+
+    def freeze(self, graph: Graph) -> None:
+        """Freeze a main graph in place.
+
+        Args:
+            graph: The graph, calls inlined.
+
+        Raises:
+            InputError: A node writes a variable, or uses it in a way that is not understood.
+        """
+        held: dict[Ref, int] = {}
+        for name, value in self.values.items():
+            node = graph.nodes.get(name)
+            if node is None:
+                continue
+            constant = self.constant(name, value)
+            constant.label = node.label
+            graph.nodes[name] = constant
+            held[name, 0] = constant.attrs["dtype"].type
+        self._spread(graph, held)
+        _refuse_leftovers(graph)
+
+    def constant(self, name: str, value: Any) -> Node:
+        """A constant node.
+
+        Args:
+            name: Its name.
+            value: A numpy array, or what `make_tensor` takes.
+        """
+        tensor = self.attr_type(tensor=self.make_tensor(value))
+        dtype = self.attr_type(type=tensor.tensor.dtype)
+        return Node(name, "Const", [], [], {"dtype": dtype, "value": tensor}, label=name)
+
+    def _spread(self, graph: Graph, held: dict[Ref, int]) -> None:
+        """Follow variables from where they are held to their reads, until nothing changes."""
+        pending = [(graph, held)]
+        while pending:
+            current, now = pending.pop()
+            changed = True
+            done: set[str] = set()
+            while changed:
+                changed = False
+                for node in list(current.nodes.values()):
+                    reached = [ref in now for ref in node.inputs]
+                    if node.name in done or not any(reached):
+                        continue
+                    done.add(node.name)
+                    changed = True
+                    pending.extend(self._convert(current, node, now))
+
+    def _convert(
+        self, graph: Graph, node: Node, held: dict[Ref, int]
+    ) -> list[tuple[Graph, dict[Ref, int]]]:
+        """Make one user of a variable read a tensor; bodies that now hold variables are returned."""
+        if node.op in CHANGES:
+            raise InputError(
+                f"operation {node.op} (node {node.name}) changes a variable while the network "
+                "runs; export the network in inference mode, without state that it keeps"
+            )
+        dtype = next((held[ref] for ref in node.inputs if ref in held), 0)
+        as_type = self.attr_type(type=dtype)
+        if node.bodies:
+            return self._convert_bodies(node, held)
+        if node.op == "ReadVariableOp":
+            node.op, node.attrs = "Identity", {"T": as_type}
+        elif node.op in PASSES:
+            self._pass_on(node, held)
+        elif node.op == "ResourceGather":
+            self._gather(graph, node, as_type)
+        elif node.op == "VariableShape":
+            node.op = "Shape"
+            node.attrs = {"T": as_type, **_kept(node, "out_type")}
+        elif node.op == "VarIsInitializedOp":
+            constant = self.constant(node.name, True)
+            node.op, node.inputs, node.attrs = "Const", [], constant.attrs
+        elif node.op == "DisableCopyOnRead":
+            node.op, node.inputs, node.attrs = "NoOp", [], {}
+        elif "resource" in {key for key in node.attrs if key == "resource"} or _takes_handle(node):
+            raise InputError(
+                f"operation {node.op} (node {node.name}) uses a variable in a way that cannot be "
+                "turned into a constant"
+            )
+        return []
+
+    def _pass_on(self, node: Node, held: dict[Ref, int]) -> None:
+        types = [held.get(ref) for ref in node.inputs]
+        if node.op == "IdentityN":
+            value = node.attrs["T"]
+            for index, dtype in enumerate(types):
+                if dtype is not None:
+                    value.list.type[index] = dtype
+                    held[node.name, index] = dtype
+            return
+        dtype = next(dtype for dtype in types if dtype is not None)
+        if node.op == "Switch" and types[0] is None:
+            return
+        node.attrs["T"] = self.attr_type(type=dtype)
+        held[node.name, 0] = dtype
+        if node.op == "Switch":
+            held[node.name, 1] = dtype
+
+    def _gather(self, graph: Graph, node: Node, as_type: Any) -> None:
+        """`ResourceGather` reads rows of a variable: `GatherV2` on its value."""
+        batch_dims = node.attrs["batch_dims"].i if "batch_dims" in node.attrs else 0
+        axis = graph.add(self.constant(f"{node.name}/axis", _int32(batch_dims)))
+        node.op = "GatherV2"
+        node.inputs = [*node.inputs, (axis.name, 0)]
+        node.attrs = {
+            "Tparams": as_type,
+            "Taxis": axis.attrs["dtype"],
+            "batch_dims": self.attr_type(i=batch_dims),
+            **_kept(node, "Tindices"),
+        }
+
+    def _convert_bodies(
+        self, node: Node, held: dict[Ref, int]
+    ) -> list[tuple[Graph, dict[Ref, int]]]:
+        """Give the bodies of `If`, `While`, `Case` tensors instead of variables as arguments."""
+        loop = "body" in node.bodies
+        skip = 0 if loop else 1  # If and Case read their condition first
+        types = node.attrs["T" if loop else "Tin"]
+        found: list[tuple[Graph, dict[Ref, int]]] = []
+        for index, ref in enumerate(node.inputs[skip:]):
+            if ref in held:
+                types.list.type[index] = held[ref]
+                if loop:  # a loop returns all its arguments; a variable comes back unchanged
+                    held[node.name, index] = held[ref]
+        for bodies in node.bodies.values():
+            for body in bodies:
+                inside: dict[Ref, int] = {}
+                for index, ref in enumerate(node.inputs[skip:]):
+                    if ref in held:
+                        argument = body.arguments[index]
+                        body.arguments[index] = Argument(argument.name, held[ref])
+                        inside[argument.name, 0] = held[ref]
+                        if loop and len(body.returns) == len(body.arguments):
+                            name = body.returns[index].name
+                            body.returns[index] = Argument(name, held[ref])
+                found.append((body, inside))
+        return found
+
+
+def _takes_handle(node: Node) -> bool:
+    """Whether an operation that is not otherwise known works on the variable itself."""
+    return node.op.startswith(("Resource", "Var", "Destroy")) or any(
+        value.type == DT_RESOURCE for value in node.attrs.values()
+    )
+
+
+def _kept(node: Node, *names: str) -> dict[str, Any]:
+    return {name: node.attrs[name] for name in names if name in node.attrs}
+
+
+def _int32(value: int) -> Any:
+    import numpy as np  # noqa: PLC0415
+
+    return np.array(value, np.int32)
+
+
+def _refuse_leftovers(graph: Graph) -> None:
+    """A variable without a value is an error only if the answer needs it: see `pruning`."""
+    for part in graph.graphs():
+        for argument in part.arguments:
+            if argument.dtype == DT_RESOURCE:
+                raise InputError(
+                    f"argument {argument.name} of a branch or loop holds a resource that is no "
+                    "variable (a lookup table, an iterator); it cannot be stored in the graph"
+                )

@@ -1,0 +1,320 @@
+"""Give a lowered network its tile size, and find what forbids it.
+
+Runs in the build's child process only. Nothing is computed about sizes here: TensorFlow's own
+shape inference and a real run decide whether a network can take a tile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from czcheck.build.lowering import INPUT, OUTPUT
+from czcheck.errors import InputError
+
+RANK = 4
+OPEN = -1
+
+RESIZES = frozenset(
+    {"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea", "ScaleAndTranslate"}
+)
+SIZED = RESIZES | {"Reshape", "Conv2DBackpropInput", "Slice", "StridedSlice", "BroadcastTo", "Fill"}
+"""Operations that are told the size of their output: the places where a tile size is baked in."""
+
+POOLS = frozenset({"MaxPool", "AvgPool", "Conv2D", "DepthwiseConv2dNative"})
+
+ADVICE = (
+    "build the network with input shape (None, None, channels), or with the tile's own size "
+    "(height, width, channels)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A network with its tile size in place.
+
+    Attributes:
+        graph_def: The graph.
+        tile: (height, width) in pixels.
+        source_tile: What the source has: (height, width), -1 where it is open.
+        batch: Size of the batch dimension, -1 if open.
+        source_batch: The same of the source.
+        channels: Size of the input's last dimension.
+        classes: Size of the output's last dimension.
+    """
+
+    graph_def: Any
+    tile: tuple[int, int]
+    source_tile: tuple[int, int]
+    batch: int
+    source_batch: int
+    channels: int
+    classes: int
+
+
+def fit(graph_def: Any, tile: tuple[int, int] | None) -> Fitted:
+    """Set the tile size of a lowered network.
+
+    Args:
+        graph_def: The lowered graph.
+        tile: (height, width) in pixels; None to keep the network's own.
+
+    Returns:
+        The network, whose output has the static shape (batch, height, width, classes).
+
+    Raises:
+        InputError: The network has no tile size of its own, or an operation forbids the one asked.
+    """
+    old = _input_shape(graph_def)
+    if len(old) != RANK or old[3] == OPEN:
+        raise InputError(
+            f"the network's input has the shape {_shown(old)}; "
+            "it has to be (batch, height, width, channels) with a fixed number of channels"
+        )
+    height, width = tile or (old[1], old[2])
+    if OPEN in (height, width):
+        raise InputError(no_tile(stride(graph_def)))
+    batch = old[0] if old[0] in (OPEN, 1) else OPEN
+    shape = [batch, height, width, old[3]]
+    changed = type(graph_def)()
+    changed.CopyFrom(graph_def)
+    _set_shape(changed, shape)
+    _import(changed, graph_def, shape)
+    answer = _run(changed, graph_def, shape, count=1)
+    if list(answer.shape[:3]) != [1, height, width] or answer.ndim != RANK:
+        _refuse(changed, graph_def, OUTPUT, shape, f"the answer has the shape {answer.shape}")
+    if batch != old[0]:
+        _check_opened(changed, graph_def, old, shape)
+    _fix_output(changed, [batch, height, width, answer.shape[3]])
+    return Fitted(
+        graph_def=changed,
+        tile=(height, width),
+        source_tile=(old[1], old[2]),
+        batch=batch,
+        source_batch=old[0],
+        channels=old[3],
+        classes=int(answer.shape[3]),
+    )
+
+
+def no_tile(multiple: int | None) -> str:
+    """What to say about a network without a tile size.
+
+    Args:
+        multiple: Number that height and width have to be multiples of, None if not known.
+    """
+    hint = ""
+    if multiple is not None and multiple > 1:
+        hint = f", each a multiple of {multiple} for this network"
+    return (
+        "the network takes tiles of any size, and ZEN needs a fixed one: set `SpatialDims` "
+        f"[height, width] in the spec or give --tile HxW{hint}"
+    )
+
+
+def stride(graph_def: Any) -> int:
+    """Factor by which the network shrinks a tile at its coarsest.
+
+    Args:
+        graph_def: A graph with its nodes in order.
+    """
+    scale: dict[str, int] = {}
+    for node in graph_def.node:
+        names = [text.partition(":")[0] for text in node.input if not text.startswith("^")]
+        now = max((scale.get(name, 1) for name in names), default=1)
+        if node.op in RESIZES:
+            now = 1
+        elif node.op in POOLS or node.op == "Conv2DBackpropInput":
+            step = max(node.attr["strides"].list.i, default=1)
+            now = now * step if node.op in POOLS else max(1, now // max(1, step))
+        scale[node.name] = now
+    return max(scale.values(), default=1)
+
+
+def _shown(shape: list[int]) -> str:
+    return "(" + ", ".join("open" if size == OPEN else str(size) for size in shape) + ")"
+
+
+def _input(graph_def: Any) -> Any:
+    return next(node for node in graph_def.node if node.name == INPUT)
+
+
+def _input_shape(graph_def: Any) -> list[int]:
+    return [int(dim.size) for dim in _input(graph_def).attr["shape"].shape.dim]
+
+
+def _set_shape(graph_def: Any, shape: list[int]) -> None:
+    message = _input(graph_def).attr["shape"].shape
+    del message.dim[:]
+    for size in shape:
+        message.dim.add(size=size)
+
+
+def _import(graph_def: Any, old: Any, shape: list[int]) -> Any:
+    """Import a graph: TensorFlow infers all shapes, and refuses what does not fit."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    graph = tf.Graph()
+    try:
+        with graph.as_default():
+            tf.import_graph_def(graph_def, name="")
+    except ValueError as error:
+        _refuse(graph_def, old, _first_failing(graph_def), shape, _reason(error))
+    return graph
+
+
+def _first_failing(graph_def: Any) -> str:
+    """Name of the first node with which a graph cannot be imported."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    good, bad = 0, len(graph_def.node)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        part = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
+        part.node.extend(graph_def.node[:middle])
+        try:
+            with tf.Graph().as_default():
+                tf.import_graph_def(part, name="")
+            good = middle
+        except ValueError:
+            bad = middle
+    return str(graph_def.node[bad - 1].name)
+
+
+def _run(graph_def: Any, old: Any, shape: list[int], count: int) -> Any:
+    """The answer to a tile of noise in 0 to 1."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    try:
+        return run(graph_def, noise(count, shape))
+    except tf.errors.OpError as error:
+        name = error.op.name if error.op is not None else getattr(error.node_def, "name", OUTPUT)
+        _refuse(graph_def, old, str(name), shape, _reason(error))
+        raise  # not reached: the line above always raises
+
+
+def noise(count: int, shape: list[int]) -> Any:
+    """A batch of tiles of noise, 0 to 1, always the same."""
+    import numpy as np  # noqa: PLC0415
+
+    return np.random.default_rng(0).random((count, *shape[1:]), np.float32)
+
+
+def run(graph_def: Any, tiles: Any) -> Any:
+    """Answer tiles with a lowered graph.
+
+    Args:
+        graph_def: The graph.
+        tiles: Array of float32, (batch, height, width, channels).
+    """
+    import tensorflow as tf  # noqa: PLC0415
+
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name="")
+        with tf.compat.v1.Session(graph=graph) as session:
+            return session.run(f"{OUTPUT}:0", {f"{INPUT}:0": tiles})
+
+
+def _reason(error: Exception) -> str:
+    """The part of TensorFlow's message that speaks of shapes."""
+    text = str(getattr(error, "message", error)).splitlines()[0]
+    return " ".join(text.partition(" for '{{node")[0].split())
+
+
+def _refuse(graph_def: Any, old: Any, name: str, shape: list[int], reason: str) -> None:
+    """Raise the error that names the operation which forbids a tile size."""
+    ops = {node.name: node.op for node in graph_def.node}
+    size = f"{shape[1]} x {shape[2]}"
+    baked = _baked_in(graph_def, old)
+    if baked is not None:
+        raise InputError(
+            f"operation {ops[baked]} (node {baked}) has a size written into it, so the network "
+            f"cannot take tiles of {size}: {reason}; {ADVICE}"
+        )
+    coarse = stride(graph_def)
+    if coarse > 1 and (shape[1] % coarse or shape[2] % coarse):
+        advice = f"the network shrinks a tile by {coarse}: use multiples of {coarse}"
+    else:
+        advice = ADVICE
+    raise InputError(
+        f"operation {ops.get(name, 'unknown')} (node {name}) cannot take tiles of {size}: "
+        f"{reason}; {advice}"
+    )
+
+
+def _baked_in(graph_def: Any, old: Any) -> str | None:
+    """First node that is told its size and keeps it when the tile's changes."""
+    before, after = _shapes(old), _shapes(graph_def)
+    for node in graph_def.node:
+        data = [text for text in node.input if not text.startswith("^")]
+        moved = any(before.get(text) != after.get(text) for text in data)
+        same = before.get(node.name) == after.get(node.name) is not None
+        if node.op in SIZED and moved and same:
+            return str(node.name)
+    return None
+
+
+def _shapes(graph_def: Any) -> dict[str, tuple[int, ...]]:
+    """Fully known shapes of nodes' first outputs (batch left out), as far as inference comes."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    good = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
+    failing = None
+    try:
+        with tf.Graph().as_default():
+            tf.import_graph_def(graph_def, name="")
+    except ValueError:
+        failing = _first_failing(graph_def)
+    for node in graph_def.node:
+        if node.name == failing:
+            break
+        good.node.append(node)
+    found: dict[str, tuple[int, ...]] = {}
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(good, name="")
+        for operation in graph.get_operations():
+            if operation.outputs and operation.outputs[0].shape.rank:
+                sizes = operation.outputs[0].shape.as_list()[1:]
+                if None not in sizes:
+                    found[operation.name] = tuple(sizes)
+    return found
+
+
+def _check_opened(graph_def: Any, old: Any, old_shape: list[int], shape: list[int]) -> None:
+    """Prove that opening a fixed batch dimension changed nothing."""
+    import numpy as np  # noqa: PLC0415
+
+    count = old_shape[0]
+    tiles = noise(count, shape)
+    alone = np.concatenate([run(graph_def, tiles[i : i + 1]) for i in range(count)])
+    together = run(old, tiles) if old_shape[1:] == shape[1:] else run(graph_def, tiles)
+    if alone.shape != together.shape or not np.allclose(alone, together, rtol=0, atol=1e-5):
+        raise InputError(
+            f"the network is fixed to batches of {count} and answers single tiles differently; "
+            "ZEN sends one tile at a time: build the network without a batch size"
+        )
+
+
+def _fix_output(graph_def: Any, shape: list[int]) -> None:
+    """See to it that the output's static shape is the true one."""
+    import tensorflow as tf  # noqa: PLC0415
+
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name="")
+        found = graph.get_tensor_by_name(f"{OUTPUT}:0").shape
+    if found.rank == RANK and found.as_list()[1:] == shape[1:]:
+        return
+    last = graph_def.node[len(graph_def.node) - 1]
+    taken = {node.name for node in graph_def.node}
+    name = "output/shape"
+    while name in taken:
+        name += "_"
+    ensure = type(last)(name=name, op="EnsureShape", input=[last.input[0]])
+    ensure.attr["T"].CopyFrom(last.attr["T"])
+    for size in shape:
+        ensure.attr["shape"].shape.dim.add(size=size)
+    ending = type(last)()
+    ending.CopyFrom(last)
+    ending.input[0] = name
+    del graph_def.node[len(graph_def.node) - 1]
+    graph_def.node.extend([ensure, ending])
