@@ -1,0 +1,75 @@
+"""Arrays that travel between processes as `.npy` files."""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_KINDS = "biufc"
+
+
+class UnreadableArrayError(ValueError):
+    """The file is not the array it should be; the text says why."""
+
+
+def write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write an array.
+
+    Args:
+        path: The file.
+        array: Numbers of any shape.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    np.save(path, array, allow_pickle=False)
+
+
+def read_array(path: Path, limit: int) -> NDArray[Any]:
+    """Read an array that an untrusted process wrote.
+
+    Nothing is allocated before the size that the header claims has been held against the file's.
+
+    Args:
+        path: The file; links, pipes and devices are refused.
+        limit: Most bytes that the file may have.
+
+    Returns:
+        An array of booleans, integers, floats or complex numbers.
+
+    Raises:
+        UnreadableArrayError: The file is missing, too large, or no array of numbers.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags |= getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(path, flags), "rb") as stream:  # noqa: PTH123  (opens a descriptor)
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise UnreadableArrayError("the answer is not a file")
+            if status.st_size > limit:
+                raise UnreadableArrayError(f"the answer is larger than {limit} bytes")
+            if np.lib.format.read_magic(stream) != (1, 0):
+                raise UnreadableArrayError("the answer's file is damaged")
+            shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream)
+            if dtype.kind not in _KINDS:
+                raise UnreadableArrayError(f"the answer holds {dtype}, not numbers")
+            count = math.prod(shape)
+            if count * dtype.itemsize != status.st_size - stream.tell():
+                raise UnreadableArrayError("the answer's file is damaged")
+            array = np.fromfile(stream, dtype, count)
+    except (OSError, ValueError, SyntaxError, TypeError, OverflowError) as error:
+        if isinstance(error, UnreadableArrayError):
+            raise
+        raise UnreadableArrayError("the answer's file is missing or damaged") from error
+    if array.size != count:
+        raise UnreadableArrayError("the answer's file is damaged")
+    return array.reshape(shape, order="F" if by_column else "C")

@@ -1,0 +1,105 @@
+"""What can become of a worker, told in words. Internal to the runtime: rules see a `Failure`."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Any
+
+TEXT = 400
+_WORDS = 200
+_MEMORY_KINDS = ("MemoryError", "ResourceExhaustedError")
+_MEMORY = re.compile(
+    r"bad_alloc|out of memory|cannot allocate memory|MemoryError|failed to allocate", re.IGNORECASE
+)
+# What TensorFlow and the C++ runtime print before they abort.
+_LAST_WORDS = re.compile(r"Check failed|terminate called|Fatal|^F[0-9 ]|Abort|[Ee]rror|what\(\)")
+_PREFIX = re.compile(r"^[FEWI]\d{4} [\d:.]+ +\d+ |^\d{4}-\d\d-\d\d [\d:.]+: [FEWI] ")
+
+
+class WorkerDied(Exception):  # noqa: N818  (it is what happened)
+    """The process ended, or had to be ended.
+
+    Attributes:
+        reason: What happened, without a full stop.
+        phase: What it was asked to do: `start`, `load`, `predict`, `exit`, ...
+        kind: `abort`, `signal`, `memory`, `time`, `log`, `exit` or `protocol`.
+    """
+
+    def __init__(self, reason: str, phase: str, kind: str) -> None:
+        """Keep what happened."""
+        super().__init__(reason)
+        self.reason = reason
+        self.phase = phase
+        self.kind = kind
+
+
+class CommandFailed(Exception):  # noqa: N818
+    """A command raised an exception; the process lives on.
+
+    Attributes:
+        reason: Type and text of the exception, in one line.
+        kind: `exception` or `memory`.
+        record: The whole answer.
+    """
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        """Read the answer."""
+        name, error = text_of(record, "kind"), text_of(record, "error")
+        self.reason = name if error in ("", name) else f"{name}: {error}"
+        self.kind = "memory" if name in _MEMORY_KINDS else "exception"
+        self.record = record
+        super().__init__(self.reason)
+
+
+def text_of(record: dict[str, Any], key: str) -> str:
+    """A text from an answer, in one line of at most 400 characters; empty if it is none."""
+    value = record.get(key)
+    return " ".join(value[: 2 * TEXT].split())[:TEXT] if isinstance(value, str) else ""
+
+
+def number_of(record: dict[str, Any], key: str) -> float:
+    """A number from an answer; 0 if it is none."""
+    value = record.get(key)
+    try:
+        return float(value) if isinstance(value, (int, float)) else 0.0
+    except OverflowError:
+        return 0.0
+
+
+def death_of(code: int, log: str, phase: str, memory_bytes: int) -> WorkerDied:
+    """Say what a process died of.
+
+    Args:
+        code: Its exit code, negative for a signal.
+        log: The end of its log.
+        phase: What it was asked to do.
+        memory_bytes: The limit that was set on its memory.
+
+    Returns:
+        The death, to be raised.
+    """
+    if _MEMORY.search(log):
+        limit = memory_bytes / 2**30
+        return WorkerDied(f"the process ran out of memory (limit {limit:g} GiB)", phase, "memory")
+    words = _last_words(log)
+    if code >= 0:
+        return WorkerDied(f"the process ended with exit code {code}{words}", phase, "exit")
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    if name == "SIGABRT":
+        return WorkerDied(f"the process aborted (SIGABRT){words}", phase, "abort")
+    if name == "SIGKILL":
+        reason = "the process was killed (SIGKILL), as the system does when memory runs out"
+        return WorkerDied(reason, phase, "signal")
+    return WorkerDied(f"the process was killed by {name}{words}", phase, "signal")
+
+
+def _last_words(log: str) -> str:
+    """The last line of a log that looks like a reason, as `: reason`."""
+    for line in reversed(log.splitlines()):
+        if _LAST_WORDS.search(line):
+            return ": " + " ".join(_PREFIX.sub("", line).split())[:_WORDS]
+    return ""

@@ -1,0 +1,319 @@
+"""Runs one network for czcheck: loads a SavedModel and answers tiles.
+
+This file stands alone. It needs numpy and TensorFlow and nothing else, and runs on Python 3.7 with
+TensorFlow 2.0.0 as well as on today's, so that any interpreter can be asked.
+
+Protocol. Commands come as JSON objects, one on a line, on standard input; each is answered by one
+JSON line on a private copy of standard output. `hello` comes first and brings a nonce, which every
+answer repeats; it arrives before any network is loaded. Descriptor 1 itself is pointed at standard
+error, and descriptor 0 at nothing, so that what a network prints or reads cannot reach the channel.
+After `quit` the process ends normally. Answers: `{"nonce", "command", "ok": true, ...}`, or
+`{"ok": false, "kind", "error"}` for an exception.
+
+    hello    nonce, limits {memory_bytes, file_bytes, threads}, folder -> versions, limits in force
+    load     path, loader, signature, input {key, tensor}, output {key, tensor} -> loader, seconds
+    predict  tile, answer: paths of .npy files -> dtype, shape, seconds, stored
+    quit
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import queue
+import re
+import shutil
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, Mapping, Optional
+
+Request = Dict[str, Any]
+Record = Dict[str, Any]
+Command = Callable[[Request], Record]
+
+ERROR_CHARACTERS = 400
+SERVE = "serve"
+# Lines that introduce TensorFlow's errors and say nothing themselves.
+_EMPTY_WORDS = re.compile(
+    r"^(Graph execution error:|Detected at node|\d+ root error\(s\) found|Traceback|File \"|<.*>:$|"
+    r"in user code:|The above exception|During handling)"
+)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's text that says something, cut to 400 characters."""
+    for line in str(error).splitlines():
+        text = " ".join(line.split())
+        if text and not _EMPTY_WORDS.match(text):
+            # The rest of this message is the name of the machine and advice on custom operations.
+            text = re.sub(r" in binary running on .*", "", text)
+            return text[:ERROR_CHARACTERS]
+    return type(error).__name__
+
+
+def failure(error: BaseException) -> Record:
+    """An exception as a record."""
+    return {"ok": False, "kind": type(error).__name__, "error": first_line(error)}
+
+
+def set_limits(limits: Mapping[str, Any]) -> Record:
+    """Limit this process, where the platform can.
+
+    Args:
+        limits: `memory_bytes` of address space and `file_bytes` of any file written; None is none.
+
+    Returns:
+        `memory_limited` and `file_limited`: whether each is in force.
+    """
+    kept = {"memory_limited": False, "file_limited": False}
+    try:
+        import resource
+    except ImportError:
+        return kept
+    wanted = [
+        ("RLIMIT_CORE", 0, None),
+        ("RLIMIT_AS", limits.get("memory_bytes"), "memory_limited"),
+        ("RLIMIT_FSIZE", limits.get("file_bytes"), "file_limited"),
+    ]
+    for name, value, flag in wanted:
+        if value is None or not hasattr(resource, name):
+            continue
+        number = getattr(resource, name)
+        hard = resource.getrlimit(number)[1]
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        try:
+            resource.setrlimit(number, (bound, bound))
+        except (OSError, ValueError):
+            continue
+        # macOS takes the limit on address space and does not keep it.
+        if flag is not None and not (name == "RLIMIT_AS" and sys.platform == "darwin"):
+            kept[flag] = True
+    return kept
+
+
+class Runner:
+    """The commands, and the network that is loaded.
+
+    Attributes:
+        tf: The tensorflow module, after `hello`.
+        commands: Name of a command to the function that carries it out. More may be added.
+    """
+
+    def __init__(self) -> None:
+        """Load nothing."""
+        self.tf = None  # type: Any
+        self.threads = None  # type: Optional[int]
+        self.commands = {
+            "hello": self.hello,
+            "load": self.load,
+            "predict": self.predict,
+        }  # type: Dict[str, Command]
+        self._answer = None  # type: Optional[Callable[[Any], Any]]
+        self._session = None  # type: Any
+
+    def hello(self, request: Request) -> Record:
+        """Limit the process and import TensorFlow.
+
+        Args:
+            request: `limits`, see `set_limits`; its `threads` is a count for each of TensorFlow's
+                two pools. Without it TensorFlow decides, as it does in the target.
+
+        Returns:
+            Versions, limits in force and the seconds that the import took.
+        """
+        limits = request.get("limits") or {}
+        kept = set_limits(limits)
+        self.threads = limits.get("threads")
+        begin = time.perf_counter()
+        import numpy as np
+        import tensorflow as tf
+
+        self.tf = tf
+        if self.threads is not None:
+            tf.config.threading.set_intra_op_parallelism_threads(self.threads)
+            tf.config.threading.set_inter_op_parallelism_threads(self.threads)
+        record = {
+            "python": ".".join(str(part) for part in sys.version_info[:3]),
+            "tensorflow": str(tf.__version__),
+            "numpy": str(np.__version__),
+            "seconds": time.perf_counter() - begin,
+        }  # type: Record
+        record.update(kept)
+        return record
+
+    def load(self, request: Request) -> Record:
+        """Load a SavedModel in place of the one before.
+
+        Neither of TensorFlow's loaders opens every file, so the other one is tried as well.
+
+        Args:
+            request: `path` of the SavedModel's folder, `loader` to try first (`session` or
+                `object`), `signature`, `input` and `output` with `key` and `tensor`.
+
+        Returns:
+            `loader` that worked, `seconds`, and `first_error` of the other one or None.
+        """
+        self.unload()
+        loaders = {"session": self._load_session, "object": self._load_object}
+        first = request["loader"]
+        errors = []
+        for name in [first] + [other for other in loaders if other != first]:
+            begin = time.perf_counter()
+            try:
+                self._answer = loaders[name](request)
+            except Exception as error:
+                self.unload()
+                record = failure(error)
+                errors.append({"loader": name, "kind": record["kind"], "error": record["error"]})
+                continue
+            seconds = time.perf_counter() - begin
+            first_error = errors[0]["error"] if errors else None
+            return {"loader": name, "seconds": seconds, "first_error": first_error}
+        # What the loader chosen for this file says is the reason; the other one's is beside it.
+        return {
+            "ok": False,
+            "kind": errors[0]["kind"],
+            "error": errors[0]["error"],
+            "loaders": errors,
+        }
+
+    def unload(self) -> None:
+        """Let go of the network."""
+        self._answer = None
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+            gc.collect()
+
+    def _load_session(self, request: Request) -> Callable[[Any], Any]:
+        """Load as TensorFlow 1 did: graph and variables into a session."""
+        v1 = self.tf.compat.v1
+        graph = self.tf.Graph()
+        config = v1.ConfigProto()
+        if self.threads is not None:
+            config.intra_op_parallelism_threads = self.threads
+            config.inter_op_parallelism_threads = self.threads
+        self._session = v1.Session(graph=graph, config=config)
+        with graph.as_default():
+            v1.saved_model.loader.load(self._session, [SERVE], request["path"])
+        # Looked up here, so that a wrong name fails now and not at the first tile.
+        fetched = graph.get_tensor_by_name(request["output"]["tensor"])
+        fed = graph.get_tensor_by_name(request["input"]["tensor"])
+        return self._session.make_callable(fetched, feed_list=[fed])  # type: ignore[no-any-return]
+
+    def _load_object(self, request: Request) -> Callable[[Any], Any]:
+        """Load as TensorFlow 2 does: an object with concrete functions."""
+        tf = self.tf
+        model = tf.saved_model.load(request["path"])
+        function = model.signatures[request["signature"]]
+        input_key, output_key = request["input"]["key"], request["output"]["key"]
+
+        def answer(tile: Any, kept: Any = model) -> Any:
+            # `kept`: the functions hold only weak references to the model's variables.
+            del kept
+            return function(**{input_key: tf.constant(tile)})[output_key].numpy()
+
+        return answer
+
+    def predict(self, request: Request) -> Record:
+        """Run one tile.
+
+        Args:
+            request: `tile`, path of the array to feed; `answer`, path to write the answer to.
+
+        Returns:
+            `dtype` and `shape` of the answer, `seconds`, and `stored`: whether it was written,
+            which strings are not. Types of which numpy knows nothing are written as float32.
+        """
+        import numpy as np
+
+        if self._answer is None:
+            raise RuntimeError("no network is loaded")
+        tile = np.load(request["tile"], allow_pickle=False)
+        begin = time.perf_counter()
+        answer = np.asarray(self._answer(tile))
+        seconds = time.perf_counter() - begin
+        dtype = answer.dtype.name
+        stored = answer.dtype.kind not in "OSU"
+        if stored:
+            if answer.dtype.isbuiltin != 1:
+                answer = answer.astype(np.float32)
+            np.save(request["answer"], answer, allow_pickle=False)
+        shape = [int(size) for size in answer.shape]
+        return {"dtype": dtype, "shape": shape, "seconds": seconds, "stored": stored}
+
+
+def take_channel() -> Any:
+    """Keep standard input and output for the protocol alone.
+
+    Returns:
+        Streams of bytes: commands to read, answers to write.
+    """
+    commands, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(commands, "rb"), os.fdopen(answers, "wb")
+
+
+def watch(commands: Any, requests: Any) -> None:
+    """Hand over commands as they come; end the process when whoever sends them is gone.
+
+    Runs in a thread, since a network may keep the main thread for ever.
+
+    Args:
+        commands: Stream of JSON lines.
+        requests: Queue of decoded commands.
+    """
+    folder = None
+    for line in iter(commands.readline, b""):
+        request = json.loads(line.decode("utf-8"))
+        folder = request.get("folder", folder)
+        requests.put(request)
+        if request.get("command") == "quit":
+            return
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
+def main(more: Optional[Mapping[str, Callable[[Runner, Request], Record]]] = None) -> int:
+    """Carry out commands until `quit`.
+
+    Args:
+        more: Further commands, as functions of the runner and the request.
+
+    Returns:
+        Exit code: 0 after `quit`, 2 when the first command brought no nonce.
+    """
+    commands, answers = take_channel()
+    requests = queue.Queue()  # type: queue.Queue[Request]
+    threading.Thread(target=watch, args=(commands, requests), daemon=True).start()
+    runner = Runner()
+    nonce = None
+    while True:
+        request = requests.get()
+        name = str(request.get("command"))
+        if name == "quit":
+            return 0
+        if nonce is None:
+            nonce = request.get("nonce")
+            if name != "hello" or not nonce:
+                return 2
+        record = {"nonce": nonce, "command": name, "ok": True}  # type: Record
+        try:
+            if more is not None and name in more:
+                record.update(more[name](runner, request))
+            else:
+                record.update(runner.commands[name](request))
+        except Exception as error:
+            record.update(failure(error))
+        answers.write(json.dumps(record).encode("utf-8") + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
