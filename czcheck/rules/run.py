@@ -1,0 +1,238 @@
+"""CZ4xx: what the network does when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.finding import Found, Severity, TilePixel
+
+if TYPE_CHECKING:
+    from czcheck.runtime.record import Pixel, RunRecord, Statistics, TileAnswer
+
+# Room for the rounding of float32; a softmax stays within 2e-7.
+RANGE_TOLERANCE = 1e-6
+SUM_TOLERANCE = 1e-3
+SUM_NOTED = 1e-5
+
+_RUNNABLE = ("CZ301", "CZ302", "CZ303", "CZ304", "CZ305", "CZ306", "CZ307", "CZ317")
+_MANY = 4
+
+
+@rule("CZ401", severity=Severity.ERROR, level=Level.RUN, requires=_RUNNABLE)
+def network_loads(run: RunRecord) -> Iterator[Found]:
+    """The network cannot be loaded.
+
+    Says: TensorFlow cannot load the network: {reason}.
+    Why: ZEN refuses the model on import, or fails when it first segments an image.
+    Fix: load the SavedModel in the TensorFlow that wrote it; if that works, export it anew and
+        build the archive from it with `czcheck build`.
+    Format: 2, N1; 1.5
+    """
+    for failure in run.all_failures:
+        if failure.phase == "load":
+            yield Found(reason=failure.reason, kind=failure.kind)
+
+
+@rule("CZ402", severity=Severity.ERROR, level=Level.RUN, requires=("CZ401",))
+def every_tile_is_answered(run: RunRecord) -> Iterator[Found]:
+    """The network fails on a tile.
+
+    Says: The network fails on {tiles}: {reason}.
+    Why: an image with such a region cannot be segmented; the segmentation stops with an error.
+    Fix: run the network in TensorFlow on one tile of this kind, batch 1, float32 in the raw range
+        of the PixelType, and mend what fails: an assertion, a size that is built in, a loop
+        without end, or more memory than 8 GB for one tile.
+    Format: 2, N8; 2, N9; 2, N16
+    """
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for failure in run.all_failures:
+        if failure.phase == "predict":
+            tiles = reasons.setdefault((failure.kind, failure.reason), [])
+            tiles.append(str(failure.tile))
+        elif failure.phase == "exit":
+            yield Found(
+                tiles="the way out, after all tiles", kind=failure.kind, reason=failure.reason
+            )
+    for (kind, reason), tiles in reasons.items():
+        yield Found(TilePixel(tiles[0]), tiles=_named(tiles), kind=kind, reason=reason)
+
+
+@rule("CZ403", severity=Severity.ERROR, level=Level.RUN, requires=("CZ402",))
+def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
+    """The answer has not the shape of the tile.
+
+    Says: The answer to {tiles} has the shape {shape}, not {expected}: batch, height, width and
+        classes.
+    Why: ZEN puts the answer where the tile was and reads one probability for each class at each
+        pixel; an answer of another size cannot be placed.
+    Fix: let the network end in one channel for each class at the tile's own height and width:
+        convolutions with padding `same`, as much up-sampling as down-sampling, and a tile size
+        that is a multiple of the network's stride.
+    Format: 2, N9; 2, N10
+    """
+    shapes: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
+    for answer in run.answers:
+        if answer.shape != answer.expected:
+            shapes.setdefault((answer.shape, answer.expected), []).append(answer.tile)
+    for (shape, expected), tiles in shapes.items():
+        yield Found(
+            TilePixel(tiles[0]),
+            tiles=_named(tiles),
+            shape=_shape(shape),
+            expected=_shape(expected),
+        )
+
+
+@rule("CZ404", severity=Severity.ERROR, level=Level.RUN, requires=("CZ402",))
+def answer_is_float32(run: RunRecord) -> Iterator[Found]:
+    """The answer is not float32.
+
+    Says: The answer to {tiles} is of type {dtype}, not float32.
+    Why: ZEN reads the answer as 32-bit floating-point probabilities.
+    Fix: end the network in a cast to float32; a network trained in mixed precision needs its last
+        layer in float32.
+    Format: 2, N11
+    """
+    dtypes: dict[str, list[str]] = {}
+    for answer in run.answers:
+        if answer.dtype != "float32":
+            dtypes.setdefault(answer.dtype, []).append(answer.tile)
+    for dtype, tiles in dtypes.items():
+        yield Found(TilePixel(tiles[0]), tiles=_named(tiles), dtype=dtype)
+
+
+@rule("CZ405", severity=Severity.ERROR, level=Level.RUN, requires=("CZ403",))
+def answer_is_finite(run: RunRecord) -> Iterator[Found]:
+    """The answer holds NaN or infinity.
+
+    Says: The answer to {tiles} is not a number everywhere: {value} at row {row}, column {column},
+        channel {channel} of {tile}, {count} such values in that tile.
+    Why: ZEN cannot choose a class at these pixels; one NaN in a layer with statistics spreads over
+        the whole tile.
+    Fix: look for a division by a standard deviation or sum that can be 0 (a tile of one value), a
+        logarithm or root of 0, and an exponential of raw intensities; add a small constant or
+        scale the input inside the network.
+    Format: 2, N11; 2, N16
+    """
+    bad = [
+        (answer, values) for answer, values in _measured(run) if values.first_non_finite is not None
+    ]
+    if bad:
+        answer, values = max(bad, key=lambda each: each[1].non_finite)
+        first = values.first_non_finite
+        assert first is not None
+        yield _at(answer, first, [each for each, _ in bad], count=values.non_finite)
+
+
+@rule("CZ406", severity=Severity.ERROR, level=Level.RUN, requires=("CZ403",))
+def answer_is_within_0_and_1(run: RunRecord) -> Iterator[Found]:
+    """The answer leaves the range from 0 to 1.
+
+    Says: The answer to {tiles} is not within 0 and 1: {value} at row {row}, column {column},
+        channel {channel} of {tile}.
+    Why: ZEN reads the values as probabilities; with anything else the confidence threshold means
+        nothing and classes may be chosen wrongly.
+    Fix: end the network in a softmax over the classes; logits, logarithms of probabilities and
+        values of 0 to 255 are no probabilities.
+    Format: 2, N11
+    """
+    bad = [(answer, pixel) for answer, values in _measured(run) for pixel in _outside(values)]
+    if bad:
+        answer, pixel = max(bad, key=lambda each: abs(each[1].value - 0.5))
+        yield _at(answer, pixel, [each for each, _ in bad])
+
+
+@rule("CZ407", severity=Severity.ERROR, level=Level.RUN, requires=("CZ403",))
+def probabilities_sum_to_1(run: RunRecord) -> Iterator[Found]:
+    """The probabilities of a pixel do not sum to 1.
+
+    Says: The probabilities over all classes do not sum to 1 in the answer to {tiles}: {value} at
+        row {row}, column {column} of {tile}.
+    Why: ZEN compares the probability of the chosen class with the minimum confidence in percent;
+        that needs probabilities that share 100 %.
+    Fix: end the network in a softmax over the classes instead of one sigmoid for each; a network
+        with a single sigmoid output p needs the two channels p and 1 - p, foreground first.
+    Format: 2, N10; 2, N11
+    """
+    bad = [(answer, pixel) for answer, pixel in _sums(run) if _deviation(pixel) > SUM_TOLERANCE]
+    yield from _worst_sum(bad)
+
+
+@rule("CZ408", severity=Severity.NOTE, level=Level.RUN, requires=("CZ403",))
+def probabilities_sum_to_1_exactly(run: RunRecord) -> Iterator[Found]:
+    """The probabilities of a pixel sum to 1 only roughly.
+
+    Says: The probabilities over all classes sum to 1 only roughly in the answer to {tiles}:
+        {value} at row {row}, column {column} of {tile}.
+    Why: it is within what ZEN can be expected to accept, but a softmax in float32 is a thousand
+        times closer; something computes or stores the probabilities with less precision.
+    Fix: compute the softmax in float32, as the last operation of the network.
+    Format: 2, N11
+    """
+    bad = [
+        (answer, pixel)
+        for answer, pixel in _sums(run)
+        if SUM_NOTED < _deviation(pixel) <= SUM_TOLERANCE
+    ]
+    yield from _worst_sum(bad)
+
+
+def _measured(run: RunRecord) -> Iterator[tuple[TileAnswer, Statistics]]:
+    for answer in run.answers:
+        if answer.statistics is not None:
+            yield answer, answer.statistics
+
+
+def _outside(values: Statistics) -> Iterator[Pixel]:
+    """The pixels that prove values outside the range, at most two."""
+    if values.minimum is not None and values.minimum.value < -RANGE_TOLERANCE:
+        yield values.minimum
+    if values.maximum is not None and values.maximum.value > 1 + RANGE_TOLERANCE:
+        yield values.maximum
+
+
+def _sums(run: RunRecord) -> Iterator[tuple[TileAnswer, Pixel]]:
+    """The worst sum of each tile whose values are in range; CZ405 and CZ406 tell of the others."""
+    for answer, values in _measured(run):
+        if values.worst_sum is not None and not any(_outside(values)):
+            yield answer, values.worst_sum
+
+
+def _deviation(pixel: Pixel) -> float:
+    return abs(pixel.value - 1)
+
+
+def _worst_sum(bad: list[tuple[TileAnswer, Pixel]]) -> Iterator[Found]:
+    if bad:
+        answer, pixel = max(bad, key=lambda each: _deviation(each[1]))
+        yield _at(answer, pixel, [each for each, _ in bad])
+
+
+def _at(answer: TileAnswer, pixel: Pixel, tiles: Iterable[TileAnswer], **fields: float) -> Found:
+    """A finding at the worst pixel of the worst tile, which names all the tiles."""
+    return Found(
+        TilePixel(answer.tile, pixel.row, pixel.column, pixel.channel),
+        tiles=_named(each.tile for each in tiles),
+        tile=answer.tile,
+        value=f"{pixel.value:.7g}",
+        row=pixel.row,
+        column=pixel.column,
+        channel=pixel.channel,
+        **fields,
+    )
+
+
+def _named(tiles: Iterable[str]) -> str:
+    """Names of tiles in words; of many, the first ones."""
+    names = [f"`{name}`" for name in dict.fromkeys(tiles)]
+    if len(names) == 1:
+        return f"the tile {names[0]}"
+    if len(names) > _MANY:
+        return f"the tiles {', '.join(names[:_MANY])} and {len(names) - _MANY} more"
+    return f"the tiles {', '.join(names[:-1])} and {names[-1]}"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))})"

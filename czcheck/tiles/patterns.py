@@ -1,0 +1,209 @@
+"""Test tiles that are computed: the same for the same seed, on every machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+FULL_RANGE = {
+    "Gray8": 255,
+    "Gray16": 65535,
+    "Bgr24": 255,
+    "Bgr48": 65535,
+    "Bgra32": 255,
+}
+"""Largest raw intensity of the integer pixel types; those of floats range from 0 to 1."""
+
+NAMES = ("nuclei", "zeros", "saturated", "noise")
+"""Names of the tiles that `tiles` yields, in their order."""
+
+# One nucleus for so many pixels; radii in pixels.
+_PIXELS_EACH = 2600
+_RADII = (5.0, 15.0)
+_MOST_NUCLEI = 65535
+_COLOURS = 3
+# A stain that is blue to the eye, as parts of its brightness in B, G, R.
+_STAIN = (1.0, 0.55, 0.3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """A tile to run through a network.
+
+    Attributes:
+        name: Short name, unique among the tiles of one run.
+        pixels: float32, `(height, width, channels)`, raw intensities of the pixel type; colours in
+            the order blue, green, red, alpha.
+        natural: Whether it looks like a microscope's image. A network may answer the others in any
+            way that keeps to the format.
+    """
+
+    name: str
+    pixels: NDArray[np.float32]
+    natural: bool
+
+
+def tiles(height: int, width: int, channels: int, pixel_type: str, seed: int = 0) -> Iterator[Tile]:
+    """The built-in test tiles.
+
+    Args:
+        height: Height of the network's tile in pixels.
+        width: Width in pixels.
+        channels: Number of channels.
+        pixel_type: The format's name of the pixel type, which sets the range of intensities:
+            0..255, 0..65535, or 0..1 for floats. Intensities of integer types are whole numbers.
+        seed: Seed of everything that is random.
+
+    Yields:
+        `nuclei`, bright nuclei on uneven background; `zeros`; `saturated`, the largest intensity
+        everywhere; `noise`, every intensity equally often.
+    """
+    import numpy as np  # noqa: PLC0415  (slow, and only the run level needs it)
+
+    shape = (height, width, channels)
+    top = FULL_RANGE.get(pixel_type, 1)
+    yield Tile("nuclei", _nuclei(shape, top, pixel_type, seed), natural=True)
+    yield Tile("zeros", np.zeros(shape, np.float32), natural=False)
+    yield Tile("saturated", np.full(shape, top, np.float32), natural=False)
+    generator = np.random.Generator(np.random.PCG64([seed, 1]))
+    if top > 1:
+        noise = generator.integers(0, top + 1, shape, np.uint16).astype(np.float32)
+    else:
+        noise = generator.random(shape, np.float32)
+    yield Tile("noise", noise, natural=False)
+
+
+def _nuclei(
+    shape: tuple[int, int, int], top: int, pixel_type: str, seed: int
+) -> NDArray[np.float32]:
+    """Nuclei in every channel: stained blue for colours, and opaque where there is alpha."""
+    import numpy as np  # noqa: PLC0415
+
+    height, width, channels = shape
+    image, _ = synthetic_nuclei(height, width, seed)
+    pixels = np.empty(shape, np.float32)
+    for channel in range(channels):
+        if pixel_type.startswith("Bgr") and channel >= _COLOURS:
+            pixels[..., channel] = top
+        elif pixel_type.startswith("Bgr"):
+            np.multiply(image, top * _STAIN[channel], out=pixels[..., channel])
+        else:
+            np.multiply(image, top * (1 - 0.5 * channel / channels), out=pixels[..., channel])
+    return np.rint(pixels, out=pixels) if top > 1 else pixels
+
+
+def synthetic_nuclei(
+    height: int, width: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+    """An image that looks like stained cell nuclei, and where they are.
+
+    Soft-edged ellipses of different size, direction and brightness on a background that is
+    brighter towards one side, slightly blurred, with noise. Where nuclei overlap, the one that was
+    laid down first keeps its pixels.
+
+    Args:
+        height: Height in pixels.
+        width: Width in pixels.
+        seed: Seed of everything that is random.
+
+    Returns:
+        The image, float32 `(height, width)`, 0..1; and the mask, uint16 of the same shape: 0 for
+        background, 1, 2, 3, ... for the nuclei.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    generator = np.random.Generator(np.random.PCG64([seed, 0]))
+    image = np.zeros((height, width), np.float32)
+    mask = np.zeros((height, width), np.uint16)
+    count = min(max(3, height * width // _PIXELS_EACH), _MOST_NUCLEI)
+    # On a tile that is smaller than a few nuclei, they shrink with it.
+    scale = min(1.0, min(height, width) / (4 * _RADII[1]))
+    placed = 0
+    for row, column, first, second, angle, brightness in _ellipses(generator, count):
+        drawn = _draw(
+            image,
+            mask,
+            placed + 1,
+            centre=(row * height, column * width),
+            radii=(first * scale, second * scale),
+            angle=angle,
+            brightness=brightness,
+        )
+        placed += drawn
+    _soften(image)
+    tilt = generator.uniform(-0.06, 0.06, 2)
+    rows = np.linspace(-1, 1, height, dtype=np.float32) * np.float32(tilt[0])
+    columns = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(tilt[1])
+    image += rows[:, None]
+    image += columns + np.float32(0.16)
+    noise = generator.standard_normal((height, width), np.float32)
+    noise *= np.float32(0.02)
+    image += noise
+    return np.clip(image, 0, 1, out=image), mask
+
+
+def _ellipses(generator: Generator, count: int) -> list[list[float]]:
+    """Row and column of the centre (0..1), two radii (pixels), angle, brightness (0..1)."""
+    import numpy as np  # noqa: PLC0415
+
+    first = generator.uniform(*_RADII, count)
+    columns: list[Any] = [
+        generator.random(count),
+        generator.random(count),
+        first,
+        first * generator.uniform(0.6, 1, count),
+        generator.uniform(0, math.pi, count),
+        generator.uniform(0.25, 0.7, count),
+    ]
+    table: list[list[float]] = np.stack(columns, axis=1).tolist()
+    return table
+
+
+def _draw(
+    image: NDArray[np.float32],
+    mask: NDArray[np.uint16],
+    label: int,
+    *,
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    angle: float,
+    brightness: float,
+) -> bool:
+    """Lay down one nucleus; returns whether any of its pixels are seen."""
+    import numpy as np  # noqa: PLC0415
+
+    reach = math.ceil(1.25 * max(radii)) + 1
+    top, left = max(0, int(centre[0]) - reach), max(0, int(centre[1]) - reach)
+    window = (slice(top, int(centre[0]) + reach + 1), slice(left, int(centre[1]) + reach + 1))
+    part, labels = image[window], mask[window]
+    down = np.arange(top, top + part.shape[0], dtype=np.float32)[:, None] - centre[0]
+    right = np.arange(left, left + part.shape[1], dtype=np.float32) - centre[1]
+    cosine, sine = math.cos(angle), math.sin(angle)
+    along = (right * cosine + down * sine) / radii[0]
+    across = (down * cosine - right * sine) / radii[1]
+    distance = along * along
+    distance += across * across
+    # 1 well inside, 0 outside, half way at the edge of the ellipse.
+    profile = np.clip((1.5 - distance) * brightness, 0, brightness)
+    np.maximum(part, profile, out=part)
+    inside = (distance <= 1) & (labels == 0)
+    labels[inside] = label
+    return bool(inside.any())
+
+
+def _soften(image: NDArray[np.float32]) -> None:
+    """Blur by one pixel in place, the outermost pixels excepted."""
+    for turned in (image, image.T):
+        if turned.shape[0] > 2:  # noqa: PLR2004  (nothing between two edges)
+            middle = turned[1:-1] * 2
+            middle += turned[:-2]
+            middle += turned[2:]
+            middle /= 4
+            turned[1:-1] = middle
