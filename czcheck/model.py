@@ -24,7 +24,7 @@ from czcheck.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.network.saved_model import Network
+    from czcheck.network.facts import Network
 
 _HEAD = 16
 # A directory that cannot be trusted, or names that reach out of it: nothing further is read.
@@ -83,6 +83,11 @@ class CzModel:
 
     def __repr__(self) -> str:
         return f"CzModel({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        from czcheck.report.inspection import model_html  # noqa: PLC0415 - in notebooks only
+
+        return model_html(self)
 
     def close(self) -> None:
         """Close the file."""

@@ -19,7 +19,7 @@ from czcheck.rules.engine import Facts, evaluate
 from czcheck.rules.finding import Severity
 
 if TYPE_CHECKING:
-    from czcheck.network.saved_model import Network
+    from czcheck.network.facts import Network
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.runtime.process import Worker
     from czcheck.runtime.record import RunRecord

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -93,4 +94,12 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         fail(f"{place}{error.strerror or error}", 3)
+    except Exception as error:  # noqa: BLE001 - a fault of ours; never a traceback, never "passed"
+        if os.environ.get("CZCHECK_DEBUG"):
+            raise
+        fail(
+            f"internal error: {type(error).__name__}: {error}"
+            " - please report this; CZCHECK_DEBUG=1 shows where it happened",
+            3,
+        )
     raise SystemExit(result if isinstance(result, int) else 0)

@@ -59,7 +59,10 @@ def _print_lines(lines: Iterable[Line]) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:
-        console.print(Text(line.text, style=_STYLES.get(line.style, "")))
+        text = Text(line.text, style=_STYLES.get(line.style, ""))
+        if line.swatch:
+            text = Text.assemble("  ", ("\u2588\u2588", line.swatch), " ", text)
+        console.print(text)
 
 
 def print_json(value: object) -> None:

@@ -22,8 +22,12 @@ _KINDS: dict[type, str] = {
 }
 
 
-def _plain(value: Any) -> Any:
-    """Only what JSON knows, with text made safe to print."""
+def plain_json(value: Any) -> Any:
+    """A value with only what JSON knows, its text made safe to print.
+
+    Args:
+        value: Any value; what JSON does not know becomes text.
+    """
     if isinstance(value, str):
         return printable(value)
     if value is None or isinstance(value, (bool, int)):
@@ -32,9 +36,9 @@ def _plain(value: Any) -> Any:
         # JSON has no NaN and no infinities.
         return value if value - value == 0 else str(value)
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_json(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_json(item) for key, item in value.items()}
     return printable(str(value))
 
 
@@ -42,7 +46,7 @@ def location_to_json(at: Location) -> dict[str, Any]:
     """A location with its kind: `file`, `member`, `xml`, `graph` or `pixel`."""
     plain: dict[str, Any] = {"kind": _KINDS.get(type(at), "file")}
     for field in fields(at):
-        plain[field.name] = _plain(getattr(at, field.name))
+        plain[field.name] = plain_json(getattr(at, field.name))
     return plain
 
 
@@ -57,7 +61,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "message": printable(finding.message),
         "fix": rule.fix,
         "location": location_to_json(finding.at),
-        "fields": {name: _plain(value) for name, value in finding.fields},
+        "fields": {name: plain_json(value) for name, value in finding.fields},
     }
 
 
@@ -82,7 +86,7 @@ def file_to_json(file: FileReport) -> dict[str, Any]:
         "counts": file.counts,
         "findings": [finding_to_json(finding) for finding in file.findings],
         "rules": [_outcome_to_json(outcome) for outcome in file.outcomes],
-        "looked_at": _plain(dict(file.looked_at)),
+        "looked_at": plain_json(dict(file.looked_at)),
     }
 
 

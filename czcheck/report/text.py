@@ -23,10 +23,12 @@ class Line(NamedTuple):
     Attributes:
         text: The line.
         style: What it is: a verdict, a severity, a fix, ...; empty for plain text.
+        swatch: Colour `#rrggbb` to show at the line's beginning, where colours can be shown.
     """
 
     text: str
     style: str = ""
+    swatch: str = ""
 
 
 def _wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:

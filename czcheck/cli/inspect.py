@@ -1,0 +1,41 @@
+"""`czcheck inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from czcheck.cli.printing import print_json, print_lines
+
+
+@click.command("inspect")
+@click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(path: Path, as_json: bool) -> int:
+    """Show what is inside an archive, without running it and without importing TensorFlow.
+
+    Members, metadata, signature, operations and parameters. What cannot be read is said; `czcheck
+    verify` tells why.
+    """
+    from czcheck.archive.container import ContainerKind
+    from czcheck.errors import InputError, UnavailableError
+    from czcheck.model import open_model
+    from czcheck.report.inspection import inspection, inspection_lines
+    from czcheck.report.json_form import plain_json
+
+    with open_model(path) as model:
+        try:
+            plain = inspection(model)
+        except UnavailableError:
+            subject = f"{path}"
+            reasons = [
+                (f"member {defect.member} " if defect.member else "") + defect.detail
+                for defect in model.archive.defects
+            ]
+            raise InputError(f"{subject}: {'; '.join(reasons[:5])}") from None
+    if as_json:
+        print_json(plain_json(plain))
+    else:
+        print_lines(inspection_lines(plain))
+    return 0 if plain["kind"] == ContainerKind.CZMODEL.value else 1

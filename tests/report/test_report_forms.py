@@ -1,0 +1,150 @@
+"""One report, told as text, JSON and HTML: clear in the worst cases, and safe to print."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+
+from czcheck.report.escape import printable
+from czcheck.report.report import FileReport, Options, Report
+from czcheck.report.text import ranges, report_lines
+from czcheck.rules.catalogue import Level, catalogue
+from czcheck.rules.engine import Outcome, SkipCause, Status
+from czcheck.rules.finding import Finding, InGraph, InMember, Severity, TilePixel, XmlPath
+
+SCHEMA = json.loads(files("czcheck.schemas").joinpath("report.schema.json").read_text("utf-8"))
+HOSTILE = "evil\x1b[31m\n::error::\u202egnp.exe<script>alert(1)</script>"
+
+
+def finding(code: str, at: Any, message: str = "something is wrong") -> Finding:
+    return Finding(code, catalogue()[code].severity, at, message, (("n", 1), ("x", float("nan"))))
+
+
+def file_report(path: str, *special: Outcome) -> FileReport:
+    by_code = {outcome.code: outcome for outcome in special}
+    outcomes = [by_code.get(code, Outcome(code, Status.PASSED)) for code in catalogue()]
+    return FileReport(path, 10, "0" * 64, Severity.ERROR, tuple(outcomes), {"members": 3})
+
+
+def failed(code: str, *findings: Finding) -> Outcome:
+    return Outcome(code, Status.FAILED, findings)
+
+
+PASSED = file_report("good.czmodel")
+FAILED = file_report(
+    "bad.czmodel",
+    failed("CZ205", finding("CZ205", XmlPath("/Model/Id", 2))),
+    failed("CZ119", finding("CZ119", InMember("LICENSE.txt"))),
+    failed("CZ320", finding("CZ320", InGraph("answer"))),
+    failed("CZ406", finding("CZ406", TilePixel("noise", 3, 4, 1))),
+    failed("CZ102", finding("CZ102", InMember(HOSTILE), HOSTILE)),
+)
+CRASHED = file_report(
+    "crash.czmodel",
+    Outcome("CZ207", Status.CRASHED, reason="KeyError: 'x' (metadata.py, line 7)"),
+)
+UNCHECKED = file_report(
+    "none.czmodel",
+    *(
+        Outcome(code, Status.SKIPPED, cause=SkipCause.TOOL, reason="the runner did not start")
+        for code in catalogue()
+    ),
+)
+REPORT = Report("1.2.3", Options(), (FAILED, PASSED, CRASHED, UNCHECKED))
+
+
+def text(report: Report, **options: Any) -> str:
+    return "\n".join(line.text for line in report_lines(report, **options))
+
+
+@pytest.mark.parametrize("report", [REPORT, Report("1", Options(Level.NETWORK), (PASSED,))])
+def test_json_fits_its_published_schema(report: Report) -> None:
+    plain = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    jsonschema.Draft202012Validator(SCHEMA).validate(plain)
+
+
+def test_the_schema_itself_is_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_verdicts_and_exit_codes() -> None:
+    assert [file.verdict.value for file in REPORT.files] == [
+        "failed",
+        "passed",
+        "incomplete",
+        "incomplete",
+    ]
+    assert REPORT.exit_code == 1
+    assert Report("1", Options(), (PASSED, CRASHED)).exit_code == 3
+    assert Report("1", Options(), (PASSED,)).exit_code == 0
+
+
+def test_failing_files_stand_last_and_the_verdict_counts_all() -> None:
+    lines = text(REPORT).splitlines()
+    heads = [line.split(":")[0] for line in lines if " at level run" in line]
+    assert heads == ["good.czmodel", "crash.czmodel", "none.czmodel", "bad.czmodel"]
+    assert lines[-1].startswith("czcheck 1.2.3: 4 files: 1 passed, 1 failed, 2 incomplete")
+
+
+def test_every_file_counts_all_four_outcomes() -> None:
+    total = len(catalogue())
+    shown = text(REPORT)
+    assert f"{total} rules: {total - 5} passed, 5 failed, 0 skipped, 0 crashed" in shown
+    assert f"{total} rules: {total - 1} passed, 0 failed, 0 skipped, 1 crashed" in shown
+    assert f"{total} rules: 0 passed, 0 failed, {total} skipped, 0 crashed" in shown
+
+
+def test_what_was_not_checked_is_named_with_the_reason() -> None:
+    first, last = next(iter(catalogue())), list(catalogue())[-1]
+    assert f"not checked, because the runner did not start: {first}-{last}" in text(REPORT)
+    assert "crashed CZ207: KeyError: 'x' (metadata.py, line 7)" in text(REPORT)
+
+
+def test_findings_come_with_place_message_and_fix() -> None:
+    shown = text(REPORT)
+    assert "[/Model/Id, line 2]" in shown
+    assert "[tile noise, row 3, column 4, channel 1]" in shown
+    assert f"fix: {catalogue()['CZ205'].fix[:30]}" in shown
+
+
+def test_quiet_leaves_out_what_passed() -> None:
+    assert "good.czmodel" not in text(REPORT, quiet=True)
+    assert text(Report("1", Options(), (PASSED,)), quiet=True) == ""
+
+
+def test_names_from_files_cannot_steer_a_terminal_or_a_log() -> None:
+    for shown in (text(REPORT), json.dumps(REPORT.to_json(), ensure_ascii=False)):
+        assert "\x1b" not in shown
+        assert "\u202e" not in shown
+        assert "\n::" not in shown
+    assert "<script>" not in REPORT._repr_html_()
+
+
+def test_html_names_every_finding() -> None:
+    html = REPORT._repr_html_()
+    for found in REPORT.findings:
+        assert found.code in html
+
+
+@pytest.mark.parametrize(
+    ("raw", "safe"),
+    [
+        ("plain \u00e4 \u6838", "plain \u00e4 \u6838"),
+        ("a\nb\r\t", "a\\x0ab\\x0d\\x09"),
+        ("\x9b31m", "\\x9b31m"),
+        ("::set-output", "\\x3a:set-output"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_escaping(raw: str, safe: str) -> None:
+    assert printable(raw) == safe
+
+
+def test_neighbouring_codes_are_drawn_together() -> None:
+    codes = list(catalogue())
+    assert ranges(codes[:3]) == f"{codes[0]}-{codes[2]}"
+    assert ranges([codes[0], codes[2]]) == f"{codes[0]}, {codes[2]}"
