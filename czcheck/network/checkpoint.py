@@ -1,0 +1,134 @@
+"""`variables.index` against itself and against the data files beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from czcheck.errors import InputError
+from czcheck.limits import Limits
+from czcheck.network import dtypes, table
+from czcheck.network.facts import CheckpointIndex, Dims, IndexEntry, Problem
+from czcheck.network.files import SavedModelFiles, read_whole
+
+INDEX = "variables/variables.index"
+_DATA = "variables/variables.data-"
+_MAX_SHARDS = 10_000
+_BIG_ENDIAN = 1
+
+
+def is_data(name: str) -> bool:
+    """Whether a file is named like a checkpoint's data."""
+    return name.startswith(_DATA)
+
+
+def data_name(shard: int, shards: int) -> str:
+    """Name of a data file, counted from 0."""
+    return f"{_DATA}{shard:05d}-of-{shards:05d}"
+
+
+def dims_of(shape: Any) -> Dims | None:
+    """A shape message as sizes; None for an open size, None as a whole for an open rank."""
+    if shape.unknown_rank:
+        return None
+    return tuple(None if each.size < 0 else each.size for each in shape.dim)
+
+
+def read_index(
+    files: SavedModelFiles, limits: Limits
+) -> tuple[CheckpointIndex | None, list[Problem]]:
+    """Read `variables.index` and hold it against the data files.
+
+    Args:
+        files: The SavedModel.
+        limits: Limits on the size of the index.
+
+    Returns:
+        What it says, None where it is missing or unreadable, and what is wrong with it. A missing
+        index is no problem by itself: a network may have no variables.
+    """
+    if INDEX not in files.names:
+        stray = [name for name in files.names if is_data(name)]
+        return None, [Problem(INDEX, f"is missing, while {name} is there", True) for name in stray]
+    from czcheck.network import messages  # noqa: PLC0415 - protobuf when needed
+
+    header = None
+    entries = []
+    try:
+        for key, value in table.entries(read_whole(files, INDEX, limits.index_bytes)):
+            if not key:
+                header = messages.parse(messages.BundleHeaderProto, value)
+            else:
+                entry = messages.parse(messages.BundleEntryProto, value)
+                entries.append(_entry(key.decode("utf-8", "backslashreplace"), entry))
+    except table.TableError as error:
+        return None, [Problem(INDEX, str(error), True)]
+    except InputError as error:
+        return None, [Problem(INDEX, f"cannot be read: {error}", True)]
+    if header is None:
+        return None, [Problem(INDEX, "has no header", True)]
+    index = CheckpointIndex(header.num_shards, tuple(entries))
+    return index, list(_problems(index, header.endianness, files))
+
+
+def _entry(key: str, entry: Any) -> IndexEntry:
+    return IndexEntry(
+        key=key,
+        dtype=dtypes.name(entry.dtype),
+        shape=dims_of(entry.shape),
+        shard=entry.shard_id,
+        offset=entry.offset,
+        size=entry.size,
+        sliced=bool(entry.slices),
+    )
+
+
+def _problems(index: CheckpointIndex, endianness: int, files: SavedModelFiles) -> Iterator[Problem]:
+    """What does not fit together in an index that could be read."""
+    if endianness == _BIG_ENDIAN:
+        yield Problem(INDEX, "was written on a big-endian machine", True)
+    if not 1 <= index.shards <= _MAX_SHARDS:
+        yield Problem(INDEX, f"counts {index.shards} data files", True)
+        return
+    there = set(files.names)
+    missing = [
+        name
+        for name in (data_name(shard, index.shards) for shard in range(index.shards))
+        if name not in there
+    ]
+    for name in missing:
+        yield Problem(name, "is missing; the index counts on it", True)
+    for entry in index.entries:
+        yield from _entry_problems(entry, index.shards, set(missing), files)
+
+
+def _entry_problems(
+    entry: IndexEntry, shards: int, missing: set[str], files: SavedModelFiles
+) -> Iterator[Problem]:
+    """What is wrong with one entry."""
+    if not 0 <= entry.shard < shards:
+        yield Problem(entry.key, f"lies in data file {entry.shard} of {shards}")
+        return
+    name = data_name(entry.shard, shards)
+    if entry.offset < 0 or entry.size < 0:
+        yield Problem(entry.key, "has a negative place or size")
+    elif name not in missing and entry.offset + entry.size > files.size(name):
+        yield Problem(
+            entry.key,
+            f"ends at byte {entry.offset + entry.size} of {name}, which has {files.size(name)}",
+        )
+    if entry.dtype.startswith("unknown"):
+        yield Problem(entry.key, f"has a dtype that no TensorFlow knows: {entry.dtype}")
+        return
+    if entry.shape is None or None in entry.shape:
+        yield Problem(entry.key, "has a shape that is open")
+        return
+    item = dtypes.item_bytes(dtypes.number(entry.dtype.removesuffix("_ref")))
+    count = math.prod(size or 0 for size in entry.shape)
+    if item is not None and not entry.sliced and count * item != entry.size:
+        yield Problem(
+            entry.key,
+            f"holds {entry.size} bytes; {entry.dtype} of shape {list(entry.shape)} needs "
+            f"{count * item}",
+        )

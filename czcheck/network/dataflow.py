@@ -1,0 +1,196 @@
+"""Follows a tensor back to what made it, through calls, branches and function arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from czcheck.network.graph import Graph, Scope
+
+_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+# Attributes that name what a node's outputs come from, and how many of its inputs the functions
+# do not get.
+_BRANCHES = {
+    "If": (("then_branch", "else_branch"), 1),
+    "StatelessIf": (("then_branch", "else_branch"), 1),
+    "Case": (("branches",), 1),
+    "StatelessCase": (("branches",), 1),
+    "While": (("body",), 0),
+    "StatelessWhile": (("body",), 0),
+}
+SAME_VALUE = frozenset(
+    {
+        "Identity",
+        "StopGradient",
+        "PreventGradient",
+        "Snapshot",
+        "EnsureShape",
+        "CheckNumerics",
+        "PlaceholderWithDefault",
+        "Enter",
+        "Exit",
+        "NextIteration",
+        "RefIdentity",
+        "Switch",
+        "RefSwitch",
+    }
+)
+"""Operations that hand on their first input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A call that was followed into its function.
+
+    Attributes:
+        scope: Where the calling node stands.
+        node: The calling node.
+        outer: The call that leads there; None for the main graph.
+    """
+
+    scope: Scope
+    node: Any
+    outer: Frame | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One output of one node, and the calls that lead to it.
+
+    Attributes:
+        scope: The function that holds the node; None for the main graph.
+        node: The node.
+        output: Number of the output, from 0. In a function, the number within a named output.
+        frame: The innermost call; None in the main graph.
+    """
+
+    scope: Scope
+    node: Any
+    output: int
+    frame: Frame | None
+
+    @property
+    def place(self) -> tuple[Scope, str, int]:
+        """Where the tensor stands: scope, node, output."""
+        return self.scope, self.node.name, self.output
+
+
+def _index(text: str) -> int:
+    """The number at the end of a reference; 0 where there is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004
+
+
+def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> Point | None:
+    """The node output that a reference means; an argument is sought in the caller.
+
+    Args:
+        graph: The graph.
+        scope: Where the reference stands.
+        reference: `node`, `node:1`; in a function `argument` or `node:output:0`.
+        frame: The call that leads to the scope.
+
+    Returns:
+        The point, or None where the reference leads out of what is known.
+    """
+    while True:
+        name, _, rest = reference.partition(":")
+        node = graph.nodes(scope).get(name)
+        if node is not None:
+            output_name, _, number = rest.rpartition(":")
+            if node.op in graph.library and output_name:
+                outputs = [each.name for each in graph.library[node.op].signature.output_arg]
+                output = outputs.index(output_name) if output_name in outputs else 0
+            else:
+                output = _index(number)
+            return Point(scope, node, output, frame)
+        if scope is None or frame is None:
+            return None
+        argument = graph.arguments(scope).get(name)
+        if argument is None:
+            return None
+        position = argument + _BRANCHES.get(frame.node.op, ((), 0))[1]
+        inputs = data_inputs(frame.node)
+        if position >= len(inputs):
+            return None
+        scope, reference, frame = frame.scope, inputs[position], frame.outer
+
+
+def data_inputs(node: Any) -> list[str]:
+    """A node's inputs but those that only set the order."""
+    return [each for each in node.input if not each.startswith("^")]
+
+
+def input_of(graph: Graph, point: Point, number: int) -> Point | None:
+    """What a node's input comes from; None where it has no such input."""
+    inputs = data_inputs(point.node)
+    if number >= len(inputs):
+        return None
+    return locate(graph, point.scope, inputs[number], point.frame)
+
+
+def is_call(graph: Graph, node: Any) -> bool:
+    """Whether a node's outputs come from functions."""
+    return node.op in _CALLS or node.op in _BRANCHES or node.op in graph.library
+
+
+def inside(graph: Graph, point: Point) -> list[Point | None]:
+    """What the output of a call comes from: one point, or one for each branch.
+
+    Args:
+        graph: The graph.
+        point: An output of a node for which `is_call` is true.
+
+    Returns:
+        Points, None for each branch that leads out of what is known.
+    """
+    node = point.node
+    if node.op in graph.library:
+        names = [node.op]
+    else:
+        names = []
+        for attribute in _BRANCHES.get(node.op, (("f",), 0))[0]:
+            value = node.attr.get(attribute)
+            if value is not None and value.HasField("func"):
+                names.append(value.func.name)
+            elif value is not None:
+                names.extend(each.name for each in value.list.func)
+    found: list[Point | None] = []
+    for name in names:
+        definition = graph.library.get(name)
+        outputs = definition.signature.output_arg if definition is not None else ()
+        if definition is None or point.output >= len(outputs):
+            found.append(None)
+            continue
+        reference = definition.ret.get(outputs[point.output].name, "")
+        frame = Frame(point.scope, node, point.frame)
+        found.append(locate(graph, name, reference, frame))
+    return found or [None]
+
+
+def settle(graph: Graph, point: Point | None, *, limit: int = 10_000) -> Point | None:
+    """Follow a tensor back to the operation that really makes it, past identities and calls.
+
+    Args:
+        graph: The graph.
+        point: Where to begin.
+        limit: Steps after which the answer is None.
+
+    Returns:
+        The first point that makes a new value; None where branches lead to several, or the
+        reference leads out of what is known.
+    """
+    for _ in range(limit):
+        if point is None:
+            return None
+        if point.node.op in SAME_VALUE:
+            point = input_of(graph, point, 0)
+        elif point.node.op == "IdentityN":
+            point = input_of(graph, point, point.output)
+        elif is_call(graph, point.node):
+            ends = inside(graph, point)
+            if len(ends) != 1:
+                return point
+            point = ends[0]
+        else:
+            return point
+    return None

@@ -1,0 +1,236 @@
+"""What is known of a network without running it: frozen facts, free of slow imports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from czcheck.network.graph import Graph
+
+Dims = tuple[int | None, ...]
+Where = Literal["serving", "saver", "other"]
+Loader = Literal["session", "object"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output of a signature.
+
+    Attributes:
+        key: Its key in the signature, such as `input_1`.
+        tensor: The tensor in the main graph, such as `serving_default_input_1:0`.
+        dtype: Name of its dtype, such as `float32`.
+        shape: Its sizes, usually `(batch, height, width, channels)`; None for an open size, and
+            None as a whole for an open rank.
+        encoding: `dense`, or `sparse` or `composite` for a tensor in several pieces; `tensor` is
+            then the first of them.
+    """
+
+    key: str
+    tensor: str
+    dtype: str
+    shape: Dims | None
+    encoding: Literal["dense", "sparse", "composite"] = "dense"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A way to call the network.
+
+    Attributes:
+        name: Its key, such as `serving_default`.
+        method: Its method name, such as `tensorflow/serving/predict`.
+        inputs: Its inputs, by key.
+        outputs: Its outputs, by key.
+    """
+
+    name: str
+    method: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationUse:
+    """How often an operation occurs in one part of the file.
+
+    Attributes:
+        op: The operation.
+        count: Nodes, each function body counted once.
+        where: `serving` where the serving signature reaches them, `saver` where only saving and
+            restoring do, `other` for the rest: training functions, further signatures.
+        example: Name of the first of those nodes.
+        function: The function that holds it; None for the main graph.
+    """
+
+    op: str
+    count: int
+    where: Where
+    example: str
+    function: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUse:
+    """A node that matters.
+
+    Attributes:
+        op: Its operation.
+        name: Its name.
+        function: The function that holds it; None for the main graph.
+    """
+
+    op: str
+    name: str
+    function: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the graph.
+
+    Attributes:
+        name: Its name.
+        dtype: Name of its dtype.
+        shape: Its shape; None for an open size or, as a whole, an open rank.
+        captured: Whether the serving signature reads it.
+        restored: Whether the restore function assigns it.
+        key: Its key in `variables.index`, where that is known.
+        bytes: Size of its values; None where that is not fixed.
+    """
+
+    name: str
+    dtype: str
+    shape: Dims | None
+    captured: bool
+    restored: bool = False
+    key: str | None = None
+    bytes: int | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Number of its values; 0 where the shape is open."""
+        count = 1
+        for size in self.shape if self.shape is not None else (None,):
+            count *= size or 0
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """One entry of `variables.index`.
+
+    Attributes:
+        key: Its key.
+        dtype: Name of its dtype.
+        shape: Its shape; None for an open rank.
+        shard: Number of the data file that holds it, from 0.
+        offset: First byte in that file.
+        size: Bytes.
+        sliced: Whether its values stand in further entries, one for each slice.
+    """
+
+    key: str
+    dtype: str
+    shape: Dims | None
+    shard: int
+    offset: int
+    size: int
+    sliced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with the variables.
+
+    Attributes:
+        subject: File, key or variable.
+        text: What is wrong, as part of a sentence.
+        is_file: Whether the subject is a file.
+    """
+
+    subject: str
+    text: str
+    is_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointIndex:
+    """What `variables.index` says.
+
+    Attributes:
+        shards: Data files that it counts on.
+        entries: Its entries, by key.
+    """
+
+    shards: int
+    entries: tuple[IndexEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is known of a SavedModel without running it.
+
+    Attributes:
+        fault: Why it cannot be read, as a sentence without its full stop; None if it can. With a
+            fault, all that follows is empty.
+        fault_file: The file that is at fault.
+        tags: Tags of the meta graph that is run.
+        tensorflow_version: Version of TensorFlow that wrote it, as it claims.
+        producer: Graph version that it claims; TensorFlow 2.0.0 writes 119.
+        min_consumer: Oldest graph version of a runtime that may read it.
+        signatures: All signatures, by name.
+        serving: The signature that is run: `serving_default`, else the only one with inputs.
+        operations: What occurs how often and where, by operation.
+        random: Nodes that draw random numbers when the serving signature runs.
+        training: Batch normalisations in training mode that the serving signature reaches.
+        variables: All variables, by name.
+        index: What `variables.index` says; None where it is missing or unreadable.
+        problems: What is incomplete or inconsistent in the variables.
+        loader: Which way to load the network works: `session` for TensorFlow 1's session loader,
+            `object` for `tf.saved_model.load`.
+        assets: Names of the asset files that the graph refers to.
+        keras_metadata: Whether `keras_metadata.pb` is there.
+        tail: What the answer comes from: `softmax`, `decomposed-softmax` (written out as max,
+            exponential and sum), `sigmoid-pair` (p and 1 - p), `sigmoid`, `log-softmax`, `linear`,
+            the name of another operation, or `unknown`.
+        constant_parameters: Values of floating constants with at least one dimension that the
+            serving signature reaches: weights that are part of the graph.
+        weight_bytes: Size of these constants and of the captured variables.
+        nodes: Nodes in the whole file.
+        functions: Functions in the graph's library.
+        unknown_files: Files that a SavedModel does not have.
+        graph: The graph itself.
+    """
+
+    fault: str | None = None
+    fault_file: str | None = None
+    tags: tuple[str, ...] = ()
+    tensorflow_version: str = ""
+    producer: int = 0
+    min_consumer: int = 0
+    signatures: tuple[Signature, ...] = ()
+    serving: Signature | None = None
+    operations: tuple[OperationUse, ...] = ()
+    random: tuple[NodeUse, ...] = ()
+    training: tuple[NodeUse, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    index: CheckpointIndex | None = None
+    problems: tuple[Problem, ...] = ()
+    loader: Loader = "session"
+    assets: tuple[str, ...] = ()
+    keras_metadata: bool = False
+    tail: str = "unknown"
+    constant_parameters: int = 0
+    weight_bytes: int = 0
+    nodes: int = 0
+    functions: int = 0
+    unknown_files: tuple[str, ...] = ()
+    graph: Graph | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def parameters(self) -> int:
+        """Values in the variables that the serving signature captures and in its constants."""
+        captured = sum(each.parameters for each in self.variables if each.captured)
+        return captured + self.constant_parameters

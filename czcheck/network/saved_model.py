@@ -1,0 +1,246 @@
+"""Reads a SavedModel into facts, without TensorFlow and without running anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from czcheck.errors import InputError
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.network import checkpoint, dtypes
+from czcheck.network.facts import (
+    CheckpointIndex,
+    Network,
+    NodeUse,
+    OperationUse,
+    Problem,
+    Signature,
+    TensorSpec,
+    Variable,
+    Where,
+)
+from czcheck.network.files import SavedModelFiles, read_whole
+from czcheck.network.graph import Graph
+
+__all__ = [
+    "CheckpointIndex",
+    "Network",
+    "NodeUse",
+    "OperationUse",
+    "Problem",
+    "Signature",
+    "TensorSpec",
+    "Variable",
+    "read_network",
+]
+
+SAVED_MODEL = "saved_model.pb"
+KERAS_METADATA = "keras_metadata.pb"
+SERVE = "serve"
+SERVING_DEFAULT = "serving_default"
+_KNOWN_FILES = (SAVED_MODEL, KERAS_METADATA, "fingerprint.pb", checkpoint.INDEX)
+_KNOWN_FOLDERS = ("assets/", "assets.extra/", "debug/")
+_FLOATING = ("float32", "float64", "float16", "bfloat16")
+
+
+def read_network(files: SavedModelFiles, limits: Limits = DEFAULT_LIMITS) -> Network:
+    """Read all that can be known of a network without running it.
+
+    Args:
+        files: The SavedModel.
+        limits: Limits on sizes and counts.
+
+    Returns:
+        The facts. What cannot be read is a fact too: `fault`.
+    """
+    unknown_files = tuple(name for name in files.names if not _is_known(name))
+    keras_metadata = KERAS_METADATA in files.names
+    try:
+        graph = Graph(_meta_graph(files, limits), limits)
+        signatures = _signatures(graph.meta_graph)
+        serving = _serving(signatures)
+        _mark(graph, serving)
+        return _read(graph, signatures, serving, files, limits)
+    except InputError as error:
+        return Network(
+            fault=str(error),
+            fault_file=SAVED_MODEL,
+            unknown_files=unknown_files,
+            keras_metadata=keras_metadata,
+        )
+
+
+def _is_known(name: str) -> bool:
+    """Whether a SavedModel has such a file."""
+    return name in _KNOWN_FILES or name.startswith(_KNOWN_FOLDERS) or checkpoint.is_data(name)
+
+
+def _meta_graph(files: SavedModelFiles, limits: Limits) -> Any:
+    """The one meta graph that is run.
+
+    Raises:
+        InputError: There is none, or more than one, or the file cannot be read.
+    """
+    if SAVED_MODEL not in files.names:
+        raise InputError(f"there is no {SAVED_MODEL}")
+    data = read_whole(files, SAVED_MODEL, limits.graph_bytes)
+    from czcheck.network import messages  # noqa: PLC0415 - protobuf when needed
+
+    try:
+        saved_model = messages.parse(messages.SavedModel, data)
+    except InputError:
+        raise InputError("its bytes are no SavedModel, or a damaged one") from None
+    every = saved_model.meta_graphs
+    tagged = [each for each in every if SERVE in each.meta_info_def.tags]
+    if len(tagged) != 1:
+        found = "; ".join(", ".join(each.meta_info_def.tags) or "no tag" for each in every)
+        raise InputError(
+            f"it must hold exactly one graph with the tag {SERVE!r} and holds {len(tagged)} "
+            f"(tags found: {found or 'none'})"
+        )
+    return tagged[0]
+
+
+def _mark(graph: Graph, serving: Signature | None) -> None:
+    """Work out what the serving signature reaches, and what saving and restoring do."""
+    saver = graph.meta_graph.saver_def
+    restore = [saver.restore_op_name] if saver.restore_op_name else []
+    saving = [saver.save_tensor_name, saver.filename_tensor_name]
+    graph.mark(
+        serving=[] if serving is None else [each.tensor for each in _tensors(serving)],
+        restore=restore,
+        saver=[*restore, *(name for name in saving if name)],
+    )
+
+
+def _tensors(signature: Signature) -> Iterator[TensorSpec]:
+    """Inputs and outputs that name a tensor."""
+    for spec in (*signature.inputs, *signature.outputs):
+        if spec.tensor:
+            yield spec
+
+
+def _read(
+    graph: Graph,
+    signatures: tuple[Signature, ...],
+    serving: Signature | None,
+    files: SavedModelFiles,
+    limits: Limits,
+) -> Network:
+    """All facts of a graph that could be read."""
+    from czcheck.network.tail import tail_of  # noqa: PLC0415 - protobuf when needed
+    from czcheck.network.training import random_nodes, training_nodes  # noqa: PLC0415
+    from czcheck.network.variables import match, read_variables  # noqa: PLC0415
+
+    meta = graph.meta_graph
+    variables, loader = read_variables(graph)
+    index, problems = checkpoint.read_index(files, limits)
+    if index is not None or not problems:
+        problems.extend(_absent(variables, index) or match(variables, loader, index))
+    values, size = _constants(graph)
+    outputs = () if serving is None else serving.outputs
+    return Network(
+        tags=tuple(meta.meta_info_def.tags),
+        tensorflow_version=meta.meta_info_def.tensorflow_version,
+        producer=meta.graph_def.versions.producer,
+        min_consumer=meta.graph_def.versions.min_consumer,
+        signatures=signatures,
+        serving=serving,
+        operations=_operations(graph),
+        random=tuple(random_nodes(graph)),
+        training=tuple(training_nodes(graph)),
+        variables=variables,
+        index=index,
+        problems=tuple(problems),
+        loader=loader,
+        assets=tuple(each.filename for each in meta.asset_file_def),
+        keras_metadata=KERAS_METADATA in files.names,
+        tail=tail_of(graph, outputs[0].tensor) if len(outputs) == 1 else "unknown",
+        constant_parameters=values,
+        weight_bytes=size + sum(each.bytes or 0 for each in variables if each.captured),
+        nodes=graph.count,
+        functions=len(graph.library),
+        unknown_files=tuple(name for name in files.names if not _is_known(name)),
+        graph=graph,
+    )
+
+
+def _absent(variables: tuple[Variable, ...], index: CheckpointIndex | None) -> list[Problem]:
+    """One problem in place of one for each variable where the whole index is missing."""
+    captured = sum(each.captured for each in variables)
+    if index is not None or not captured:
+        return []
+    text = f"is missing, and with it the values of the {captured} variables that the network reads"
+    return [Problem(checkpoint.INDEX, text, is_file=True)]
+
+
+def _signatures(meta_graph: Any) -> tuple[Signature, ...]:
+    """All signatures, by name."""
+    return tuple(
+        Signature(
+            name=name,
+            method=signature.method_name,
+            inputs=tuple(_spec(key, info) for key, info in sorted(signature.inputs.items())),
+            outputs=tuple(_spec(key, info) for key, info in sorted(signature.outputs.items())),
+        )
+        for name, signature in sorted(meta_graph.signature_def.items())
+    )
+
+
+def _spec(key: str, info: Any) -> TensorSpec:
+    encoding: Literal["dense", "sparse", "composite"] = "dense"
+    tensor = info.name
+    if info.HasField("coo_sparse"):
+        encoding, tensor = "sparse", info.coo_sparse.values_tensor_name
+    elif info.HasField("composite_tensor"):
+        components = info.composite_tensor.components
+        encoding, tensor = "composite", components[0].name if components else ""
+    return TensorSpec(
+        key, tensor, dtypes.name(info.dtype), checkpoint.dims_of(info.tensor_shape), encoding
+    )
+
+
+def _serving(signatures: tuple[Signature, ...]) -> Signature | None:
+    """The signature that is run: `serving_default`, else the only one with inputs."""
+    callable_ones = [each for each in signatures if each.inputs]
+    for each in callable_ones:
+        if each.name == SERVING_DEFAULT:
+            return each
+    return callable_ones[0] if len(callable_ones) == 1 else None
+
+
+def _operations(graph: Graph) -> tuple[OperationUse, ...]:
+    """What occurs how often, where."""
+    first: dict[tuple[str, Where], tuple[str, str | None]] = {}
+    counts: dict[tuple[str, Where], int] = {}
+    for scope, nodes in graph.scopes():
+        serving = graph.serving.nodes.get(scope, {})
+        saver = graph.saver.nodes.get(scope, {})
+        for node in nodes:
+            name = node.name
+            where: Where = "serving" if name in serving else "saver" if name in saver else "other"
+            use = node.op, where
+            if use not in counts:
+                first[use] = name, scope
+                counts[use] = 0
+            counts[use] += 1
+    order = ("serving", "saver", "other")
+    return tuple(
+        OperationUse(op, counts[op, where], where, *first[op, where])
+        for op, where in sorted(counts, key=lambda use: (order.index(use[1]), use[0]))
+    )
+
+
+def _constants(graph: Graph) -> tuple[int, int]:
+    """Number and bytes of the weights that the serving signature reaches as constants."""
+    values = size = 0
+    for _, node in graph.serving:
+        if node.op != "Const" or "value" not in node.attr:
+            continue
+        tensor = node.attr["value"].tensor
+        if dtypes.name(tensor.dtype) in _FLOATING and tensor.tensor_shape.dim:
+            count = math.prod(max(each.size, 0) for each in tensor.tensor_shape.dim)
+            values += count
+            size += count * (dtypes.item_bytes(tensor.dtype) or 0)
+    return values, size

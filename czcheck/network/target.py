@@ -1,0 +1,177 @@
+"""The runtime that a network is held to, and what it lacks for a graph.
+
+TensorFlow refuses a whole file for one operation or attribute that it does not know, wherever it
+stands and whether it is reached or not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from czcheck.network.graph import Graph, Scope
+
+TARGETS = {"tf-2.0.0": "TensorFlow 2.0.0", "any": "any TensorFlow"}
+"""The targets by name, with the words for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A runtime.
+
+    Attributes:
+        name: Its name, such as `tf-2.0.0`.
+        title: Its name in words.
+        operations: Its operations; for each the names of its attributes, with blanks between. None
+            if the runtime is not known and nothing is held to it.
+        defaults: Attributes that operations got later, with the values at which they change
+            nothing, in the form of `plain`.
+        irrelevant: Attributes of operations that change no answer whatever their value.
+    """
+
+    name: str
+    title: str
+    operations: Mapping[str, str] | None = field(repr=False)
+    defaults: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    irrelevant: Mapping[str, list[str]] = field(repr=False)
+
+    def knows(self, op: str) -> bool:
+        """Whether the runtime has an operation."""
+        return self.operations is None or op in self.operations
+
+    def attributes(self, op: str) -> frozenset[str]:
+        """The attributes of an operation that the runtime knows; empty if it lacks it."""
+        return frozenset((self.operations or {}).get(op, "").split())
+
+    def may_drop(self, node: Any, attribute: str) -> bool:
+        """Whether an attribute that the runtime lacks can be dropped without changing an answer.
+
+        Args:
+            node: The node (NodeDef).
+            attribute: The name of the attribute.
+        """
+        op = node.op
+        if attribute in self.irrelevant.get(op, ()):
+            return True
+        if attribute == "exponential_avg_factor" and op.startswith("FusedBatchNorm"):
+            # Only training reads it.
+            training = node.attr.get("is_training")
+            if training is not None and not training.b:
+                return True
+        known = self.defaults.get(op, {})
+        return attribute in known and plain(node.attr[attribute]) == known[attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something in a graph that the target lacks.
+
+    Attributes:
+        op: The operation.
+        attribute: Its attribute; None where the operation itself is unknown.
+        node: Name of the node.
+        function: The function that holds it; None for the main graph.
+        reachable: Whether the serving signature reaches it.
+        default: Whether the attribute can be dropped without changing an answer.
+    """
+
+    op: str
+    attribute: str | None
+    node: str
+    function: str | None
+    reachable: bool
+    default: bool = False
+
+    @property
+    def mends(self) -> bool:
+        """Whether rewriting the file mends it, without a change of the network."""
+        return self.default or not self.reachable
+
+
+@cache
+def load_target(name: str) -> Target:
+    """A target by its name.
+
+    Args:
+        name: One of `TARGETS`.
+
+    Raises:
+        KeyError: There is no such target.
+    """
+    title = TARGETS[name]
+    if name == "any":
+        return Target(name, title, None, {}, {})
+    data = json.loads(files("czcheck.network").joinpath(f"{name}-ops.json").read_bytes())
+    return Target(name, title, data["operations"], data["defaults"], data["irrelevant"])
+
+
+def gaps(graph: Graph, target: Target) -> tuple[Gap, ...]:
+    """Everything in a graph that the target lacks, in the order of the file.
+
+    Attributes whose names begin with `_` are left out, as TensorFlow leaves them; so are calls of
+    the graph's own functions.
+
+    Args:
+        graph: The graph, marked with what is reached.
+        target: The runtime.
+
+    Returns:
+        One gap for each operation and attribute of each node.
+    """
+    if target.operations is None:
+        return ()
+    if target.name not in graph.known_gaps:
+        graph.known_gaps[target.name] = tuple(_gaps(graph, target))
+    found: tuple[Gap, ...] = graph.known_gaps[target.name]
+    return found
+
+
+def _gaps(graph: Graph, target: Target) -> Iterator[Gap]:
+    attributes: dict[str, frozenset[str]] = {}
+    for scope, nodes in graph.scopes():
+        for node in nodes:
+            op = node.op
+            known = attributes.get(op)
+            if known is None:
+                if op in graph.library:
+                    continue
+                if not target.knows(op):
+                    yield _gap(graph, scope, node, None, default=False)
+                    continue
+                known = attributes[op] = target.attributes(op)
+            for name in node.attr:
+                if name not in known and not name.startswith("_"):
+                    yield _gap(graph, scope, node, name, default=target.may_drop(node, name))
+
+
+def _gap(graph: Graph, scope: Scope, node: Any, attribute: str | None, *, default: bool) -> Gap:
+    reachable = (scope, node.name) in graph.serving
+    return Gap(node.op, attribute, node.name, scope, reachable, default)
+
+
+def plain(attr: Any) -> Any:
+    """An attribute's value (AttrValue) as plain data that JSON can hold: its kind and its value.
+
+    Tensors and functions, which are no defaults of later attributes, stand for themselves as text.
+    """
+    kind = attr.WhichOneof("value")
+    if kind == "list":
+        value = attr.list
+        return ["list", *(_plain(each) for name in _LISTS for each in getattr(value, name))]
+    return [kind, None if kind is None else _plain(getattr(attr, kind))]
+
+
+_LISTS = ("s", "i", "f", "b", "type", "shape", "tensor", "func")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, (bool, int, float, str)):
+        # What a float32 of the file is read as, whatever it was written as in the list.
+        return round(value, 6) if isinstance(value, float) else value
+    return str(value)
