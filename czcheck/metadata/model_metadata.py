@@ -1,0 +1,311 @@
+"""What the Model XML means, and writing it in the form of the reference library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from czcheck.errors import InputError
+from czcheck.metadata.parts import UnknownPart
+
+if TYPE_CHECKING:
+    from czcheck.metadata.parts import XmlDocument, XmlElement
+
+VERSION = "3.0.0"
+STATUS = "Trained"
+FEATURE_EXTRACTOR = "DeepNeuralNetwork"
+MONOCHROME = "ConvertToMonochrome"
+SPLIT_RGB = "SplitRgb"
+COLOR_HANDLINGS = (MONOCHROME, SPLIT_RGB)
+
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelType:
+    """A pixel type of the format. Section 1.4 of the format.
+
+    Attributes:
+        scalars: Numbers per pixel.
+        dtype: numpy's name of one number's type.
+        maximum: Upper end of the raw range; the lower end is 0.
+        usable: False for the complex types, which no network can have as input.
+    """
+
+    scalars: int
+    dtype: str
+    maximum: float
+    usable: bool = True
+
+
+PIXEL_TYPES: dict[str, PixelType] = {
+    "Gray8": PixelType(1, "uint8", 255),
+    "Gray16": PixelType(1, "uint16", 65535),
+    "Gray32Float": PixelType(1, "float32", 1.0),
+    "Bgr24": PixelType(3, "uint8", 255),
+    "Bgr48": PixelType(3, "uint16", 65535),
+    "Bgr96Float": PixelType(3, "float32", 1.0),
+    "Bgra32": PixelType(4, "uint8", 255),
+    "Gray64ComplexFloat": PixelType(2, "float32", 1.0, usable=False),
+    "Bgr192ComplexFloat": PixelType(6, "float32", 1.0, usable=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationClass:
+    """One class that the network tells apart.
+
+    Attributes:
+        label_value: Its value in a label image; 1 for output channel 0, and so on.
+        name: Its name.
+        color: Red, green, blue, each 0 to 255.
+    """
+
+    label_value: int
+    name: str
+    color: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """The metadata of a model.
+
+    Attributes:
+        model_id: GUID that the names of the archive's members carry.
+        name: Display name.
+        classes: The classes in the order of the output channels.
+        pixel_types: Pixel type of each image channel; exactly one in version 3.0.0.
+        color_handling: `ConvertToMonochrome` or `SplitRgb`.
+        border_size: Pixels at each side of a tile whose answer is not used.
+        postprocessing: Empty or `None` for none.
+        version: Version of the format.
+        status: `Trained`.
+        feature_extractor: `DeepNeuralNetwork`.
+        total_tile: (height, width) of the tile with its border in pixels, each None if not given.
+        scale_inputs_by_bitdepth: Whether integer intensities are divided by the maximum of the
+            pixel type; None if not given.
+        unknown: Elements and attributes that the format does not know.
+    """
+
+    model_id: str
+    name: str
+    classes: tuple[SegmentationClass, ...]
+    pixel_types: tuple[str, ...]
+    color_handling: str
+    border_size: int
+    postprocessing: str = ""
+    version: str = VERSION
+    status: str = STATUS
+    feature_extractor: str = FEATURE_EXTRACTOR
+    total_tile: tuple[int | None, int | None] = (None, None)
+    scale_inputs_by_bitdepth: bool | None = None
+    unknown: tuple[UnknownPart, ...] = field(default=())
+
+    @property
+    def scalar_count(self) -> int:
+        """Numbers per pixel over all image channels, as they are in the image file."""
+        return sum(PIXEL_TYPES[name].scalars for name in self.pixel_types)
+
+    @property
+    def channel_count(self) -> int:
+        """Size of the input's last dimension that the metadata asks for.
+
+        Section 2, N17 of the format: with `SplitRgb` the scalars of all image channels; with
+        `ConvertToMonochrome` each image channel counts one. Networks that take the scalars there
+        (`scalar_count`) are known, too, and deserve a warning at most.
+        """
+        return len(self.pixel_types) if self.color_handling == MONOCHROME else self.scalar_count
+
+
+def metadata_of(document: XmlDocument) -> ModelMetadata:
+    """Read the meaning of a document.
+
+    Args:
+        document: A document that fits the schema.
+
+    Returns:
+        Its metadata.
+
+    Raises:
+        InputError: The document cannot be read, or breaks the schema.
+    """
+    root = document.root
+    if document.fault is not None:
+        raise InputError(f"the metadata XML {document.fault}")
+    if root is None:
+        raise InputError(f"the metadata XML breaks the schema: {document.schema_faults[0].reason}")
+    return ModelMetadata(
+        model_id=_text(root, "Id"),
+        name=_text(root, "ModelName"),
+        classes=tuple(
+            SegmentationClass(
+                label_value=int(_value(item, "LabelValue")),
+                name=_value(item, "Name"),
+                color=(
+                    int(_value(item, "colR")),
+                    int(_value(item, "colG")),
+                    int(_value(item, "colB")),
+                ),
+            )
+            for item in _items(root, "TrainingClasses")
+        ),
+        pixel_types=tuple(_value(item, "PixelType") for item in _items(root, "Channels")),
+        color_handling=_text(root, "ColorHandling"),
+        border_size=int(_text(root, "BorderSize")),
+        postprocessing=_text(root, "Postprocessing"),
+        version=_value(root, "Version"),
+        status=_text(root, "Status"),
+        feature_extractor=_text(root, "FeatureExtractor"),
+        total_tile=(_size(root, "TotalTileHeight"), _size(root, "TotalTileWidth")),
+        scale_inputs_by_bitdepth=_flag(root, "ScaleInputsByBitdepth"),
+        unknown=document.unknown,
+    )
+
+
+def _text(root: XmlElement, name: str) -> str:
+    child = root.child(name)
+    return "" if child is None else child.text
+
+
+def _value(element: XmlElement, name: str) -> str:
+    return element.attribute(name) or ""
+
+
+def _items(root: XmlElement, name: str) -> tuple[XmlElement, ...]:
+    child = root.child(name)
+    return () if child is None else child.children
+
+
+# The schema has seen to it that numbers are one to nine ASCII digits.
+def _size(root: XmlElement, name: str) -> int | None:
+    text = _text(root, name)
+    return int(text) if text else None
+
+
+def _flag(root: XmlElement, name: str) -> bool | None:
+    text = _text(root, name).lower()
+    return text in ("true", "1") if text else None
+
+
+def to_xml(metadata: ModelMetadata) -> bytes:
+    """Write the metadata exactly as the reference library does: one line after the declaration.
+
+    What the format does not know follows unchanged, in the element that held it.
+
+    Args:
+        metadata: The metadata.
+
+    Returns:
+        The document, UTF-8 without a byte order mark.
+
+    Raises:
+        InputError: A text holds a character that XML cannot hold.
+    """
+    at_root = "/Model"
+    height, width = metadata.total_tile
+    scale = metadata.scale_inputs_by_bitdepth
+    text = "".join(
+        (
+            "<?xml version='1.0' encoding='utf-8'?>\n<Model",
+            _pairs(("Version", metadata.version)),
+            _attributes(metadata.unknown, at_root),
+            ">",
+            _element("Id", metadata.model_id),
+            _element("ModelName", metadata.name),
+            _element("Status", metadata.status),
+            _element("FeatureExtractor", metadata.feature_extractor),
+            _element("Postprocessing", metadata.postprocessing),
+            _element("ColorHandling", metadata.color_handling),
+            _list("Channels", [(("PixelType", name),) for name in metadata.pixel_types], metadata),
+            _list("TrainingClasses", map(_class_pairs, metadata.classes), metadata),
+            _element("BorderSize", str(metadata.border_size)),
+            "" if height is None else _element("TotalTileHeight", str(height)),
+            "" if width is None else _element("TotalTileWidth", str(width)),
+            "" if scale is None else _element("ScaleInputsByBitdepth", str(scale).lower()),
+            _elements(metadata.unknown, at_root),
+            "</Model>",
+        )
+    )
+    if bad := _NO_XML.search(text):
+        raise InputError(f"the metadata holds the character U+{ord(bad[0]):04X}; XML cannot")
+    return text.encode()
+
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def _class_pairs(item: SegmentationClass) -> Pairs:
+    red, green, blue = (str(part) for part in item.color)
+    label = str(item.label_value)
+    return (
+        ("LabelValue", label),
+        ("Name", item.name),
+        ("colB", blue),
+        ("colG", green),
+        ("colR", red),
+    )
+
+
+def _list(name: str, items: Iterable[Pairs], metadata: ModelMetadata) -> str:
+    """An element that holds items, with what was unknown in it and in them."""
+    path = f"/Model/{name}"
+    pairs = list(items)
+    body = ""
+    for place, item in zip(item_paths(path, len(pairs)), pairs, strict=True):
+        inner = _elements(metadata.unknown, place)
+        body += f"<Item{_pairs(*item)}{_attributes(metadata.unknown, place)}"
+        body += f">{inner}</Item>" if inner else " />"
+    body += _elements(metadata.unknown, path)
+    return f"<{name}{_attributes(metadata.unknown, path)}>{body}</{name}>"
+
+
+def item_paths(parent: str, count: int) -> tuple[str, ...]:
+    """XPaths of the items in a list; a single item has no position.
+
+    Args:
+        parent: XPath of the list.
+        count: Number of items.
+    """
+    if count == 1:
+        return (f"{parent}/Item",)
+    return tuple(f"{parent}/Item[{index + 1}]" for index in range(count))
+
+
+def _element(name: str, text: str) -> str:
+    return f"<{name}>{_escape(text)}</{name}>" if text else f"<{name} />"
+
+
+def _pairs(*pairs: tuple[str, str]) -> str:
+    return "".join(f' {name}="{_escape_value(value)}"' for name, value in pairs)
+
+
+def _elements(unknown: tuple[UnknownPart, ...], parent: str) -> str:
+    return "".join(p.text for p in unknown if p.parent == parent and p.kind == "element")
+
+
+def _attributes(unknown: tuple[UnknownPart, ...], parent: str) -> str:
+    text = ""
+    for number, part in enumerate(unknown):
+        if part.parent != parent or part.kind != "attribute":
+            continue
+        namespace, _, name = part.name.rpartition("}")
+        if namespace == "{" + _XML_NAMESPACE:
+            name = f"xml:{name}"
+        elif namespace:
+            text += _pairs((f"xmlns:ns{number}", namespace[1:]))
+            name = f"ns{number}:{name}"
+        text += _pairs((name, part.text))
+    return text
+
+
+def _escape(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("\r", "&#13;")
+
+
+def _escape_value(text: str) -> str:
+    text = _escape(text).replace('"', "&quot;")
+    return text.replace("\n", "&#10;").replace("\t", "&#09;")
