@@ -90,14 +90,14 @@ def _meta_graph(files: SavedModelFiles, limits: Limits) -> Any:
     try:
         saved_model = messages.parse(messages.SavedModel, data)
     except InputError:
-        raise InputError("its bytes are no SavedModel, or a damaged one") from None
+        raise InputError(f"{SAVED_MODEL} is no SavedModel, or a damaged one") from None
     every = saved_model.meta_graphs
     tagged = [each for each in every if SERVE in each.meta_info_def.tags]
     if len(tagged) != 1:
         found = "; ".join(", ".join(each.meta_info_def.tags) or "no tag" for each in every)
         raise InputError(
-            f"it must hold exactly one graph with the tag {SERVE!r} and holds {len(tagged)} "
-            f"(tags found: {found or 'none'})"
+            f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r}, and holds "
+            f"{len(tagged)} (tags found: {found or 'none'})"
         )
     return tagged[0]
 
@@ -137,7 +137,9 @@ def _read(
     variables, loader = read_variables(graph)
     index, problems = checkpoint.read_index(files, limits)
     if index is not None or not problems:
-        problems.extend(_absent(variables, index) or match(variables, loader, index))
+        found = {problem.subject for problem in problems}
+        unmatched = _absent(variables, index) or match(variables, loader, index, found)
+        problems.extend(unmatched)
     values, size = _constants(graph)
     outputs = () if serving is None else serving.outputs
     return Network(
@@ -171,7 +173,8 @@ def _absent(variables: tuple[Variable, ...], index: CheckpointIndex | None) -> l
     captured = sum(each.captured for each in variables)
     if index is not None or not captured:
         return []
-    text = f"is missing, and with it the values of the {captured} variables that the network reads"
+    those = "1 variable" if captured == 1 else f"{captured} variables"
+    text = f"is missing, and with it the values of the {those} that the network reads"
     return [Problem(checkpoint.INDEX, text, is_file=True)]
 
 

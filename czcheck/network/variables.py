@@ -9,7 +9,7 @@ that only the second way works; files with optimizer slots open in the first way
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from czcheck.network import dtypes
@@ -147,7 +147,10 @@ def _keys_by_path(objects: Any) -> dict[int, str]:
 
 
 def match(
-    variables: tuple[Variable, ...], loader: Loader, index: CheckpointIndex | None
+    variables: tuple[Variable, ...],
+    loader: Loader,
+    index: CheckpointIndex | None,
+    damaged: Collection[str],
 ) -> Iterator[Problem]:
     """What is wrong between the variables and an index that could be read.
 
@@ -155,6 +158,7 @@ def match(
         variables: The graph's variables.
         loader: The loader that is used.
         index: The index; None where it is missing.
+        damaged: Keys of entries that are wrong in themselves, which is told already.
 
     Yields:
         Problems: no entry, or one of another dtype or shape.
@@ -167,7 +171,7 @@ def match(
         if variable.captured and not variable.restored and loader == "session":
             yield Problem(variable.name, "is read by the serving signature, but never restored")
             continue
-        if variable.key is None:
+        if variable.key is None or variable.key in damaged:
             continue
         entry = entries.get(variable.key)
         if entry is None:

@@ -1,0 +1,206 @@
+"""CZ3xx, third part: what the network is made of. Operations, variables, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.finding import Found, InGraph, InMember, Severity
+
+if TYPE_CHECKING:
+    from czcheck.network.facts import Network, NodeUse
+    from czcheck.network.target import Gap, Target
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+_ADVICE = {
+    "BatchMatMulV3": "multiply tensors of one dtype",
+    "XlaCallModule": "export from TensorFlow's own backend and without jit_compile",
+}
+_RANDOM_ADVICE = "leave random layers out of the exported model"
+
+_ENDINGS = {
+    "sigmoid": "a sigmoid: each value lies in [0, 1], but over the classes they need not sum to 1",
+    "linear": "a linear operation: its values are scores (logits), not probabilities",
+    "log-softmax": "a log-softmax: its values are logarithms of probabilities, all below 0",
+    "unknown": "several operations, or from one that cannot be traced",
+}
+_PROBABILITIES = ("softmax", "decomposed-softmax", "sigmoid-pair")
+
+
+def _nodes(count: int) -> str:
+    return "1 node" if count == 1 else f"{count} nodes"
+
+
+def _grouped(found: Iterable[Gap]) -> dict[tuple[str, str | None], list[Gap]]:
+    """Gaps by operation and attribute, in the order of the file."""
+    groups: dict[tuple[str, str | None], list[Gap]] = {}
+    for gap in found:
+        groups.setdefault((gap.op, gap.attribute), []).append(gap)
+    return groups
+
+
+def _gaps(network: Network, target: Target) -> tuple[Gap, ...]:
+    from czcheck.network.target import gaps  # noqa: PLC0415 - parses its list when needed
+
+    return () if network.graph is None else gaps(network.graph, target)
+
+
+def _found_gap(group: list[Gap], target: Target, advice: str) -> Found:
+    gap = group[0]
+    what = f"the operation {gap.op}"
+    if gap.attribute is not None:
+        what = f"the attribute {gap.attribute} of {gap.op}"
+    return Found(
+        InGraph(gap.node, gap.function),
+        what=what,
+        op=gap.op,
+        attribute=gap.attribute,
+        target=target.title,
+        count=len(group),
+        nodes=_nodes(len(group)),
+        node=gap.node,
+        advice=advice,
+    )
+
+
+@rule("CZ315", severity=ERROR, level=Level.NETWORK, requires=["CZ302"])
+def target_can_compute_the_network(network: Network, target: Target) -> Iterator[Found]:
+    """The network needs an operation or attribute that the target runtime lacks.
+
+    Says: The network needs {what}, which {target} does not have ({nodes}, the first is {node}):
+        {advice}.
+    Why: The runtime refuses the whole file, not only this part of it.
+    Fix: Replace the layer by one made of operations that the target has, and export again. Whoever
+        runs the model elsewhere can choose another target with `--target`.
+    Format: 2, N2
+    """
+    needed = [gap for gap in _gaps(network, target) if not gap.mends]
+    for (op, attribute), group in _grouped(needed).items():
+        if attribute is not None:
+            advice = f"leave {attribute} at its default"
+        elif op.startswith(("Stateless", "Random")):
+            advice = _RANDOM_ADVICE
+        else:
+            advice = _ADVICE.get(op, "build this layer from older operations")
+        yield _found_gap(group, target, advice)
+
+
+@rule("CZ316", severity=ERROR, level=Level.NETWORK, requires=["CZ302"])
+def target_can_load_the_file(network: Network, target: Target) -> Iterator[Found]:
+    """The file holds what the target runtime lacks and the network does not need.
+
+    Says: The file holds {what}, which {target} does not have ({nodes}, the first is {node});
+        {advice}.
+    Why: The runtime refuses the whole file for it, whether it is used or not. What today's
+        TensorFlow exports holds such things in the functions that save and restore.
+    Fix: `czcheck repair` or a rebuild with `czcheck build` mends this: both write the network anew
+        without them, with the same answers.
+    Format: 2, N2
+    """
+    found = _gaps(network, target)
+    needed = {(gap.op, gap.attribute) for gap in found if not gap.mends}
+    for key, group in _grouped(found).items():
+        if key in needed:
+            continue
+        if any(gap.reachable for gap in group):
+            advice = "its value changes no answer"
+        else:
+            advice = "the network itself does not use it"
+        yield _found_gap(group, target, advice)
+
+
+@rule("CZ317", severity=ERROR, level=Level.NETWORK, requires=["CZ301"])
+def variables_are_complete(network: Network) -> Iterator[Found]:
+    """The network's variables are incomplete or inconsistent.
+
+    Says: The network's variables are not complete: {subject} {problem}.
+    Why: The network cannot be loaded without its weights, and nothing outside the archive supplies
+        them.
+    Fix: Export the network again and pack the whole folder with all files of `variables`.
+    Format: 2, N20
+    """
+    for problem in network.problems:
+        at = InMember(problem.subject) if problem.is_file else InGraph(problem.subject)
+        yield Found(at, subject=problem.subject, problem=problem.text)
+
+
+@rule("CZ318", severity=WARNING, level=Level.NETWORK, requires=["CZ302"])
+def network_draws_no_random_numbers(network: Network) -> Iterator[Found]:
+    """The network draws random numbers.
+
+    Says: The network draws random numbers with {op} ({nodes}, the first is {node}).
+    Why: The same image gives different answers from one run to the next.
+    Fix: Export the model for inference, so that dropout, noise and augmentation layers are
+        inactive; take layers out that are random on purpose.
+    Format: 2, N19
+    """
+    return _by_operation(network.random)
+
+
+@rule("CZ319", severity=WARNING, level=Level.NETWORK, requires=["CZ302"])
+def network_is_in_inference_mode(network: Network) -> Iterator[Found]:
+    """A batch normalisation is in training mode.
+
+    Says: {op} uses the statistics of the tile instead of those learnt ({nodes}, the first is
+        {node}).
+    Why: The answer for a pixel then depends on everything else in its tile, and differs from what
+        was validated.
+    Fix: Export the model for inference: call it with `training=False`.
+    Format: 2, N19
+    """
+    return _by_operation(network.training)
+
+
+def _by_operation(uses: tuple[NodeUse, ...]) -> Iterator[Found]:
+    """One finding for each operation, at the first of its nodes."""
+    groups: dict[str, list[NodeUse]] = {}
+    for use in uses:
+        groups.setdefault(use.op, []).append(use)
+    for op, group in groups.items():
+        first = group[0]
+        yield Found(
+            InGraph(first.name, first.function),
+            op=op,
+            count=len(group),
+            nodes=_nodes(len(group)),
+            node=first.name,
+        )
+
+
+@rule("CZ320", severity=NOTE, level=Level.NETWORK, requires=["CZ304"])
+def answer_ends_in_a_softmax(network: Network) -> Iterator[Found]:
+    """The answer does not end in a softmax.
+
+    Says: The answer comes from {ending}.
+    Why: ZEN takes the answer as probabilities that sum to 1 over the classes; Minimum Confidence
+        and the conditional random field rely on it.
+    Fix: End the model with a softmax over its last dimension. For one sigmoid channel p, use the
+        two channels p and 1 - p. Running the network (`--level run`) shows whether its values are
+        probabilities all the same.
+    Format: 2, N11
+    """
+    if network.tail not in _PROBABILITIES:
+        output = network.serving.outputs[0] if network.serving is not None else None
+        yield Found(
+            InGraph(output.tensor) if output is not None else None,
+            ending=_ENDINGS.get(
+                network.tail, f"{network.tail}, which does not make probabilities by itself"
+            ),
+            tail=network.tail,
+        )
+
+
+@rule("CZ322", severity=NOTE, level=Level.NETWORK, requires=["CZ301"])
+def saved_model_holds_known_files(network: Network) -> Iterator[Found]:
+    """The SavedModel holds files that it does not need.
+
+    Says: The SavedModel holds {file}, which TensorFlow does not read.
+    Why: It makes the model larger, and may hold what should not leave your machine.
+    Fix: Pack only what TensorFlow wrote: saved_model.pb, variables, assets, keras_metadata.pb,
+        fingerprint.pb.
+    Format: 1.5, inner SavedModel
+    """
+    for name in network.unknown_files:
+        yield Found(InMember(name), file=name)
