@@ -108,7 +108,7 @@ def answer_is_finite(run: RunRecord) -> Iterator[Found]:
     """The answer holds NaN or infinity.
 
     Says: The answer to {tiles} is not a number everywhere: {value} at row {row}, column {column},
-        channel {channel} of {tile}, {count} such values in that tile.
+        channel {channel} of `{tile}`, {count} such values in that tile.
     Why: ZEN cannot choose a class at these pixels; one NaN in a layer with statistics spreads over
         the whole tile.
     Fix: look for a division by a standard deviation or sum that can be 0 (a tile of one value), a
@@ -131,7 +131,7 @@ def answer_is_within_0_and_1(run: RunRecord) -> Iterator[Found]:
     """The answer leaves the range from 0 to 1.
 
     Says: The answer to {tiles} is not within 0 and 1: {value} at row {row}, column {column},
-        channel {channel} of {tile}.
+        channel {channel} of `{tile}`.
     Why: ZEN reads the values as probabilities; with anything else the confidence threshold means
         nothing and classes may be chosen wrongly.
     Fix: end the network in a softmax over the classes; logits, logarithms of probabilities and
@@ -149,7 +149,7 @@ def probabilities_sum_to_1(run: RunRecord) -> Iterator[Found]:
     """The probabilities of a pixel do not sum to 1.
 
     Says: The probabilities over all classes do not sum to 1 in the answer to {tiles}: {value} at
-        row {row}, column {column} of {tile}.
+        row {row}, column {column} of `{tile}`.
     Why: ZEN compares the probability of the chosen class with the minimum confidence in percent;
         that needs probabilities that share 100 %.
     Fix: end the network in a softmax over the classes instead of one sigmoid for each; a network
@@ -165,7 +165,7 @@ def probabilities_sum_to_1_exactly(run: RunRecord) -> Iterator[Found]:
     """The probabilities of a pixel sum to 1 only roughly.
 
     Says: The probabilities over all classes sum to 1 only roughly in the answer to {tiles}:
-        {value} at row {row}, column {column} of {tile}.
+        {value} at row {row}, column {column} of `{tile}`.
     Why: it is within what ZEN can be expected to accept, but a softmax in float32 is a thousand
         times closer; something computes or stores the probabilities with less precision.
     Fix: compute the softmax in float32, as the last operation of the network.

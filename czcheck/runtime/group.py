@@ -84,7 +84,7 @@ class ProcessGroup:
         """
         limit = time.monotonic() + seconds
         nap = _SHORTEST_NAP
-        while not self._has_ended():
+        while not self.has_ended():
             if time.monotonic() > limit:
                 return None
             time.sleep(nap)
@@ -93,8 +93,8 @@ class ProcessGroup:
             self._kill()
             return self._process.wait()
 
-    def _has_ended(self) -> bool:
-        """Whether the process has ended; it is not waited for yet where the platform allows."""
+    def has_ended(self) -> bool:
+        """Whether the process itself has ended; its descendants may live on until `wait`."""
         if self._process.returncode is not None:
             return True
         if not hasattr(os, "waitid"):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.group import ProcessGroup
 
 WORKER = Path(__file__).with_name("worker.py")
+_LOOK_EVERY = 0.5
 
 
 class Worker:
@@ -275,7 +276,7 @@ class Worker:
         if self._channel is None:
             raise WorkerDied("the process is not running", phase, "exit")
         try:
-            line = self._channel.next_line(seconds)
+            line = self._next_line(seconds)
         except Silence:
             self.close()
             raise WorkerDied(f"no answer within {allowed:g} seconds", phase, "time") from None
@@ -300,6 +301,29 @@ class Worker:
         if record.get("ok") is not True:
             raise CommandFailed(record)
         return record
+
+    def _next_line(self, seconds: float) -> bytes:
+        """The next line of the channel; empty once the process has ended."""
+        from czcheck.runtime.channel import Silence  # noqa: PLC0415
+
+        group, channel = self._group, self._channel
+        assert group is not None
+        assert channel is not None
+        limit = time.monotonic() + seconds
+        while True:
+            try:
+                return channel.next_line(min(_LOOK_EVERY, limit - time.monotonic()))
+            except Silence:
+                if not group.has_ended() and time.monotonic() < limit:
+                    continue
+                if not group.has_ended():
+                    raise
+            # Descendants may hold the pipes open, so that their end would never be seen.
+            group.kill()
+            try:
+                return channel.next_line(_LOOK_EVERY)
+            except Silence:
+                return b""
 
     def _death(self, phase: str) -> WorkerDied:
         """What became of a process that answers no more; ends what is left of it."""

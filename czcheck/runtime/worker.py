@@ -40,16 +40,20 @@ _EMPTY_WORDS = re.compile(
     r"^(Graph execution error:|Detected at node|\d+ root error\(s\) found|Traceback|File \"|<.*>:$|"
     r"in user code:|The above exception|During handling)"
 )
+# Behind such a line, and a stack trace before it, stands what really happened.
+_FAILED_NODE = "Node: '"
+# "(0) INVALID_ARGUMENT: ", and from "in binary" on the machine's name and advice on custom
+# operations.
+_AROUND = re.compile(r"^\(\d+\) [A-Za-z_ ]+: +| in binary running on .*|\.+$")
 
 
 def first_line(error: BaseException) -> str:
     """The first line of an exception's text that says something, cut to 400 characters."""
-    for line in str(error).splitlines():
-        text = " ".join(line.split())
-        if text and not _EMPTY_WORDS.match(text):
-            # The rest of this message is the name of the machine and advice on custom operations.
-            text = re.sub(r" in binary running on .*", "", text)
-            return text[:ERROR_CHARACTERS]
+    lines = [" ".join(line.split()) for line in str(error).splitlines()]
+    nodes = [number for number, line in enumerate(lines) if line.startswith(_FAILED_NODE)]
+    for line in lines[nodes[0] + 1 if nodes else 0 :]:
+        if line and not _EMPTY_WORDS.match(line):
+            return _AROUND.sub("", line)[:ERROR_CHARACTERS]
     return type(error).__name__
 
 
@@ -315,5 +319,16 @@ def main(more: Optional[Mapping[str, Callable[[Runner, Request], Record]]] = Non
         answers.flush()
 
 
+def end(code: int) -> None:
+    """End the process normally, without taking TensorFlow apart first, which takes 0.7 s of CPU.
+
+    Args:
+        code: The exit code.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

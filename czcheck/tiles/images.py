@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 ENDINGS = (".png", ".tif", ".tiff")
 MOST_PIXELS = 100_000_000
 _COLOUR, _ALPHA = 3, 4
+# Modes of Pillow that are read as another one: palette, bits, gray with alpha.
+_RESOLVED = ("P", "1", "LA")
+# Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
+_PNG_DEPTH, _PNG_START, _BYTE = 24, 26, 8
 
 
 def tiles_from(path: Path, height: int, width: int, channels: int) -> Iterator[Tile]:
@@ -94,6 +98,13 @@ def _header(path: Path) -> tuple[int, int, int]:
 def _png_header(path: Path) -> tuple[int, int, int]:
     from PIL import Image  # noqa: PLC0415
 
+    with path.open("rb") as stream:
+        start = stream.read(_PNG_START)
+    depth, colour = start[_PNG_DEPTH], start[_PNG_DEPTH + 1]
+    if depth > _BYTE and colour != 0:
+        raise InputError(
+            f"{path}: colours of 16 bits in a PNG would be cut to 8; save the image as TIFF"
+        )
     with _quiet(), Image.open(path, formats=("PNG",)) as image:
         return image.height, image.width, len(_bands(image))
 
@@ -102,7 +113,7 @@ def _bands(image: Any) -> tuple[str, ...]:
     """Channels of a PNG once a palette is resolved and a gray image's alpha is dropped."""
     if image.mode == "P":
         return ("R", "G", "B")
-    if image.mode == "LA":
+    if image.mode in ("1", "LA"):
         return ("L",)
     bands: tuple[str, ...] = image.getbands()
     return bands
@@ -164,7 +175,7 @@ def _decode(path: Path) -> NDArray[Any]:
 
         with _quiet(), Image.open(path, formats=("PNG",)) as png:
             bands = _bands(png)
-            plain = png.convert("".join(bands)) if png.mode in ("P", "LA") else png
+            plain = png.convert("".join(bands)) if png.mode in _RESOLVED else png
             pixels = np.asarray(plain)
     else:
         import tifffile  # noqa: PLC0415
