@@ -19,7 +19,7 @@ from czcheck.rules.engine import Facts, evaluate
 from czcheck.rules.finding import Severity
 
 if TYPE_CHECKING:
-    from czcheck.network.facts import Network
+    from czcheck.network.facts import Network, TensorSpec
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.runtime.process import Worker
     from czcheck.runtime.record import RunRecord
@@ -307,15 +307,15 @@ def _looked_at(model: CzModel, level: Level, run: RunRecord | None) -> dict[str,
 
 
 def _network_facts(network: Network) -> dict[str, Any]:
-    def shape(which: str) -> str:
-        specs = getattr(network.serving, which, ())
+    def shape(specs: Sequence[TensorSpec]) -> str:
         if len(specs) != 1 or specs[0].shape is None:
             return "?"
         return "x".join("?" if size is None else str(size) for size in specs[0].shape[1:])
 
+    serving = network.serving
     return {
-        "input": shape("inputs"),
-        "output": shape("outputs"),
+        "input": shape(serving.inputs if serving is not None else ()),
+        "output": shape(serving.outputs if serving is not None else ()),
         "parameters": network.parameters,
         "tensorflow": network.tensorflow_version or "?",
     }

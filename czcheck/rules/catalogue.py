@@ -11,6 +11,7 @@ A rule is a function whose parameters name the facts it reads (`archive`, `metad
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -70,6 +71,9 @@ class Rule:
     check: Check
 
 
+# Modules of this package that hold rules.
+FAMILIES = ("container", "metadata", "network", "run")
+
 _CATALOGUE: dict[str, Rule] = {}
 _SECTION = re.compile(r"^(Says|Why|Fix|Format):\s*", re.MULTILINE)
 
@@ -127,8 +131,8 @@ def _read_docstring(code: str, text: str) -> tuple[str, dict[str, str]]:
 
 def catalogue() -> Mapping[str, Rule]:
     """All rules by code, in the order of their codes."""
-    from czcheck.rules import container, metadata, network, run  # noqa: F401, PLC0415
-
+    for family in FAMILIES:
+        importlib.import_module(f"czcheck.rules.{family}")
     return dict(sorted(_CATALOGUE.items()))
 
 
