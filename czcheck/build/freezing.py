@@ -93,7 +93,7 @@ class Freezer:
     def _convert(
         self, graph: Graph, node: Node, held: dict[Ref, int]
     ) -> list[tuple[Graph, dict[Ref, int]]]:
-        """Make one user of a variable read a tensor; bodies that now hold variables are returned."""
+        """Make one user of a variable read a tensor; returns bodies that now hold variables."""
         if node.op in CHANGES:
             raise InputError(
                 f"operation {node.op} (node {node.name}) changes a variable while the network "
@@ -117,7 +117,7 @@ class Freezer:
             node.op, node.inputs, node.attrs = "Const", [], constant.attrs
         elif node.op == "DisableCopyOnRead":
             node.op, node.inputs, node.attrs = "NoOp", [], {}
-        elif "resource" in {key for key in node.attrs if key == "resource"} or _takes_handle(node):
+        elif _takes_handle(node):
             raise InputError(
                 f"operation {node.op} (node {node.name}) uses a variable in a way that cannot be "
                 "turned into a constant"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from czcheck.build.freezing import Freezer
+from czcheck.build.freezing import VARIABLES, Freezer
 from czcheck.build.graph import Graph, Node, Ref, parse_ref, read_nodes
 from czcheck.build.grouped import split_groups
 from czcheck.build.inlining import Library, inline
@@ -41,6 +41,8 @@ class Source:
         input_shape: Its shape (`TensorShapeProto`).
         input_key: Its key in the signature.
         output_key: The answer's key in the signature.
+        input_tensor: Name of the input's tensor in the SavedModel.
+        output_tensor: Name of the output's tensor.
         version: TensorFlow version that wrote the SavedModel.
     """
 
@@ -51,6 +53,8 @@ class Source:
     input_shape: Any
     input_key: str
     output_key: str
+    input_tensor: str
+    output_tensor: str
     version: str
 
 
@@ -62,6 +66,8 @@ class Lowered:
         graph_def: The graph: input node `input`, last node `output`, no variables, no calls.
         input_key: The tile's key in the signature.
         output_key: The answer's key in the signature.
+        input_tensor: Name of the input's tensor in the source.
+        output_tensor: Name of the output's tensor in the source.
         version: TensorFlow version that wrote the source.
         nodes_before: Nodes of the source, those of functions included.
         changes: What was dropped and rewritten.
@@ -70,6 +76,8 @@ class Lowered:
     graph_def: Any
     input_key: str
     output_key: str
+    input_tensor: str
+    output_tensor: str
     version: str
     nodes_before: int
     changes: Changes
@@ -88,12 +96,13 @@ def is_stateful(op: str) -> bool:
     return definition is None or bool(definition.is_stateful)
 
 
-def lower(folder: Path, loader: str) -> Lowered:
+def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
     """Lower a SavedModel.
 
     Args:
         folder: The folder that holds `saved_model.pb`.
         loader: `session` or `object`: the loader that opens this SavedModel.
+        signature: Name of the signature to keep.
 
     Returns:
         The lowered network; lowering what is written of it again gives the same bytes.
@@ -102,7 +111,7 @@ def lower(folder: Path, loader: str) -> Lowered:
         InputError: It cannot be loaded, or not be expressed in TensorFlow 2.0.0.
     """
     load = {"session": _load_session, "object": _load_object}[loader]
-    source = load(folder)
+    source = load(folder, signature)
     nodes_before = len(source.graph.nodes) + sum(len(f.node_def) for f in source.library)
     graph, changes = source.graph, Changes()
     _place_input(source)
@@ -113,13 +122,20 @@ def lower(folder: Path, loader: str) -> Lowered:
     freezer.freeze(graph)
     prune(graph, INPUT, is_stateful)
     _check_weights(graph)
-    make_portable(graph, op_defs, changes)
+    make_portable(graph, changes)
     split_groups(graph, _channels(graph), freezer.constant, freezer.attr_type, changes)
     _place_output(graph)
     rename(graph, {INPUT: INPUT, graph.outputs[0][0]: OUTPUT})
     graph_def = write_graph(graph)
     return Lowered(
-        graph_def, source.input_key, source.output_key, source.version, nodes_before, changes
+        graph_def=graph_def,
+        input_key=source.input_key,
+        output_key=source.output_key,
+        input_tensor=source.input_tensor,
+        output_tensor=source.output_tensor,
+        version=source.version,
+        nodes_before=nodes_before,
+        changes=changes,
     )
 
 
@@ -154,16 +170,17 @@ def _one(items: Any, what: str) -> tuple[str, Any]:
     if len(items) != 1:
         names = ", ".join(sorted(items)) or "none"
         raise InputError(
-            f"the signature {SIGNATURE} has {len(items)} {what}s ({names}); "
+            f"the signature has {len(items)} {what}s ({names}); "
             f"ZEN works with networks of exactly one {what}"
         )
-    return next(iter(items.items()))
+    key, info = next(iter(items.items()))
+    return str(key), info
 
 
-def _signature(meta_graph: Any) -> tuple[str, Any, str, Any]:
-    if SIGNATURE not in meta_graph.signature_def:
-        raise InputError(f"the SavedModel has no signature {SIGNATURE}")
-    signature = meta_graph.signature_def[SIGNATURE]
+def _signature(meta_graph: Any, name: str) -> tuple[str, Any, str, Any]:
+    if name not in meta_graph.signature_def:
+        raise InputError(f"the SavedModel has no signature {name}")
+    signature = meta_graph.signature_def[name]
     input_key, tile = _one(signature.inputs, "input")
     output_key, answer = _one(signature.outputs, "output")
     if tile.dtype != DT_FLOAT or answer.dtype != DT_FLOAT:
@@ -173,34 +190,36 @@ def _signature(meta_graph: Any) -> tuple[str, Any, str, Any]:
     return input_key, tile, output_key, answer
 
 
-def _load_session(folder: Path) -> Source:
+def _load_session(folder: Path, name: str) -> Source:
     """Load into a session and read the variables that the signature reaches."""
     import tensorflow as tf  # noqa: PLC0415
 
     meta_graph = _meta_graph(folder)
-    input_key, tile, output_key, answer = _signature(meta_graph)
+    input_key, signed, output_key, answer = _signature(meta_graph, name)
     graph = Graph(read_nodes(meta_graph.graph_def.node), outputs=[parse_ref(answer.name)])
     values: dict[str, Any] = {}
     with tf.Graph().as_default() as loaded, tf.compat.v1.Session(graph=loaded) as session:
         tf.compat.v1.saved_model.loader.load(session, [TAG], str(folder))
         fetches: dict[str, Any] = {}
-        for name in _reached(graph):
-            node = graph.nodes[name]
+        for each in _reached(graph):
+            node = graph.nodes[each]
             if node.op == "VarHandleOp":
-                handle = loaded.get_tensor_by_name(f"{name}:0")
+                handle = loaded.get_tensor_by_name(f"{each}:0")
                 dtype = tf.dtypes.as_dtype(node.attrs["dtype"].type)
-                fetches[name] = tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype)
-            elif node.op in {"VariableV2", "Variable"}:
-                fetches[name] = loaded.get_tensor_by_name(f"{name}:0")
+                fetches[each] = tf.raw_ops.ReadVariableOp(resource=handle, dtype=dtype)
+            elif node.op in VARIABLES:
+                fetches[each] = loaded.get_tensor_by_name(f"{each}:0")
         values = session.run(fetches)
     return Source(
         graph=graph,
         library=meta_graph.graph_def.library.function,
         values=values,
-        input_ref=parse_ref(tile.name),
-        input_shape=tile.tensor_shape,
+        input_ref=parse_ref(signed.name),
+        input_shape=signed.tensor_shape,
         input_key=input_key,
         output_key=output_key,
+        input_tensor=signed.name,
+        output_tensor=answer.name,
         version=meta_graph.meta_info_def.tensorflow_version,
     )
 
@@ -220,14 +239,14 @@ def _reached(graph: Graph) -> list[str]:
     return list(seen)
 
 
-def _load_object(folder: Path) -> Source:
+def _load_object(folder: Path, name: str) -> Source:
     """Load as an object and take the graph of its signature with what it captures."""
     import tensorflow as tf  # noqa: PLC0415
 
     meta_graph = _meta_graph(folder)
-    input_key, _, output_key, _ = _signature(meta_graph)
+    input_key, signed, output_key, answer = _signature(meta_graph, name)
     loaded = tf.saved_model.load(str(folder), tags=[TAG])  # held: it owns the variables
-    function = loaded.signatures[SIGNATURE]
+    function = loaded.signatures[name]
     graph_def = function.graph.as_graph_def()
     captured = list(function.captured_inputs)
     inner = list(function.inputs)[len(function.inputs) - len(captured) :]
@@ -247,6 +266,8 @@ def _load_object(folder: Path) -> Source:
         input_shape=tile.shape.as_proto(),
         input_key=input_key,
         output_key=output_key,
+        input_tensor=signed.name,
+        output_tensor=answer.name,
         version=meta_graph.meta_info_def.tensorflow_version,
     )
 
@@ -287,7 +308,7 @@ def _channels(graph: Graph) -> dict[Ref, int]:
     import tensorflow as tf  # noqa: PLC0415
 
     with tf.Graph().as_default() as shapes:
-        tf.import_graph_def(write_graph(graph), name="")
+        import_graph(write_graph(graph))
         found: dict[Ref, int] = {}
         for node in graph.nodes.values():
             if node.op == "Conv2D":
@@ -344,10 +365,25 @@ def write_saved_model(lowered: Lowered) -> bytes:
     return bytes(message.SerializeToString(deterministic=True))
 
 
+def import_graph(graph_def: Any) -> None:
+    """Import a graph into the default one.
+
+    Of a copy: TensorFlow writes the defaults of all attributes, new ones too, into what it imports.
+
+    Args:
+        graph_def: The graph, which stays as it is.
+    """
+    import tensorflow as tf  # noqa: PLC0415
+
+    copy = type(graph_def)()
+    copy.CopyFrom(graph_def)
+    tf.import_graph_def(copy, name="")
+
+
 def static_shape(graph_def: Any, node: str) -> Any:
     """Shape of a node's first output (`TensorShapeProto`), as TensorFlow infers it."""
     import tensorflow as tf  # noqa: PLC0415
 
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
+        import_graph(graph_def)
         return graph.get_tensor_by_name(f"{node}:0").shape.as_proto()

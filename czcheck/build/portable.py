@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
-from czcheck.build.graph import Graph, Node, OpDefs
+from czcheck.build.graph import Graph, Node
 from czcheck.errors import InputError
+from czcheck.network.target import Target, load_target
 
 
 @dataclass(slots=True)
@@ -36,39 +32,31 @@ class Changes:
         self.rewrites[key] = self.rewrites.get(key, 0) + 1
 
 
-@cache
-def target_attributes() -> Mapping[str, frozenset[str]]:
-    """Attributes of every operation of TensorFlow 2.0.0, by operation."""
-    text = files("czcheck.network").joinpath("tf-2.0.0-ops.json").read_text(encoding="utf-8")
-    return {op: frozenset(entry["attrs"]) for op, entry in json.loads(text)["ops"].items()}
-
-
 SAME_WHEN_TYPES_AGREE = {"BatchMatMulV3": "BatchMatMulV2"}
 WITHOUT_STATE = {"StatelessCase": "Case"}
 
 
-def make_portable(graph: Graph, op_defs: OpDefs, changes: Changes) -> None:
+def make_portable(graph: Graph, changes: Changes) -> None:
     """Rewrite operations and drop attributes that TensorFlow 2.0.0 does not know, in place.
 
     Args:
         graph: The main graph, pruned.
-        op_defs: Definitions of the operations, for the defaults of their attributes.
         changes: Counts what is done.
 
     Raises:
         InputError: An operation, or an attribute that is not at its default, has no equal there.
     """
-    known = target_attributes()
+    target = load_target("tf-2.0.0")
     for part in graph.graphs():
         for node in part.nodes.values():
             _rename_operation(node, changes)
-            if node.op not in known:
+            if not target.knows(node.op):
                 raise InputError(
                     f"operation {node.op} (node {node.name}) does not exist in TensorFlow 2.0.0, "
                     "which models have to run in, and has no exact replacement there; use a layer "
                     "that does without it"
                 )
-            _drop_attributes(node, known[node.op], op_defs, changes)
+            _drop_attributes(node, target, changes)
 
 
 def _rename_operation(node: Node, changes: Changes) -> None:
@@ -87,12 +75,13 @@ def _rename_operation(node: Node, changes: Changes) -> None:
         node.op = new
 
 
-def _drop_attributes(node: Node, known: frozenset[str], op_defs: OpDefs, changes: Changes) -> None:
+def _drop_attributes(node: Node, target: Target, changes: Changes) -> None:
+    known = target.attributes(node.op)
     for name in list(node.attrs):
         if name in known:
             continue
         if not name.startswith("_"):  # an underscore marks a hint to one runtime, no meaning
-            if not _is_default(node, name, op_defs):
+            if not target.may_drop(_Seen(node), name):
                 raise InputError(
                     f"attribute {name} of operation {node.op} (node {node.name}) does not exist in "
                     "TensorFlow 2.0.0, which models have to run in, and is not at its default; use "
@@ -102,9 +91,9 @@ def _drop_attributes(node: Node, known: frozenset[str], op_defs: OpDefs, changes
         del node.attrs[name]
 
 
-def _is_default(node: Node, name: str, op_defs: OpDefs) -> bool:
-    definition = op_defs(node.op)
-    for attr in definition.attr if definition is not None else ():
-        if attr.name == name:
-            return bool(attr.HasField("default_value") and attr.default_value == node.attrs[name])
-    return False
+class _Seen:
+    """A node as `Target` looks at it."""
+
+    def __init__(self, node: Node) -> None:
+        self.op = node.op
+        self.attr = node.attrs

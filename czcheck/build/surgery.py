@@ -9,19 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from czcheck.build.lowering import INPUT, OUTPUT
+from czcheck.build.lowering import INPUT, OUTPUT, import_graph
+from czcheck.build.stride import RESIZES, stride
 from czcheck.errors import InputError
+from czcheck.runtime.worker import first_line
 
 RANK = 4
 OPEN = -1
 
-RESIZES = frozenset(
-    {"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea", "ScaleAndTranslate"}
-)
 SIZED = RESIZES | {"Reshape", "Conv2DBackpropInput", "Slice", "StridedSlice", "BroadcastTo", "Fill"}
 """Operations that are told the size of their output: the places where a tile size is baked in."""
-
-POOLS = frozenset({"MaxPool", "AvgPool", "Conv2D", "DepthwiseConv2dNative"})
 
 ADVICE = (
     "build the network with input shape (None, None, channels), or with the tile's own size "
@@ -73,7 +70,7 @@ def fit(graph_def: Any, tile: tuple[int, int] | None) -> Fitted:
         )
     height, width = tile or (old[1], old[2])
     if OPEN in (height, width):
-        raise InputError(no_tile(stride(graph_def)))
+        raise InputError(no_tile(stride(graph_def.node)))
     batch = old[0] if old[0] in (OPEN, 1) else OPEN
     shape = [batch, height, width, old[3]]
     changed = type(graph_def)()
@@ -82,7 +79,7 @@ def fit(graph_def: Any, tile: tuple[int, int] | None) -> Fitted:
     _import(changed, graph_def, shape)
     answer = _run(changed, graph_def, shape, count=1)
     if list(answer.shape[:3]) != [1, height, width] or answer.ndim != RANK:
-        _refuse(changed, graph_def, OUTPUT, shape, f"the answer has the shape {answer.shape}")
+        _refuse_answer(changed, graph_def, shape, answer.shape)
     if batch != old[0]:
         _check_opened(changed, graph_def, old, shape)
     _fix_output(changed, [batch, height, width, answer.shape[3]])
@@ -112,25 +109,6 @@ def no_tile(multiple: int | None) -> str:
     )
 
 
-def stride(graph_def: Any) -> int:
-    """Factor by which the network shrinks a tile at its coarsest.
-
-    Args:
-        graph_def: A graph with its nodes in order.
-    """
-    scale: dict[str, int] = {}
-    for node in graph_def.node:
-        names = [text.partition(":")[0] for text in node.input if not text.startswith("^")]
-        now = max((scale.get(name, 1) for name in names), default=1)
-        if node.op in RESIZES:
-            now = 1
-        elif node.op in POOLS or node.op == "Conv2DBackpropInput":
-            step = max(node.attr["strides"].list.i, default=1)
-            now = now * step if node.op in POOLS else max(1, now // max(1, step))
-        scale[node.name] = now
-    return max(scale.values(), default=1)
-
-
 def _shown(shape: list[int]) -> str:
     return "(" + ", ".join("open" if size == OPEN else str(size) for size in shape) + ")"
 
@@ -157,7 +135,7 @@ def _import(graph_def: Any, old: Any, shape: list[int]) -> Any:
     graph = tf.Graph()
     try:
         with graph.as_default():
-            tf.import_graph_def(graph_def, name="")
+            import_graph(graph_def)
     except ValueError as error:
         _refuse(graph_def, old, _first_failing(graph_def), shape, _reason(error))
     return graph
@@ -174,7 +152,7 @@ def _first_failing(graph_def: Any) -> str:
         part.node.extend(graph_def.node[:middle])
         try:
             with tf.Graph().as_default():
-                tf.import_graph_def(part, name="")
+                import_graph(part)
             good = middle
         except ValueError:
             bad = middle
@@ -210,15 +188,15 @@ def run(graph_def: Any, tiles: Any) -> Any:
     import tensorflow as tf  # noqa: PLC0415
 
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
+        import_graph(graph_def)
         with tf.compat.v1.Session(graph=graph) as session:
             return session.run(f"{OUTPUT}:0", {f"{INPUT}:0": tiles})
 
 
 def _reason(error: Exception) -> str:
     """The part of TensorFlow's message that speaks of shapes."""
-    text = str(getattr(error, "message", error)).splitlines()[0]
-    return " ".join(text.partition(" for '{{node")[0].split())
+    text = first_line(error).partition(" for '{{node")[0].partition(" [[{{node")[0]
+    return " ".join(text.split()).rstrip(".")
 
 
 def _refuse(graph_def: Any, old: Any, name: str, shape: list[int], reason: str) -> None:
@@ -231,7 +209,7 @@ def _refuse(graph_def: Any, old: Any, name: str, shape: list[int], reason: str) 
             f"operation {ops[baked]} (node {baked}) has a size written into it, so the network "
             f"cannot take tiles of {size}: {reason}; {ADVICE}"
         )
-    coarse = stride(graph_def)
+    coarse = stride(graph_def.node)
     if coarse > 1 and (shape[1] % coarse or shape[2] % coarse):
         advice = f"the network shrinks a tile by {coarse}: use multiples of {coarse}"
     else:
@@ -239,6 +217,17 @@ def _refuse(graph_def: Any, old: Any, name: str, shape: list[int], reason: str) 
     raise InputError(
         f"operation {ops.get(name, 'unknown')} (node {name}) cannot take tiles of {size}: "
         f"{reason}; {advice}"
+    )
+
+
+def _refuse_answer(graph_def: Any, old: Any, shape: list[int], answer: tuple[int, ...]) -> None:
+    """Raise the error for an answer that has not the tile's height and width."""
+    reason = f"the network answers with the shape {answer}"
+    if _baked_in(graph_def, old) is not None:
+        _refuse(graph_def, old, OUTPUT, shape, reason)
+    raise InputError(
+        f"{reason} to a tile of {shape[1]} x {shape[2]}; the answer has to have the tile's height "
+        "and width: end the network with up-sampling, and pad its convolutions (padding='same')"
     )
 
 
@@ -262,7 +251,7 @@ def _shapes(graph_def: Any) -> dict[str, tuple[int, ...]]:
     failing = None
     try:
         with tf.Graph().as_default():
-            tf.import_graph_def(graph_def, name="")
+            import_graph(graph_def)
     except ValueError:
         failing = _first_failing(graph_def)
     for node in graph_def.node:
@@ -271,7 +260,7 @@ def _shapes(graph_def: Any) -> dict[str, tuple[int, ...]]:
         good.node.append(node)
     found: dict[str, tuple[int, ...]] = {}
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(good, name="")
+        import_graph(good)
         for operation in graph.get_operations():
             if operation.outputs and operation.outputs[0].shape.rank:
                 sizes = operation.outputs[0].shape.as_list()[1:]
@@ -300,7 +289,7 @@ def _fix_output(graph_def: Any, shape: list[int]) -> None:
     import tensorflow as tf  # noqa: PLC0415
 
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
+        import_graph(graph_def)
         found = graph.get_tensor_by_name(f"{OUTPUT}:0").shape
     if found.rank == RANK and found.as_list()[1:] == shape[1:]:
         return

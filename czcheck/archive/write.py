@@ -1,0 +1,171 @@
+"""Write archives: the same bytes for the same members, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from czcheck.errors import InputError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+Members = Iterable[tuple[str, "bytes | Path"]]
+
+DATE = (1980, 1, 1, 0, 0, 0)
+UTF8_NAMES = 0x800
+DEFLATE_LEVEL = 6
+CHUNK = 1 << 20
+SUFFIX = ".partial"
+
+
+def write_archive(
+    target: str | Path | IO[bytes], members: Members, *, deflate: bool = True
+) -> None:
+    """Write a ZIP archive whose bytes depend on its members alone.
+
+    Times, permissions and the operating system leave no trace: every member is dated 1980-01-01,
+    `create_system` and `external_attr` are 0, names are UTF-8 (flag bit 11), as in archives that
+    ZEN itself writes. Section 1.1 of the format.
+
+    Args:
+        target: Path, written atomically, or a stream that can be written to.
+        members: Names and contents (bytes, or a file to copy) in the order to write them.
+        deflate: Whether to compress; empty members are stored in any case.
+
+    Raises:
+        InputError: The path cannot be written, or a file cannot be read. Nothing is left behind,
+            and a file that was there before stays as it was.
+    """
+    if isinstance(target, (str, Path)):
+        with replacing(Path(target)) as temporary, temporary.open("wb") as stream:
+            _write(stream, members, deflate=deflate)
+    else:
+        _write(target, members, deflate=deflate)
+
+
+class _Utf8Named(zipfile.ZipInfo):
+    """A member whose name is marked as UTF-8 even where it is plain ASCII, as ZEN does."""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802  (zipfile's name)
+        return self.filename.encode("utf-8"), self.flag_bits | UTF8_NAMES
+
+
+def _write(stream: IO[bytes], members: Members, *, deflate: bool) -> None:
+    method = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
+    with zipfile.ZipFile(stream, "w", method, compresslevel=DEFLATE_LEVEL) as archive:
+        for name, content in members:
+            size = content.stat().st_size if isinstance(content, Path) else len(content)
+            info = _Utf8Named(name, DATE)
+            info.create_system = 0
+            info.external_attr = 0
+            info.compress_type = method if size else zipfile.ZIP_STORED
+            info.file_size = size
+            with archive.open(info, "w") as into:
+                if isinstance(content, Path):
+                    with content.open("rb") as source:
+                        shutil.copyfileobj(source, into, CHUNK)
+                else:
+                    into.write(content)
+            info.external_attr = 0  # `open` gives members of mode 0 the mode 0600
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A temporary file beside a target, which takes the target's place at the end.
+
+    What an earlier, killed run left beside this target is removed first.
+
+    Args:
+        target: The file to make or replace.
+
+    Yields:
+        Path of the temporary file, in the target's folder; it may be written and read at will.
+
+    Raises:
+        InputError: The target's folder is missing or cannot be written, the disk is full, or the
+            target is a folder. The temporary file is gone then, the target untouched.
+    """
+    folder = target.parent
+    if not folder.is_dir():
+        raise InputError(f"{target}: cannot be written: the folder {folder} does not exist")
+    if target.is_dir():
+        raise InputError(f"{target}: cannot be written: a folder of that name is in the way")
+    head = f".{target.name}."
+    temporary = folder / f"{head}{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+    try:
+        _remove_abandoned(folder, head)
+        with _ending_cleanly():
+            temporary.touch(0o666, exist_ok=False)
+            yield temporary
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written: {reason(error)}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def reason(error: OSError) -> str:
+    """What an error of the file system means, in a few words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full"
+    if error.errno == errno.EFBIG:
+        return "the file would be larger than the limit on file sizes allows"
+    return (error.strerror or str(error)).lower()
+
+
+def _remove_abandoned(folder: Path, head: str) -> None:
+    """Remove temporary files of this target whose process is gone."""
+    for path in folder.iterdir():
+        if path.name.startswith(head) and path.name.endswith(SUFFIX):
+            owner = path.name[len(head) :].partition("-")[0]
+            if owner.isdecimal() and not _alive(int(owner)):
+                with suppress(OSError):
+                    path.unlink()
+
+
+def _alive(pid: int) -> bool:
+    if os.name == "nt":  # signal 0 would end the process there
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the program by an exception, so that files are cleaned up."""
+    import signal  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise SystemExit(128 + number)
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            before[number] = signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

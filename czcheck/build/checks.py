@@ -1,0 +1,206 @@
+"""What can be said about a source before TensorFlow starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from czcheck.errors import InputError
+
+if TYPE_CHECKING:
+    from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.network.facts import Dims, Network, TensorSpec
+
+RANK = 4
+KERAS_FILES = (".keras", ".h5", ".hdf5")
+
+
+def check_folder(folder: Path) -> None:
+    """See that a path is a SavedModel's folder.
+
+    Args:
+        folder: What `ModelPath` names.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not folder.exists():
+        raise InputError(f"{folder}: `ModelPath` names a folder that does not exist")
+    if folder.is_dir():
+        if not (folder / "saved_model.pb").is_file():
+            raise InputError(
+                f"{folder}: `ModelPath` is no SavedModel: the folder has no saved_model.pb; "
+                "write one with model.export(folder) or tf.saved_model.save(model, folder)"
+            )
+    elif folder.suffix.lower() in KERAS_FILES:
+        raise InputError(
+            f"{folder}: building from Keras files is not supported yet; "
+            "export the model with model.export(folder) and name that folder in `ModelPath`"
+        )
+    elif folder.suffix.lower() == ".onnx":
+        raise InputError(
+            f"{folder}: building from ONNX files is not supported; `ModelPath` has to name the "
+            "folder of a TensorFlow SavedModel"
+        )
+    else:
+        raise InputError(
+            f"{folder}: `ModelPath` is a file; it has to name the folder of a SavedModel, "
+            "the one that holds saved_model.pb"
+        )
+
+
+def check_licence(path: Path) -> None:
+    """See that a licence file can stand in the archive under its own name.
+
+    Args:
+        path: What `LicenseFile` names.
+
+    Raises:
+        InputError: It is no file, or its name would be taken for a part of the model.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: `LicenseFile` names no file")
+    from czcheck.archive.names import unsafe  # noqa: PLC0415
+
+    name = path.name.lower()
+    if name.endswith((".xml", ".model")) or name.startswith("modelid="):
+        raise InputError(
+            f"{path}: a licence of that name would be taken for a part of the model; "
+            "rename it, for instance to LICENSE.txt"
+        )
+    if why := unsafe(path.name):
+        raise InputError(
+            f"{path}: the licence's name {why}; rename it, to LICENSE.txt for instance"
+        )
+
+
+def check_network(
+    network: Network,
+    metadata: ModelMetadata,
+    tile: tuple[int, int] | None,
+    folder: Path,
+    multiple: int | None = None,
+) -> None:
+    """Hold a network's signature against the metadata.
+
+    Args:
+        network: The source, as read without TensorFlow.
+        metadata: What the archive will say.
+        tile: (height, width) that was asked for; None to keep the network's own.
+        folder: Where the source is, to name in errors.
+        multiple: Number that height and width have to be multiples of, where known.
+
+    Raises:
+        InputError: The two do not go together.
+    """
+    if network.fault is not None:
+        raise InputError(f"{folder}: {network.fault}")
+    serving = network.serving
+    if serving is None:
+        raise InputError(
+            f"{folder}: the SavedModel has no signature `serving_default`; export it with "
+            "model.export(folder), or with tf.saved_model.save and signatures="
+        )
+    fed = _only(serving.inputs, "input", folder)
+    answered = _only(serving.outputs, "output", folder)
+    for spec, what in ((fed, "input"), (answered, "output")):
+        if spec.dtype != "float32":
+            raise InputError(
+                f"{folder}: the network's {what} {spec.key} is {spec.dtype}; it has to be float32: "
+                "cast inside the network"
+            )
+        if spec.shape is not None and len(spec.shape) != RANK:
+            raise InputError(
+                f"{folder}: the network's {what} {spec.key} has the shape {shown(spec.shape)}; "
+                "it has to be (batch, height, width, channels)"
+            )
+    if fed.shape is None:
+        raise InputError(
+            f"{folder}: the network's input {fed.key} has an open number of dimensions"
+        )
+    check_channels(fed.shape[3], metadata, folder)
+    if answered.shape is not None:
+        check_classes(answered.shape[3], metadata, folder)
+    own = (fed.shape[1], fed.shape[2])
+    size = tile or own
+    if size[0] is None or size[1] is None:
+        from czcheck.build.surgery import no_tile  # noqa: PLC0415
+
+        raise InputError(f"{folder}: {no_tile(multiple)}")
+    check_border(size[0], size[1], metadata, folder)
+
+
+def _only(specs: tuple[TensorSpec, ...], what: str, folder: Path) -> TensorSpec:
+    if len(specs) != 1:
+        names = ", ".join(spec.key for spec in specs) or "none"
+        raise InputError(
+            f"{folder}: the network has {len(specs)} {what}s ({names}); "
+            f"a model has exactly one {what}: export a model with one"
+        )
+    return specs[0]
+
+
+def check_channels(channels: int | None, metadata: ModelMetadata, folder: Path) -> None:
+    """See that the input's channels fit the pixel type. Section 2, N17 of the format.
+
+    Args:
+        channels: Size of the input's last dimension; None if it is open.
+        metadata: What the archive will say.
+        folder: Where the source is, to name in errors.
+
+    Raises:
+        InputError: They do not fit.
+    """
+    if channels is None or channels in {metadata.channel_count, metadata.scalar_count}:
+        return
+    wanted = metadata.channel_count
+    raise InputError(
+        f"{folder}: the network takes {channels} channels, but the pixel type "
+        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {wanted}; "
+        "change `PixelType` or `ColorHandling` in the spec, or the network's input"
+    )
+
+
+def check_classes(classes: int | None, metadata: ModelMetadata, folder: Path) -> None:
+    """See that the output has one channel for each class. Section 2, N10 of the format.
+
+    Args:
+        classes: Size of the output's last dimension; None if it is open.
+        metadata: What the archive will say.
+        folder: Where the source is, to name in errors.
+
+    Raises:
+        InputError: It has not.
+    """
+    count = len(metadata.classes)
+    if classes is None or classes == count:
+        return
+    names = ", ".join(item.name for item in metadata.classes)
+    raise InputError(
+        f"{folder}: the network answers with {classes} channels, but the spec names {count} "
+        f"classes ({names}); name one class for each channel, in their order"
+    )
+
+
+def check_border(height: int, width: int, metadata: ModelMetadata, folder: Path) -> None:
+    """See that something of a tile is left between its borders. Section 2, N15 of the format.
+
+    Args:
+        height: Height of a tile in pixels.
+        width: Width in pixels.
+        metadata: What the archive will say.
+        folder: Where the source is, to name in errors.
+
+    Raises:
+        InputError: Nothing is left.
+    """
+    if 2 * metadata.border_size >= min(height, width):
+        raise InputError(
+            f"{folder}: a border of {metadata.border_size} pixels on each side leaves nothing of a "
+            f"tile of {height} x {width}; make `BorderSize` smaller or the tile larger"
+        )
+
+
+def shown(shape: Dims) -> str:
+    """A shape in words, `(open, 64, 64, 3)`."""
+    return "(" + ", ".join("open" if size is None else str(size) for size in shape) + ")"

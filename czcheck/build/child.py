@@ -1,0 +1,81 @@
+"""The build's child process: `runtime/worker.py` with one more command, `lower`.
+
+    lower    path, loader, signature, tile [height, width] or None, into: folder to write to
+             -> what was made, see `lower`
+
+Writes `into/lowered/saved_model.pb`: the network as it goes into the archive; and, where the tile
+size changed, `into/source/saved_model.pb`: the same at the source's own size, for comparison.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # isolated mode leaves it out
+
+from czcheck.runtime import worker
+
+
+def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
+    """Lower a SavedModel and write it.
+
+    Args:
+        runner: The worker, with TensorFlow imported.
+        request: See the module's text.
+
+    Returns:
+        Shapes, names and counts of what was made.
+
+    Raises:
+        InputError: The network cannot be lowered, or not take the tile.
+    """
+    from czcheck.build import lowering, surgery  # noqa: PLC0415
+
+    runner.unload()
+    tile, into = request.get("tile"), Path(request["into"])
+    lowered = lowering.lower(Path(request["path"]), request["loader"], request["signature"])
+    original = lowered.graph_def
+    fitted = surgery.fit(original, None if tile is None else (tile[0], tile[1]))
+    lowered.graph_def = fitted.graph_def
+    _save(into / "lowered", lowering.write_saved_model(lowered))
+    own_size = -1 not in fitted.source_tile
+    resized = own_size and fitted.tile != fitted.source_tile
+    if resized:
+        lowered.graph_def = surgery.fit(original, None).graph_def
+        _save(into / "source", lowering.write_saved_model(lowered))
+    changes = lowered.changes
+    return {
+        "tensorflow": lowered.version,
+        "source_input": {"key": lowered.input_key, "tensor": lowered.input_tensor},
+        "source_output": {"key": lowered.output_key, "tensor": lowered.output_tensor},
+        "input": {"key": lowered.input_key, "tensor": f"{lowering.INPUT}:0"},
+        "output": {"key": lowered.output_key, "tensor": f"{lowering.OUTPUT}:0"},
+        "tile": list(fitted.tile),
+        "source_tile": list(fitted.source_tile),
+        "batch": fitted.batch,
+        "source_batch": fitted.source_batch,
+        "channels": fitted.channels,
+        "classes": fitted.classes,
+        "resized": resized,
+        "nodes_before": lowered.nodes_before,
+        "nodes_after": count_nodes(fitted.graph_def),
+        "attributes": changes.attributes,
+        "rewrites": changes.rewrites,
+    }
+
+
+def count_nodes(graph_def: Any) -> int:
+    """Nodes of a graph, those of functions included."""
+    inside = sum(len(function.node_def) for function in graph_def.library.function)
+    return len(graph_def.node) + inside
+
+
+def _save(folder: Path, data: bytes) -> None:
+    folder.mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(data)
+
+
+if __name__ == "__main__":
+    sys.exit(worker.main({"lower": lower}))

@@ -1,0 +1,317 @@
+"""The parent's side of a build: what it asks of its child process, and what it makes of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.build.proof import Comparer, Proof, questions
+from czcheck.errors import IncompleteError, InputError
+from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
+from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
+from czcheck.runtime.process import Worker
+from czcheck.runtime.unpack import unpack
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from czcheck.limits import Limits
+    from czcheck.metadata.model_metadata import ModelMetadata
+
+CHILD = Path(__file__).with_name("child.py")
+SIGNATURE = "serving_default"
+SECONDS_LOWER = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """What the child made of the source.
+
+    Attributes:
+        sha256: SHA-256 of the lowered `saved_model.pb`, in hexadecimal.
+        source_input: Key and tensor of the source's input.
+        source_output: Key and tensor of its output.
+        input: Key and tensor of the lowered network's input.
+        output: Key and tensor of its output.
+        tile: (height, width) of the lowered network.
+        source_tile: The same of the source, -1 where it is open.
+        source_batch: Batch size of the source, -1 where it is open.
+        channels: Size of the input's last dimension.
+        classes: Size of the output's last dimension.
+        resized: Whether a size that the source had was changed.
+        nodes_before: Nodes of the source's graph.
+        nodes_after: Nodes of the lowered graph.
+        dropped: Attributes dropped, with their counts.
+        rewritten: Operations rewritten, with their counts.
+    """
+
+    sha256: str
+    source_input: tuple[str, str]
+    source_output: tuple[str, str]
+    input: tuple[str, str]
+    output: tuple[str, str]
+    tile: tuple[int, int]
+    source_tile: tuple[int, int]
+    source_batch: int
+    channels: int
+    classes: int
+    resized: bool
+    nodes_before: int
+    nodes_after: int
+    dropped: tuple[tuple[str, int], ...]
+    rewritten: tuple[tuple[str, int], ...]
+
+
+class BuildProcess:
+    """One child process that lowers a source, and answers tiles with both networks."""
+
+    def __init__(
+        self, source: Path, loader: str, signature: str, limits: RunnerLimits | None = None
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            source: The SavedModel.
+            loader: The loader that opens it, `session` or `object`.
+            signature: Name of the signature to keep.
+            limits: Limits on time and memory.
+        """
+        self.source = source
+        self.loader = loader
+        self.signature = signature
+        self._worker = Worker(limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD)
+        self._lowering: Lowering | None = None
+
+    def __enter__(self) -> BuildProcess:  # noqa: PYI034 - `Self` came with Python 3.11
+        """Start the process."""
+        self._worker.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the process; everything it wrote is removed."""
+        self._worker.close()
+
+    @property
+    def lowering(self) -> Lowering:
+        """What `lower` made."""
+        if self._lowering is None:
+            raise RuntimeError("nothing has been lowered yet")
+        return self._lowering
+
+    @property
+    def _folder(self) -> Path:
+        return self._worker.folder / "build"
+
+    @contextmanager
+    def _told_apart(self, doing: str) -> Iterator[None]:
+        """Turn what happens to the child into errors for the user."""
+        try:
+            yield
+        except CommandFailed as error:
+            if text_of(error.record, "kind") == InputError.__name__:
+                raise InputError(f"{self.source}: {text_of(error.record, 'error')}") from error
+            raise InputError(f"{self.source}: {doing} failed: {error.reason}") from error
+        except WorkerDied as error:
+            raise IncompleteError(f"{self.source}: {doing} failed: {error.reason}") from error
+
+    def lower(self, tile: tuple[int, int] | None) -> Lowering:
+        """Lower the source.
+
+        Args:
+            tile: (height, width) to set; None to keep the source's own.
+
+        Returns:
+            What was made.
+
+        Raises:
+            InputError: The network cannot be lowered, or not take the tile.
+            IncompleteError: The process could not be started or did not survive.
+        """
+        with self._told_apart("lowering the network"):
+            self._worker.hello()
+            self._folder.mkdir()
+            record = self._worker.command(
+                "lower",
+                SECONDS_LOWER,
+                path=str(self.source.absolute()),
+                loader=self.loader,
+                signature=self.signature,
+                tile=None if tile is None else list(tile),
+                into=str(self._folder),
+            )
+        self._lowering = self._read(record)
+        return self._lowering
+
+    def _read(self, record: dict[str, Any]) -> Lowering:
+        model = self._folder / "lowered" / "saved_model.pb"
+        try:
+            with model.open("rb") as stream:
+                sha256 = _sha256(stream)
+            return Lowering(
+                sha256=sha256,
+                source_input=_ends(record["source_input"]),
+                source_output=_ends(record["source_output"]),
+                input=_ends(record["input"]),
+                output=_ends(record["output"]),
+                tile=_pair(record["tile"]),
+                source_tile=_pair(record["source_tile"]),
+                source_batch=int(record["source_batch"]),
+                channels=int(record["channels"]),
+                classes=int(record["classes"]),
+                resized=bool(record["resized"]),
+                nodes_before=int(record["nodes_before"]),
+                nodes_after=int(record["nodes_after"]),
+                dropped=_counts(record["attributes"]),
+                rewritten=_counts(record["rewrites"]),
+            )
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise IncompleteError(
+                f"{self.source}: the build's process did not answer as it should"
+            ) from error
+
+    def pack(self, target: Path, metadata: ModelMetadata, licence: Path | None) -> None:
+        """Write the archive. Section 1.1 of the format; the order is ZEN's own.
+
+        Args:
+            target: The file to write.
+            metadata: What to say about the model.
+            licence: Licence file to add.
+
+        Raises:
+            InputError: The metadata cannot be written.
+            OSError: The file cannot be written.
+        """
+        from czcheck.archive.write import write_archive  # noqa: PLC0415
+        from czcheck.metadata.model_metadata import to_xml  # noqa: PLC0415
+
+        model_id = metadata.model_id
+        payload = self._folder / "payload.zip"
+        with payload.open("wb") as stream:
+            model = self._folder / "lowered" / "saved_model.pb"
+            write_archive(stream, [(model.name, model)], deflate=False)
+        members: list[tuple[str, bytes | Path]] = [
+            (f"modelid={model_id}", b""),
+            (f"{model_id}.xml", to_xml(metadata)),
+            (f"{model_id}.model", payload),
+        ]
+        if licence is not None:
+            members.append((licence.name, licence))
+        with target.open("wb") as stream:
+            write_archive(stream, members)
+
+    def prove(self, archive: Path, pixel_type: str, limits: Limits) -> Proof:
+        """Compare the network unpacked from an archive with the source.
+
+        Where the tile's size was changed, the lowered network of the source's own size is compared
+        with the source; the archive's is run all the same.
+
+        Args:
+            archive: The archive.
+            pixel_type: The format's name of the pixel type, which sets the range of intensities.
+            limits: Limits on what is read from the archive.
+
+        Returns:
+            How far the answers are apart.
+
+        Raises:
+            InputError: They are further apart than the tolerances.
+            IncompleteError: The process did not survive.
+        """
+        import czcheck  # noqa: PLC0415
+
+        lowering = self.lowering
+        with czcheck.open(archive, limits=limits) as model:
+            unpacked = unpack(model.files, self._folder / "unpacked", limits)
+        tile = lowering.source_tile if lowering.resized else lowering.tile
+        asked = list(questions(*tile, lowering.channels, pixel_type))
+        with self._told_apart("running the source"):
+            self._load_source()
+            answers = [
+                self._keep(number, self._answer(pixels, max(1, lowering.source_batch)))
+                for number, (_, _, pixels) in enumerate(asked)
+            ]
+        with self._told_apart("running the lowered network"):
+            other = self._folder / "source" if lowering.resized else unpacked
+            self._load_lowered(other)
+            comparer = Comparer(str(self.source))
+            for (name, raw, pixels), kept in zip(asked, answers, strict=True):
+                comparer.add(name, _read_answer(kept), self._answer(pixels, 1), raw=raw)
+            if lowering.resized:
+                self._load_lowered(unpacked)
+                for _, _, pixels in questions(*lowering.tile, lowering.channels, pixel_type):
+                    self._answer(pixels, 1)
+                    break
+            self._worker.finish()
+        return comparer.result(tile, of_archive=not lowering.resized)
+
+    def _load_source(self) -> None:
+        self._worker.load(
+            self.source.absolute(),
+            loader=self.loader,
+            signature=self.signature,
+            input=self.lowering.source_input,
+            output=self.lowering.source_output,
+        )
+
+    def _load_lowered(self, folder: Path) -> None:
+        self._worker.load(
+            folder,
+            loader="session",
+            signature=SIGNATURE,
+            input=self.lowering.input,
+            output=self.lowering.output,
+        )
+
+    def _answer(self, pixels: NDArray[Any], count: int) -> NDArray[Any]:
+        import numpy as np  # noqa: PLC0415
+
+        answer = self._worker.predict(np.repeat(pixels[None], count, axis=0))
+        if answer.array is None:
+            raise InputError(f"{self.source}: the network answers with {answer.dtype}, not numbers")
+        return answer.array[:1]
+
+    def _keep(self, number: int, answer: NDArray[Any]) -> Path:
+        """Put an answer aside on the disk: eight of them may be large."""
+        import numpy as np  # noqa: PLC0415
+
+        path = self._folder / f"answer_{number}.npy"
+        np.save(path, answer, allow_pickle=False)
+        return path
+
+
+def _read_answer(path: Path) -> NDArray[Any]:
+    import numpy as np  # noqa: PLC0415
+
+    answer: NDArray[Any] = np.load(path, allow_pickle=False)
+    return answer
+
+
+def _sha256(stream: Any) -> str:
+    digest = hashlib.sha256()
+    while piece := stream.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    first, second = value
+    return int(first), int(second)
+
+
+def _ends(value: Any) -> tuple[str, str]:
+    return str(value["key"]), str(value["tensor"])
+
+
+def _counts(value: Any) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((str(name), int(count)) for name, count in value.items()))

@@ -1,0 +1,161 @@
+"""Proof that the archive's network answers like its source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SCALED_TOLERANCE = 1e-5
+RAW_TOLERANCE = 1e-3
+"""Largest difference of a probability. On the raw range float32 itself moves a network with batch
+normalisation by 8e-4; on tiles scaled to [0, 1] by 1e-7."""
+
+CLASS_AXIS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far the archive's answers are from the source's, over all test tiles.
+
+    Attributes:
+        tile: (height, width) of the tiles compared. Where the build changed the size, this is the
+            source's own, and the network compared is the lowered one before the change.
+        of_archive: Whether the network compared is the archive's own, unpacked from it.
+        scaled: Largest difference of a probability on tiles scaled to [0, 1].
+        raw: The same on the raw range of the pixel type.
+        pixels: Pixels compared.
+        ties: Pixels whose label differs because their two best classes are closer than the
+            tolerance. No other label differs.
+    """
+
+    tile: tuple[int, int]
+    of_archive: bool
+    scaled: float
+    raw: float
+    pixels: int
+    ties: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two answers to one tile.
+
+    Attributes:
+        difference: Largest difference of a value; infinite where only one of the two is finite.
+        ties: Pixels whose label differs although, within the tolerance, two classes are equal.
+        labels: Pixels whose label differs otherwise.
+        pixels: Pixels compared.
+    """
+
+    difference: float
+    ties: int
+    labels: int
+    pixels: int
+
+
+def compare(source: NDArray[Any], lowered: NDArray[Any], tolerance: float) -> Comparison:
+    """Compare two answers to one tile.
+
+    Args:
+        source: Probabilities, (batch, height, width, classes).
+        lowered: The same from the other network.
+        tolerance: How close the two best classes of a pixel are for it to count as a tie.
+
+    Returns:
+        The comparison; infinitely different where the shapes differ.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    if source.shape != lowered.shape or source.ndim != CLASS_AXIS:
+        return Comparison(float("inf"), 0, source.size, source.size)
+    same = (source == lowered) | (np.isnan(source) & np.isnan(lowered))
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap = np.where(same, 0, np.abs(source - lowered))
+        difference = float(np.nan_to_num(gap, nan=np.inf).max(initial=0))
+        changed = source.argmax(-1) != lowered.argmax(-1)
+        best = np.sort(source[changed], axis=-1)
+        ties = int(np.count_nonzero(best[:, -1] - best[:, -2] <= tolerance)) if best.size else 0
+    return Comparison(difference, ties, int(np.count_nonzero(changed)) - ties, changed.size)
+
+
+class Comparer:
+    """Asks two networks the same tiles and adds up how far their answers are apart."""
+
+    def __init__(self, what: str) -> None:
+        """Start with nothing compared.
+
+        Args:
+            what: The source, to name in errors.
+        """
+        self.what = what
+        self._pixels = 0
+        self._ties = 0
+        self._largest = {SCALED_TOLERANCE: 0.0, RAW_TOLERANCE: 0.0}
+
+    def add(self, tile: str, source: NDArray[Any], lowered: NDArray[Any], *, raw: bool) -> None:
+        """Take two answers to one tile into account.
+
+        Args:
+            tile: The tile's name.
+            source: The source's answer.
+            lowered: The lowered network's answer.
+            raw: Whether the tile had the raw range, not [0, 1].
+
+        Raises:
+            InputError: They differ by more than the tolerance.
+        """
+        tolerance = RAW_TOLERANCE if raw else SCALED_TOLERANCE
+        found = compare(source, lowered, tolerance)
+        if found.difference > tolerance or found.labels:
+            raise InputError(
+                f"{self.what}: the lowered network does not answer like its source: on the tile "
+                f"{tile!r} ({'raw range' if raw else 'scaled to [0, 1]'}) probabilities differ by "
+                f"up to {found.difference:.2g} (allowed: {tolerance:g}) and {found.labels} of "
+                f"{found.pixels} labels differ; a network that draws random numbers cannot be built"
+            )
+        self._largest[tolerance] = max(self._largest[tolerance], found.difference)
+        self._pixels += found.pixels
+        self._ties += found.ties
+
+    def result(self, tile: tuple[int, int], *, of_archive: bool) -> Proof:
+        """What all comparisons together show."""
+        return Proof(
+            tile=tile,
+            of_archive=of_archive,
+            scaled=self._largest[SCALED_TOLERANCE],
+            raw=self._largest[RAW_TOLERANCE],
+            pixels=self._pixels,
+            ties=self._ties,
+        )
+
+
+def questions(
+    height: int, width: int, channels: int, pixel_type: str
+) -> Iterable[tuple[str, bool, NDArray[Any]]]:
+    """Tiles to ask: name, whether of the raw range, pixels (height, width, channels).
+
+    Args:
+        height: Height of a tile in pixels.
+        width: Width in pixels.
+        channels: Size of the input's last dimension.
+        pixel_type: The format's name of the pixel type.
+
+    Yields:
+        Every test tile scaled to [0, 1] and, for integer pixel types, with raw intensities.
+    """
+    from czcheck.tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
+
+    top = FULL_RANGE.get(pixel_type, 1)
+    for tile in tiles(height, width, channels, pixel_type):
+        yield tile.name, False, tile.pixels / top if top > 1 else tile.pixels
+        if top > 1:
+            yield tile.name, True, tile.pixels
+
+
+Ask = Callable[["NDArray[Any]"], "NDArray[Any]"]

@@ -1,0 +1,211 @@
+"""Writes Keras 3 networks of many kinds as SavedModels, with a tile and its answer for each.
+
+A script of its own: `python keras_networks.py FOLDER` writes `FOLDER/<name>/` and
+`FOLDER/<name>.npz` (`tile`, `answer`).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+SIZE = 64
+CLASSES = 3
+
+
+def conv(x: Any, filters: int, activation: str | None = "relu", **options: Any) -> Any:
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False, **options)(x)
+    x = layers.BatchNormalization()(x)
+    return layers.Activation(activation)(x) if activation else x
+
+
+def head(x: Any) -> Any:
+    return layers.Conv2D(CLASSES, 1, activation="softmax")(x)
+
+
+def unet(tile: Any, up: Any) -> Any:
+    one = conv(tile, 8)
+    two = conv(layers.MaxPooling2D()(one), 12)
+    x = conv(layers.MaxPooling2D()(two), 16)
+    x = conv(layers.Concatenate()([up(12)(x), two]), 12)
+    return head(conv(layers.Concatenate()([up(8)(x), one]), 8))
+
+
+def unet_transposed(tile: Any) -> Any:
+    return unet(tile, lambda filters: layers.Conv2DTranspose(filters, 2, strides=2))
+
+
+def unet_bilinear(tile: Any) -> Any:
+    return unet(tile, lambda _: layers.UpSampling2D(2, interpolation="bilinear"))
+
+
+def group_and_layer_norm(tile: Any) -> Any:
+    x = layers.Conv2D(8, 3, padding="same")(tile)
+    x = layers.GroupNormalization(4)(x)
+    x = layers.LeakyReLU()(x)
+    x = layers.LayerNormalization()(layers.Conv2D(8, 3, padding="same")(x))
+    return head(layers.PReLU(shared_axes=[1, 2])(x))
+
+
+def separable_and_dilated(tile: Any) -> Any:
+    x = layers.SeparableConv2D(8, 3, padding="same", activation="relu6")(conv(tile, 8))
+    x = layers.DepthwiseConv2D(3, padding="same", dilation_rate=2)(x)
+    x = layers.Conv2D(8, 3, padding="same", dilation_rate=4, activation="elu")(x)
+    pooled = layers.AveragePooling2D(4)(x)
+    x = layers.Add()([x, layers.UpSampling2D(4, interpolation="nearest")(pooled)])
+    return head(layers.SpatialDropout2D(0.2)(layers.GaussianNoise(0.1)(x)))
+
+
+def swish_and_gelu(tile: Any) -> Any:
+    x = conv(tile, 8, "swish")
+    x = conv(x, 8, "gelu")
+    x = layers.Activation(lambda t: keras.activations.gelu(t, approximate=True))(conv(x, 8))
+    return head(conv(layers.Activation("mish")(x), 8, "hard_swish"))
+
+
+def attention(tile: Any) -> Any:
+    x = conv(tile, 8)
+    grid = layers.AveragePooling2D(8)(x)
+    tokens = layers.Reshape((SIZE // 8 * (SIZE // 8), 8))(grid)
+    tokens = layers.MultiHeadAttention(2, 4)(tokens, tokens)
+    grid = layers.Reshape((SIZE // 8, SIZE // 8, 8))(layers.LayerNormalization()(tokens))
+    return head(layers.Add()([x, layers.UpSampling2D(8)(grid)]))
+
+
+class Conditional(layers.Layer):  # type: ignore[misc]
+    """Another convolution for bright tiles than for dark ones: a `tf.cond` with variables."""
+
+    def build(self, shape: Any) -> None:
+        self.bright = self.add_weight(shape=(3, 3, shape[-1], 8), initializer="glorot_uniform")
+        self.dark = self.add_weight(shape=(5, 5, shape[-1], 8), initializer="glorot_uniform")
+
+    def call(self, x: Any) -> Any:
+        return tf.cond(
+            tf.reduce_mean(x) > 0.2,
+            lambda: tf.nn.relu(tf.nn.conv2d(x, self.bright, 1, "SAME")),
+            lambda: tf.nn.conv2d(x, self.dark, 1, "SAME"),
+        )
+
+
+def conditional(tile: Any) -> Any:
+    return head(conv(Conditional()(tile), 8))
+
+
+class Repeated(layers.Layer):  # type: ignore[misc]
+    """One convolution, applied in a `tf.while_loop`: a loop that reads a variable."""
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(3, 3, shape[-1], shape[-1]))
+
+    def call(self, x: Any) -> Any:
+        def step(count: Any, now: Any) -> Any:
+            return count + 1, tf.tanh(tf.nn.conv2d(now, self.kernel, 1, "SAME"))
+
+        return tf.while_loop(lambda count, _: count < 3, step, (0, x))[1]
+
+
+def loop(tile: Any) -> Any:
+    return head(Repeated()(conv(tile, 8)))
+
+
+class Standardize(layers.Layer):  # type: ignore[misc]
+    def call(self, x: Any) -> Any:
+        return tf.image.per_image_standardization(x)
+
+
+def standardized(tile: Any) -> Any:
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(Standardize()(tile))
+    return head(layers.Conv2D(8, 3, padding="same", activation="selu")(x))
+
+
+def efficientnet(tile: Any) -> Any:
+    encoder = keras.applications.EfficientNetB0(
+        include_top=False, weights=None, input_tensor=layers.Rescaling(255.0)(tile)
+    )
+    x = encoder.get_layer("block3a_expand_activation").output
+    return head(layers.UpSampling2D(4, interpolation="bilinear")(conv(x, 8)))
+
+
+def mobilenet(tile: Any) -> Any:
+    encoder = keras.applications.MobileNetV3Small(
+        include_top=False, weights=None, input_tensor=tile, include_preprocessing=False
+    )
+    deep = encoder.get_layer("expanded_conv_2_add").output
+    return head(layers.Conv2DTranspose(8, 8, strides=8, activation="relu")(deep))
+
+
+def squeeze_excite(tile: Any) -> Any:
+    x = conv(tile, 8)
+    weight = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    weight = layers.Dense(8, activation="sigmoid")(layers.Dense(4, activation="relu")(weight))
+    x = layers.Multiply()([x, weight])
+    x = layers.ZeroPadding2D(2)(x)
+    return head(layers.Cropping2D(2)(x))
+
+
+def grouped(tile: Any) -> Any:
+    x = layers.Conv2D(8, 3, padding="same", groups=4, activation="relu")(conv(tile, 8))
+    return head(layers.Permute((1, 2, 3))(x))
+
+
+def instance_norm_and_ops(tile: Any) -> Any:
+    x = conv(tile, 8)
+    mean = ops.mean(x, axis=(1, 2), keepdims=True)
+    x = (x - mean) / ops.sqrt(ops.var(x, axis=(1, 2), keepdims=True) + 1e-3)
+    x = ops.concatenate([x, ops.flip(x, axis=1), ops.roll(x, 3, axis=2)], axis=-1)
+    x = ops.einsum("bhwc,cd->bhwd", x, ops.ones((24, 8)) * 0.1)
+    return head(ops.where(x > 0, x, 0.1 * x))
+
+
+NETWORKS = {
+    function.__name__: function
+    for function in (
+        unet_transposed, unet_bilinear, group_and_layer_norm, separable_and_dilated,
+        swish_and_gelu, attention, conditional, loop, standardized, efficientnet, mobilenet,
+        squeeze_excite, grouped, instance_norm_and_ops,
+    )
+}  # fmt: skip
+
+
+def randomise(model: Any, seed: int) -> None:
+    """Give all weights values that make the answer far from uniform."""
+    random = np.random.default_rng(seed)
+    for weight in model.weights:
+        fan = max(9, np.prod(weight.shape[:-1]))
+        value = random.normal(0, 1.2 / np.sqrt(fan), weight.shape)
+        if "variance" in weight.path:
+            value = random.uniform(0.5, 1.5, weight.shape)
+        elif "gamma" in weight.path:
+            value = random.uniform(0.7, 1.3, weight.shape)
+        weight.assign(value.astype(np.float32))
+
+
+def balance(model: Any, tile: Any) -> None:
+    """Shift the last convolution's biases so that every class wins somewhere."""
+    last = next(item for item in reversed(model.layers) if isinstance(item, layers.Conv2D))
+    for _ in range(3):
+        logits = np.log(np.maximum(model(tile, training=False).numpy(), 1e-30))
+        kernel, bias = last.get_weights()
+        last.set_weights([kernel, bias - np.median(logits, axis=(0, 1, 2))])
+
+
+def main(folder: Path) -> None:
+    for seed, (name, network) in enumerate(NETWORKS.items()):
+        keras.utils.set_random_seed(seed)
+        tile = keras.Input((SIZE, SIZE, 3))
+        model = keras.Model(tile, network(tile))
+        randomise(model, seed)
+        values = np.random.default_rng(seed).random((1, SIZE, SIZE, 3)).astype(np.float32)
+        balance(model, values)
+        model.export(str(folder / name), verbose=False)
+        np.savez(folder / f"{name}.npz", tile=values, answer=model(values, training=False).numpy())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,139 @@
+"""What today's Keras exports runs in TensorFlow 2.0.0 once it is built, and not before.
+
+Three processes do the work for all networks: one exports them, one builds and unpacks them, one
+loads them in TensorFlow 2.0.0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+LOADERS = ("object", "session")
+NETWORKS = (
+    "unet_transposed", "unet_bilinear", "group_and_layer_norm", "separable_and_dilated",
+    "swish_and_gelu", "attention", "conditional", "loop", "standardized", "efficientnet",
+    "mobilenet", "squeeze_excite", "grouped", "instance_norm_and_ops",
+)  # fmt: skip
+TOLERANCE = 1e-5
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.tf200, pytest.mark.timeout(600)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What TensorFlow 2.0.0 did with one SavedModel."""
+
+    errors: dict[str, str | None]
+    answers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Portability:
+    """All that the three processes found."""
+
+    folder: Path
+    lowered: dict[str, Any]
+    target: str
+    raw: dict[str, Outcome]
+    built: dict[str, Outcome]
+
+    def expected(self, name: str) -> Any:
+        return np.load(self.folder / f"{name}.npz")["answer"]
+
+
+def run(python: str, script: str, *arguments: Path) -> None:
+    root = str(HERE.parents[1])
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": root}
+    command = [python, str(HERE / script), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def portability(tf200_python: str, tmp_path_factory: pytest.TempPathFactory) -> Portability:
+    folder = tmp_path_factory.mktemp("portability")
+    run(sys.executable, "keras_networks.py", folder)
+    run(sys.executable, "lower_all.py", folder)
+    jobs = [
+        {
+            "name": f"{kind}:{name}",
+            "folder": str(source),
+            "tile": str(folder / f"{name}.npz"),
+            "into": str(folder / f"{kind}-{name}.npz"),
+        }
+        for name in NETWORKS
+        for kind, source in (("raw", folder / name), ("built", folder / "unpacked" / name))
+    ]
+    (folder / "jobs.json").write_text(json.dumps(jobs))
+    run(tf200_python, "load_in_target.py", folder / "jobs.json", folder / "results.json")
+    found = json.loads((folder / "results.json").read_text())
+    outcomes: dict[str, dict[str, Outcome]] = {"raw": {}, "built": {}}
+    for result in found["results"]:
+        kind, name = result["name"].split(":")
+        with np.load(folder / f"{kind}-{name}.npz") as answers:
+            outcomes[kind][name] = Outcome(result["errors"], dict(answers))
+    lowered = json.loads((folder / "lowered.json").read_text())
+    return Portability(folder, lowered, found["tensorflow"], outcomes["raw"], outcomes["built"])
+
+
+def test_the_target_is_tensorflow_2_0_0(portability: Portability) -> None:
+    assert portability.target == "2.0.0"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_export_does_not_load_in_the_target(portability: Portability, name: str) -> None:
+    errors = portability.raw[name].errors
+    assert "DisableCopyOnRead" in (errors["object"] or "")
+    assert errors["session"] is not None
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_archive_answers_alike_in_the_target(
+    portability: Portability, name: str, loader: str
+) -> None:
+    outcome = portability.built[name]
+    assert outcome.errors[loader] is None
+    expected, answer = portability.expected(name), outcome.answers[loader]
+    assert answer.shape == expected.shape
+    assert answer.dtype == np.float32
+    assert np.abs(answer - expected).max() <= TOLERANCE
+    best = np.sort(expected, axis=-1)
+    clear = best[..., -1] - best[..., -2] > 1e-6
+    assert (answer.argmax(-1) == expected.argmax(-1))[clear].all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_answers_tell_networks_apart(portability: Portability, name: str) -> None:
+    """Every class wins somewhere: an answer that is the same everywhere would prove nothing."""
+    expected = portability.expected(name)
+    assert (np.bincount(expected.argmax(-1).ravel(), minlength=3) > 0).all()
+    assert expected.std() > 0.005
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_lowering_twice_changes_nothing(portability: Portability, name: str) -> None:
+    assert portability.lowered[name]["twice"]
+
+
+def test_branches_and_loops_keep_their_functions_and_nothing_else_does(
+    portability: Portability,
+) -> None:
+    kept = {name: found["functions"] for name, found in portability.lowered.items()}
+    assert {name for name, count in kept.items() if count} == {"conditional", "loop"}
+
+
+def test_grouped_convolutions_are_written_out(portability: Portability) -> None:
+    assert portability.lowered["grouped"]["rewrites"] == {
+        "grouped Conv2D -> Split, Conv2D, ConcatV2": 1
+    }
