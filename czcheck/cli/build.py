@@ -1,0 +1,143 @@
+"""`czcheck build`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from czcheck.cli.printing import print_lines
+
+if TYPE_CHECKING:
+    from czcheck.build.builder import BuildResult, Progress
+    from czcheck.report.text import Line
+
+
+LARGEST_SIDE = 1 << 16
+
+
+def tile_size(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Read `HEIGHTxWIDTH`, or one number for both.
+
+    Args:
+        ctx: The call.
+        param: The option.
+        value: What the user wrote.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        click.BadParameter: It is no size.
+    """
+    if value is None:
+        return None
+    parts = value.lower().replace("\u00d7", "x").split("x")
+    digits = all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts)  # noqa: PLR2004 - never int() on long text
+    if len(parts) > 2 or not digits:  # noqa: PLR2004 - height and width
+        hint = "write HEIGHTxWIDTH, such as 1024x1024"
+        raise click.BadParameter(f"{value!r} is no tile size; {hint}", ctx, param)
+    height, width = int(parts[0]), int(parts[-1])
+    if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
+        hint = f"each side has to be 1 to {LARGEST_SIDE} pixels"
+        raise click.BadParameter(f"{value!r} is no tile size: {hint}", ctx, param)
+    return height, width
+
+
+@click.command("build")
+@click.argument("spec", metavar="SPEC.json", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The archive to write.  [default: <Name>.czmodel in this folder]",
+)
+@click.option(
+    "--tile",
+    callback=tile_size,
+    metavar="HxW",
+    help="Height and width of the network's tile in pixels; goes before the spec's SpatialDims.",
+)
+@click.option(
+    "--verify/--no-verify", default=True, help="Verify the archive before it is put in place."
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
+def command(
+    spec: Path, output: Path | None, tile: tuple[int, int] | None, verify: bool, quiet: bool
+) -> int:
+    """Build a conformant archive from the SavedModel that SPEC.json describes.
+
+    The network is lowered to TensorFlow 2.0.0 and proved to answer like its source. A failed build
+    leaves no file, and does not touch one that was there.
+    """
+    from czcheck.build.builder import build
+
+    with spinner(enabled=not quiet) as progress:
+        result = build(spec, output, tile=tile, verify=verify, progress=progress)
+    if not quiet:
+        print_lines(_lines(result))
+    return 0
+
+
+@contextmanager
+def spinner(*, enabled: bool) -> Iterator[Progress | None]:
+    """What is being done, on standard error; nothing where that is no terminal.
+
+    Args:
+        enabled: Whether it is wanted at all.
+
+    Yields:
+        The function to call before each step, or None.
+    """
+    if not enabled or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+        yield lambda text: status.update(f"{text} ...")
+
+
+def _lines(result: BuildResult) -> Iterator[Line]:
+    from czcheck.report.escape import printable
+    from czcheck.report.inspection import size_text
+    from czcheck.report.text import Line, report_lines
+
+    metadata = result.metadata
+    size = size_text(result.path.stat().st_size)
+    yield Line(f"built {printable(str(result.path))} ({size}), id {result.model_id}", "heading")
+    tile = f"{result.tile[0]} x {result.tile[1]} pixels, {metadata.pixel_types[0]}"
+    if result.source_tile is not None and result.source_tile != result.tile:
+        tile += f" (the source's own: {result.source_tile[0]} x {result.source_tile[1]})"
+    yield Line(f"  tile      {tile}")
+    classes = ", ".join(printable(each.name) for each in metadata.classes)
+    yield Line(f"  classes   {classes}")
+    yield Line(f"  lowered   {result.nodes_before} nodes to {result.nodes_after}, no variables")
+    if result.dropped:
+        names = ", ".join(f"{name} x{count}" for name, count in result.dropped)
+        yield Line(f"  dropped   {printable(names)}")
+    if result.rewritten:
+        names = ", ".join(f"{name} x{count}" for name, count in result.rewritten)
+        yield Line(f"  rewritten {printable(names)}")
+    proof = result.proof
+    whose = "the archive's answers" if proof.of_archive else "the lowered network's answers"
+    ties = f", but for {proof.ties} ties" if proof.ties else ""
+    yield Line(
+        f"  proved    {whose} against the source's on tiles of {proof.tile[0]} x {proof.tile[1]}:"
+        f" labels equal{ties};"
+    )
+    yield Line(
+        f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
+        f" within {proof.raw:.1e} on the raw range"
+    )
+    if result.report is not None:
+        yield Line("")
+        yield from report_lines(result.report)
