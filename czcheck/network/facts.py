@@ -184,7 +184,8 @@ class Network:
         serving: The signature that is run: `serving_default`, else the only one with inputs.
         operations: What occurs how often and where, by operation.
         random: Nodes that draw random numbers when the serving signature runs.
-        training: Batch normalisations in training mode that the serving signature reaches.
+        training: Batch normalisations in training mode and updates of variables that the serving
+            signature reaches.
         variables: All variables, by name.
         index: What `variables.index` says; None where it is missing or unreadable.
         problems: What is incomplete or inconsistent in the variables.

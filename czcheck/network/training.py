@@ -1,4 +1,4 @@
-"""Operations that belong to training: random draws, batch statistics."""
+"""Operations that belong to training: random draws, batch statistics, updates of variables."""
 
 from __future__ import annotations
 
@@ -45,6 +45,18 @@ _NO_DRAW = frozenset(
     {"StatelessRandomGetAlg", "StatelessRandomGetKeyCounter", "StatelessRandomGetKeyCounterAlg"}
 )
 _NORMALISES = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
+# Running averages and optimizers; inference only reads its variables.
+_UPDATES = frozenset(
+    {
+        "Assign",
+        "AssignAdd",
+        "AssignAddVariableOp",
+        "AssignSub",
+        "AssignSubVariableOp",
+        "AssignVariableOp",
+    }
+)
+_APPLIES = ("ResourceApply", "ResourceSparseApply", "ResourceScatter")
 
 
 def random_nodes(graph: Graph) -> Iterator[NodeUse]:
@@ -65,16 +77,19 @@ def random_nodes(graph: Graph) -> Iterator[NodeUse]:
 
 
 def training_nodes(graph: Graph) -> Iterator[NodeUse]:
-    """Batch normalisations reached by the serving signature that use the tile's own statistics.
+    """Nodes reached by the serving signature that belong to training.
 
-    Layer normalisation is written with the same operation, over channels in the second dimension;
-    it is left out.
+    Batch normalisations that use the tile's own statistics, and updates of variables, by which
+    running averages are kept. Layer normalisation is written with the same operation as batch
+    normalisation, over channels in the second dimension; it is left out.
     """
     for scope, node in graph.serving:
-        if node.op not in _NORMALISES:
-            continue
-        training = node.attr.get("is_training")
-        layout = node.attr.get("data_format")
-        channels_last = layout is None or layout.s in (b"", b"NHWC")
-        if (training is None or training.b) and channels_last:
-            yield NodeUse(node.op, node.name, scope)
+        op: str = node.op
+        if op in _UPDATES or op.startswith(_APPLIES):
+            yield NodeUse(op, node.name, scope)
+        elif op in _NORMALISES:
+            training = node.attr.get("is_training")
+            layout = node.attr.get("data_format")
+            channels_last = layout is None or layout.s in (b"", b"NHWC")
+            if (training is None or training.b) and channels_last:
+                yield NodeUse(op, node.name, scope)

@@ -141,16 +141,22 @@ def network_draws_no_random_numbers(network: Network) -> Iterator[Found]:
 
 @rule("CZ319", severity=WARNING, level=Level.NETWORK, requires=["CZ302"])
 def network_is_in_inference_mode(network: Network) -> Iterator[Found]:
-    """A batch normalisation is in training mode.
+    """The network is in training mode.
 
-    Says: {op} uses the statistics of the tile instead of those learnt ({nodes}, the first is
-        {node}).
-    Why: The answer for a pixel then depends on everything else in its tile, and differs from what
-        was validated.
+    Says: {op} belongs to training: {effect} ({nodes}, the first is {node}).
+    Why: The answer for a pixel then depends on everything else in its tile, or on the tiles before
+        it, and differs from what was validated.
     Fix: Export the model for inference: call it with `training=False`.
     Format: 2, N19
     """
-    return _by_operation(network.training)
+    for found in _by_operation(network.training):
+        normalises = str(found.fields["op"]).startswith("FusedBatchNorm")
+        found.fields["effect"] = (
+            "it uses the statistics of the tile instead of those learnt"
+            if normalises
+            else "it changes a variable whenever the network runs"
+        )
+        yield found
 
 
 def _by_operation(uses: tuple[NodeUse, ...]) -> Iterator[Found]:
