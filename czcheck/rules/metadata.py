@@ -35,7 +35,7 @@ _OTHER_VERSIONS = {
     "1": "Version 1 is a random-forest model of ZEN blue up to 3.2, not a network",
     "3.1.0": "Version 3.1.0 belongs to ONNX networks for ZEN blue 3.4 and later: not supported yet",
 }
-_PATH = re.compile(r"\\|^[A-Za-z]:|^\.{0,2}/|^~/|/$|\S/\S+/\S")
+_PATH = re.compile(r"\\|^[A-Za-z]:(?!\s)|^\.{0,2}/|^~/|/$|\S/\S+/\S")
 
 
 def _at(document: XmlDocument, path: str) -> XmlPath:

@@ -1,0 +1,230 @@
+"""The JSON specification from which an archive is built. Section 1.7 of the format."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from czcheck.errors import InputError, UsageError
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata import spec_values as check
+from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
+from czcheck.metadata.spec_values import Fault, said, string
+
+REQUIRED = ("BorderSize", "ColorHandling", "PixelType", "Classes", "ModelPath")
+OPTIONAL = ("Name", "Id", "LicenseFile", "TestImageFile", "SpatialDims", "Colors")
+# Keys of a later version of this tool: known, but nothing is done with them yet.
+LATER = ("Preprocessing", "Postprocessing")
+
+_MODEL_FILES = (".keras", ".h5", ".hdf5")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What an archive is to be built from.
+
+    Attributes:
+        path: The JSON file.
+        name: Name of the model; the last part of `ModelPath` unless given. Never empty.
+        model_id: GUID in small letters; None unless given.
+        border_size: Pixels at each side of a tile whose answer is not used.
+        color_handling: `ConvertToMonochrome` or `SplitRgb`.
+        pixel_types: Pixel type of each image channel; exactly one.
+        classes: Names of the classes in the order of the output channels.
+        colors: Red, green, blue (0 to 255) of each class; None unless given.
+        model_path: The SavedModel's folder, or a `.keras` or `.h5` file.
+        license_file: Licence to put into the archive; None unless given.
+        test_image_file: Image to try the network on; None unless given.
+        spatial_dims: (height, width) of the network's tile in pixels; None unless given.
+    """
+
+    path: Path
+    name: str
+    border_size: int
+    color_handling: str
+    pixel_types: tuple[str, ...]
+    classes: tuple[str, ...]
+    model_path: Path
+    model_id: str | None = None
+    colors: tuple[tuple[int, int, int], ...] | None = None
+    license_file: Path | None = None
+    test_image_file: Path | None = None
+    spatial_dims: tuple[int, int] | None = None
+
+
+def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS) -> ModelSpec:
+    """Read a specification.
+
+    Paths in it are relative to the JSON file; a backslash is taken as separator where the path as
+    written does not exist.
+
+    Args:
+        path: The JSON file, UTF-8 with or without a byte order mark.
+        limits: Limits; `spec_bytes` is the most that is read.
+
+    Returns:
+        The specification, every value checked and every file in it there.
+
+    Raises:
+        UsageError: There is no such file, or it cannot be opened.
+        InputError: It is no JSON or no specification: one line with file, line, column, key, fix.
+    """
+    text = _text(path, limits.spec_bytes)
+    try:
+        document = parse_json(text)
+    except JsonError as error:
+        raise InputError(f"{_place(path, text, error.offset)}: {error.reason}") from None
+    reader = _Reader(path.parent)
+    spec = reader.read(path, document)
+    if spec is None or reader.faults:
+        reader.faults.sort(key=lambda fault: fault.offset)
+        first, *others = reader.faults
+        more = f" (and {len(others)} more)" if others else ""
+        raise InputError(f"{_place(path, text, first.offset)}: {first.reason}{more}")
+    return spec
+
+
+def _text(path: Path, limit: int) -> str:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name the JSON file in it")
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"{path}: cannot be opened: {reason}") from None
+    if len(data) > limit:
+        raise InputError(f"{path}: is larger than the limit of {limit} bytes for a specification")
+    if not data.strip():
+        raise InputError(f"{path}: is empty; `czcheck init` writes a specification to start from")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff", b"{\x00", b"\x00{")):
+        raise InputError(f"{path}: is encoded in UTF-16; save it as UTF-8")
+    try:
+        return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}, line {line}: is no UTF-8 text; save it as UTF-8") from None
+
+
+def _place(path: Path, text: str, offset: int) -> str:
+    line = text.count("\n", 0, offset) + 1
+    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+    return f"{path}, line {line}, column {column}"
+
+
+class _Reader:
+    """Goes through all keys and collects faults, so that their number can be told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.faults: list[Fault] = []
+
+    def read(self, path: Path, document: JsonValue) -> ModelSpec | None:
+        members = document.value
+        if not isinstance(members, dict):
+            self.faults.append(
+                Fault(f"the file holds {said(document)}; a specification is an object", 0)
+            )
+            return None
+        self.check_keys(members, document.offset)
+
+        def get(key: str, read: Callable[[str, JsonValue], Any]) -> Any:
+            member = members.get(key)
+            if member is None or (key in OPTIONAL and member.value.value is None):
+                return None
+            try:
+                return read(key, member.value)
+            except Fault as fault:
+                self.faults.append(fault)
+                return None
+
+        values = {
+            "border_size": get("BorderSize", check.border),
+            "color_handling": get("ColorHandling", check.color_handling),
+            "pixel_types": get("PixelType", check.pixel_types),
+            "classes": get("Classes", check.classes),
+            "model_path": get("ModelPath", self.model_path),
+            "name": get("Name", check.name),
+            "model_id": get("Id", check.guid),
+            "license_file": get("LicenseFile", self.file),
+            "test_image_file": get("TestImageFile", self.file),
+            "spatial_dims": get("SpatialDims", check.spatial_dims),
+            "colors": get("Colors", check.colors),
+        }
+        classes, colors = values["classes"], values["colors"]
+        if classes and colors and len(classes) != len(colors):
+            reason = (
+                f"Colors has {len(colors)} colour(s) for {len(classes)} class(es); give one each"
+            )
+            self.faults.append(Fault(reason, members["Colors"].value.offset))
+        if self.faults:
+            return None
+        if values["name"] is None:
+            values["name"] = _default_name(values["model_path"], path)
+        return ModelSpec(path=path, **values)
+
+    def check_keys(self, members: dict[str, JsonMember], start: int) -> None:
+        known = (*REQUIRED, *OPTIONAL, *LATER)
+        for key, member in members.items():
+            if key in LATER:
+                reason = f"{key} is not supported yet by this version; remove it"
+                self.faults.append(Fault(reason, member.offset))
+            elif key not in known:
+                self.faults.append(Fault(_unknown_key(key, known), member.offset))
+        missing = [key for key in REQUIRED if key not in members]
+        if missing:
+            keys = ", ".join(missing)
+            verb = "key {} is" if len(missing) == 1 else "keys {} are"
+            reason = f"the required {verb.format(keys)} missing; every specification has them"
+            self.faults.append(Fault(reason, start))
+
+    def model_path(self, key: str, value: JsonValue) -> Path:
+        path = self.resolve(key, value)
+        if not os.path.exists(path):  # noqa: PTH110 - answers False for names no system can have
+            raise Fault(
+                f"{key} names {said(value)}, which does not exist (looked for {path}); give the "
+                "SavedModel's folder, absolute or relative to the JSON file",
+                value.offset,
+            )
+        return path
+
+    def file(self, key: str, value: JsonValue) -> Path:
+        path = self.resolve(key, value)
+        if not os.path.isfile(path):  # noqa: PTH113 - as above
+            raise Fault(
+                f"{key} names {said(value)}, which is no file (looked for {path}); give a path, "
+                "absolute or relative to the JSON file, or leave the key out",
+                value.offset,
+            )
+        return path
+
+    def resolve(self, key: str, value: JsonValue) -> Path:
+        text = string(key, value, "a path")
+        path = self.folder / text
+        if "\\" in text and not os.path.exists(path):  # noqa: PTH110 - as above
+            path = self.folder / text.replace("\\", "/")
+        return path
+
+
+def _unknown_key(key: str, known: tuple[str, ...]) -> str:
+    named = said(JsonValue(key, 0))
+    if key == "ModelMetadata":
+        return f"the key {named} belongs to the specification of a .czann file, not of a czmodel"
+    folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(key[:40].lower(), folded, n=1)
+    hint = f"did you mean '{folded[near[0]]}'?" if near else f"known are {', '.join(known)}"
+    return f"the key {named} is unknown; {hint}"
+
+
+def _default_name(model_path: Path, spec_path: Path) -> str:
+    """The last part of the model's path, whatever separators it ends in; never empty."""
+    part = model_path if model_path.name not in ("", "..") else model_path.resolve()
+    name = part.stem if part.suffix.lower() in _MODEL_FILES else part.name
+    # What the file system allows, a name in XML need not.
+    return check.UNPRINTABLE.sub("_", name).strip() or spec_path.stem
