@@ -93,12 +93,14 @@ def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> P
         The point, or None where the reference leads out of what is known.
     """
     while True:
+        graph.step()
         name, _, rest = reference.partition(":")
         node = graph.nodes(scope).get(name)
         if node is not None:
             output_name, _, number = rest.rpartition(":")
             if node.op in graph.library and output_name:
                 outputs = [each.name for each in graph.library[node.op].signature.output_arg]
+                graph.step(len(outputs))
                 output = outputs.index(output_name) if output_name in outputs else 0
             else:
                 output = _index(number)
@@ -109,20 +111,15 @@ def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> P
         if argument is None:
             return None
         position = argument + _BRANCHES.get(frame.node.op, ((), 0))[1]
-        inputs = data_inputs(frame.node)
+        inputs = graph.inputs(frame.scope, frame.node)
         if position >= len(inputs):
             return None
         scope, reference, frame = frame.scope, inputs[position], frame.outer
 
 
-def data_inputs(node: Any) -> list[str]:
-    """A node's inputs but those that only set the order."""
-    return [each for each in node.input if not each.startswith("^")]
-
-
 def input_of(graph: Graph, point: Point, number: int) -> Point | None:
     """What a node's input comes from; None where it has no such input."""
-    inputs = data_inputs(point.node)
+    inputs = graph.inputs(point.scope, point.node)
     if number >= len(inputs):
         return None
     return locate(graph, point.scope, inputs[number], point.frame)

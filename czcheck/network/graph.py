@@ -14,6 +14,9 @@ from czcheck.limits import Limits
 # What a loader would make of the graph if it wrote every call out.
 INLINED_NODES = 1_000_000
 OBJECTS = 50_000
+# What following tensors back may cost; an honest network stays below a hundredth of it.
+STEPS = 500_000
+_SHOWN = 100
 # Attributes may hold functions whose own attributes hold functions, and so on.
 _FUNCTION_ATTRS = 1_000
 
@@ -110,6 +113,8 @@ class Graph:
         if len(meta_graph.object_graph_def.nodes) > OBJECTS:
             raise InputError(f"the object graph has more than {OBJECTS} objects")
         self._maps: dict[Scope, dict[str, Any]] = {}
+        self._steps = 0
+        self._inputs: dict[tuple[Scope, str], list[str]] = {}
         self._arguments: dict[str, dict[str, int]] = {}
         self._calls: dict[tuple[Scope, str], list[str]] = {}
         self._check_calls(limits)
@@ -135,7 +140,8 @@ class Graph:
             )
             named = {node.name: node for node in nodes}
             if len(named) != len(nodes):
-                raise InputError(f"two nodes of {scope or 'the main graph'} have the same name")
+                place = "the main graph" if scope is None else scope[:_SHOWN]
+                raise InputError(f"two nodes of {place} have the same name")
             self._maps[scope] = named
         return self._maps[scope]
 
@@ -145,6 +151,23 @@ class Graph:
             arguments = self.library[function].signature.input_arg
             self._arguments[function] = {each.name: at for at, each in enumerate(arguments)}
         return self._arguments[function]
+
+    def inputs(self, scope: Scope, node: Any) -> list[str]:
+        """A node's inputs but those that only set the order."""
+        place = scope, node.name
+        if place not in self._inputs:
+            self._inputs[place] = [each for each in node.input if not each.startswith("^")]
+        return self._inputs[place]
+
+    def step(self, cost: int = 1) -> None:
+        """Count a step in following a tensor back.
+
+        Raises:
+            InputError: There were too many.
+        """
+        self._steps += cost
+        if self._steps > STEPS:
+            raise InputError(f"following the graph takes more than {STEPS} steps")
 
     def calls(self, scope: Scope, node: Any) -> list[str]:
         """The functions of the library that a node calls, with repeats."""
@@ -191,9 +214,9 @@ class Graph:
                 node = nodes.get(name)
                 if node is None:
                     if strict and name not in arguments:
-                        place = "" if scope is None else f" of the function {scope}"
+                        place = "" if scope is None else f" of the function {scope[:_SHOWN]}"
                         raise InputError(
-                            f"the graph needs a node {name!r}{place} that is not there"
+                            f"the graph needs a node {name[:_SHOWN]!r}{place} that is not there"
                         )
                     continue
                 seen[name] = node
@@ -230,7 +253,7 @@ class Graph:
                 continue
             waiting = [each for each in dict.fromkeys(edges[scope]) if each not in depths]
             if scope in open_scopes and waiting:
-                raise InputError(f"the function {scope} calls itself")
+                raise InputError(f"the function {str(scope)[:_SHOWN]} calls itself")
             if waiting:
                 open_scopes.add(scope)
                 pending.extend(waiting)

@@ -94,7 +94,7 @@ def _meta_graph(files: SavedModelFiles, limits: Limits) -> Any:
     every = saved_model.meta_graphs
     tagged = [each for each in every if SERVE in each.meta_info_def.tags]
     if len(tagged) != 1:
-        found = "; ".join(", ".join(each.meta_info_def.tags) or "no tag" for each in every)
+        found = "; ".join(", ".join(each.meta_info_def.tags) or "no tag" for each in every)[:200]
         raise InputError(
             f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r}, and holds "
             f"{len(tagged)} (tags found: {found or 'none'})"

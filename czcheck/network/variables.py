@@ -24,6 +24,7 @@ _ASSIGN = frozenset({"AssignVariableOp", "Assign"})
 _ANONYMOUS = b"cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 _CALLS_FOLLOWED = 10_000
+_MAX_PATH = 4096
 
 
 def read_variables(graph: Graph) -> tuple[tuple[Variable, ...], Loader]:
@@ -118,7 +119,7 @@ def _object_keys(graph: Graph) -> dict[str, str | None]:
             continue
         keys = keys or _keys_by_path(objects)
         bound = objects.concrete_functions[called[0]].bound_inputs
-        inputs = [each for each in node.input if not each.startswith("^")]
+        inputs = graph.inputs(scope, node)
         for reference, number in zip(reversed(inputs), reversed(bound), strict=False):
             handle = settle(graph, locate(graph, None, reference, None))
             if handle is not None and handle.node.op in HANDLES and number in keys:
@@ -137,8 +138,10 @@ def _keys_by_path(objects: Any) -> dict[int, str]:
                 # The checkpoint's own way to write names that hold its separators.
                 name = child.local_name.replace(".", "..").replace("/", ".S")
                 before = paths[number]
-                paths[child.node_id] = f"{before}/{name}" if before else name
-                pending.append(child.node_id)
+                path = f"{before}/{name}" if before else name
+                if len(path) <= _MAX_PATH:
+                    paths[child.node_id] = path
+                    pending.append(child.node_id)
     return {
         number: path + _SUFFIX
         for number, path in paths.items()

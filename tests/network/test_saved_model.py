@@ -203,6 +203,20 @@ def test_a_loop_of_nodes_ends() -> None:
     assert network_of(graph).tail == "Placeholder"
 
 
+def test_following_tensors_back_is_bounded() -> None:
+    graph = with_variable()
+    source = "bias"
+    for number in range(5_000):
+        source = graph.node(f"same{number}", "Identity", source, T=Type("resource"))
+    restored = next(
+        node for node in graph.meta_graph.graph_def.node if node.name == "save/restore_all"
+    )
+    for number in range(200):
+        name = graph.node(f"assign{number}", "AssignVariableOp", source, "bias/read", dtype=FLOAT)
+        restored.input.append(f"^{name}")
+    assert "more than 500000 steps" in fault_of(graph)
+
+
 def test_two_nodes_or_functions_of_one_name_are_refused() -> None:
     graph = classifier()
     graph.node("conv", "Conv2D", "image", "kernel", **CONV)
