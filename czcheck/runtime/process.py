@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 import time
 from pathlib import Path
@@ -62,7 +61,7 @@ class Worker:
         self._folder: Path | None = None
         self._group: ProcessGroup | None = None
         self._channel: Channel | None = None
-        self._nonce = secrets.token_hex(16)
+        self._nonce = os.urandom(16).hex()
         self._begin = 0.0
         self._environment: Environment | None = None
         self._cannot_start: str | None = None
