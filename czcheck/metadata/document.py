@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.parsing import Unreadable, parse
-from czcheck.metadata.parts import SchemaFault, UnknownPart, XmlDocument, XmlElement
+from czcheck.metadata.parts import XML_SPACE, SchemaFault, UnknownPart, XmlDocument, XmlElement
 from czcheck.metadata.schema import explain, validates
 from czcheck.metadata.vocabulary import plain, take_out_unknown
 
@@ -34,7 +34,7 @@ def read_document(data: bytes, limits: Limits = DEFAULT_LIMITS) -> XmlDocument:
     sound = validates(root)
     return XmlDocument(
         root_name=name,
-        version=None if version is None else version.strip(),
+        version=None if version is None else version.strip(XML_SPACE),
         schema_faults=() if sound else explain(root),
         unknown=unknown,
         root=plain(root) if sound else None,

@@ -204,28 +204,28 @@ def to_xml(metadata: ModelMetadata) -> bytes:
     Raises:
         InputError: A text holds a character that XML cannot hold.
     """
-    at_root = "/Model"
+    unknown = metadata.unknown
     height, width = metadata.total_tile
     scale = metadata.scale_inputs_by_bitdepth
     text = "".join(
         (
             "<?xml version='1.0' encoding='utf-8'?>\n<Model",
             _pairs(("Version", metadata.version)),
-            _attributes(metadata.unknown, at_root),
+            _attributes(unknown, "/Model"),
             ">",
-            _element("Id", metadata.model_id),
-            _element("ModelName", metadata.name),
-            _element("Status", metadata.status),
-            _element("FeatureExtractor", metadata.feature_extractor),
-            _element("Postprocessing", metadata.postprocessing),
-            _element("ColorHandling", metadata.color_handling),
-            _list("Channels", [(("PixelType", name),) for name in metadata.pixel_types], metadata),
-            _list("TrainingClasses", map(_class_pairs, metadata.classes), metadata),
-            _element("BorderSize", str(metadata.border_size)),
-            "" if height is None else _element("TotalTileHeight", str(height)),
-            "" if width is None else _element("TotalTileWidth", str(width)),
-            "" if scale is None else _element("ScaleInputsByBitdepth", str(scale).lower()),
-            _elements(metadata.unknown, at_root),
+            _element("Id", metadata.model_id, unknown),
+            _element("ModelName", metadata.name, unknown),
+            _element("Status", metadata.status, unknown),
+            _element("FeatureExtractor", metadata.feature_extractor, unknown),
+            _element("Postprocessing", metadata.postprocessing, unknown),
+            _element("ColorHandling", metadata.color_handling, unknown),
+            _list("Channels", [(("PixelType", name),) for name in metadata.pixel_types], unknown),
+            _list("TrainingClasses", map(_class_pairs, metadata.classes), unknown),
+            _element("BorderSize", str(metadata.border_size), unknown),
+            "" if height is None else _element("TotalTileHeight", str(height), unknown),
+            "" if width is None else _element("TotalTileWidth", str(width), unknown),
+            "" if scale is None else _element("ScaleInputsByBitdepth", str(scale).lower(), unknown),
+            _elements(unknown, "/Model"),
             "</Model>",
         )
     )
@@ -235,6 +235,7 @@ def to_xml(metadata: ModelMetadata) -> bytes:
 
 
 Pairs = tuple[tuple[str, str], ...]
+Unknown = tuple[UnknownPart, ...]
 
 
 def _class_pairs(item: SegmentationClass) -> Pairs:
@@ -249,17 +250,17 @@ def _class_pairs(item: SegmentationClass) -> Pairs:
     )
 
 
-def _list(name: str, items: Iterable[Pairs], metadata: ModelMetadata) -> str:
+def _list(name: str, items: Iterable[Pairs], unknown: Unknown) -> str:
     """An element that holds items, with what was unknown in it and in them."""
     path = f"/Model/{name}"
     pairs = list(items)
     body = ""
     for place, item in zip(item_paths(path, len(pairs)), pairs, strict=True):
-        inner = _elements(metadata.unknown, place)
-        body += f"<Item{_pairs(*item)}{_attributes(metadata.unknown, place)}"
+        inner = _elements(unknown, place)
+        body += f"<Item{_pairs(*item)}{_attributes(unknown, place)}"
         body += f">{inner}</Item>" if inner else " />"
-    body += _elements(metadata.unknown, path)
-    return f"<{name}{_attributes(metadata.unknown, path)}>{body}</{name}>"
+    body += _elements(unknown, path)
+    return f"<{name}{_attributes(unknown, path)}>{body}</{name}>"
 
 
 def item_paths(parent: str, count: int) -> tuple[str, ...]:
@@ -274,19 +275,20 @@ def item_paths(parent: str, count: int) -> tuple[str, ...]:
     return tuple(f"{parent}/Item[{index + 1}]" for index in range(count))
 
 
-def _element(name: str, text: str) -> str:
-    return f"<{name}>{_escape(text)}</{name}>" if text else f"<{name} />"
+def _element(name: str, text: str, unknown: Unknown) -> str:
+    start = name + _attributes(unknown, f"/Model/{name}")
+    return f"<{start}>{_escape(text)}</{name}>" if text else f"<{start} />"
 
 
 def _pairs(*pairs: tuple[str, str]) -> str:
     return "".join(f' {name}="{_escape_value(value)}"' for name, value in pairs)
 
 
-def _elements(unknown: tuple[UnknownPart, ...], parent: str) -> str:
+def _elements(unknown: Unknown, parent: str) -> str:
     return "".join(p.text for p in unknown if p.parent == parent and p.kind == "element")
 
 
-def _attributes(unknown: tuple[UnknownPart, ...], parent: str) -> str:
+def _attributes(unknown: Unknown, parent: str) -> str:
     text = ""
     for number, part in enumerate(unknown):
         if part.parent != parent or part.kind != "attribute":

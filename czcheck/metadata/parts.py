@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What XML takes for white space; Python's own idea of it has many more characters.
+XML_SPACE = " \t\r\n"
+
 
 @dataclass(frozen=True, slots=True)
 class XmlElement:
@@ -27,7 +30,7 @@ class XmlElement:
 
     def attribute(self, name: str) -> str | None:
         """Value of an attribute without white space around it; None where it is missing."""
-        return next((value.strip() for key, value in self.attributes if key == name), None)
+        return next((value.strip(XML_SPACE) for key, value in self.attributes if key == name), None)
 
     def child(self, name: str) -> XmlElement | None:
         """The first element in it that has this name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lxml import etree
 
 from czcheck.metadata.parsing import line_of
-from czcheck.metadata.parts import SchemaFault
+from czcheck.metadata.parts import XML_SPACE, SchemaFault
 from czcheck.metadata.vocabulary import CLASS, MODEL, Kind
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 SCHEMA = "model-3.0.0.xsd"
 _MOST_FAULTS = 50
+# Spaces to Python, and so to xmlschema, but not to XML; shown and validated as a visible sign.
+_FALSE_SPACES = str.maketrans(
+    dict.fromkeys("\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000", "\u2423")
+    | dict.fromkeys(range(0x2000, 0x200B), "\u2423")
+)
 _LONGEST_VALUE = 60
 
 _COLOUR = "a whole number from 0 to 255"
@@ -26,14 +32,14 @@ _SIZE = "a whole number of pixels from 1, in at most nine digits"
 EXPECTED = {
     "Version": "3.0.0",
     "Id": "a GUID: 8, 4, 4, 4 and 12 hexadecimal digits joined by hyphens",
-    "ModelName": "a name with at least one visible character",
+    "ModelName": "a name that is not blank",
     "Status": "Trained",
     "FeatureExtractor": "DeepNeuralNetwork",
     "Postprocessing": "text",
     "ColorHandling": "ConvertToMonochrome or SplitRgb",
     "PixelType": "Gray8, Gray16, Gray32Float, Bgr24, Bgr48, Bgr96Float or Bgra32",
     "LabelValue": "a whole number, in at most nine digits",
-    "Name": "a name with at least one visible character",
+    "Name": "a name that is not blank",
     "colR": _COLOUR,
     "colG": _COLOUR,
     "colB": _COLOUR,
@@ -79,7 +85,19 @@ def validates_with_xmlschema(root: Element) -> bool:
     Args:
         root: The root element, without what the format does not know.
     """
-    return bool(_xmlschema_schema().is_valid(root, use_location_hints=False))
+    return bool(_xmlschema_schema().is_valid(_for_xmlschema(root), use_location_hints=False))
+
+
+def _for_xmlschema(root: Element) -> Element:
+    """A copy in which nothing is white space to Python that is none to XML."""
+    copied = deepcopy(root)
+    element: Any
+    for element in copied.iter():
+        element.text = element.text and element.text.translate(_FALSE_SPACES)
+        element.tail = element.tail and element.tail.translate(_FALSE_SPACES)
+        for name, value in element.attrib.items():
+            element.attrib[name] = value.translate(_FALSE_SPACES)
+    return copied
 
 
 def explain(root: Element) -> tuple[SchemaFault, ...]:
@@ -113,7 +131,7 @@ def _root_reason(tag: str) -> str:
 def _faults(root: Element) -> Iterator[SchemaFault]:
     from xmlschema import XMLSchemaChildrenValidationError  # noqa: PLC0415 - see above
 
-    errors = _xmlschema_schema().iter_errors(root, use_location_hints=False)
+    errors = _xmlschema_schema().iter_errors(_for_xmlschema(root), use_location_hints=False)
     for error in islice(errors, 4 * _MOST_FAULTS):
         element: Any = error.elem
         path = str(error.path or "/Model")
@@ -147,7 +165,7 @@ def _reason(element: Element, path: str, given: str) -> tuple[str | None, str]:
     if "character data" in given:
         return None, f"{name} holds text where the format allows none"
     if given.startswith("duplicated value"):
-        label = str(element.get("LabelValue")).strip()
+        label = str(element.get("LabelValue")).strip(XML_SPACE)
         return "LabelValue", f"the label value {_clipped(label)} belongs to another class, too"
     if name != "Item" and len(element) and name in EXPECTED:
         return None, f"{name} holds elements; it must be {EXPECTED[name]}"
@@ -171,7 +189,7 @@ def _attributes_of(element: Element, path: str) -> tuple[str, ...]:
 
 
 def _must_be(name: str, value: str) -> str:
-    said = _quoted(value.strip()) if value.strip() else "empty"
+    said = _quoted(value.strip(XML_SPACE)) if value.strip(XML_SPACE) else "empty"
     return f"{name} is {said}; it must be {EXPECTED[name]}"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from czcheck.metadata.parsing import line_of
-from czcheck.metadata.parts import UnknownPart, XmlElement
+from czcheck.metadata.parts import XML_SPACE, UnknownPart, XmlElement
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -81,15 +81,18 @@ def take_out_unknown(root: Element) -> tuple[UnknownPart, ...]:
                 unknown.append(UnknownPart(place, line, "attribute", name, value, path))
         if kind.children is None:
             continue
-        for child, place in _with_paths(element, path):
+        here: list[UnknownPart] = []
+        for child, place in reversed(_with_paths(element, path)):
             name = str(child.tag)
             if name in kind.children:
+                # The last one pushed is the first one taken: document order.
                 waiting.append((child, kind.children[name], place))
                 continue
             source = etree.tostring(child, encoding="unicode", with_tail=False)
-            unknown.append(UnknownPart(place, line_of(child), "element", name, source, path))
+            here.append(UnknownPart(place, line_of(child), "element", name, source, path))
             _remove(child)
-        if not kind.children and not len(element) and not (element.text or "").strip():
+        unknown.extend(reversed(here))
+        if not kind.children and not len(element) and not (element.text or "").strip(XML_SPACE):
             # An empty element in XSD may not even hold the line break of a pretty printer.
             element.text = None
     # Stable: parts of one element on one line stay in their order.
@@ -137,6 +140,6 @@ def _plain(element: Element, path: str) -> XmlElement:
         path=path,
         line=line_of(element),
         attributes=tuple((str(name), str(value)) for name, value in element.attrib.items()),
-        text=(element.text or "").strip(),
+        text=(element.text or "").strip(XML_SPACE),
         children=tuple(_plain(child, place) for child, place in _with_paths(element, path)),
     )

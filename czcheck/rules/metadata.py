@@ -30,7 +30,7 @@ _LONGEST_VALUE = 80
 _NO_POSTPROCESSING = ("", "None")
 _RESERVED = "Root"
 _OTHER_VERSIONS = {
-    None: "the element Model has no Version",
+    None: "The element Model has no Version",
     "": "the Version is empty",
     "1": "Version 1 is a random-forest model of ZEN blue up to 3.2, not a network",
     "3.1.0": "Version 3.1.0 belongs to ONNX networks for ZEN blue 3.4 and later: not supported yet",
@@ -64,7 +64,7 @@ def _quoted(names: Iterable[str]) -> str:
 def xml_is_readable(document: XmlDocument, container: Container) -> Iterator[Found]:
     """The metadata XML cannot be read.
 
-    Says: the metadata XML {problem}
+    Says: The metadata XML {problem}.
     Why: Nothing can be said about classes, pixel type or border, and ZEN cannot import the model.
     Fix: Save the document as well-formed XML in UTF-8, without a DOCTYPE; `czcheck build` writes it
         so.
@@ -75,11 +75,11 @@ def xml_is_readable(document: XmlDocument, container: Container) -> Iterator[Fou
         yield Found(InMember(member) if member else None, problem=document.fault)
 
 
-@rule("CZ202", severity=ERROR, level=Level.METADATA, requires=("CZ201",))
+@rule("CZ202", severity=ERROR, level=Level.METADATA, requires=("CZ116", "CZ117", "CZ201"))
 def version_is_supported(document: XmlDocument) -> Iterator[Found]:
     """The metadata has a Version that is not supported.
 
-    Says: {problem}; only 3.0.0 is supported
+    Says: {problem}; only 3.0.0 is supported.
     Why: ZEN decides by the Version whether and how it reads a model; each has its own rules, so
         nothing further was checked.
     Fix: For a network as SavedModel, write Version="3.0.0", or let `czcheck build` make the
@@ -97,7 +97,7 @@ def version_is_supported(document: XmlDocument) -> Iterator[Found]:
 def document_fits_the_schema(document: XmlDocument) -> Iterator[Found]:
     """The metadata XML breaks the schema.
 
-    Says: {reason}
+    Says: In the metadata, {reason}.
     Why: ZEN reads these elements by name and type; a missing or malformed one makes the import fail
         or the model misbehave.
     Fix: Correct the named element; `schemas/model-3.0.0.xsd` says what each one holds.
@@ -111,7 +111,7 @@ def document_fits_the_schema(document: XmlDocument) -> Iterator[Found]:
 def parts_are_known(document: XmlDocument) -> Iterator[Found]:
     """The metadata holds an element or attribute that the format does not know.
 
-    Says: the {kind} {name} is unknown to Model 3.0.0 and was not checked: {text}
+    Says: The {kind} {name} is unknown to Model 3.0.0 and was not checked: {text}.
     Why: Programs newer than the format may have written it; what it does in ZEN is not known.
     Fix: Nothing, if a ZEISS program wrote it. Otherwise compare its spelling, letter case included,
         with the names that the schema knows.
@@ -132,7 +132,7 @@ def id_is_the_one_in_the_member_names(
 ) -> Iterator[Found]:
     """The Id in the metadata is not the one in the member names.
 
-    Says: the metadata has the Id {model_id}, but the members are named by {member_id}
+    Says: The metadata has the Id {model_id}, but the members are named by {member_id}.
     Why: ZEN keeps a model under its id; a reader that goes from the Id to the payload finds
         nothing.
     Fix: Write the id of the member names into the element Id, or rename the members.
@@ -148,8 +148,8 @@ def id_is_the_one_in_the_member_names(
 def label_values_count_from_one(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """The label values are not 1, 2, 3, ... in document order.
 
-    Says: class '{name}' is number {position} and has the label value {label_value}; {position} is
-        expected
+    Says: Class '{name}' is number {position} and has the label value {label_value}; {position} is
+        expected.
     Why: The network's first output channel gets label 1, the second 2 and so on, and 0 stands for
         unclassified pixels. With other values the label image shows one class as another.
     Fix: Number the items 1 to n in the order of the network's output channels.
@@ -177,7 +177,7 @@ def _shared(
 def colours_are_distinct(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """Two classes share a colour.
 
-    Says: the classes {names} have the same colour, red {red}, green {green}, blue {blue}
+    Says: The classes {names} have the same colour, red {red}, green {green}, blue {blue}.
     Why: In ZEN they look the same in every overlay. The reference library gives class 4 the colour
         of class 1, so every model with four classes or more that it made is concerned.
     Fix: Give each class a colour of its own (spec key `Colors`, or leave it out).
@@ -194,7 +194,7 @@ def colours_are_distinct(document: XmlDocument, metadata: ModelMetadata) -> Iter
 def class_names_are_distinct(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """Two classes share a name.
 
-    Says: the label values {labels} all belong to classes named '{name}'
+    Says: The label values {labels} all belong to classes named '{name}'.
     Why: Users tell classes apart by name, and measurements are listed under it.
     Fix: Give each class a name of its own (spec key `Classes`).
     Format: 2, N21
@@ -209,7 +209,7 @@ def class_names_are_distinct(document: XmlDocument, metadata: ModelMetadata) -> 
 def no_class_is_named_root(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """A class is named `Root`.
 
-    Says: the class with the label value {label_value} is named Root, which ZEN reserves
+    Says: The class with the label value {label_value} is named Root, which ZEN reserves.
     Why: ZEN can make an image analysis setting of a model's classes, and there `Root` is the name
         of the class above all others.
     Fix: Give the class another name, such as `Roots` or `Plant root`.
@@ -224,7 +224,7 @@ def no_class_is_named_root(document: XmlDocument, metadata: ModelMetadata) -> It
 def there_are_two_classes(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """The model has a single class.
 
-    Says: the model has one class only, '{name}'
+    Says: The model has one class only, '{name}'.
     Why: The probabilities of all classes add up to 1, so a single class has probability 1
         everywhere and the model segments nothing.
     Fix: Add a class for the background, and an output channel of the network for it.
@@ -239,7 +239,7 @@ def there_are_two_classes(document: XmlDocument, metadata: ModelMetadata) -> Ite
 def pixel_type_is_real(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """The pixel type is complex.
 
-    Says: the pixel type is {pixel_type}; networks cannot take complex pixels
+    Says: The pixel type is {pixel_type}; networks cannot take complex pixels.
     Why: Early texts of the format list the complex types, later ones withdrew them; no network can
         be fed with such images.
     Fix: Train on real values and use Gray8, Gray16, Gray32Float, Bgr24, Bgr48, Bgr96Float or
@@ -256,7 +256,7 @@ def pixel_type_is_real(document: XmlDocument, metadata: ModelMetadata) -> Iterat
 def colour_is_not_thrown_away(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """A colour pixel type goes with ConvertToMonochrome.
 
-    Says: the pixel type {pixel_type} is a colour one, but ColorHandling is ConvertToMonochrome
+    Says: The pixel type {pixel_type} is a colour one, but ColorHandling is ConvertToMonochrome.
     Why: The two contradict each other: ZEN would turn colour images into one grey channel before
         the network sees them.
     Fix: For a network with one input channel use a Gray type; for one that reads colours use
@@ -274,7 +274,7 @@ def colour_is_not_thrown_away(document: XmlDocument, metadata: ModelMetadata) ->
 def postprocessing_is_known(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """The postprocessing is not a known one.
 
-    Says: Postprocessing is '{value}'; the only known values are empty and None
+    Says: Postprocessing is '{value}'; the only known values are empty and None.
     Why: ZEN has a conditional random field, but its value in the file is not published; what ZEN
         does with a value that it does not know is not known either.
     Fix: Leave Postprocessing empty and choose the postprocessing in ZEN, unless ZEN wrote the
@@ -290,7 +290,7 @@ def postprocessing_is_known(document: XmlDocument, metadata: ModelMetadata) -> I
 def name_is_not_a_path(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
     """The model's name looks like a file path.
 
-    Says: the model is named '{name}', which looks like a file path
+    Says: The model is named '{name}', which looks like a file path.
     Why: Users pick the model by this name and macros address it by it. The reference library takes
         it from `ModelPath`, and takes all of a Windows path on other systems.
     Fix: Give the model a short name (spec key `Name`).

@@ -50,6 +50,7 @@ def test_unknown_parts_are_kept_with_their_place() -> None:
     assert [(part.path, part.text) for part in attributes] == [
         ("/Model/@{urn:x}tool", "a"),
         ("/Model/@Writer", "b & c"),
+        ("/Model/Status/@{http://www.w3.org/XML/1998/namespace}lang", "en"),
         ("/Model/TrainingClasses/Item[2]/@Visible", "true"),
     ]
 
@@ -115,7 +116,7 @@ def test_faults_name_place_and_expectation() -> None:
     assert faults("CZ203_name_empty") == [
         (
             "/Model/ModelName",
-            "ModelName is empty; it must be a name with at least one visible character",
+            "ModelName is empty; it must be a name that is not blank",
         )
     ]
     assert faults("CZ203_other_root") == [("/Net", "the root element is Net; it must be Model")]
@@ -138,6 +139,11 @@ def test_every_explanation_is_in_clear_words(name: str) -> None:
         assert len(fault.reason) < 250
         for word in ("facet", "pattern", "tag '", "literal", "XSD", "particle", "validator"):
             assert word not in fault.reason.lower()
+
+
+def test_spaces_that_xml_does_not_know_are_made_visible() -> None:
+    ((_, reason),) = faults("CZ203_border_after_no_break_space")
+    assert reason.startswith("BorderSize is '\u24234'; it must be a whole number")
 
 
 def test_faults_of_a_hopeless_document_are_bounded() -> None:

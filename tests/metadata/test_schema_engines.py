@@ -5,9 +5,12 @@ from __future__ import annotations
 from importlib.resources import files
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 
 from czcheck.limits import DEFAULT_LIMITS
+from czcheck.metadata.document import read_document
 from czcheck.metadata.model_metadata import COLOR_HANDLINGS, PIXEL_TYPES
 from czcheck.metadata.parsing import Unreadable, parse
 from czcheck.metadata.schema import EXPECTED, SCHEMA, validates, validates_with_xmlschema
@@ -41,6 +44,34 @@ def test_both_engines_accept_good_documents(name: str) -> None:
 def test_both_engines_agree_on_bad_documents(name: str) -> None:
     refused = name.startswith(("CZ202", "CZ203"))
     assert verdicts(BAD[name]) == (not refused, not refused)
+
+
+PIECES = st.sampled_from(
+    [
+        *('"', "<", ">", "/>", "</Model>", "<Item ", "=", "0", "-1", " ", "\n", "&amp;", "&#65;"),
+        *("<!-- x -->", "<?p?>", "<![CDATA[1]]>", " xmlns='u' ", " xml:lang='e'", "+1", "1e3"),
+        *("\u00a0", "\u0664", "<BorderSize>4</BorderSize>", "<Item />", "<New>1</New>", "true"),
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([*GOOD.values(), *BAD.values()]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), PIECES), min_size=1, max_size=3),
+)
+def test_both_engines_agree_on_damaged_documents(
+    data: bytes, damages: list[tuple[float, int, str]]
+) -> None:
+    text = data.decode()
+    for place, cut, piece in damages:
+        at = int(place * len(text))
+        text = text[:at] + piece + text[at + cut :]
+    damaged = text.encode()
+    document = read_document(damaged)
+    if document.fault is None:
+        by_lxml, by_xmlschema = verdicts(damaged)
+        assert by_lxml == by_xmlschema == (not document.schema_faults)
 
 
 def schema() -> etree._Element:

@@ -103,7 +103,7 @@ def test_rules_behind_a_broken_document_are_skipped_with_the_reason() -> None:
 def test_unreadable_metadata_is_placed_in_its_member() -> None:
     finding = only("CZ201_doctype")
     assert finding.at == InMember(f"{GUID}.xml")
-    assert finding.message == "the metadata XML has a DOCTYPE (line 2); the format has none"
+    assert finding.message == "The metadata XML has a DOCTYPE (line 2); the format has none."
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_unreadable_metadata_is_placed_in_its_member() -> None:
     [
         ("CZ202_random_forest", "Version 1 is a random-forest model"),
         ("CZ202_onnx_era", "Version 3.1.0 belongs to ONNX networks"),
-        ("CZ202_missing", "the element Model has no Version"),
+        ("CZ202_missing", "The element Model has no Version"),
         ("CZ202_unknown", "Version '4' is unknown"),
     ],
 )
 def test_other_versions_are_explained(name: str, words: str) -> None:
     finding = only(name)
     assert finding.message.startswith(words)
-    assert finding.message.endswith("; only 3.0.0 is supported")
+    assert finding.message.endswith("; only 3.0.0 is supported.")
 
 
 def test_schema_violations_carry_path_and_line() -> None:
@@ -129,7 +129,7 @@ def test_unknown_parts_are_shown() -> None:
     finding = only("CZ204_element")
     assert finding.at == XmlPath("/Model/Author", 2)
     assert finding.message == (
-        "the element Author is unknown to Model 3.0.0 and was not checked: <Author>A. B.</Author>"
+        "The element Author is unknown to Model 3.0.0 and was not checked: <Author>A. B.</Author>."
     )
 
 
@@ -149,7 +149,7 @@ def test_ids_compare_without_letter_case() -> None:
 def test_label_values_are_compared_with_the_position() -> None:
     first, second = findings(BAD["CZ206_from_zero"])
     assert first.message == (
-        "class 'Background' is number 1 and has the label value 0; 1 is expected"
+        "Class 'Background' is number 1 and has the label value 0; 1 is expected."
     )
     assert second.at == XmlPath("/Model/TrainingClasses/Item[2]", 2)
 
@@ -161,11 +161,11 @@ def test_shared_values_name_all_their_classes() -> None:
     )
     by_colour, by_name = findings(metadata_xml(("</TrainingClasses>", third)))
     assert by_colour.message == (
-        "the classes 'Background', 'Debris' and 'Debris' have the same colour, red 255, green 0, "
-        "blue 0"
+        "The classes 'Background', 'Debris' and 'Debris' have the same colour, red 255, green 0, "
+        "blue 0."
     )
     assert by_colour.at == XmlPath("/Model/TrainingClasses/Item[3]", 2)
-    assert by_name.message == "the label values 3, 4 all belong to classes named 'Debris'"
+    assert by_name.message == "The label values 3, 4 all belong to classes named 'Debris'."
 
 
 @pytest.mark.parametrize("name", ["root", "Roots", "Plant Root"])
@@ -174,7 +174,7 @@ def test_only_the_reserved_name_is_reserved(name: str) -> None:
 
 
 def test_a_single_class_is_named() -> None:
-    assert only("CZ210_one_class").message == "the model has one class only, 'Background'"
+    assert only("CZ210_one_class").message == "The model has one class only, 'Background'."
 
 
 def test_complex_colour_is_one_fault_only() -> None:
