@@ -17,6 +17,8 @@ SUM_TOLERANCE = 1e-3
 SUM_NOTED = 1e-5
 
 _RUNNABLE = ("CZ301", "CZ302", "CZ303", "CZ304", "CZ305", "CZ306", "CZ307", "CZ317")
+# Values are measured only where they are numbers, one for each class and pixel.
+_COMPARABLE = ("CZ403", "CZ404")
 _MANY = 4
 
 
@@ -26,7 +28,7 @@ def network_loads(run: RunRecord) -> Iterator[Found]:
 
     Says: TensorFlow cannot load the network: {reason}.
     Why: ZEN refuses the model on import, or fails when it first segments an image.
-    Fix: load the SavedModel in the TensorFlow that wrote it; if that works, export it anew and
+    Fix: Load the SavedModel in the TensorFlow that wrote it; if that works, export it anew and
         build the archive from it with `czcheck build`.
     Format: 2, N1; 1.5
     """
@@ -40,8 +42,8 @@ def every_tile_is_answered(run: RunRecord) -> Iterator[Found]:
     """The network fails on a tile.
 
     Says: The network fails on {tiles}: {reason}.
-    Why: an image with such a region cannot be segmented; the segmentation stops with an error.
-    Fix: run the network in TensorFlow on one tile of this kind, batch 1, float32 in the raw range
+    Why: An image with such a region cannot be segmented; the segmentation stops with an error.
+    Fix: Run the network in TensorFlow on one tile of this kind, batch 1, float32 in the raw range
         of the PixelType, and mend what fails: an assertion, a size that is built in, a loop
         without end, or more memory than 8 GB for one tile.
     Format: 2, N8; 2, N9; 2, N16
@@ -59,7 +61,7 @@ def every_tile_is_answered(run: RunRecord) -> Iterator[Found]:
         yield Found(TilePixel(tiles[0]), tiles=_named(tiles), kind=kind, reason=reason)
 
 
-@rule("CZ403", severity=Severity.ERROR, level=Level.RUN, requires=("CZ402",))
+@rule("CZ403", severity=Severity.ERROR, level=Level.RUN, requires=("CZ311", "CZ312", "CZ402"))
 def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
     """The answer has not the shape of the tile.
 
@@ -67,7 +69,7 @@ def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
         classes.
     Why: ZEN puts the answer where the tile was and reads one probability for each class at each
         pixel; an answer of another size cannot be placed.
-    Fix: let the network end in one channel for each class at the tile's own height and width:
+    Fix: Let the network end in one channel for each class at the tile's own height and width:
         convolutions with padding `same`, as much up-sampling as down-sampling, and a tile size
         that is a multiple of the network's stride.
     Format: 2, N9; 2, N10
@@ -85,13 +87,13 @@ def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
         )
 
 
-@rule("CZ404", severity=Severity.ERROR, level=Level.RUN, requires=("CZ402",))
+@rule("CZ404", severity=Severity.ERROR, level=Level.RUN, requires=("CZ309", "CZ402"))
 def answer_is_float32(run: RunRecord) -> Iterator[Found]:
     """The answer is not float32.
 
     Says: The answer to {tiles} is of type {dtype}, not float32.
     Why: ZEN reads the answer as 32-bit floating-point probabilities.
-    Fix: end the network in a cast to float32; a network trained in mixed precision needs its last
+    Fix: End the network in a cast to float32; a network trained in mixed precision needs its last
         layer in float32.
     Format: 2, N11
     """
@@ -103,7 +105,7 @@ def answer_is_float32(run: RunRecord) -> Iterator[Found]:
         yield Found(TilePixel(tiles[0]), tiles=_named(tiles), dtype=dtype)
 
 
-@rule("CZ405", severity=Severity.ERROR, level=Level.RUN, requires=("CZ403",))
+@rule("CZ405", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
 def answer_is_finite(run: RunRecord) -> Iterator[Found]:
     """The answer holds NaN or infinity.
 
@@ -111,7 +113,7 @@ def answer_is_finite(run: RunRecord) -> Iterator[Found]:
         channel {channel} of `{tile}`, {count} such values in that tile.
     Why: ZEN cannot choose a class at these pixels; one NaN in a layer with statistics spreads over
         the whole tile.
-    Fix: look for a division by a standard deviation or sum that can be 0 (a tile of one value), a
+    Fix: Look for a division by a standard deviation or sum that can be 0 (a tile of one value), a
         logarithm or root of 0, and an exponential of raw intensities; add a small constant or
         scale the input inside the network.
     Format: 2, N11; 2, N16
@@ -126,7 +128,7 @@ def answer_is_finite(run: RunRecord) -> Iterator[Found]:
         yield _at(answer, first, [each for each, _ in bad], count=values.non_finite)
 
 
-@rule("CZ406", severity=Severity.ERROR, level=Level.RUN, requires=("CZ403",))
+@rule("CZ406", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
 def answer_is_within_0_and_1(run: RunRecord) -> Iterator[Found]:
     """The answer leaves the range from 0 to 1.
 
@@ -134,7 +136,7 @@ def answer_is_within_0_and_1(run: RunRecord) -> Iterator[Found]:
         channel {channel} of `{tile}`.
     Why: ZEN reads the values as probabilities; with anything else the confidence threshold means
         nothing and classes may be chosen wrongly.
-    Fix: end the network in a softmax over the classes; logits, logarithms of probabilities and
+    Fix: End the network in a softmax over the classes; logits, logarithms of probabilities and
         values of 0 to 255 are no probabilities.
     Format: 2, N11
     """
@@ -144,7 +146,7 @@ def answer_is_within_0_and_1(run: RunRecord) -> Iterator[Found]:
         yield _at(answer, pixel, [each for each, _ in bad])
 
 
-@rule("CZ407", severity=Severity.ERROR, level=Level.RUN, requires=("CZ403",))
+@rule("CZ407", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
 def probabilities_sum_to_1(run: RunRecord) -> Iterator[Found]:
     """The probabilities of a pixel do not sum to 1.
 
@@ -152,7 +154,7 @@ def probabilities_sum_to_1(run: RunRecord) -> Iterator[Found]:
         row {row}, column {column} of `{tile}`.
     Why: ZEN compares the probability of the chosen class with the minimum confidence in percent;
         that needs probabilities that share 100 %.
-    Fix: end the network in a softmax over the classes instead of one sigmoid for each; a network
+    Fix: End the network in a softmax over the classes instead of one sigmoid for each; a network
         with a single sigmoid output p needs the two channels p and 1 - p, foreground first.
     Format: 2, N10; 2, N11
     """
@@ -160,15 +162,15 @@ def probabilities_sum_to_1(run: RunRecord) -> Iterator[Found]:
     yield from _worst_sum(bad)
 
 
-@rule("CZ408", severity=Severity.NOTE, level=Level.RUN, requires=("CZ403",))
+@rule("CZ408", severity=Severity.NOTE, level=Level.RUN, requires=_COMPARABLE)
 def probabilities_sum_to_1_exactly(run: RunRecord) -> Iterator[Found]:
     """The probabilities of a pixel sum to 1 only roughly.
 
     Says: The probabilities over all classes sum to 1 only roughly in the answer to {tiles}:
         {value} at row {row}, column {column} of `{tile}`.
-    Why: it is within what ZEN can be expected to accept, but a softmax in float32 is a thousand
+    Why: It is within what ZEN can be expected to accept, but a softmax in float32 is a thousand
         times closer; something computes or stores the probabilities with less precision.
-    Fix: compute the softmax in float32, as the last operation of the network.
+    Fix: Compute the softmax in float32, as the last operation of the network.
     Format: 2, N11
     """
     bad = [

@@ -189,8 +189,11 @@ def test_the_catalogue_is_in_order_and_whole() -> None:
         depth = {"1": "archive", "2": "metadata", "3": "network", "4": "run"}[code[2]]
         assert rule.level.value == depth
         assert all(required < code and required in rules for required in rule.requires)
-        for text in (rule.title, rule.says, rule.why, rule.fix, rule.source):
-            assert text.strip()
+        assert rule.title[0].isupper()
+        assert rule.source.strip()
+        for text in (rule.says, rule.why, rule.fix):
+            assert text[0].isupper() or text[0] in "`{", (code, text)
+            assert text.endswith("."), (code, text)
 
 
 def test_codes_are_chosen_by_prefix() -> None:
