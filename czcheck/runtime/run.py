@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from czcheck.errors import UnavailableError
+from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
-from czcheck.runtime.record import Failure, RunRecord, TileAnswer, summarise
+from czcheck.runtime.record import RunRecord, TileAnswer, summarise
 from czcheck.runtime.unpack import unpack
 
 if TYPE_CHECKING:
@@ -60,30 +61,26 @@ def run_network(
     try:
         load = _load(worker, folder, network)
     except WorkerDied as death:
-        return RunRecord(environment, None, died=_failure("load", None, death))
-    except CommandFailed as failure:
-        return RunRecord(environment, None, failures=(_failure("load", None, failure),))
+        return RunRecord(environment, None, died=failure("load", None, death))
+    except CommandFailed as failed:
+        return RunRecord(environment, None, failures=(failure("load", None, failed),))
+    asker = Asker(worker)
     answers: list[TileAnswer] = []
-    failures: list[Failure] = []
-    died = None
     for done, tile in enumerate(tiles, start=1):
-        try:
-            answer = worker.predict(tile.pixels[None])
-        except WorkerDied as death:
-            died = _failure("predict", tile.name, death)
-            break
-        except CommandFailed as failure:
-            failures.append(_failure("predict", tile.name, failure))
-        else:
+        answer = asker.ask(tile.name, tile.pixels)
+        if answer is not None:
             answers.append(summarise(tile, answer, len(metadata.classes)))
+        if asker.died is not None:
+            break
         if progress is not None:
             progress(done, len(tiles))
+    died = asker.died
     if died is None:
         try:
             worker.finish()
         except WorkerDied as death:
-            died = _failure("exit", None, death)
-    return RunRecord(environment, load, died, tuple(failures), tuple(answers))
+            died = failure("exit", None, death)
+    return RunRecord(environment, load, died, tuple(asker.failures), tuple(answers))
 
 
 def _load(worker: Worker, folder: Path, network: Network) -> LoadRecord:
@@ -98,7 +95,3 @@ def _load(worker: Worker, folder: Path, network: Network) -> LoadRecord:
         input=(fed.key, fed.tensor),
         output=(fetched.key, fetched.tensor),
     )
-
-
-def _failure(phase: str, tile: str | None, error: WorkerDied | CommandFailed) -> Failure:
-    return Failure(phase=phase, tile=tile, kind=error.kind, reason=error.reason)

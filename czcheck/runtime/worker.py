@@ -273,12 +273,15 @@ def watch(commands: Any, requests: Any) -> None:
         requests: Queue of decoded commands.
     """
     folder = None
-    for line in iter(commands.readline, b""):
-        request = json.loads(line.decode("utf-8"))
-        folder = request.get("folder", folder)
-        requests.put(request)
-        if request.get("command") == "quit":
-            return
+    try:
+        for line in iter(commands.readline, b""):
+            request = json.loads(line.decode("utf-8"))
+            folder = request.get("folder", folder)
+            requests.put(request)
+            if request.get("command") == "quit":
+                return
+    except (OSError, ValueError, AttributeError):
+        pass  # as good as gone
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

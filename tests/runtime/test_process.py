@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,31 @@ from czcheck.runtime.process import Worker
 
 Fake = Callable[..., Worker]
 TILE = np.zeros((1, 4, 4, 1), np.float32)
+PROLOGUE = """
+import json, os, signal, subprocess, sys, time
+
+def take():
+    return json.loads(sys.stdin.readline())
+
+def answer(command, **fields):
+    print(json.dumps({"nonce": hello["nonce"], "command": command, "ok": True, **fields}))
+    sys.stdout.flush()
+
+hello = take()
+"""
+GREETING = 'answer("hello", python="3.0.0", tensorflow="2.0.0", numpy="1.0.0")\n'
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Callable[..., Worker]:
+    """Makes a worker whose program is a few lines of Python without TensorFlow."""
+
+    def make(body: str, *, greets: bool = True, **limits: float) -> Worker:
+        script = tmp_path / "fake.py"
+        script.write_text(PROLOGUE + (GREETING if greets else "") + textwrap.dedent(body))
+        return Worker(limits=RunnerLimits(**limits), script=script)  # type: ignore[arg-type]
+
+    return make
 
 
 def is_gone(pid: int) -> bool:

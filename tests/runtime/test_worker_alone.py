@@ -35,13 +35,24 @@ def test_it_carries_out_nothing_before_it_has_a_nonce(first: dict[str, object]) 
     assert ended.stdout == ""
 
 
-def test_it_ends_normally_after_quit_and_only_then(tmp_path: Path) -> None:
+def test_it_ends_normally_after_quit_and_only_then() -> None:
     assert talk({"command": "quit"}).returncode == 0
-    private = tmp_path / "private"
-    private.mkdir()
-    ended = talk({"command": "other", "folder": str(private)})
-    assert ended.returncode != 0
     assert talk().returncode != 0
+
+
+def test_it_clears_up_when_commands_break_off(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    (private / "model").mkdir(parents=True)
+    lines = json.dumps({"command": "quite", "folder": str(private)}) + "\nno JSON\n"
+    script = (
+        "import importlib.util, io, queue, sys; "
+        "spec = importlib.util.spec_from_file_location('worker', sys.argv[1]); "
+        "worker = importlib.util.module_from_spec(spec); spec.loader.exec_module(worker); "
+        "worker.watch(io.BytesIO(sys.argv[2].encode()), queue.Queue())"
+    )
+    command = [sys.executable, "-c", script, str(WORKER), lines]
+    assert subprocess.run(command, timeout=30, check=False).returncode == 1
+    assert not private.exists()
 
 
 FAILED_NODE = """Graph execution error:
