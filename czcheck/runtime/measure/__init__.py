@@ -1,0 +1,1 @@
+"""What is measured on a loaded network beside its answers to the test tiles."""
