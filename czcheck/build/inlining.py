@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from czcheck.build.graph import (
@@ -16,6 +16,7 @@ from czcheck.build.graph import (
     read_function,
 )
 from czcheck.errors import InputError
+from czcheck.network.graph import functions_in
 
 FRAMES = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "RefEnter", "RefSwitch"})
 """Control flow of TensorFlow 1: here a control edge also says in which frame a node runs."""
@@ -33,6 +34,7 @@ class Library:
         """
         self.functions: Mapping[str, Any] = {item.signature.name: item for item in functions}
         self.op_defs = op_defs
+        self._calls: dict[str, list[str]] = {}
 
     def __contains__(self, name: str) -> bool:
         """Whether there is a function of that name."""
@@ -51,6 +53,47 @@ class Library:
         if name not in self.functions:
             raise InputError(f"node {by} calls function {name}, which the SavedModel lacks")
         return read_function(self.functions[name], self.functions, self.op_defs)
+
+    def written_out(self, nodes: Iterable[Node]) -> int:
+        """Nodes that a graph will have once all its calls are written out, bodies included.
+
+        Args:
+            nodes: The graph's nodes.
+
+        Raises:
+            InputError: A function calls itself.
+        """
+        sizes: dict[str, int] = {}
+        opened: set[str] = set()
+        called = [name for node in nodes for name in self._called(node.op, node.attrs)]
+        pending = list(dict.fromkeys(called))
+        while pending:
+            name = pending[-1]
+            inner = self._called_by(name)
+            missing = [each for each in inner if each not in sizes]
+            if name in sizes or not missing:
+                pending.pop()
+                own = len(self.functions[name].node_def)
+                sizes.setdefault(name, own + sum(sizes[each] for each in inner))
+            elif name in opened:
+                raise InputError(f"function {name} of the network calls itself")
+            else:
+                opened.add(name)
+                pending.extend(missing)
+        return sum(sizes[name] for name in called)
+
+    def _called_by(self, name: str) -> list[str]:
+        if name not in self._calls:
+            nodes = self.functions[name].node_def
+            self._calls[name] = [
+                each for node in nodes for each in self._called(node.op, node.attr)
+            ]
+        return self._calls[name]
+
+    def _called(self, op: str, attrs: Mapping[str, Any]) -> list[str]:
+        """Functions that a node calls, as its operation or by an attribute."""
+        held = {name: value for name, value in attrs.items() if not name.startswith("_")}
+        return [name for name in (op, *functions_in(held)) if name in self.functions]
 
     def effectful(self, node: Node) -> bool:
         """Whether the definition of a node's operation says that it has state or an effect."""
@@ -71,22 +114,22 @@ def inline(graph: Graph, library: Library) -> None:
     Raises:
         InputError: A function is missing, calls itself, or the graph grows beyond the limits.
     """
+    if len(graph.nodes) + library.written_out(graph.nodes.values()) > NODE_LIMIT:
+        raise InputError(f"the network has more than {NODE_LIMIT} operations once inlined")
     pending = [(graph, 0)]
-    total = len(graph.nodes)
     while pending:
         current, depth = pending.pop()
         if depth > DEPTH_LIMIT:
             raise InputError(f"functions of the network call each other over {DEPTH_LIMIT} deep")
-        before = len(current.nodes)
-        _inline_calls(current, library)
-        total += len(current.nodes) - before
+        for _ in range(DEPTH_LIMIT):
+            if not _inline_once(current, library):
+                break
+        else:
+            raise InputError(f"functions of the network call each other over {DEPTH_LIMIT} deep")
         for node in current.nodes.values():
             _take_bodies(node, library)
             for bodies in node.bodies.values():
                 pending.extend((body, depth + 1) for body in bodies)
-                total += sum(len(body.nodes) for body in bodies)
-        if total > NODE_LIMIT:
-            raise InputError(f"the network has more than {NODE_LIMIT} operations once inlined")
 
 
 def _take_bodies(node: Node, library: Library) -> None:
@@ -110,15 +153,6 @@ def _callee(node: Node, library: Library) -> str | None:
     if node.op in CALLS:
         return str(node.attrs["f"].func.name) if "f" in node.attrs else ""
     return node.op if node.op in library else None
-
-
-def _inline_calls(graph: Graph, library: Library) -> None:
-    for _ in range(DEPTH_LIMIT):
-        if not _inline_once(graph, library):
-            return
-        if len(graph.nodes) > NODE_LIMIT:
-            raise InputError(f"the network has more than {NODE_LIMIT} operations once inlined")
-    raise InputError(f"functions of the network call each other over {DEPTH_LIMIT} deep")
 
 
 def _inline_once(graph: Graph, library: Library) -> bool:

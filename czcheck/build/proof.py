@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,8 @@ class Comparison:
     """Two answers to one tile.
 
     Attributes:
-        difference: Largest difference of a value; infinite where only one of the two is finite.
+        difference: Largest difference of a value, relative to the value where that is above 1, as
+            no probability is; infinite where only one of the two is finite.
         ties: Pixels whose label differs although, within the tolerance, two classes are equal.
         labels: Pixels whose label differs otherwise.
         pixels: Pixels compared.
@@ -76,7 +77,7 @@ def compare(source: NDArray[Any], lowered: NDArray[Any], tolerance: float) -> Co
         return Comparison(float("inf"), 0, source.size, source.size)
     same = (source == lowered) | (np.isnan(source) & np.isnan(lowered))
     with np.errstate(invalid="ignore", over="ignore"):
-        gap = np.where(same, 0, np.abs(source - lowered))
+        gap = np.where(same, 0, np.abs(source - lowered) / np.maximum(1, np.abs(source)))
         difference = float(np.nan_to_num(gap, nan=np.inf).max(initial=0))
         changed = source.argmax(-1) != lowered.argmax(-1)
         best = np.sort(source[changed], axis=-1)
@@ -156,6 +157,3 @@ def questions(
         yield tile.name, False, tile.pixels / top if top > 1 else tile.pixels
         if top > 1:
             yield tile.name, True, tile.pixels
-
-
-Ask = Callable[["NDArray[Any]"], "NDArray[Any]"]

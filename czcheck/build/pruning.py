@@ -154,7 +154,9 @@ def _refuse_resources(graph: Graph) -> None:
                 "incomplete or belongs to another graph"
             )
         table = "Table" in node.op or "Iterator" in node.op
-        if table or (node.op == "Placeholder" and node.attrs["dtype"].type == DT_RESOURCE):
+        dtype = node.attrs.get("dtype")
+        handle = node.op == "Placeholder" and dtype is not None and dtype.type == DT_RESOURCE
+        if table or handle:
             raise InputError(
                 f"operation {node.op} (node {node.name}) needs a table, iterator or other resource "
                 "outside the graph; an archive has to hold everything in the graph itself"

@@ -1,0 +1,76 @@
+"""When two networks count as answering alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from czcheck.build.proof import Comparer, compare, questions
+from czcheck.errors import InputError
+
+SOURCE = np.array([[[[0.7, 0.3], [0.2, 0.8]]]], np.float32)
+
+
+def changed(pixel: int, values: tuple[float, float]) -> Any:
+    answer = SOURCE.copy()
+    answer[0, 0, pixel] = values
+    return answer
+
+
+def test_equal_answers_differ_by_nothing() -> None:
+    found = compare(SOURCE, SOURCE.copy(), 1e-5)
+    assert (found.difference, found.ties, found.labels, found.pixels) == (0, 0, 0, 2)
+
+
+def test_a_changed_label_is_no_tie() -> None:
+    found = compare(SOURCE, changed(0, (0.3, 0.7)), 1e-5)
+    assert (found.ties, found.labels) == (0, 1)
+    assert found.difference == pytest.approx(0.4)
+
+
+def test_a_label_may_change_where_two_classes_are_equal() -> None:
+    source, lowered = changed(0, (0.500001, 0.499999)), changed(0, (0.499999, 0.500001))
+    found = compare(source, lowered, 1e-5)
+    assert (found.ties, found.labels) == (1, 0)
+
+
+def test_not_a_number_has_to_stay_one() -> None:
+    hole = changed(1, (np.nan, 0.8))
+    assert compare(hole, hole.copy(), 1e-5).difference == 0
+    assert compare(hole, SOURCE, 1e-5).difference == np.inf
+    assert compare(SOURCE, hole, 1e-5).difference == np.inf
+
+
+def test_large_values_are_compared_in_proportion() -> None:
+    logits = np.full((1, 1, 1, 2), 50_000, np.float32)
+    assert compare(logits, logits + np.float32(0.0078125), 1e-3).difference < 1e-6
+
+
+def test_other_shapes_are_infinitely_different() -> None:
+    assert compare(SOURCE, SOURCE[:, :, :1], 1e-5).difference == np.inf
+
+
+def test_the_tolerance_is_wider_on_the_raw_range() -> None:
+    near = changed(0, (0.7005, 0.2995))
+    comparer = Comparer("models/nuclei")
+    comparer.add("zeros", SOURCE, near, raw=True)
+    with pytest.raises(InputError, match=r"^models/nuclei: .*tile 'zeros' \(scaled to \[0, 1\]\)"):
+        comparer.add("zeros", SOURCE, near, raw=False)
+    proof = comparer.result((1, 2), of_archive=True)
+    assert proof.raw == pytest.approx(5e-4, rel=1e-3)
+    assert proof.scaled == 0
+    assert proof.pixels == 2
+
+
+def test_integer_pixel_types_are_asked_on_both_ranges() -> None:
+    asked = list(questions(16, 24, 1, "Gray16"))
+    assert {pixels.shape for _, _, pixels in asked} == {(16, 24, 1)}
+    assert max(pixels.max() for _, raw, pixels in asked if raw) == 65535
+    assert max(pixels.max() for _, raw, pixels in asked if not raw) == 1
+    assert len({name for name, _, _ in asked}) * 2 == len(asked)
+
+
+def test_float_pixel_types_have_one_range() -> None:
+    assert not any(raw for _, raw, _ in questions(16, 16, 1, "Gray32Float"))
