@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from czcheck.archive.directory import DEFLATED, STORED, read_directory
 from czcheck.archive.members import Defect, DefectKind, Member
@@ -117,7 +117,11 @@ class Archive:
 
     def spool(self, name: str) -> BinaryIO:
         """A member's unpacked bytes as a seekable stream, in memory or an unnamed file."""
-        stream = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - handed on
+        stream: IO[bytes] = io.BytesIO()
+        if self._by_name[name].size > _IN_MEMORY:
+            import tempfile  # noqa: PLC0415 - for large networks only
+
+            stream = tempfile.TemporaryFile()  # noqa: SIM115 - handed on
         for piece in self.chunks(name):
             stream.write(piece)
         stream.seek(0)
