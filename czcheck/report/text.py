@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.report.escape import printable
@@ -43,12 +44,15 @@ def _wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:
         yield Line(line, style)
 
 
-def _finding_lines(finding: Finding) -> Iterator[Line]:
-    rule = catalogue()[finding.code]
-    place = printable(str(finding.at))
-    head = f"  {finding.severity.value:<7} {finding.code} {rule.title}"
-    yield Line(f"{head}  [{place}]" if place else head, finding.severity.value)
-    yield from _wrapped(printable(finding.message), " " * 10)
+def _rule_lines(findings: Sequence[Finding]) -> Iterator[Line]:
+    """The findings of one rule: its title and its fix once, each place and message between."""
+    rule = catalogue()[findings[0].code]
+    severity = findings[0].severity.value
+    yield Line(f"  {severity:<7} {rule.code} {rule.title}", severity)
+    for finding in findings:
+        place = printable(str(finding.at))
+        message = printable(finding.message)
+        yield from _wrapped(f"[{place}] {message}" if place else message, " " * 10)
     yield from _wrapped(f"fix: {rule.fix}", " " * 10, "fix")
 
 
@@ -83,8 +87,8 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
     yield Line(
         f"{printable(file.path)}: {file.verdict.value.upper()} at level {level}", file.verdict.value
     )
-    for finding in file.findings:
-        yield from _finding_lines(finding)
+    for _, findings in groupby(file.findings, key=lambda finding: finding.code):
+        yield from _rule_lines(list(findings))
     for outcome in file.outcomes:
         if outcome.omitted:
             text = f"{outcome.code}: {outcome.omitted} more findings are not shown"
