@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from czcheck.tiles import textures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +23,19 @@ FULL_RANGE = {
 }
 """Largest raw intensity of the integer pixel types; those of floats range from 0 to 1."""
 
-NAMES = ("nuclei", "zeros", "saturated", "noise")
+NATURAL = ("nuclei", "grain", "fibres", "blobs")
+"""Names of the tiles that look like a microscope's images."""
+
+NAMES = (
+    *NATURAL,
+    "gradient",
+    "checkerboard",
+    "constant",
+    "hot-pixel",
+    "zeros",
+    "saturated",
+    "noise",
+)
 """Names of the tiles that `tiles` yields, in their order."""
 
 # One nucleus for so many pixels; radii in pixels.
@@ -29,6 +43,9 @@ _PIXELS_EACH = 2600
 _RADII = (5.0, 15.0)
 _MOST_NUCLEI = 65535
 _COLOURS = 3
+# Pixels along a square of the checkerboard; intensities of the flat tiles, 0..1.
+_SQUARE = 8
+_GREY, _DARK = 0.4, 0.1
 # A stain that is blue to the eye, as parts of its brightness in B, G, R.
 _STAIN = (1.0, 0.55, 0.3)
 
@@ -50,7 +67,14 @@ class Tile:
     natural: bool
 
 
-def tiles(height: int, width: int, channels: int, pixel_type: str, seed: int = 0) -> Iterator[Tile]:
+def tiles(
+    height: int,
+    width: int,
+    channels: int,
+    pixel_type: str,
+    seed: int = 0,
+    names: Collection[str] = NAMES,
+) -> Iterator[Tile]:
     """The built-in test tiles.
 
     Args:
@@ -60,34 +84,68 @@ def tiles(height: int, width: int, channels: int, pixel_type: str, seed: int = 0
         pixel_type: The format's name of the pixel type, which sets the range of intensities:
             0..255, 0..65535, or 0..1 for floats. Intensities of integer types are whole numbers.
         seed: Seed of everything that is random.
+        names: Which of the tiles to make. A tile is the same whichever others are made.
 
     Yields:
-        `nuclei`, bright nuclei on uneven background; `zeros`; `saturated`, the largest intensity
-        everywhere; `noise`, every intensity equally often.
+        `nuclei`, bright nuclei on uneven background; `grain`, `fibres` and `blobs`, other textures
+        of microscopes; `gradient`, from 0 at the top left to the largest intensity; `checkerboard`,
+        squares of 8 pixels; `constant`; `hot-pixel`, one bright pixel on a dark tile; `zeros`;
+        `saturated`, the largest intensity everywhere; `noise`, every intensity equally often.
     """
     import numpy as np  # noqa: PLC0415  (slow, and only the run level needs it)
 
     shape = (height, width, channels)
     top = FULL_RANGE.get(pixel_type, 1)
-    yield Tile("nuclei", _nuclei(shape, top, pixel_type, seed), natural=True)
-    yield Tile("zeros", np.zeros(shape, np.float32), natural=False)
-    yield Tile("saturated", np.full(shape, top, np.float32), natural=False)
-    generator = np.random.Generator(np.random.PCG64([seed, 1]))
-    if top > 1:
-        noise = generator.integers(0, top + 1, shape, np.uint16).astype(np.float32)
-    else:
-        noise = generator.random(shape, np.float32)
-    yield Tile("noise", noise, natural=False)
+    for number, name in enumerate(NAMES):
+        if name not in names:
+            continue
+        if name == "nuclei":
+            image, _ = synthetic_nuclei(height, width, seed)
+        elif name in NATURAL:
+            generator = np.random.Generator(np.random.PCG64([seed, 10 + number]))
+            image = getattr(textures, name)(generator, height, width)
+        else:
+            yield Tile(name, _pattern(name, shape, top, seed), natural=False)
+            continue
+        yield Tile(name, _stained(image, shape, top, pixel_type), natural=True)
 
 
-def _nuclei(
-    shape: tuple[int, int, int], top: int, pixel_type: str, seed: int
-) -> NDArray[np.float32]:
-    """Nuclei in every channel: stained blue for colours, and opaque where there is alpha."""
+def _pattern(name: str, shape: tuple[int, int, int], top: int, seed: int) -> NDArray[np.float32]:
+    """A tile that is no image, the same in every channel but for noise."""
     import numpy as np  # noqa: PLC0415
 
-    height, width, channels = shape
-    image, _ = synthetic_nuclei(height, width, seed)
+    if name == "noise":
+        generator = np.random.Generator(np.random.PCG64([seed, 1]))
+        if top > 1:
+            return generator.integers(0, top + 1, shape, np.uint16).astype(np.float32)
+        return generator.random(shape, np.float32)
+    height, width, _ = shape
+    plane = np.zeros((height, width), np.float32)
+    if name == "gradient":
+        rows = np.linspace(0, 0.5, height, dtype=np.float32)
+        plane += rows[:, None] + np.linspace(0, 0.5, width, dtype=np.float32)
+    elif name == "checkerboard":
+        down, right = np.arange(height) // _SQUARE, np.arange(width) // _SQUARE
+        plane += (down[:, None] + right) % 2
+    elif name == "constant":
+        plane += _GREY
+    elif name == "hot-pixel":
+        plane += _DARK
+        plane[height // 2, width // 2] = 1
+    elif name == "saturated":
+        plane += 1
+    plane *= top
+    pixels = np.repeat(plane[..., None], shape[2], axis=2)
+    return np.rint(pixels, out=pixels) if top > 1 else pixels
+
+
+def _stained(
+    image: NDArray[np.float32], shape: tuple[int, int, int], top: int, pixel_type: str
+) -> NDArray[np.float32]:
+    """An image in every channel: stained blue for colours, and opaque where there is alpha."""
+    import numpy as np  # noqa: PLC0415
+
+    channels = shape[2]
     pixels = np.empty(shape, np.float32)
     for channel in range(channels):
         if pixel_type.startswith("Bgr") and channel >= _COLOURS:
@@ -137,7 +195,7 @@ def synthetic_nuclei(
             brightness=brightness,
         )
         placed += drawn
-    _soften(image)
+    textures.soften(image)
     tilt = generator.uniform(-0.06, 0.06, 2)
     rows = np.linspace(-1, 1, height, dtype=np.float32) * np.float32(tilt[0])
     columns = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(tilt[1])
@@ -196,14 +254,3 @@ def _draw(
     inside = (distance <= 1) & (labels == 0)
     labels[inside] = label
     return bool(inside.any())
-
-
-def _soften(image: NDArray[np.float32]) -> None:
-    """Blur by one pixel in place, the outermost pixels excepted."""
-    for turned in (image, image.T):
-        if turned.shape[0] > 2:  # noqa: PLR2004  (nothing between two edges)
-            middle = turned[1:-1] * 2
-            middle += turned[:-2]
-            middle += turned[2:]
-            middle /= 4
-            turned[1:-1] = middle
