@@ -35,11 +35,13 @@ class LoadRecord:
         seconds: Wall-clock seconds that it took.
         first_error: Why the loader that was chosen for the file failed, where the other one had to
             step in.
+        peak_bytes: The most memory that the process has had in use up to here; 0 if unknown.
     """
 
     loader: str
     seconds: float
     first_error: str | None = None
+    peak_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,9 +54,11 @@ class Answer:
             `bfloat16`, arrive as float32.
         shape: The answer's shape.
         seconds: Wall-clock seconds that it took.
+        peak_bytes: The most memory that the process has had in use up to here; 0 if unknown.
     """
 
     array: NDArray[Any] | None
     dtype: str
     shape: tuple[int, ...]
     seconds: float
+    peak_bytes: int = 0

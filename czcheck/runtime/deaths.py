@@ -67,6 +67,12 @@ def number_of(record: dict[str, Any], key: str) -> float:
         return 0.0
 
 
+def count_of(record: dict[str, Any], key: str) -> int:
+    """A whole number from an answer, at most 2**63; 0 if it is none."""
+    value = record.get(key)
+    return min(value, 1 << 63) if isinstance(value, int) and value > 0 else 0
+
+
 def death_of(code: int, log: str, phase: str, memory_bytes: int) -> WorkerDied:
     """Say what a process died of.
 

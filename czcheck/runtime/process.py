@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
 from czcheck.runtime.answers import Answer, Environment, LoadRecord
-from czcheck.runtime.deaths import CommandFailed, WorkerDied, death_of, number_of, text_of
+from czcheck.runtime.deaths import CommandFailed, WorkerDied, count_of, death_of, number_of, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.surroundings import environment, private_folder, remove_folder
 
@@ -201,6 +201,7 @@ class Worker:
             loader=text_of(record, "loader"),
             seconds=number_of(record, "seconds"),
             first_error=text_of(record, "first_error") or None,
+            peak_bytes=count_of(record, "peak_bytes"),
         )
 
     def predict(self, tile: NDArray[np.float32]) -> Answer:
@@ -227,16 +228,17 @@ class Worker:
             "predict", self.limits.seconds_tile, tile=str(asked), answer=str(answered)
         )
         dtype, seconds = text_of(record, "dtype"), number_of(record, "seconds")
+        peak_bytes = count_of(record, "peak_bytes")
         if record.get("stored") is not True:
             sizes = record.get("shape")
             shape = tuple(size for size in sizes if isinstance(size, int)) if sizes else ()
-            return Answer(array=None, dtype=dtype, shape=shape, seconds=seconds)
+            return Answer(None, dtype, shape, seconds, peak_bytes)
         try:
             array = arrays.read_array(answered, self.limits.answer_bytes)
         except arrays.UnreadableArrayError as error:
             self.close()
             raise WorkerDied(str(error), "predict", "protocol") from error
-        return Answer(array=array, dtype=dtype, shape=array.shape, seconds=seconds)
+        return Answer(array, dtype, array.shape, seconds, peak_bytes)
 
     def command(self, name: str, seconds: float, **fields: Any) -> dict[str, Any]:
         """Send any command and wait for its answer.

@@ -11,8 +11,9 @@ After `quit` the process ends normally. Answers: `{"nonce", "command", "ok": tru
 `{"ok": false, "kind", "error"}` for an exception.
 
     hello    nonce, limits {memory_bytes, file_bytes, threads}, folder -> versions, limits in force
-    load     path, loader, signature, input {key, tensor}, output {key, tensor} -> loader, seconds
-    predict  tile, answer: paths of .npy files -> dtype, shape, seconds, stored
+    load     path, loader, signature, input {key, tensor}, output {key, tensor} -> loader, seconds,
+             peak_bytes
+    predict  tile, answer: paths of .npy files -> dtype, shape, seconds, stored, peak_bytes
     quit
 """
 
@@ -97,6 +98,24 @@ def set_limits(limits: Mapping[str, Any]) -> Record:
     return kept
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has had in use at one time; 0 where that is not told."""
+    try:
+        # Of this program alone; what `getrusage` tells includes the one that started it.
+        with open("/proc/self/status", "rb") as status:
+            for line in status:
+                if line.startswith(b"VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak) if sys.platform == "darwin" else int(peak) * 1024
+
+
 class Runner:
     """The commands, and the network that is loaded.
 
@@ -157,7 +176,8 @@ class Runner:
                 `object`), `signature`, `input` and `output` with `key` and `tensor`.
 
         Returns:
-            `loader` that worked, `seconds`, and `first_error` of the other one or None.
+            `loader` that worked, `seconds`, `first_error` of the other one or None, and
+            `peak_bytes` of memory up to here.
         """
         self.unload()
         loaders = {"session": self._load_session, "object": self._load_object}
@@ -174,7 +194,12 @@ class Runner:
                 continue
             seconds = time.perf_counter() - begin
             first_error = errors[0]["error"] if errors else None
-            return {"loader": name, "seconds": seconds, "first_error": first_error}
+            return {
+                "loader": name,
+                "seconds": seconds,
+                "first_error": first_error,
+                "peak_bytes": peak_bytes(),
+            }
         # What the loader chosen for this file says is the reason; the other one's is beside it.
         return {
             "ok": False,
@@ -228,8 +253,9 @@ class Runner:
             request: `tile`, path of the array to feed; `answer`, path to write the answer to.
 
         Returns:
-            `dtype` and `shape` of the answer, `seconds`, and `stored`: whether it was written,
-            which strings are not. Types of which numpy knows nothing are written as float32.
+            `dtype` and `shape` of the answer, `seconds`, `peak_bytes` of memory up to here, and
+            `stored`: whether it was written, which strings are not. Types of which numpy knows
+            nothing are written as float32.
         """
         import numpy as np
 
@@ -246,7 +272,13 @@ class Runner:
                 answer = answer.astype(np.float32)
             np.save(request["answer"], answer, allow_pickle=False)
         shape = [int(size) for size in answer.shape]
-        return {"dtype": dtype, "shape": shape, "seconds": seconds, "stored": stored}
+        return {
+            "dtype": dtype,
+            "shape": shape,
+            "seconds": seconds,
+            "stored": stored,
+            "peak_bytes": peak_bytes(),
+        }
 
 
 def take_channel() -> Any:
