@@ -60,13 +60,20 @@ class Outcome:
 class Facts:
     """Facts by name, each worked out once, when the first rule asks for it."""
 
-    def __init__(self, sources: Mapping[str, Callable[[], Any]]) -> None:
+    def __init__(
+        self,
+        sources: Mapping[str, Callable[[], Any]],
+        not_asked: Mapping[str, str] | None = None,
+    ) -> None:
         """Keep the sources.
 
         Args:
             sources: For each name, a function that returns the fact or raises `UnavailableError`
                 (the file does not yield it) or `IncompleteError` (the tool could not get it).
+            not_asked: Facts that the user did not ask for, with the reason in words; rules that
+                read one are skipped by choice.
         """
+        self.not_asked = not_asked or {}
         self._sources = sources
         self._known: dict[str, Any] = {}
         self._errors: dict[str, Exception] = {}
@@ -125,6 +132,9 @@ def evaluate(
 
 
 def _run(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome:
+    for name in rule.needs:
+        if name in facts.not_asked:
+            return _skipped(rule, SkipCause.CHOICE, facts.not_asked[name])
     for code in rule.requires:
         before = ended[code]
         if before.status is Status.FAILED:

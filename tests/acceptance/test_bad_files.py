@@ -13,7 +13,9 @@ import pytest
 from czcheck.rules.catalogue import catalogue
 from fixtures.make import BAD, cases, expected_report
 
-FILES = sorted(path for path in BAD.iterdir() if not path.name.endswith(".report.json"))
+FILES = sorted(path for path in BAD.iterdir() if path.with_suffix(".report.json").exists())
+# What no file alone can show.
+SHOWN_ELSEWHERE: dict[str, str] = {}
 
 
 def _level(path: Path) -> str:
@@ -34,17 +36,23 @@ def test_run_report_is_as_expected(path: Path) -> None:
 
 def _compare(path: Path) -> None:
     expected = json.loads(path.with_suffix(".report.json").read_text("utf-8"))
-    assert expected_report(path, expected["level"]) == expected
+    options = expected.get("options", {})
+    assert expected_report(path, expected["level"], options) == expected
     assert {finding["code"] for finding in expected["findings"]} == {path.name[:5]}
 
 
 def test_every_rule_has_its_bad_file() -> None:
     shown = {path.name[:5] for path in FILES}
-    assert shown == set(catalogue())
+    assert shown | SHOWN_ELSEWHERE.keys() == set(catalogue())
+    assert shown.isdisjoint(SHOWN_ELSEWHERE)
+    root = Path(__file__).parents[2]
+    for code, place in SHOWN_ELSEWHERE.items():
+        assert code in (root / place).read_text("utf-8")
 
 
 def test_files_are_what_their_scripts_make() -> None:
-    made = {case.name + case.suffix: case.data for case in cases()}
-    assert made.keys() == {path.name for path in FILES}
-    for path in FILES:
-        assert path.read_bytes() == made[path.name], path.name
+    made = {path: data for case in cases() for path, data in case.files(BAD)}
+    assert made.keys() == {path for path in BAD.iterdir() if not path.match("*.report.json")}
+    assert {path.with_suffix(".report.json") for path in FILES} == set(BAD.glob("*.report.json"))
+    for path, data in made.items():
+        assert path.read_bytes() == data, path.name

@@ -116,6 +116,22 @@ def test_a_missing_fact_skips() -> None:
     assert verdict(outcomes) is Verdict.INCOMPLETE
 
 
+def test_what_was_not_asked_for_is_skipped_by_choice_whatever_else_failed() -> None:
+    def reads(baseline: object) -> Iterator[Found]:
+        yield Found(what="never reached")
+
+    rules = {
+        "CZ101": make("CZ101", fails),
+        "CZ102": make("CZ102", reads, ("baseline",), requires=("CZ101",)),
+    }
+    facts = Facts({}, {"baseline": "no --baseline was given"})
+    outcomes = {
+        each.code: each for each in evaluate(rules, facts, level=Level.RUN, chosen=rules.keys())
+    }
+    assert outcomes["CZ102"].cause is SkipCause.CHOICE
+    assert outcomes["CZ102"].reason == "no --baseline was given"
+
+
 def test_facts_are_worked_out_once_even_when_they_fail() -> None:
     calls: list[str] = []
 
