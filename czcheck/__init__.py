@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from czcheck.build.builder import BuildResult, build
+    from czcheck.building.builder import BuildResult, build
     from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
     from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
     from czcheck.model import CzModel
     from czcheck.model import open_model as open  # noqa: A004 - czcheck.open, as in gzip.open
     from czcheck.report.report import Report
-    from czcheck.verify import verify
+    from czcheck.verification import verify
 
 __all__ = [
     "BuildResult",
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BuildResult": ("czcheck.build.builder", "BuildResult"),
+    "BuildResult": ("czcheck.building.builder", "BuildResult"),
     "CzModel": ("czcheck.model", "CzModel"),
     "CzcheckError": ("czcheck.errors", "CzcheckError"),
     "IncompleteError": ("czcheck.errors", "IncompleteError"),
@@ -45,9 +45,9 @@ _HOMES = {
     "Report": ("czcheck.report.report", "Report"),
     "SegmentationClass": ("czcheck.metadata.model_metadata", "SegmentationClass"),
     "UsageError": ("czcheck.errors", "UsageError"),
-    "build": ("czcheck.build.builder", "build"),
+    "build": ("czcheck.building.builder", "build"),
     "open": ("czcheck.model", "open_model"),
-    "verify": ("czcheck.verify", "verify"),
+    "verify": ("czcheck.verification", "verify"),
 }
 
 

@@ -13,7 +13,7 @@ import click
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
-    from czcheck.build.builder import BuildResult, Progress
+    from czcheck.building.builder import BuildResult, Progress
     from czcheck.report.text import Line
 
 
@@ -77,7 +77,7 @@ def command(
     The network is lowered to TensorFlow 2.0.0 and proved to answer like its source. A failed build
     leaves no file, and does not touch one that was there.
     """
-    from czcheck.build.builder import build
+    from czcheck.building.builder import build
 
     with spinner(enabled=not quiet) as progress:
         result = build(spec, output, tile=tile, verify=verify, progress=progress)

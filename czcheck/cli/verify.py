@@ -13,7 +13,7 @@ import click
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
-    from czcheck.verify import Progress
+    from czcheck.verification import Progress
 
 LEVELS = ("archive", "metadata", "network", "run")
 SEVERITIES = ("error", "warning", "note")
@@ -109,7 +109,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     """
     from czcheck.limits import GIB
     from czcheck.report.text import report_lines
-    from czcheck.verify import verify
+    from czcheck.verification import verify
 
     runner_limits = None
     if timeout is not None or memory is not None:

@@ -17,7 +17,7 @@ from keras_networks import NETWORKS
 
 import czcheck
 from czcheck.archive.write import write_archive
-from czcheck.build import lowering, surgery
+from czcheck.building import lowering, surgery
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, to_xml
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from czcheck.build.freezing import Freezer
-from czcheck.build.graph import Graph, Node, Ref
-from czcheck.build.grouped import split_groups
-from czcheck.build.inlining import Library, inline
-from czcheck.build.loading import DT_FLOAT, TAG, Source, load
-from czcheck.build.portable import Changes, make_portable
-from czcheck.build.pruning import drop_unreached, prune
-from czcheck.build.writing import GraphWriter, rename
+from czcheck.building.freezing import Freezer
+from czcheck.building.graph import Graph, Node, Ref
+from czcheck.building.grouped import split_groups
+from czcheck.building.inlining import Library, inline
+from czcheck.building.loading import DT_FLOAT, TAG, Source, load
+from czcheck.building.portable import Changes, make_portable
+from czcheck.building.pruning import drop_unreached, prune
+from czcheck.building.writing import GraphWriter, rename
 from czcheck.errors import InputError
 
 SIGNATURE = "serving_default"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from czcheck.build.graph import Graph, Node, Ref
-from czcheck.build.portable import Changes
+from czcheck.building.graph import Graph, Node, Ref
+from czcheck.building.portable import Changes
 
 CHANNEL_AXIS = 3
 FILTER_RANK = 4

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from czcheck.build.freezing import VARIABLES
-from czcheck.build.graph import Graph, Ref, parse_ref, read_nodes
+from czcheck.building.freezing import VARIABLES
+from czcheck.building.graph import Graph, Ref, parse_ref, read_nodes
 from czcheck.errors import InputError
 
 TAG = "serve"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from czcheck.build.graph import DT_RESOURCE, Argument, Graph, Node, Ref
+from czcheck.building.graph import DT_RESOURCE, Argument, Graph, Node, Ref
 from czcheck.errors import InputError
 
 PASSES = frozenset(

@@ -124,7 +124,7 @@ def check_network(
     own = (fed.shape[1], fed.shape[2])
     size = tile or own
     if size[0] is None or size[1] is None:
-        from czcheck.build.surgery import no_tile  # noqa: PLC0415
+        from czcheck.building.surgery import no_tile  # noqa: PLC0415
 
         raise InputError(f"{folder}: {no_tile(multiple)}")
     check_border(size[0], size[1], metadata, folder)

@@ -31,7 +31,7 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: The network cannot be lowered, or not take the tile.
     """
-    from czcheck.build import lowering, surgery  # noqa: PLC0415
+    from czcheck.building import lowering, surgery  # noqa: PLC0415
 
     runner.unload()
     tile, into = request.get("tile"), Path(request["into"])

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.build.checks import check_folder, check_licence, check_network
-from czcheck.build.proof import Proof
-from czcheck.build.stride import multiple_of
+from czcheck.building.checks import check_folder, check_licence, check_network
+from czcheck.building.proof import Proof
+from czcheck.building.stride import multiple_of
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
-    from czcheck.build.process import Lowering
+    from czcheck.building.process import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.spec import ModelSpec
     from czcheck.report.report import Report
@@ -106,7 +106,7 @@ def build(
     plan = _Plan.of(_spec_of(spec, limits), tile, limits)
     target = _target(output, plan.metadata.name)
     from czcheck.archive.write import replacing  # noqa: PLC0415
-    from czcheck.build.process import BuildProcess  # noqa: PLC0415
+    from czcheck.building.process import BuildProcess  # noqa: PLC0415
 
     with replacing(target) as temporary:
         with BuildProcess(plan.folder, plan.loader, plan.signature, runner_limits) as process:
@@ -184,7 +184,7 @@ class _Plan:
 
     def check(self, lowering: Lowering) -> None:
         """Hold what only TensorFlow could tell against the metadata."""
-        from czcheck.build import checks  # noqa: PLC0415
+        from czcheck.building import checks  # noqa: PLC0415
 
         checks.check_channels(lowering.channels, self.metadata, self.folder)
         checks.check_classes(lowering.classes, self.metadata, self.folder)
@@ -248,7 +248,7 @@ def _verified(
     temporary: Path, target: Path, plan: _Plan, limits: Limits, runner_limits: RunnerLimits | None
 ) -> Report:
     from czcheck.report.report import Verdict  # noqa: PLC0415
-    from czcheck.verify import verify  # noqa: PLC0415
+    from czcheck.verification import verify  # noqa: PLC0415
 
     image = plan.spec.test_image_file
     report = verify(

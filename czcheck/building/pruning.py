@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from czcheck.build.graph import DT_RESOURCE, Graph, Node, Ref
-from czcheck.build.inlining import FRAMES
+from czcheck.building.graph import DT_RESOURCE, Graph, Node, Ref
+from czcheck.building.inlining import FRAMES
 from czcheck.errors import InputError
 
 TRANSPARENT = frozenset({"Identity", "IdentityN", "PlaceholderWithDefault", "Snapshot"})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.build.proof import Comparer, compare, questions
+from czcheck.building.proof import Comparer, compare, questions
 from czcheck.errors import InputError
 
 SOURCE = np.array([[[[0.7, 0.3], [0.2, 0.8]]]], np.float32)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from czcheck.build.lowering import INPUT, OUTPUT, import_graph
-from czcheck.build.stride import RESIZES, stride
+from czcheck.building.lowering import INPUT, OUTPUT, import_graph
+from czcheck.building.stride import RESIZES, stride
 from czcheck.errors import InputError
 from czcheck.runtime.worker import first_line
 

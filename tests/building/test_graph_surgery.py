@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from czcheck.build.freezing import Freezer
-from czcheck.build.graph import Graph, parse_ref, read_nodes
-from czcheck.build.inlining import Library, inline
-from czcheck.build.portable import Changes, make_portable
-from czcheck.build.pruning import drop_unreached, order, prune
-from czcheck.build.writing import GraphWriter, rename
+from czcheck.building.freezing import Freezer
+from czcheck.building.graph import Graph, parse_ref, read_nodes
+from czcheck.building.inlining import Library, inline
+from czcheck.building.portable import Changes, make_portable
+from czcheck.building.pruning import drop_unreached, order, prune
+from czcheck.building.writing import GraphWriter, rename
 from czcheck.errors import InputError
 from czcheck.network import messages
 
