@@ -176,6 +176,7 @@ class Network:
         fault: Why it cannot be read, as a sentence without its full stop; None if it can. With a
             fault, all that follows is empty.
         fault_file: The file that is at fault.
+        beyond_limits: Whether the fault is that the graph is too large or runs in circles.
         tags: Tags of the meta graph that is run.
         tensorflow_version: Version of TensorFlow that wrote it, as it claims.
         producer: Graph version that it claims; TensorFlow 2.0.0 writes 119.
@@ -203,10 +204,12 @@ class Network:
         functions: Functions in the graph's library.
         unknown_files: Files that a SavedModel does not have.
         graph: The graph itself.
+        further: Graphs beside it, which another tag selects.
     """
 
     fault: str | None = None
     fault_file: str | None = None
+    beyond_limits: bool = False
     tags: tuple[str, ...] = ()
     tensorflow_version: str = ""
     producer: int = 0
@@ -229,6 +232,7 @@ class Network:
     functions: int = 0
     unknown_files: tuple[str, ...] = ()
     graph: Graph | None = field(default=None, repr=False, compare=False)
+    further: tuple[Graph, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def parameters(self) -> int:

@@ -10,6 +10,9 @@ from typing import Any
 
 from czcheck.errors import InputError
 from czcheck.limits import Limits
+from czcheck.network.order import LimitError, check_order, node_of
+
+__all__ = ["Graph", "Reach", "Scope", "functions_in", "node_of"]
 
 # What a loader would make of the graph if it wrote every call out.
 INLINED_NODES = 1_000_000
@@ -24,16 +27,20 @@ Scope = str | None
 """A function's name; None for the main graph."""
 
 
-def node_of(reference: str) -> str:
-    """The node that an input, `node`, `node:1`, `node:output:0` or `^node`, refers to."""
-    return reference.partition(":")[0].removeprefix("^")
-
-
 def functions_in(attrs: Any) -> list[str]:
-    """Names of the functions that a node's attributes refer to, with repeats."""
+    """Names of the functions that a node's attributes refer to, with repeats.
+
+    Raises:
+        LimitError: There are too many.
+    """
     found: list[str] = []
     pending = [attrs]
-    while pending and len(found) <= _FUNCTION_ATTRS:
+    while pending:
+        if len(found) > _FUNCTION_ATTRS:
+            raise LimitError(
+                f"the attributes of one node name over {_FUNCTION_ATTRS} functions, "
+                f"{found[0][:_SHOWN]} among them"
+            )
         for value in pending.pop().values():
             if value.HasField("func"):
                 called = [value.func]
@@ -92,12 +99,13 @@ class Graph:
             limits: Limits on nodes, functions and call depth.
 
         Raises:
-            InputError: The graph breaks a limit, calls itself, or names two nodes alike.
+            LimitError: The graph breaks a limit, calls itself, or runs in a circle.
+            InputError: It names two nodes alike, or a node that is not there.
         """
         self.meta_graph = meta_graph
         definitions = meta_graph.graph_def.library.function
         if len(definitions) > limits.functions:
-            raise InputError(
+            raise LimitError(
                 f"the graph has {len(definitions)} functions, more than the limit of "
                 f"{limits.functions}"
             )
@@ -107,17 +115,20 @@ class Graph:
         self.count = len(meta_graph.graph_def.node)
         self.count += sum(len(each.node_def) for each in definitions)
         if self.count > limits.nodes:
-            raise InputError(
+            raise LimitError(
                 f"the graph has {self.count} nodes, more than the limit of {limits.nodes}"
             )
         if len(meta_graph.object_graph_def.nodes) > OBJECTS:
-            raise InputError(f"the object graph has more than {OBJECTS} objects")
+            raise LimitError(f"the object graph has more than {OBJECTS} objects")
         self._maps: dict[Scope, dict[str, Any]] = {}
         self._steps = 0
         self._inputs: dict[tuple[Scope, str], list[str]] = {}
         self._arguments: dict[str, dict[str, int]] = {}
         self._calls: dict[tuple[Scope, str], list[str]] = {}
         self._check_calls(limits)
+        for scope, _ in self.scopes():
+            place = "" if scope is None else f" of the function {scope[:_SHOWN]}"
+            check_order(self.nodes(scope), () if scope is None else self.arguments(scope), place)
         nothing = Reach({})
         self.serving, self.saver, self.restore = nothing, nothing, nothing
         self.known_gaps: dict[str, Any] = {}
@@ -163,11 +174,11 @@ class Graph:
         """Count a step in following a tensor back.
 
         Raises:
-            InputError: There were too many.
+            LimitError: There were too many.
         """
         self._steps += cost
         if self._steps > STEPS:
-            raise InputError(f"following the graph takes more than {STEPS} steps")
+            raise LimitError(f"following the graph takes more than {STEPS} steps")
 
     def calls(self, scope: Scope, node: Any) -> list[str]:
         """The functions of the library that a node calls, with repeats."""
@@ -253,7 +264,7 @@ class Graph:
                 continue
             waiting = [each for each in dict.fromkeys(edges[scope]) if each not in depths]
             if scope in open_scopes and waiting:
-                raise InputError(f"the function {str(scope)[:_SHOWN]} calls itself")
+                raise LimitError(f"the function {str(scope)[:_SHOWN]} calls itself")
             if waiting:
                 open_scopes.add(scope)
                 pending.extend(waiting)
@@ -262,10 +273,14 @@ class Graph:
             depths[scope] = 1 + max((depths[each] for each in edges[scope]), default=-1)
             sizes[scope] = len(self._nodes_of(scope)) + sum(sizes[each] for each in edges[scope])
             if depths[scope] > limits.call_depth:
-                raise InputError(f"functions call each other more than {limits.call_depth} deep")
+                raise LimitError(
+                    f"functions call each other more than {limits.call_depth} deep, "
+                    f"{(scope or 'the main graph')[:_SHOWN]} among them"
+                )
             if sizes[scope] > INLINED_NODES:
-                raise InputError(
-                    f"with its calls written out the graph has over {INLINED_NODES} nodes"
+                raise LimitError(
+                    f"with its calls written out the graph has over {INLINED_NODES} nodes, "
+                    f"too many of them in {(scope or 'the main graph')[:_SHOWN]}"
                 )
 
     def _nodes_of(self, scope: Scope) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import Any, Literal
 
 from czcheck.errors import InputError
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.network import checkpoint, dtypes
+from czcheck.network import checkpoint, dtypes, wire
 from czcheck.network.facts import (
     CheckpointIndex,
     Network,
@@ -22,6 +23,7 @@ from czcheck.network.facts import (
 )
 from czcheck.network.files import SavedModelFiles, read_whole
 from czcheck.network.graph import Graph
+from czcheck.network.order import LimitError
 
 __all__ = [
     "CheckpointIndex",
@@ -37,6 +39,10 @@ __all__ = [
 
 SAVED_MODEL = "saved_model.pb"
 KERAS_METADATA = "keras_metadata.pb"
+PARTS = 3_000_000
+"""Fields of messages in the whole file. Each may take a hundred times the memory that it takes in
+the file; a graph of 100,000 nodes has as many."""
+META_GRAPHS = 16
 SERVE = "serve"
 SERVING_DEFAULT = "serving_default"
 _KNOWN_FILES = (SAVED_MODEL, KERAS_METADATA, "fingerprint.pb", checkpoint.INDEX)
@@ -57,15 +63,20 @@ def read_network(files: SavedModelFiles, limits: Limits = DEFAULT_LIMITS) -> Net
     unknown_files = tuple(name for name in files.names if not _is_known(name))
     keras_metadata = KERAS_METADATA in files.names
     try:
-        graph = Graph(_meta_graph(files, limits), limits)
+        served, others = _meta_graphs(files, limits)
+        graph = Graph(served, limits)
+        further = tuple(_further(each, limits) for each in others)
         signatures = _signatures(graph.meta_graph)
         serving = _serving(signatures)
         _mark(graph, serving)
-        return _read(graph, signatures, serving, files, limits)
+        return dataclasses.replace(
+            _read(graph, signatures, serving, files, limits), further=further
+        )
     except InputError as error:
         return Network(
             fault=str(error),
             fault_file=SAVED_MODEL,
+            beyond_limits=isinstance(error, LimitError),
             unknown_files=unknown_files,
             keras_metadata=keras_metadata,
         )
@@ -76,10 +87,20 @@ def _is_known(name: str) -> bool:
     return name in _KNOWN_FILES or name.startswith(_KNOWN_FOLDERS) or checkpoint.is_data(name)
 
 
-def _meta_graph(files: SavedModelFiles, limits: Limits) -> Any:
-    """The one meta graph that is run.
+def _further(meta_graph: Any, limits: Limits) -> Graph:
+    """A graph beside the one that is run, held to the same limits."""
+    try:
+        return Graph(meta_graph, limits)
+    except InputError as error:
+        tags = ", ".join(meta_graph.meta_info_def.tags) or "no tag"
+        raise type(error)(f"in the graph with {tags}, {error}") from None
+
+
+def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any]]:
+    """The one meta graph that is run, and the others.
 
     Raises:
+        LimitError: The file holds more than an honest network does.
         InputError: There is none, or more than one, or the file cannot be read.
     """
     if SAVED_MODEL not in files.names:
@@ -87,11 +108,16 @@ def _meta_graph(files: SavedModelFiles, limits: Limits) -> Any:
     data = read_whole(files, SAVED_MODEL, limits.graph_bytes)
     from czcheck.network import messages  # noqa: PLC0415 - protobuf when needed
 
+    table = wire.table_of(messages.SavedModel.DESCRIPTOR)
+    if wire.has_more_fields_than(data, table, PARTS):
+        raise LimitError(f"{SAVED_MODEL} has more than {PARTS} parts")
     try:
         saved_model = messages.parse(messages.SavedModel, data)
     except InputError:
         raise InputError(f"{SAVED_MODEL} is no SavedModel, or a damaged one") from None
     every = saved_model.meta_graphs
+    if len(every) > META_GRAPHS:
+        raise LimitError(f"{SAVED_MODEL} holds {len(every)} graphs, more than {META_GRAPHS}")
     tagged = [each for each in every if SERVE in each.meta_info_def.tags]
     if len(tagged) != 1:
         found = "; ".join(", ".join(each.meta_info_def.tags) or "no tag" for each in every)[:200]
@@ -99,7 +125,7 @@ def _meta_graph(files: SavedModelFiles, limits: Limits) -> Any:
             f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r}, and holds "
             f"{len(tagged)} (tags found: {found or 'none'})"
         )
-    return tagged[0]
+    return tagged[0], [each for each in every if each is not tagged[0]]
 
 
 def _mark(graph: Graph, serving: Signature | None) -> None:

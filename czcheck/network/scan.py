@@ -1,0 +1,224 @@
+"""Looks for all in a SavedModel that could do harm, in every graph that it holds.
+
+Nothing is allowed but what is known to compute (`allowlist`). It does not matter whether something
+reaches an operation: loading alone runs initialisers, and a weight may choose a branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import UnavailableError
+from czcheck.network.allowlist import load_allowlist
+from czcheck.network.beside import bad_assets, lambda_layers
+from czcheck.network.files import SavedModelFiles
+from czcheck.network.graph import Graph, Scope, functions_in
+from czcheck.network.hidden import Search, objects_of, strings_of
+from czcheck.network.safety import Oddity, Place, Refused, Safety, When
+from czcheck.network.saver import misused_file_names
+
+if TYPE_CHECKING:
+    from czcheck.network.facts import Network
+
+LARGE_STRING = 64 * 1024
+"""Bytes from which a string that the network reaches is worth a note."""
+
+_INITIALISERS = ("saved_model_main_op", "legacy_init_op", "saved_model_init_op")
+_INIT_SIGNATURES = ("__saved_model_init_op", "__saved_model_train_op")
+# Functions of a resource that loading calls.
+_LOADED = ("_create_resource", "_initialize", "_destroy_resource")
+_WHENS: tuple[When, ...] = ("load", "serving", "saver", "other")
+
+
+def scan(network: Network, files: SavedModelFiles) -> Safety:
+    """Look for all that could do harm.
+
+    Args:
+        network: The network's facts.
+        files: The SavedModel that they were read from.
+
+    Returns:
+        What was found.
+
+    Raises:
+        UnavailableError: The network could not be read.
+    """
+    if network.graph is None:
+        raise UnavailableError("the network cannot be read")
+    graphs = [("", network.graph), *((_tags(each), each) for each in network.further)]
+    scans = [_Scan(graph, tags) for tags, graph in graphs]
+    search = Search()
+    return Safety(
+        refused=_refused(each for scan in scans for each in scan.refused()),
+        hidden=tuple(each for scan in scans for each in scan.hidden(search)),
+        saver=tuple(each for scan in scans for each in scan.misused()),
+        assets=tuple(each for scan in scans for each in bad_assets(scan.graph, files)),
+        lambdas=tuple(lambda_layers([graph for _, graph in graphs], files)),
+        further=tuple(tags for tags, _ in graphs[1:]),
+        large=tuple(each for scan in scans for each in scan.large()),
+    )
+
+
+def _tags(graph: Graph) -> str:
+    return ", ".join(graph.meta_graph.meta_info_def.tags) or "no tag"
+
+
+def _refused(found: Iterable[tuple[str, Place]]) -> tuple[Refused, ...]:
+    """One entry for each operation."""
+    places: dict[str, list[Place]] = {}
+    for op, place in found:
+        places.setdefault(op, []).append(place)
+    known = load_allowlist()
+    return tuple(
+        Refused(
+            op, known.danger(op), len(all_of), min(all_of, key=lambda each: _WHENS.index(each.when))
+        )
+        for op, all_of in sorted(places.items())
+    )
+
+
+class _Scan:
+    """One graph, and what runs in it when."""
+
+    def __init__(self, graph: Graph, tags: str) -> None:
+        self.graph = graph
+        self.tags = tags
+        meta = graph.meta_graph
+        saver = meta.saver_def
+        names = (saver.restore_op_name, saver.save_tensor_name, saver.filename_tensor_name)
+        serving = list(_tensors(meta, initial=False))
+        initial = list(_tensors(meta, initial=True))
+        self._reached: dict[When, tuple[dict[str, Any], set[str]]] = {
+            "load": self._reach(initial, _load_functions(meta.object_graph_def)),
+            "serving": self._reach(serving, ()),
+            "saver": self._reach([name for name in names if name], ()),
+            "other": self._reach((), meta.object_graph_def.concrete_functions),
+        }
+
+    def _reach(
+        self, roots: Iterable[str], functions: Iterable[str]
+    ) -> tuple[dict[str, Any], set[str]]:
+        """What runs: nodes of the main graph, and functions, of which all nodes count."""
+        nodes = self.graph.reach(roots).nodes[None]
+        pending = [name for name in functions if name in self.graph.library]
+        pending.extend(each for node in nodes.values() for each in self.graph.calls(None, node))
+        called: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name not in called:
+                called.add(name)
+                for node in self.graph.nodes(name).values():
+                    pending.extend(self.graph.calls(name, node))
+        return nodes, called
+
+    def _place(self, scope: Scope, node: Any) -> Place:
+        when: When = "other"
+        for each in _WHENS[:3]:
+            nodes, functions = self._reached[each]
+            if (node.name in nodes) if scope is None else (scope in functions):
+                when = each
+                break
+        return Place(node.name, scope, self.tags, when)
+
+    def refused(self) -> Iterator[tuple[str, Place]]:
+        """Operations that are not allowed, and functions that hide one of TensorFlow's own."""
+        known = load_allowlist()
+        library = self.graph.library
+        fine = known.allowed | known.saver
+        for name in library:
+            if known.knows(name):
+                # What a node of this name then runs depends on the runtime.
+                yield name, Place(name, name, self.tags, "other")
+        for scope, nodes in self.graph.scopes():
+            for node in nodes:
+                if node.op not in fine and node.op not in library:
+                    yield node.op, self._place(scope, node)
+                # TensorFlow may take the name of a function for that of an operation.
+                for name in functions_in(node.attr):
+                    if name not in library and name not in known.allowed:
+                        yield name, self._place(scope, node)
+
+    def hidden(self, search: Search) -> Iterator[Oddity]:
+        """Strings that are programs, and constants that are objects."""
+        for scope, nodes in self.graph.scopes():
+            for node in nodes:
+                what = objects_of(node)
+                if what is not None:
+                    yield Oddity(node.op, f"{what} in place of numbers", self._place(scope, node))
+                for text in strings_of(node):
+                    what = search.program_in(text)
+                    if what is not None:
+                        yield Oddity(node.op, what, self._place(scope, node))
+                        break
+
+    def large(self) -> Iterator[Oddity]:
+        """Strings of unusual size that loading or the network reaches."""
+        for scope, nodes in self.graph.scopes():
+            for node in nodes:
+                if node.op == "Const":
+                    size = sum(map(len, strings_of(node)))
+                    if size >= LARGE_STRING:
+                        place = self._place(scope, node)
+                        if place.when in ("load", "serving"):
+                            yield Oddity(node.op, f"{size} bytes of text", place)
+
+    def misused(self) -> Iterator[Oddity]:
+        """Operations that save or restore where nobody saves or restores, or other files."""
+        known = load_allowlist()
+        seen: set[tuple[Scope, str]] = set()
+        for scope, nodes in self.graph.scopes():
+            for node in nodes:
+                if node.op in known.saver:
+                    text = self._reached_by(scope, node)
+                    if text is not None:
+                        seen.add((scope, node.name))
+                        yield Oddity(node.op, text, self._place(scope, node))
+        saver = self._reached["saver"][0]
+        for scope, node, problem in misused_file_names(self.graph, saver):
+            if (scope, node.name) not in seen:
+                seen.add((scope, node.name))
+                yield Oddity(node.op, problem, self._place(scope, node))
+
+    def _reached_by(self, scope: Scope, node: Any) -> str | None:
+        words: tuple[tuple[When, str], ...] = (
+            ("load", "runs whenever the network is loaded"),
+            ("serving", "runs whenever a signature of the network is called"),
+            ("other", "stands in a function that Python code can call"),
+        )
+        for when, text in words:
+            nodes, functions = self._reached[when]
+            if (node.name in nodes) if scope is None else (scope in functions):
+                return text
+        return None
+
+
+def _tensors(meta_graph: Any, *, initial: bool) -> Iterator[str]:
+    """Tensors and nodes that loading asks for (`initial`), or that the signatures name."""
+    for key, signature in meta_graph.signature_def.items():
+        if (key in _INIT_SIGNATURES) == initial:
+            pending = [*signature.inputs.values(), *signature.outputs.values()]
+            while pending:
+                info = pending.pop()
+                sparse = info.coo_sparse
+                names = (info.name, sparse.values_tensor_name, sparse.indices_tensor_name)
+                yield from filter(None, (*names, sparse.dense_shape_tensor_name))
+                pending.extend(info.composite_tensor.components)
+    if initial:
+        for key in _INITIALISERS:
+            if key in meta_graph.collection_def:
+                yield from meta_graph.collection_def[key].node_list.value
+        for asset in meta_graph.asset_file_def:
+            yield asset.tensor_info.name
+
+
+def _load_functions(objects: Any) -> Iterator[str]:
+    """Functions that `tf.saved_model.load` calls."""
+    for each in objects.nodes:
+        for child in each.children:
+            if child.local_name in _LOADED and 0 <= child.node_id < len(objects.nodes):
+                target = objects.nodes[child.node_id]
+                yield from target.function.concrete_functions
+                name = target.bare_concrete_function.concrete_function_name
+                if name:
+                    yield name

@@ -1,0 +1,121 @@
+"""Walks protobuf messages as they stand in a file, before anything is built from them.
+
+Two bytes of a file can become a message of a hundred bytes in memory, and a file of a megabyte
+packs into a kilobyte; so the parts of a large message are counted before it is parsed. The same
+walk finds messages in bytes of which nobody says what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Table = Mapping[int, "Table | None"]
+"""For each field number of a message: the table of the message it holds, None for a plain value."""
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_LONGEST_VARINT = 10
+_MESSAGE = 11
+
+
+def table_of(descriptor: Any) -> Table:
+    """The table of a message type.
+
+    Args:
+        descriptor: Its descriptor, `SomeMessage.DESCRIPTOR`.
+    """
+    known: dict[str, dict[int, Any]] = {}
+    pending = [descriptor]
+    while pending:
+        message = pending.pop()
+        if message.full_name in known:
+            continue
+        known[message.full_name] = {}
+        pending.extend(each.message_type for each in message.fields if each.type == _MESSAGE)
+    pending = [descriptor]
+    filled: set[str] = set()
+    while pending:
+        message = pending.pop()
+        if message.full_name in filled:
+            continue
+        filled.add(message.full_name)
+        for each in message.fields:
+            inner = each.message_type if each.type == _MESSAGE else None
+            known[message.full_name][each.number] = (
+                None if inner is None else known[inner.full_name]
+            )
+            if inner is not None:
+                pending.append(inner)
+    return known[descriptor.full_name]
+
+
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """A varint and where it ends; a negative end where it is damaged."""
+    value = shift = 0
+    for place in range(at, min(end, at + _LONGEST_VARINT)):
+        byte = data[place]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the last byte of a varint
+            return value, place + 1
+        shift += 7
+    return 0, -1
+
+
+def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
+    """All fields of a message and of the messages in it.
+
+    What is damaged is left out, with all that follows it in the same message.
+
+    Args:
+        data: The message.
+        table: Its table.
+
+    Yields:
+        For each field: the table of the message that holds it, the field's number, and the first
+        byte and the end of its value; for plain numbers the two are not told apart from the rest.
+    """
+    pending: list[tuple[Table, int, int]] = [(table, 0, len(data))]
+    while pending:
+        known, at, end = pending.pop()
+        while at < end:
+            key = data[at]
+            at += 1
+            if key >= 0x80:  # noqa: PLR2004 - more bytes follow
+                key, at = _varint(data, at - 1, end)
+                if at < 0:
+                    break
+            kind = key & 7
+            begin = at
+            if kind == _BYTES:
+                size, begin = _varint(data, at, end)
+                at = begin + size
+                if begin < 0 or at > end:
+                    break
+                number = key >> 3
+                inner = known.get(number)
+                if inner is not None:
+                    pending.append((inner, begin, at))
+                yield known, number, begin, at
+                continue
+            if kind == _VARINT:
+                _, at = _varint(data, at, end)
+                if at < 0:
+                    break
+            elif kind in (_FIXED32, _FIXED64):
+                at += 4 if kind == _FIXED32 else 8
+            else:
+                break
+            yield known, key >> 3, begin, at
+
+
+def has_more_fields_than(data: bytes, table: Table, limit: int) -> bool:
+    """Whether a message and the messages in it have more fields than a limit.
+
+    Args:
+        data: The message.
+        table: Its table.
+        limit: Most fields.
+    """
+    if len(data) < 2 * limit:
+        return False
+    return any(count > limit for count, _ in enumerate(fields(data, table), start=1))
