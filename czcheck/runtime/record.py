@@ -11,6 +11,8 @@ from czcheck.runtime.answers import Answer, Environment, LoadRecord
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from czcheck.runtime.measure.behaviour import Behaviour
+    from czcheck.runtime.measure.cost import Cost
     from czcheck.tiles.patterns import Tile
 
 _AXES = 4
@@ -94,6 +96,12 @@ class TileAnswer:
     seconds: float
     statistics: Statistics | None
 
+    @property
+    def sound(self) -> bool:
+        """Whether there is one finite value for each class and pixel."""
+        values = self.statistics
+        return self.shape == self.expected and values is not None and values.non_finite == 0
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -105,6 +113,9 @@ class RunRecord:
         died: What ended its process before its time; None if it ended as it should.
         failures: What went wrong while the process lived on.
         answers: What it answered, in the order of the tiles.
+        behaviour: What else was measured on a tile; None where there was no sound answer.
+        cost: Time and memory; None where no tile was answered.
+        tile_runs: How many tiles were run in all, measurements included.
     """
 
     environment: Environment
@@ -112,6 +123,9 @@ class RunRecord:
     died: Failure | None = None
     failures: tuple[Failure, ...] = ()
     answers: tuple[TileAnswer, ...] = ()
+    behaviour: Behaviour | None = None
+    cost: Cost | None = None
+    tile_runs: int = 0
 
     @property
     def all_failures(self) -> tuple[Failure, ...]:
@@ -197,9 +211,15 @@ def statistics_of(answer: NDArray[Any]) -> Statistics | None:
     )
 
 
-def _classes_won(image: NDArray[Any]) -> tuple[int, ...]:
+def labels_of(image: NDArray[Any]) -> NDArray[Any]:
+    """The number of the most probable class at each pixel, from 0; the first of equals.
+
+    Args:
+        image: Probabilities, `(height, width, classes)`, none of them NaN.
+    """
     import numpy as np  # noqa: PLC0415
 
+    # Class by class, as above.
     classes = image.shape[-1]
     best = image[..., 0].copy()
     winner = np.zeros(best.shape, np.min_scalar_type(classes - 1))
@@ -209,5 +229,12 @@ def _classes_won(image: NDArray[Any]) -> tuple[int, ...]:
         winner[better] = channel
         if channel < classes - 1:
             np.copyto(best, values, where=better)
-    won = [int(np.count_nonzero(winner == channel)) for channel in range(1, classes)]
-    return (best.size - sum(won), *won)
+    return winner
+
+
+def _classes_won(image: NDArray[Any]) -> tuple[int, ...]:
+    import numpy as np  # noqa: PLC0415
+
+    winner = labels_of(image)
+    won = [int(np.count_nonzero(winner == channel)) for channel in range(1, image.shape[-1])]
+    return (winner.size - sum(won), *won)

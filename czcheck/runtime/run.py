@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from czcheck.errors import UnavailableError
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
-from czcheck.runtime.record import RunRecord, TileAnswer, summarise
+from czcheck.runtime.measure.agreement import Agreement, compare
+from czcheck.runtime.measure.behaviour import Probe, Terms, first_of, measure_behaviour
+from czcheck.runtime.measure.cost import cost_of
+from czcheck.runtime.record import Failure, RunRecord, TileAnswer, summarise
 from czcheck.runtime.unpack import unpack
 
 if TYPE_CHECKING:
@@ -19,13 +23,14 @@ if TYPE_CHECKING:
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.saved_model import Network
     from czcheck.runtime.answers import LoadRecord
+    from czcheck.runtime.asking import Keep
     from czcheck.runtime.process import Worker
     from czcheck.tiles.patterns import Tile
 
 Progress = Callable[[int, int], None]
 
 
-def run_network(
+def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     worker: Worker,
     files: SavedModelFiles,
     network: Network,
@@ -33,6 +38,9 @@ def run_network(
     tiles: Sequence[Tile],
     limits: Limits,
     progress: Progress | None = None,
+    *,
+    keep: Keep | None = None,
+    fresh: Callable[[], Worker] | None = None,
 ) -> RunRecord:
     """Load a network and run tiles through it, one at a time.
 
@@ -47,6 +55,8 @@ def run_network(
         tiles: Tiles of exactly the network's size.
         limits: Limits on what is unpacked.
         progress: Called after each tile with the number done and the number of all.
+        keep: Called with each tile and its answer, see `Asker`.
+        fresh: Makes a second process, in which one tile is run again.
 
     Returns:
         What the run showed.
@@ -59,31 +69,109 @@ def run_network(
     environment = worker.hello()
     folder = unpack(files, worker.folder / "model", limits)
     try:
-        load = _load(worker, folder, network)
+        load = load_network(worker, folder, network)
     except WorkerDied as death:
         return RunRecord(environment, None, died=failure("load", None, death))
     except CommandFailed as failed:
         return RunRecord(environment, None, failures=(failure("load", None, failed),))
-    asker = Asker(worker)
+    asker = Asker(worker, keep)
+    probe = Probe()
     answers: list[TileAnswer] = []
     for done, tile in enumerate(tiles, start=1):
         answer = asker.ask(tile.name, tile.pixels)
         if answer is not None:
             answers.append(summarise(tile, answer, len(metadata.classes)))
+            if answers[-1].sound and answers[-1].statistics is not None:
+                probe.look_at(tile, answer, answers[-1].statistics.classes_won)
         if asker.died is not None:
             break
         if progress is not None:
             progress(done, len(tiles))
+    cost = cost_of(load, answers, asker.peak_bytes)
+    need = 2 * asker.peak_bytes - load.peak_bytes
+    terms = _terms(network, metadata, tiles, roomy=need < worker.limits.memory_bytes // 2)
+    behaviour = measure_behaviour(asker, probe, terms)
     died = asker.died
     if died is None:
         try:
             worker.finish()
         except WorkerDied as death:
             died = failure("exit", None, death)
-    return RunRecord(environment, load, died, tuple(asker.failures), tuple(answers))
+    failures = asker.failures
+    if fresh is not None and behaviour is not None and died is None:
+        with fresh() as second:
+            other, found = _run_again(second, files, network, probe, limits)
+        failures.extend(found)
+        behaviour = replace(behaviour, fresh=other)
+    return RunRecord(
+        environment,
+        load,
+        died,
+        tuple(failures),
+        tuple(answers),
+        behaviour=behaviour,
+        cost=cost,
+        tile_runs=asker.runs,
+    )
 
 
-def _load(worker: Worker, folder: Path, network: Network) -> LoadRecord:
+def _terms(
+    network: Network, metadata: ModelMetadata, tiles: Sequence[Tile], *, roomy: bool
+) -> Terms:
+    """How this network is to be measured; a batch only where it takes one and there is room."""
+    from czcheck.tiles.patterns import FULL_RANGE  # noqa: PLC0415
+
+    pixel_type = metadata.pixel_types[0] if metadata.pixel_types else ""
+    serving = network.serving
+    shape = serving.inputs[0].shape if serving is not None else None
+    takes_batches = bool(shape) and shape is not None and shape[0] is None
+    partners = [tile.pixels for tile in tiles if tile.name == "noise"]
+    return Terms(
+        top=1 if metadata.scale_inputs_by_bitdepth else FULL_RANGE.get(pixel_type, 1),
+        colours=pixel_type.startswith("Bgr"),
+        partner=partners[0] if takes_batches and partners and roomy else None,
+    )
+
+
+def _run_again(
+    worker: Worker, files: SavedModelFiles, network: Network, probe: Probe, limits: Limits
+) -> tuple[Agreement | None, list[Failure]]:
+    """Load the network in another process and ask it the probe once more."""
+    assert probe.tile is not None
+    assert probe.answer is not None
+    worker.hello()
+    folder = unpack(files, worker.folder / "model", limits)
+    try:
+        load_network(worker, folder, network)
+    except (WorkerDied, CommandFailed) as failed:
+        return None, [failure("load", None, failed)]
+    asker = Asker(worker)
+    answer = asker.ask(f"{probe.tile.name}, in a fresh process", probe.tile.pixels)
+    if asker.died is not None:
+        return None, [asker.died]
+    try:
+        worker.finish()
+    except WorkerDied as death:
+        return None, [failure("exit", None, death)]
+    if answer is None or answer.array is None:
+        return None, asker.failures
+    return compare(probe.answer, first_of(answer.array)), asker.failures
+
+
+def load_network(worker: Worker, folder: Path, network: Network) -> LoadRecord:
+    """Load an unpacked network in the way that its graph asks for.
+
+    Args:
+        worker: The process.
+        folder: The SavedModel.
+        network: Its facts.
+
+    Raises:
+        UnavailableError: It has no signature with one input and one output.
+        CommandFailed: Neither loader can load it.
+        WorkerDied: The process did not survive it.
+        IncompleteError: The process could not be started.
+    """
     serving = network.serving
     if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
         raise UnavailableError("the network has no signature with one input and one output")
