@@ -81,7 +81,8 @@ def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS) -> ModelSpec:
     reader = _Reader(path.parent)
     spec = reader.read(path, document)
     if spec is None or reader.faults:
-        reader.faults.sort(key=lambda fault: fault.offset)
+        # A misspelt key is also a missing one; where it stands says more.
+        reader.faults.sort(key=lambda fault: (fault.is_missing, fault.offset))
         first, *others = reader.faults
         more = f" (and {len(others)} more)" if others else ""
         raise InputError(f"{_place(path, text, first.offset)}: {first.reason}{more}")
@@ -102,7 +103,9 @@ def _text(path: Path, limit: int) -> str:
     if len(data) > limit:
         raise InputError(f"{path}: is larger than the limit of {limit} bytes for a specification")
     if not data.strip():
-        raise InputError(f"{path}: is empty; `czcheck init` writes a specification to start from")
+        raise InputError(
+            f"{path}: is empty; it has to hold a specification such as the one in the README"
+        )
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"{\x00", b"\x00{")):
         raise InputError(f"{path}: is encoded in UTF-16; save it as UTF-8")
     try:
@@ -182,7 +185,7 @@ class _Reader:
             keys = ", ".join(missing)
             verb = "key {} is" if len(missing) == 1 else "keys {} are"
             reason = f"the required {verb.format(keys)} missing; every specification has them"
-            self.faults.append(Fault(reason, start))
+            self.faults.append(Fault(reason, start, is_missing=True))
 
     def model_path(self, key: str, value: JsonValue) -> Path:
         path = self.resolve(key, value)

@@ -22,13 +22,15 @@ class Fault(Exception):  # noqa: N818 - a fault of the text, never seen outside
     Attributes:
         reason: What is wrong and how to mend it.
         offset: Where, as an index into the text.
+        is_missing: Whether something is not there, so that no place in the text is at fault.
     """
 
-    def __init__(self, reason: str, offset: int) -> None:
+    def __init__(self, reason: str, offset: int, *, is_missing: bool = False) -> None:
         """Keep reason and place."""
         super().__init__(reason)
         self.reason = reason
         self.offset = offset
+        self.is_missing = is_missing
 
 
 def said(value: JsonValue) -> str:

@@ -95,7 +95,7 @@ def target_can_load_the_file(network: Network, target: Target) -> Iterator[Found
         {advice}.
     Why: The runtime refuses the whole file for it, whether it is used or not. What today's
         TensorFlow exports holds such things in the functions that save and restore.
-    Fix: `czcheck repair` or a rebuild with `czcheck build` mends this: both write the network anew
+    Fix: Build the archive from the SavedModel with `czcheck build`: it writes the network anew
         without them, with the same answers.
     Format: 2, N2
     """
