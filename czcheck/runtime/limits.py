@@ -35,3 +35,24 @@ class RunnerLimits:
 
 
 DEFAULT_RUNNER_LIMITS = RunnerLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What a network may cost before it is a finding. None is no budget.
+
+    Attributes:
+        load_seconds: Wall-clock seconds to load it.
+        tile_seconds: Wall-clock seconds for a tile: the median over the test tiles but the first.
+        memory_bytes: The most memory that its process has in use, TensorFlow's own included.
+    """
+
+    load_seconds: float | None = None
+    tile_seconds: float | None = None
+    memory_bytes: int | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether there is any."""
+        budgets = (self.load_seconds, self.tile_seconds, self.memory_bytes)
+        return any(budget is not None for budget in budgets)

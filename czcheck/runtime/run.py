@@ -10,7 +10,14 @@ from czcheck.errors import UnavailableError
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.measure.agreement import Agreement, compare
-from czcheck.runtime.measure.behaviour import Probe, Terms, first_of, measure_behaviour
+from czcheck.runtime.measure.behaviour import (
+    FRESH,
+    Probe,
+    Terms,
+    first_of,
+    measure_behaviour,
+    variation,
+)
 from czcheck.runtime.measure.cost import cost_of
 from czcheck.runtime.record import Failure, RunRecord, TileAnswer, summarise
 from czcheck.runtime.unpack import unpack
@@ -146,7 +153,7 @@ def _run_again(
     except (WorkerDied, CommandFailed) as failed:
         return None, [failure("load", None, failed)]
     asker = Asker(worker)
-    answer = asker.ask(f"{probe.tile.name}, in a fresh process", probe.tile.pixels)
+    answer = asker.ask(variation(probe.tile.name, FRESH), probe.tile.pixels)
     if asker.died is not None:
         return None, [asker.died]
     try:

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from czcheck.tiles.patterns import Tile
 
 _COLOURS = 3
+# What is done with the tile; `variation` makes a name of it.
+AGAIN = "a second time"
+FRESH = "in a fresh process"
+BATCH = "in a batch of two"
+SCALED = "scaled to 0..1"
+COLOURS = "red and blue exchanged"
+MOVED = "its content moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,16 @@ class Behaviour:
         if self.orientation is not None:
             measured["orientation"] = self.orientation.way
         return measured
+
+
+def variation(tile: str, how: str) -> str:
+    """The name of a tile that was changed, or asked in another way.
+
+    Args:
+        tile: Name of the tile.
+        how: One of the words above.
+    """
+    return f"{tile}, {how}"
 
 
 class Probe:
@@ -121,18 +138,16 @@ def measure_behaviour(asker: Asker, probe: Probe, terms: Terms) -> Behaviour | N
             return None
         return compare(answer, first_of(answered.array))
 
-    again = held_against(asker.ask(f"{name}, a second time", pixels))
+    again = held_against(asker.ask(variation(name, AGAIN), pixels))
     scaled = colours = orientation = None
     if terms.top > 1:
-        scaled = held_against(asker.ask(f"{name}, scaled to 0..1", pixels / terms.top))
+        scaled = held_against(asker.ask(variation(name, SCALED), pixels / terms.top))
     if terms.colours and pixels.shape[-1] >= _COLOURS:
-        exchanged = held_against(
-            asker.ask(f"{name}, red and blue exchanged", exchange_red_and_blue(pixels))
-        )
+        exchanged = held_against(asker.ask(variation(name, COLOURS), exchange_red_and_blue(pixels)))
         colours = exchanged
     move = ways.move_of(*pixels.shape[:2])
     if move is not None:
-        moved = asker.ask(f"{name}, moved", ways.moved(pixels, move))
+        moved = asker.ask(variation(name, MOVED), ways.moved(pixels, move))
         if moved is not None and moved.array is not None:
             orientation = ways.orientation_of(answer, first_of(moved.array), move)
     batch, reason = _in_a_batch(asker, name, pixels, terms.partner)
@@ -154,7 +169,7 @@ def exchange_red_and_blue(pixels: NDArray[Any]) -> NDArray[Any]:
     Args:
         pixels: `(height, width, channels)`, three channels at least.
     """
-    exchanged = pixels.copy()
+    exchanged: NDArray[Any] = pixels.copy()
     exchanged[..., 0], exchanged[..., 2] = pixels[..., 2], pixels[..., 0]
     return exchanged
 
@@ -174,7 +189,7 @@ def _in_a_batch(
     if partner is None:
         return None, None
     before = len(asker.failures)
-    answer = asker.ask(f"{name}, in a batch of two", np.stack([pixels, partner]))
+    answer = asker.ask(variation(name, BATCH), np.stack([pixels, partner]))
     if answer is None and asker.died is None:
         failure = asker.failures[before]
         del asker.failures[before:]

@@ -1,0 +1,243 @@
+"""CZ4xx, further part: what changes the network's answers, and what does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.finding import Found, Severity, TilePixel
+from czcheck.runtime.measure import behaviour as ways
+
+if TYPE_CHECKING:
+    from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.runtime.measure.agreement import Agreement
+    from czcheck.runtime.record import RunRecord
+
+# Of one machine, one process: anything above is no rounding. Between batches float32 itself moves
+# a network with batch normalisation by 1.3e-4.
+REPEAT_TOLERANCE = 1e-5
+BATCH_TOLERANCE = 1e-3
+# Part of the labels that has to be equal for a network not to mind.
+INSENSITIVE = 0.999
+
+_SOUND = ("CZ405", "CZ406", "CZ407")
+_STEADY = (*_SOUND, "CZ411")
+_MANY = 4
+
+
+@rule("CZ409", severity=Severity.NOTE, level=Level.RUN, requires=_SOUND)
+def every_class_wins_somewhere(run: RunRecord, metadata: ModelMetadata) -> Iterator[Found]:
+    """A class never wins.
+
+    Says: No pixel of any of the {count} test tiles is given to {classes}.
+    Why: Test tiles need not show every class, so this may be right; but a class that no image is
+        ever given to was forgotten in training, or the classes are listed in another order than the
+        network's channels.
+    Fix: Run `czcheck verify --tiles` with images that show this class, and compare the order of
+        the classes with that of the network's outputs.
+    Format: 2, N10
+    """
+    won = _won(run)
+    if not won or _constant(run) is not None:  # CZ410 says more
+        return
+    missing = [number for number in range(len(won[0])) if not any(each[number] for each in won)]
+    if missing:
+        names = [_class_name(metadata, number) for number in missing]
+        yield Found(count=len(won), classes=_listed(names))
+
+
+@rule("CZ410", severity=Severity.WARNING, level=Level.RUN, requires=_SOUND)
+def answer_is_not_constant(run: RunRecord, metadata: ModelMetadata) -> Iterator[Found]:
+    """The answer is one class everywhere.
+
+    Says: Every pixel of every natural tile ({tiles}) is given to {name}.
+    Why: A network that tells nothing apart has not been trained, was saved without its weights, or
+        expects another range of intensities.
+    Fix: Run `czcheck verify --tiles` with images of the kind that the network was trained on; if
+        the answer stays the same, scale the intensities inside the network, and look whether the
+        saved weights are the trained ones.
+    Format: 2, N16; 2, N20
+    """
+    number = _constant(run)
+    if number is not None:
+        tiles = [f"`{each.tile}`" for each in run.answers if each.natural]
+        yield Found(
+            TilePixel(tiles[0].strip("`")),
+            tiles=_listed(tiles),
+            name=_class_name(metadata, number),
+        )
+
+
+@rule("CZ411", severity=Severity.WARNING, level=Level.RUN, requires=_SOUND)
+def answer_is_repeatable(run: RunRecord) -> Iterator[Found]:
+    """The answer is not repeatable.
+
+    Says: The tile `{tile}` gets another answer {how}: {what}.
+    Why: Nobody can reproduce a segmentation made with this model, and neighbouring tiles do not fit
+        together.
+    Fix: Export the network in inference mode (`training=False`): without dropout, noise, random
+        augmentation or pooling, and with batch normalisation by its learnt statistics.
+    Format: 2, N19
+    """
+    found = run.behaviour
+    if found is None:
+        return
+    for agreement, how in ((found.again, ways.AGAIN), (found.fresh, ways.FRESH)):
+        if agreement is not None and agreement.difference > REPEAT_TOLERANCE:
+            what = "labels change" if agreement.share < 1 else "probabilities change"
+            other = ways.variation(found.tile, how)
+            yield Found(TilePixel(found.tile), tile=found.tile, how=how, what=what, other=other)
+
+
+@rule("CZ412", severity=Severity.WARNING, level=Level.RUN, requires=_STEADY)
+def answer_does_not_depend_on_the_batch(run: RunRecord) -> Iterator[Found]:
+    """The answer depends on the batch.
+
+    Says: The tile `{tile}` gets another answer in a batch with another tile: {what}.
+    Why: ZEN sends one tile at a time; an answer that was right in the batches of training is
+        another one there. Batch normalisation in training mode does this.
+    Fix: Export the network in inference mode (`training=False`), and compute no statistics over the
+        first axis; a network that is made for single tiles declares a batch of 1.
+    Format: 2, N5; 2, N19
+    """
+    found = run.behaviour
+    if found is None:
+        return
+    at, other = TilePixel(found.tile), ways.variation(found.tile, ways.BATCH)
+    if found.batch_failure is not None:
+        what = f"the network fails, {found.batch_failure}"
+        yield Found(at, tile=found.tile, what=what, other=other)
+    elif found.batch is not None and found.batch.difference > BATCH_TOLERANCE:
+        yield Found(at, tile=found.tile, what=_change(found.batch), other=other)
+
+
+@rule("CZ419", severity=Severity.NOTE, level=Level.RUN, requires=_STEADY)
+def range_of_intensities_does_not_matter(
+    run: RunRecord, metadata: ModelMetadata
+) -> Iterator[Found]:
+    """The answer depends on the range of intensities.
+
+    Says: Of the tile `{tile}`, raw intensities (0 to {top}) give {raw}, intensities scaled to 0 to
+        1 give {scaled}; {equal} of the labels are equal.
+    Why: The metadata does not state which of the two the network receives, and programs differ:
+        some pass raw intensities, some divide by the largest value of the PixelType.
+    Fix: Make the network indifferent, by standardising each tile inside it, or state the range that
+        it was trained on with the element ScaleInputsByBitdepth, for programs that read it.
+    Format: 2, N16
+    """
+    found = run.behaviour
+    if found is None or found.scaled is None or metadata.scale_inputs_by_bitdepth is not None:
+        return
+    if found.scaled.share < INSENSITIVE:
+        from czcheck.tiles.patterns import FULL_RANGE  # noqa: PLC0415
+
+        yield Found(
+            TilePixel(found.tile),
+            tile=found.tile,
+            top=FULL_RANGE[metadata.pixel_types[0]],
+            raw=_shares(metadata, found.labels),
+            scaled=_shares(metadata, found.scaled.won),
+            equal=_percent(found.scaled.share),
+            other=ways.variation(found.tile, ways.SCALED),
+        )
+
+
+@rule("CZ420", severity=Severity.NOTE, level=Level.RUN, requires=_STEADY)
+def order_of_colours_does_not_matter(run: RunRecord) -> Iterator[Found]:
+    """The answer depends on the order of the colours.
+
+    Says: With red and blue exchanged, {changed} of the labels of the tile `{tile}` change.
+    Why: ZEN passes blue, green, red; most networks are trained on red, green, blue. Whether this
+        one turns the order inside cannot be seen from its answers.
+    Fix: Run `czcheck verify --tiles` with an image whose segmentation you know; if it is wrong, put
+        a layer that reverses the channels (`RgbToBgr`) before the network.
+    Format: 2, N13
+    """
+    found = run.behaviour
+    if found is not None and found.colours is not None and found.colours.share < INSENSITIVE:
+        yield Found(
+            TilePixel(found.tile),
+            tile=found.tile,
+            changed=_percent(1 - found.colours.share),
+            other=ways.variation(found.tile, ways.COLOURS),
+        )
+
+
+@rule("CZ421", severity=Severity.ERROR, level=Level.RUN, requires=_STEADY)
+def answer_lies_as_the_tile(run: RunRecord) -> Iterator[Found]:
+    """The answer is turned or mirrored.
+
+    Says: The answer is {way}: so it moves when the content of the tile `{tile}` moves.
+    Why: The labels are not where the objects are; put together from tiles, the segmentation is
+        scrambled.
+    Fix: Look for a transposition, a flip or a reshape with height and width exchanged at the head
+        or the end of the network, left over from training on images that were read in another
+        order.
+    Format: 2, N6; 2, N9
+    """
+    found = run.behaviour
+    if found is not None and found.orientation is not None and found.orientation.wrong:
+        yield Found(
+            TilePixel(found.tile),
+            tile=found.tile,
+            way=found.orientation.way,
+            other=ways.variation(found.tile, ways.MOVED),
+        )
+
+
+def _won(run: RunRecord) -> list[tuple[int, ...]]:
+    """For each tile the pixels that each class has won."""
+    return [each.statistics.classes_won for each in run.answers if each.statistics is not None]
+
+
+def _constant(run: RunRecord) -> int | None:
+    """The class that wins everywhere on all natural tiles, if one does."""
+    natural = [
+        each.statistics.classes_won
+        for each in run.answers
+        if each.natural and each.statistics is not None
+    ]
+    totals = [sum(each) for each in zip(*natural, strict=True)]
+    winners = [number for number, total in enumerate(totals) if total]
+    return winners[0] if len(totals) > 1 and len(winners) == 1 else None
+
+
+def _class_name(metadata: ModelMetadata, number: int) -> str:
+    return f"`{metadata.classes[number].name}`"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in words; of many, the first ones."""
+    if len(names) == 1:
+        return names[0]
+    if len(names) > _MANY:
+        return f"{', '.join(names[:_MANY])} and {len(names) - _MANY} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _shares(metadata: ModelMetadata, won: Sequence[int]) -> str:
+    """How much of a tile each class has won, the largest parts first."""
+    total = sum(won)
+    order = sorted((number for number in range(len(won)) if won[number]), key=lambda n: -won[n])
+    parts = [f"{_percent(won[n] / total)} {_class_name(metadata, n)}" for n in order]
+    return _listed(parts) if parts else "no answer"
+
+
+def _change(agreement: Agreement) -> str:
+    if not math.isfinite(agreement.difference):
+        return "it has another shape, or is not a number"
+    largest = f"probabilities change by up to {agreement.difference:.1g}"
+    if agreement.labels_equal == agreement.pixels:
+        return f"{largest}, labels do not"
+    return f"{_percent(1 - agreement.share)} of the labels change, {largest}"
+
+
+def _percent(part: float) -> str:
+    """A part of 1 in whole per cent; what is neither nothing nor all does not look so."""
+    if 0 < part < 0.01:  # noqa: PLR2004
+        return "less than 1 %"
+    if 0.99 < part < 1:  # noqa: PLR2004
+        return "more than 99 %"
+    return f"{part:.0%}".replace("%", " %")

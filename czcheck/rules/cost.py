@@ -1,0 +1,64 @@
+"""CZ4xx, further part: what running the network costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from czcheck.limits import GIB
+from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.finding import Found, Severity
+
+if TYPE_CHECKING:
+    from czcheck.runtime.limits import Budgets
+    from czcheck.runtime.record import RunRecord
+
+TARGET_BYTES = 8 * GIB
+"""Memory in which the format demands that a tile can be evaluated."""
+
+
+@rule("CZ422", severity=Severity.ERROR, level=Level.RUN, requires=["CZ402"])
+def cost_is_within_budget(run: RunRecord, budgets: Budgets) -> Iterator[Found]:
+    """The network costs more than its budget.
+
+    Says: {what} is over the budget of {budget}: {measured}.
+    Why: You set this budget; a slower or larger network keeps those waiting who segment with it, or
+        does not fit their machine.
+    Fix: Make the network smaller, or the tile; or raise the budget, if the machine that measured is
+        slower than the one that counts.
+    Format: 2, N8
+    """
+    cost = run.cost
+    if cost is None:
+        return
+    tile = cost.first_tile_seconds if cost.tile_seconds is None else cost.tile_seconds
+    for what, budget, measured in (
+        ("The time to load the network", budgets.load_seconds, cost.load_seconds),
+        ("The time for a tile", budgets.tile_seconds, tile),
+    ):
+        if budget is not None and measured > budget:
+            yield Found(what=what, budget=f"{budget:g} s", measured=f"{measured:.3g} s")
+    if (
+        budgets.memory_bytes is not None
+        and cost.peak_bytes is not None
+        and cost.peak_bytes > budgets.memory_bytes
+    ):
+        yield Found(
+            what="The peak memory",
+            budget=f"{budgets.memory_bytes / GIB:g} GiB",
+            measured=f"{cost.peak_bytes / GIB:.2f} GiB",
+        )
+
+
+@rule("CZ423", severity=Severity.ERROR, level=Level.RUN, requires=["CZ402"])
+def tile_fits_into_8_gb(run: RunRecord) -> Iterator[Found]:
+    """A tile needs more than 8 GB of memory.
+
+    Says: The process that ran single tiles has used {measured} of memory; the format allows 8 GB.
+    Why: On a machine of the smallest kind that the format provides for, the network cannot be run.
+    Fix: Choose a smaller tile (`SpatialDims`), or a network with fewer channels at full resolution.
+    Format: 2, N8
+    """
+    cost = run.cost
+    if cost is not None and cost.peak_bytes is not None and cost.peak_bytes > TARGET_BYTES:
+        yield Found(measured=f"{cost.peak_bytes / GIB:.1f} GiB")
