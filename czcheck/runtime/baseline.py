@@ -1,0 +1,188 @@
+"""Baselines: golden answers, and how far today's answers are from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import IncompleteError
+from czcheck.runtime.compare import RAW_TOLERANCE, TileComparison, compare
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from czcheck.runtime.compare import KeptAnswers
+    from czcheck.tiles.patterns import Tile
+
+SEED = 0
+BLOCKS = 8
+_MEAN_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """What may change without being a difference.
+
+    Attributes:
+        max_change: Largest change of a probability.
+        min_agreement: Smallest share of pixels with the same label in any tile, 0..1.
+        min_dice: Smallest Dice coefficient of any class over all tiles, 0..1.
+    """
+
+    max_change: float = RAW_TOLERANCE
+    min_agreement: float = 0.9999
+    min_dice: float = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenTile:
+    """A tile that was asked.
+
+    Attributes:
+        name: Name of a built-in test tile.
+        seed: Seed of everything random in it.
+        means: Mean intensity of each of 8x8 blocks, row by row: they show whether the tile
+            of that name is still the same.
+    """
+
+    name: str
+    seed: int
+    means: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a baseline says of itself; the answers stay in the file.
+
+    Attributes:
+        path: The file.
+        model_id: Id of the model that gave the answers.
+        model_name: Its name.
+        sha256: Digest of its archive.
+        czcheck: Version of czcheck that made the baseline.
+        tensorflow: Version of TensorFlow that gave the answers.
+        height: Height of a tile.
+        width: Width of a tile.
+        channels: Channels of a tile.
+        pixel_type: The format's name of the pixel type.
+        classes: Names of the classes.
+        tiles: The tiles that were asked.
+        tolerances: What may change.
+    """
+
+    path: Path
+    model_id: str
+    model_name: str
+    sha256: str
+    czcheck: str
+    tensorflow: str
+    height: int
+    width: int
+    channels: int
+    pixel_type: str
+    classes: tuple[str, ...]
+    tiles: tuple[GoldenTile, ...]
+    tolerances: Tolerances
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineComparison:
+    """Today's answers, held against a baseline.
+
+    Attributes:
+        baseline: The baseline.
+        other: Why nothing can be compared, as part of a sentence; None where it could.
+        tiles: Comparisons, in the order of the baseline's tiles.
+        dice: For each class the Dice coefficient over all tiles; None where no pixel has it.
+    """
+
+    baseline: Baseline
+    other: str | None
+    tiles: tuple[TileComparison, ...] = ()
+    dice: tuple[float | None, ...] = ()
+
+
+def block_means(pixels: NDArray[Any]) -> tuple[float, ...]:
+    """Mean intensity of each block of a tile, to six digits.
+
+    Args:
+        pixels: `(height, width, channels)`.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    return tuple(
+        float(f"{block.mean(dtype=np.float64):.6g}")
+        for rows in np.array_split(pixels, min(BLOCKS, pixels.shape[0]), axis=0)
+        for block in np.array_split(rows, min(BLOCKS, pixels.shape[1]), axis=1)
+    )
+
+
+def compare_with_baseline(
+    baseline: Baseline,
+    golden_answer: Callable[[str], NDArray[Any]],
+    tiles: Sequence[Tile],
+    kept: KeptAnswers,
+    *,
+    classes: int,
+    pixel_type: str,
+) -> BaselineComparison:
+    """Hold answers against a baseline.
+
+    Args:
+        baseline: The baseline.
+        golden_answer: Yields its answer to the tile of a name.
+        tiles: The tiles that were asked today.
+        kept: What the network answered to them.
+        classes: Number of classes of the model.
+        pixel_type: Its pixel type.
+
+    Returns:
+        How far they are apart.
+
+    Raises:
+        IncompleteError: This version of czcheck asks other tiles than the baseline's.
+    """
+    by_name = {tile.name: tile for tile in tiles}
+    asked = next(iter(by_name.values())).pixels.shape if by_name else (0, 0, 0)
+    then = (baseline.height, baseline.width, baseline.channels)
+    if asked != then:
+        other = f"its tiles are {_sizes(then)}, those of the model {_sizes(asked)}"
+        return BaselineComparison(baseline, other)
+    if classes != len(baseline.classes):
+        other = f"it has {len(baseline.classes)} classes, the model {classes}"
+        return BaselineComparison(baseline, other)
+    if pixel_type != baseline.pixel_type:
+        other = f"its pixel type is {baseline.pixel_type}, that of the model {pixel_type}"
+        return BaselineComparison(baseline, other)
+    compared = []
+    overlap, total = [0.0] * classes, [0] * classes
+    for golden in baseline.tiles:
+        tile = by_name.get(golden.name)
+        if tile is None or golden.name not in kept or not _is_same(tile, golden):
+            raise IncompleteError(
+                f"{baseline.path}: the tile {golden.name} of czcheck {baseline.czcheck}, which "
+                "made the baseline, is not the one of this czcheck; make the baseline anew"
+            )
+        tie = min(baseline.tolerances.max_change, RAW_TOLERANCE)
+        found = compare(golden_answer(golden.name), kept[golden.name], tie)
+        compared.append(TileComparison(golden.name, baseline.tolerances.max_change, found))
+        for label, (both, either) in enumerate(found.overlap):
+            overlap[label] += both
+            total[label] += either
+    dice = tuple(2 * a / b if b else None for a, b in zip(overlap, total, strict=True))
+    return BaselineComparison(baseline, None, tuple(compared), dice)
+
+
+def _is_same(tile: Tile, golden: GoldenTile) -> bool:
+    """Whether a tile is the one that was asked then, but for the last digits of other machines."""
+    means = block_means(tile.pixels)
+    room = _MEAN_TOLERANCE * max(1e-9, *(abs(mean) for mean in means))
+    return len(means) == len(golden.means) and all(
+        abs(now - then) <= room for now, then in zip(means, golden.means, strict=True)
+    )
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return "x".join(str(size) for size in shape)

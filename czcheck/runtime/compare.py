@@ -1,0 +1,280 @@
+"""Compares answers to the same tiles: of two runtimes, two networks, today and then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from czcheck.runtime.asking import Asker, failure
+from czcheck.runtime.deaths import CommandFailed, WorkerDied
+from czcheck.runtime.record import Failure, Pixel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from czcheck.limits import Limits
+    from czcheck.network.facts import Network
+    from czcheck.network.files import SavedModelFiles
+    from czcheck.runtime.answers import Answer, Environment
+    from czcheck.runtime.process import Worker
+    from czcheck.tiles.patterns import Tile
+
+SCALED_TOLERANCE = 1e-5
+RAW_TOLERANCE = 1e-3
+"""Largest change of a probability that is no difference. On the raw range float32 itself moves a
+network with batch normalisation by 8e-4; on tiles scaled to [0, 1] by 1e-7."""
+
+_AXES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two answers to one tile.
+
+    Attributes:
+        change: Largest change of a value, relative to the value where that is above 1, as no
+            probability is; infinite where only one of the two is finite, or their shapes differ.
+        at: Where that is, with the new value; None where nothing changed or the shapes differ.
+        labels: Pixels whose label changed, but for ties.
+        ties: Pixels whose label changed although, within the tolerance, two classes were equal.
+        pixels: Pixels compared.
+        overlap: For each class the pixels that have its label in both answers, and the sum of those
+            that have it in either; twice the first over the second is the Dice coefficient.
+    """
+
+    change: float
+    at: Pixel | None
+    labels: int
+    ties: int
+    pixels: int
+    overlap: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def agreement(self) -> float:
+        """Share of pixels whose label is the same, ties included, 0..1."""
+        return 1 - self.labels / self.pixels if self.pixels else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TileComparison:
+    """Two answers to a tile, by the tile's name.
+
+    Attributes:
+        tile: Name of the tile.
+        tolerance: Largest change that is no difference.
+        comparison: How far the answers are apart.
+    """
+
+    tile: str
+    tolerance: float
+    comparison: Comparison
+
+    @property
+    def differs(self) -> bool:
+        """Whether they are further apart than rounding explains."""
+        return self.comparison.labels > 0 or self.comparison.change > self.tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeComparison:
+    """A network's answers in another runtime, held against those in the first one.
+
+    Attributes:
+        environment: The other runtime.
+        failures: What did not work there.
+        tiles: Comparisons, in the order of the tiles.
+    """
+
+    environment: Environment
+    failures: tuple[Failure, ...]
+    tiles: tuple[TileComparison, ...]
+
+
+def tolerance_for(tile: Tile) -> float:
+    """Largest change of a probability that is no difference, by the range of the tile."""
+    return SCALED_TOLERANCE if float(abs(tile.pixels).max(initial=0)) <= 1 else RAW_TOLERANCE
+
+
+def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison:
+    """Compare two answers to one tile, class by class: an answer may have many.
+
+    Args:
+        before: Probabilities, `(batch, height, width, classes)`.
+        after: The same, later or from elsewhere.
+        tie: How close the two best classes of a pixel were for it to count as a tie.
+
+    Returns:
+        The comparison.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    if before.shape != after.shape or before.ndim != _AXES or not before.size:
+        pixels = before.size // max(1, before.shape[-1] if before.ndim else 1)
+        return Comparison(float("inf"), None, pixels, 0, pixels)
+    change, at = 0.0, None
+    for channel in range(before.shape[-1]):
+        gap = _gap(before[..., channel], after[..., channel])
+        largest = float(gap.max())
+        if largest > change:
+            _, row, column = (int(axis) for axis in np.unravel_index(int(gap.argmax()), gap.shape))
+            change = largest
+            at = Pixel(float(after[0, row, column, channel]), row, column, channel)
+    label_before, margin = _labels(before)
+    label_after, _ = _labels(after)
+    changed = label_before != label_after
+    ties = int(np.count_nonzero(changed & (margin <= tie)))
+    return Comparison(
+        change=change,
+        at=at,
+        labels=int(np.count_nonzero(changed)) - ties,
+        ties=ties,
+        pixels=changed.size,
+        overlap=tuple(
+            _overlap(label_before == channel, label_after == channel)
+            for channel in range(before.shape[-1])
+        ),
+    )
+
+
+def _gap(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
+    """How far the values of two planes are apart; NaN is the same as NaN."""
+    import numpy as np  # noqa: PLC0415
+
+    same = (before == after) | (np.isnan(before) & np.isnan(after))
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap: NDArray[Any] = np.abs(before - after) / np.maximum(1, np.abs(before))
+    gap[np.isnan(gap)] = np.inf
+    gap[same] = 0
+    return gap
+
+
+def _labels(answer: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The most probable class of each pixel, the first of equals, and its lead over the next."""
+    import numpy as np  # noqa: PLC0415
+
+    best = answer[..., 0].copy()
+    second = np.full(best.shape, -np.inf, best.dtype)
+    label = np.zeros(best.shape, np.int32)
+    with np.errstate(invalid="ignore"):
+        for channel in range(1, answer.shape[-1]):
+            values = answer[..., channel]
+            better = values > best
+            second = np.maximum(second, np.where(better, best, values))
+            np.copyto(best, values, where=better)
+            label[better] = channel
+        lead: NDArray[Any] = best - second
+    return label, lead
+
+
+def _overlap(before: NDArray[Any], after: NDArray[Any]) -> tuple[int, int]:
+    import numpy as np  # noqa: PLC0415
+
+    counts = [int(np.count_nonzero(each)) for each in (before & after, before, after)]
+    return counts[0], counts[1] + counts[2]
+
+
+class KeptAnswers:
+    """Answers kept on disk until another runtime has given its own: they may be large."""
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self._folder: Path | None = None
+        self._files: dict[str, Path] = {}
+
+    def add(self, tile: str, batch: NDArray[Any], answer: Answer | None) -> None:  # noqa: ARG002
+        """Keep the first answer to a tile, where it holds numbers; a `Keep`, see `Asker`."""
+        from czcheck.runtime.arrays import write_array  # noqa: PLC0415
+        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
+
+        if tile in self._files or answer is None or answer.array is None:
+            return
+        if self._folder is None:
+            self._folder = private_folder()
+        path = self._folder / f"{len(self._files)}.npy"
+        write_array(path, answer.array)
+        self._files[tile] = path
+
+    def __contains__(self, tile: str) -> bool:
+        """Whether there is an answer to the tile of that name."""
+        return tile in self._files
+
+    def __getitem__(self, tile: str) -> NDArray[Any]:
+        """The answer to the tile of that name."""
+        import numpy as np  # noqa: PLC0415
+
+        array: NDArray[Any] = np.load(self._files[tile], allow_pickle=False)
+        return array
+
+    def close(self) -> None:
+        """Forget all answers."""
+        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
+
+        if self._folder is not None:
+            remove_folder(self._folder)
+            self._folder = None
+        self._files = {}
+
+
+def compare_elsewhere(
+    worker: Worker,
+    files: SavedModelFiles,
+    network: Network,
+    tiles: Sequence[Tile],
+    kept: KeptAnswers,
+    limits: Limits,
+) -> RuntimeComparison:
+    """Ask the network the same tiles in another runtime.
+
+    Args:
+        worker: A process of the other runtime; it is used up.
+        files: The SavedModel.
+        network: Its facts.
+        tiles: The tiles that the first runtime was asked.
+        kept: What it answered.
+        limits: Limits on what is unpacked.
+
+    Returns:
+        What came of it. After a death there, the tiles before it are compared.
+
+    Raises:
+        IncompleteError: The interpreter could not be started or has no TensorFlow.
+        InputError: The SavedModel exceeds the limits.
+        UnavailableError: The network has no signature with one input and one output.
+    """
+    from czcheck.runtime.run import load_network  # noqa: PLC0415
+    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
+
+    environment = worker.hello()
+    folder = unpack(files, worker.folder / "model", limits)
+    try:
+        load_network(worker, folder, network)
+    except (WorkerDied, CommandFailed) as error:
+        return RuntimeComparison(environment, (failure("load", None, error),), ())
+    asker = Asker(worker)
+    compared: list[TileComparison] = []
+    for tile in tiles:
+        if tile.name not in kept:
+            continue
+        answer = asker.ask(tile.name, tile.pixels)
+        if asker.died is not None:
+            break
+        if answer is None:
+            continue
+        if answer.array is None:
+            reason = f"the answer is of type {answer.dtype}, which holds no numbers"
+            asker.failures.append(Failure("predict", tile.name, "exception", reason))
+            continue
+        tolerance = tolerance_for(tile)
+        found = compare(kept[tile.name], answer.array, tolerance)
+        compared.append(TileComparison(tile.name, tolerance, found))
+    died = asker.died
+    if died is None:
+        try:
+            worker.finish()
+        except WorkerDied as death:
+            died = failure("exit", None, death)
+    failures = asker.failures if died is None else [*asker.failures, died]
+    return RuntimeComparison(environment, tuple(failures), tuple(compared))
