@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.facts import Network
+    from czcheck.network.safety import Safety
 
 _HEAD = 16
 # A directory that cannot be trusted, or names that reach out of it: nothing further is read.
@@ -194,6 +195,17 @@ class CzModel:
         from czcheck.network.saved_model import read_network  # noqa: PLC0415 - protobuf when needed
 
         return read_network(self.files, self.limits)
+
+    @cached_property
+    def safety(self) -> Safety:
+        """What in the network could do harm.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read.
+        """
+        from czcheck.network.scan import scan  # noqa: PLC0415 - reads its list when needed
+
+        return scan(self.network, self.files)
 
 
 def open_model(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> CzModel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.record import RunRecord
     from czcheck.tiles.patterns import Tile
 
+OPERATION = re.compile(r"[A-Za-z][A-Za-z0-9_>.]{0,199}", re.ASCII)
 ENDINGS = (".czmodel", ".czseg")
 # Called with the file, the number of tiles that have run, and the number of all.
 Progress = Callable[[Path, int, int], None]
@@ -38,6 +41,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     fail_on: str = "error",
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    allow_op: Sequence[str] = (),
     tiles: Sequence[str | Path] = (),
     python: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
@@ -54,6 +58,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         fail_on: Mildest severity that fails the verdict: `error`, `warning` or `note`.
         select: Codes or prefixes to check; empty for all.
         ignore: Codes or prefixes to leave out.
+        allow_op: Operations to admit though they are not on the allowlist. They are run.
         tiles: Images (PNG, TIFF) or folders of them to run beside the built-in test tiles.
         python: Interpreter that runs the network; this one if left out.
         limits: Limits on everything that is read.
@@ -67,12 +72,13 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         UsageError: No such path, an empty folder, an unknown level, target, severity or rule.
     """
     options = _options(level, target, fail_on, select, ignore)
+    options = dataclasses.replace(options, allow_op=admitted(allow_op))
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
     chosen = _chosen(options)
     reports = []
     for each in paths:
         with CzModel(each, limits) as model:
-            run = _Run(model, tiles, python, runner_limits, progress)
+            run = _Run(model, tiles, python, runner_limits, progress, options.allow_op)
             try:
                 reports.append(_verify_one(model, options, chosen, run))
             finally:
@@ -125,6 +131,21 @@ def _options(
     return Options(Level(level), target, Severity(fail_on), tuple(select), tuple(ignore))
 
 
+def admitted(allow_op: Sequence[str]) -> tuple[str, ...]:
+    """Operations that the user admits, as options keep them.
+
+    Args:
+        allow_op: Their names.
+
+    Raises:
+        UsageError: A name is none that an operation in a file may have.
+    """
+    for name in allow_op:
+        if not OPERATION.fullmatch(name):
+            raise UsageError(f"{name!r} is no operation that can be admitted")
+    return tuple(dict.fromkeys(allow_op))
+
+
 def _chosen(options: Options) -> set[str]:
     rules = catalogue()
     try:
@@ -142,7 +163,7 @@ def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: 
     outcomes = tuple(
         evaluate(
             catalogue(),
-            facts_of(model, options.target, run.record),
+            facts_of(model, options.target, run.record, options.allow_op),
             level=options.level,
             chosen=chosen,
         )
@@ -157,13 +178,16 @@ def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: 
     )
 
 
-def facts_of(model: CzModel, target: str, run: Callable[[], Any]) -> Facts:
+def facts_of(
+    model: CzModel, target: str, run: Callable[[], Any], allow_op: Collection[str] = ()
+) -> Facts:
     """The facts that rules may name as parameters.
 
     Args:
         model: The opened archive.
         target: Runtime that the network is held to.
         run: Yields the record of the run.
+        allow_op: Operations that the user admits.
 
     Returns:
         Facts, none of them worked out yet.
@@ -181,6 +205,11 @@ def facts_of(model: CzModel, target: str, run: Callable[[], Any]) -> Facts:
 
         return load_target(target)
 
+    def network() -> Network:
+        if model.network.beyond_limits:
+            raise UnavailableError("the graph is too large, or runs in circles")
+        return model.network
+
     return Facts(
         {
             "archive": lambda: model.archive,
@@ -190,7 +219,10 @@ def facts_of(model: CzModel, target: str, run: Callable[[], Any]) -> Facts:
             "model_payload": lambda: _payload_of(model),
             "document": lambda: model.document,
             "metadata": lambda: model.metadata,
-            "network": lambda: model.network,
+            "saved_model": lambda: model.network,
+            "network": network,
+            "safety": lambda: model.safety,
+            "allow_op": lambda: allow_op,
             "target": target_runtime,
             "run": run,
         }
@@ -214,12 +246,14 @@ class _Run:
         python: str | None,
         limits: RunnerLimits | None,
         progress: Progress | None,
+        allow_op: Collection[str] = (),
     ) -> None:
         self._model = model
         self._tiles = [Path(tile) for tile in tiles]
         self._python = python
         self._limits = limits
         self._progress = progress
+        self._allow_op = allow_op
         self._worker: Worker | None = None
         self.done: RunRecord | None = None
 
@@ -242,12 +276,15 @@ class _Run:
         """Run the test tiles through the network.
 
         Raises:
-            UnavailableError: The static levels found no network that could be run.
+            UnavailableError: The static levels found no network that could be run, or one that
+                must not be.
             IncompleteError: The process could not be started.
         """
         from czcheck.runtime.run import run_network  # noqa: PLC0415
 
         model = self._model
+        if (objection := model.safety.objection(self._allow_op)) is not None:
+            raise UnavailableError(f"the network must not be run: {objection}")
         tiles = list(self._battery(model.network))
         report = self._progress
         self.done = run_network(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.building.checks import check_folder, check_licence, check_network
+from czcheck.building.checks import check_folder, check_harmless, check_licence, check_network
 from czcheck.building.proof import Proof
 from czcheck.building.stride import multiple_of
 from czcheck.errors import IncompleteError, InputError, UsageError
@@ -69,6 +69,7 @@ def build(
     *,
     tile: tuple[int, int] | None = None,
     verify: bool = True,
+    allow_op: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
     progress: Progress | None = None,
@@ -85,6 +86,7 @@ def build(
         output: The archive to write; `<Name>.czmodel` in the working directory if left out.
         tile: (height, width) of the network's tile; it goes before the spec's `SpatialDims`.
         verify: Whether to verify the archive, level `run`, before it is put in place.
+        allow_op: Operations to admit though they are not on the allowlist. They are run.
         limits: Limits on everything that is read.
         runner_limits: Limits on time and memory of the networks' process.
         progress: Called before each step.
@@ -103,7 +105,7 @@ def build(
     if tile is not None and min(tile) < 1:
         raise UsageError(f"a tile of {tile[0]} x {tile[1]} pixels is no tile")
     told("reading the specification")
-    plan = _Plan.of(_spec_of(spec, limits), tile, limits)
+    plan = _Plan.of(_spec_of(spec, limits), tile, limits, allow_op)
     target = _target(output, plan.metadata.name)
     from czcheck.archive.write import replacing  # noqa: PLC0415
     from czcheck.building.process import BuildProcess  # noqa: PLC0415
@@ -164,9 +166,16 @@ class _Plan:
     tile: tuple[int, int] | None
     loader: str
     signature: str
+    allow_op: tuple[str, ...]
 
     @classmethod
-    def of(cls, spec: ModelSpec, tile: tuple[int, int] | None, limits: Limits) -> _Plan:
+    def of(
+        cls,
+        spec: ModelSpec,
+        tile: tuple[int, int] | None,
+        limits: Limits,
+        allow_op: Sequence[str],
+    ) -> _Plan:
         from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
         from czcheck.network.saved_model import read_network  # noqa: PLC0415
 
@@ -177,10 +186,13 @@ class _Plan:
             check_licence(licence)
         metadata = metadata_of_spec(spec)
         asked = tile or spec.spatial_dims
-        network = read_network(SavedModelFolder(folder), limits)
+        files = SavedModelFolder(folder)
+        network = read_network(files, limits)
         check_network(network, metadata, asked, folder, multiple_of(network))
+        check_harmless(network, files, allow_op, folder)
         signature = "" if network.serving is None else network.serving.name
-        return cls(spec, metadata, folder, licence, asked, network.loader, signature)
+        loader, admitted = network.loader, tuple(allow_op)
+        return cls(spec, metadata, folder, licence, asked, loader, signature, admitted)
 
     def check(self, lowering: Lowering) -> None:
         """Hold what only TensorFlow could tell against the metadata."""
@@ -254,6 +266,7 @@ def _verified(
     report = verify(
         temporary,
         level="run",
+        allow_op=plan.allow_op,
         tiles=() if image is None else (image,),
         limits=limits,
         runner_limits=runner_limits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from czcheck.errors import InputError
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.facts import Dims, Network, TensorSpec
+    from czcheck.network.files import SavedModelFiles
 
 RANK = 4
 KERAS_FILES = (".keras", ".h5", ".hdf5")
@@ -72,6 +74,32 @@ def check_licence(path: Path) -> None:
         raise InputError(
             f"{path}: the licence's name {why}; rename it, to LICENSE.txt for instance"
         )
+
+
+def check_harmless(
+    network: Network, files: SavedModelFiles, allow_op: Collection[str], folder: Path
+) -> None:
+    """See that a source holds nothing that must not be run, before TensorFlow loads it.
+
+    Args:
+        network: The source, as read without TensorFlow.
+        files: Its files.
+        allow_op: Operations that the user admits.
+        folder: Where the source is, to name in errors.
+
+    Raises:
+        InputError: It does.
+    """
+    from czcheck.network.scan import scan  # noqa: PLC0415
+
+    safety = scan(network, files)
+    objection = safety.objection(allow_op)
+    if objection is None:
+        return
+    advice = ""
+    if safety.not_admitted(allow_op):
+        advice = "; --allow-op admits an operation by name, for those who know what it is for"
+    raise InputError(f"{folder}: the network is not loaded: {objection}{advice}")
 
 
 def check_network(

@@ -68,9 +68,20 @@ def tile_size(
 @click.option(
     "--verify/--no-verify", default=True, help="Verify the archive before it is put in place."
 )
+@click.option(
+    "--allow-op",
+    multiple=True,
+    metavar="NAME",
+    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
 def command(
-    spec: Path, output: Path | None, tile: tuple[int, int] | None, verify: bool, quiet: bool
+    spec: Path,
+    output: Path | None,
+    tile: tuple[int, int] | None,
+    verify: bool,
+    allow_op: tuple[str, ...],
+    quiet: bool,
 ) -> int:
     """Build a conformant archive from the SavedModel that SPEC.json describes.
 
@@ -80,7 +91,7 @@ def command(
     from czcheck.building.builder import build
 
     with spinner(enabled=not quiet) as progress:
-        result = build(spec, output, tile=tile, verify=verify, progress=progress)
+        result = build(spec, output, tile=tile, verify=verify, allow_op=allow_op, progress=progress)
     if not quiet:
         print_lines(_lines(result))
     return 0

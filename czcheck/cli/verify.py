@@ -62,6 +62,12 @@ def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     help="Leave these rules out; codes or prefixes, separated by commas.",
 )
 @click.option(
+    "--allow-op",
+    multiple=True,
+    metavar="NAME",
+    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
+)
+@click.option(
     "--tiles",
     multiple=True,
     metavar="FILE|FOLDER",
@@ -96,6 +102,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     fail_on: str,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    allow_op: tuple[str, ...],
     tiles: tuple[Path, ...],
     timeout: float | None,
     memory: float | None,
@@ -129,6 +136,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
             fail_on=fail_on,
             select=select,
             ignore=ignore,
+            allow_op=allow_op,
             tiles=tiles,
             runner_limits=runner_limits,
             progress=progress,

@@ -89,9 +89,10 @@ class Search:
         return self._graph(data)
 
     def _graph(self, data: bytes) -> str | None:
-        """The first operation of a graph, if the bytes are one in any of its forms."""
+        """A graph's first operation that is not allowed, or else its first one."""
         known = load_allowlist()
         roots, node = _roots()
+        first: str | None = None
         for root in roots:
             for table, number, begin, end in fields(data, root):
                 self._left -= 1
@@ -100,8 +101,10 @@ class Search:
                 if table is node and number == _OP:
                     op = data[begin:end].decode("ascii", "replace")
                     if len(op) > 1 and known.knows(op):
-                        return f"a TensorFlow graph with {op}"
-        return None
+                        first = first or op
+                        if op not in known.allowed:
+                            return f"a TensorFlow graph with {op}"
+        return None if first is None else f"a TensorFlow graph with {first}"
 
 
 def _is_pickle(data: bytes) -> bool:

@@ -102,6 +102,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
             "fail_on": options.fail_on.value,
             "select": list(options.select),
             "ignore": list(options.ignore),
+            "allow_op": list(options.allow_op),
         },
         "verdict": report.verdict.value,
         "exit_code": report.exit_code,

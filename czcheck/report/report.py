@@ -38,6 +38,7 @@ class Options:
         fail_on: Mildest severity that fails the verdict.
         select: Codes or prefixes to check; empty for all.
         ignore: Codes or prefixes to leave out.
+        allow_op: Operations admitted though they are not on the allowlist.
     """
 
     level: Level = Level.RUN
@@ -45,6 +46,7 @@ class Options:
     fail_on: Severity = Severity.ERROR
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    allow_op: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,179 @@
+"""CZ33x: what in the network could do harm. Found without running it; nothing refused is run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.finding import Found, InGraph, InMember, Severity
+
+if TYPE_CHECKING:
+    from czcheck.network.facts import Network
+    from czcheck.network.safety import Place, Safety, When
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+_WHEN: dict[When, str] = {
+    "load": "it runs as soon as the network is loaded",
+    "serving": "it runs when the network is asked",
+    "saver": "it runs when variables are saved or restored",
+    "other": "it stands in a part that does not run by itself",
+}
+# Names come from the file, and may be as long as the file.
+_SHOWN = 100
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _SHOWN else name[:_SHOWN] + "..."
+
+
+def _at(place: Place) -> InGraph:
+    return InGraph(_short(place.node), None if place.function is None else _short(place.function))
+
+
+def _holder(place: Place) -> str:
+    return f"The graph with the tag {_short(place.graph)}" if place.graph else "The network"
+
+
+@rule("CZ330", severity=ERROR, level=Level.NETWORK, requires=["CZ301"])
+def operations_are_harmless(safety: Safety, allow_op: Collection[str]) -> Iterator[Found]:
+    """The network holds an operation that is not on the allowlist.
+
+    Says: {holder} holds the operation {op}, which {danger}; {when} ({nodes}, the first is {node}).
+    Why: A network is a program. Only operations that compute can be run without trusting whoever
+        made the file, wherever in the file they stand; a network on tiles needs no others.
+    Fix: Take the layer or function that uses the operation out of the model before you export it.
+        Whoever knows what it is for can admit it by name with `--allow-op`.
+    Format: 2, N2; 2, N12
+    """
+    for each in safety.not_admitted(allow_op):
+        yield Found(
+            _at(each.place),
+            holder=_holder(each.place),
+            op=_short(each.op),
+            danger=each.danger,
+            when=_WHEN[each.place.when],
+            count=each.count,
+            nodes="1 node" if each.count == 1 else f"{each.count} nodes",
+            node=_short(each.place.node),
+        )
+
+
+@rule("CZ331", severity=ERROR, level=Level.NETWORK, requires=["CZ330"])
+def data_hold_no_program(safety: Safety) -> Iterator[Found]:
+    """A program is hidden in the network's data.
+
+    Says: {holder} holds {what} in the node {node} ({op}).
+    Why: A program in data escapes whoever reads the graph, and waits for an operation that runs
+        it.
+    Fix: Export the network again without this node; text is all that strings in a network are for.
+    Format: 2, N12
+    """
+    for each in safety.hidden:
+        yield Found(
+            _at(each.place),
+            holder=_holder(each.place),
+            what=each.text,
+            node=_short(each.place.node),
+            op=_short(each.op),
+        )
+
+
+@rule("CZ332", severity=ERROR, level=Level.NETWORK)
+def graph_is_bounded(saved_model: Network) -> Iterator[Found]:
+    """The graph is too large, or runs in circles.
+
+    Says: The graph is refused: {fault}.
+    Why: Loading it would take more time or memory than any honest network needs, or never end.
+    Fix: Export the network again without recursion and without functions that call functions many
+        levels deep.
+    Format: 2, N8
+    """
+    if saved_model.beyond_limits:
+        at = InMember(saved_model.fault_file) if saved_model.fault_file else None
+        yield Found(at, fault=saved_model.fault)
+
+
+@rule("CZ333", severity=ERROR, level=Level.NETWORK, requires=["CZ301"])
+def assets_are_plain_files(safety: Safety) -> Iterator[Found]:
+    """The network names an asset file that is unsafe or missing.
+
+    Says: The network names the asset file {name}, which {problem}.
+    Why: TensorFlow opens whatever file the name leads to, outside of the model as well; and an
+        archive has to hold all that its network needs.
+    Fix: Export the network again and pack the whole folder, `assets` included; give asset files
+        plain names of letters, digits, `_`, `-` and full stops.
+    Format: 2, N20
+    """
+    for each in safety.assets:
+        yield Found(name=_short(each.name) or "of no name", problem=each.text)
+
+
+@rule("CZ334", severity=WARNING, level=Level.NETWORK, requires=["CZ301"])
+def keras_holds_no_code(safety: Safety) -> Iterator[Found]:
+    """Keras keeps Python code of a Lambda layer in the file.
+
+    Says: Keras keeps the Python code of a Lambda layer in {where}.
+    Why: The code runs as soon as somebody opens the model with Keras. ZEN and this tool load the
+        graph alone and never run it.
+    Fix: Write the layer as a class of its own, or export with `model.export(folder)`, which keeps
+        no code.
+    Format: 2, N12
+    """
+    for where in safety.lambdas:
+        yield Found(InMember(where) if where.endswith(".pb") else None, where=where)
+
+
+@rule("CZ335", severity=ERROR, level=Level.NETWORK, requires=["CZ301"])
+def saver_only_saves(safety: Safety) -> Iterator[Found]:
+    """An operation that saves or restores is used for something else.
+
+    Says: {holder} uses {op} for more than to save and restore its variables: the node {node}
+        {problem}.
+    Why: These operations read, write and delete files. They are harmless only where nothing but
+        saving and restoring reaches them, with a file name that comes from outside.
+    Fix: Export the network again; TensorFlow writes the functions that save and restore by itself.
+    Format: 2, N20
+    """
+    for each in safety.saver:
+        yield Found(
+            _at(each.place),
+            holder=_holder(each.place),
+            op=each.op,
+            node=_short(each.place.node),
+            problem=each.text,
+        )
+
+
+@rule("CZ336", severity=NOTE, level=Level.NETWORK, requires=["CZ330", "CZ331", "CZ335"])
+def graph_is_the_only_one(safety: Safety) -> Iterator[Found]:
+    """The file holds further graphs.
+
+    Says: Beside the graph that is run, the file holds one with the tag {tags}.
+    Why: Other programs may run that graph instead, with other answers.
+    Fix: Export the network with the one tag `serve`.
+    Format: 1.5, payload
+    """
+    for tags in safety.further:
+        yield Found(InMember("saved_model.pb"), tags=_short(tags))
+
+
+@rule("CZ337", severity=NOTE, level=Level.NETWORK, requires=["CZ331"])
+def texts_are_short(safety: Safety) -> Iterator[Found]:
+    """The network reaches an unusually long text.
+
+    Says: {holder} reaches {size} in the node {node}; {when}.
+    Why: Networks on tiles hold texts only to say what is wrong with an input; a long one has
+        another purpose.
+    Fix: Look at what the text is for, and leave it out of the exported model.
+    Format: 2, N12
+    """
+    for each in safety.large:
+        yield Found(
+            _at(each.place),
+            holder=_holder(each.place),
+            size=each.text,
+            node=_short(each.place.node),
+            when=_WHEN[each.place.when],
+        )
