@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -179,8 +179,13 @@ def _overlap(before: NDArray[Any], after: NDArray[Any]) -> tuple[int, int]:
 class KeptAnswers:
     """Answers kept on disk until another runtime has given its own: they may be large."""
 
-    def __init__(self) -> None:
-        """Keep nothing yet."""
+    def __init__(self, tiles: Collection[str]) -> None:
+        """Keep nothing yet.
+
+        Args:
+            tiles: Names of the tiles whose answers are to be kept.
+        """
+        self._tiles = tiles
         self._folder: Path | None = None
         self._files: dict[str, Path] = {}
 
@@ -189,7 +194,9 @@ class KeptAnswers:
         from czcheck.runtime.arrays import write_array  # noqa: PLC0415
         from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
 
-        if tile in self._files or answer is None or answer.array is None:
+        if tile not in self._tiles or tile in self._files:
+            return
+        if answer is None or answer.array is None:
             return
         if self._folder is None:
             self._folder = private_folder()

@@ -1,0 +1,161 @@
+"""What a model's answers are held against where the user asks for it: a runtime, a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from czcheck.model import CzModel
+    from czcheck.runtime.asking import Keep
+    from czcheck.runtime.baseline import Baseline, BaselineComparison
+    from czcheck.runtime.compare import KeptAnswers, RuntimeComparison, TileComparison
+    from czcheck.runtime.process import Worker
+    from czcheck.tiles.patterns import Tile
+
+
+class Comparisons:
+    """Both comparisons of one model. Nothing is kept or started where neither is asked for."""
+
+    def __init__(
+        self,
+        model: CzModel,
+        runtime: str | None,
+        baseline: Baseline | None,
+        new_worker: Callable[[str], Worker],
+    ) -> None:
+        """Compare nothing yet.
+
+        Args:
+            model: The opened archive.
+            runtime: Interpreter to compare with; None for none.
+            baseline: Baseline to compare with; None for none.
+            new_worker: Makes a process of an interpreter.
+        """
+        self._model = model
+        self._runtime = runtime
+        self._baseline = baseline
+        self._new_worker = new_worker
+        self._worker: Worker | None = None
+        self._tiles: Sequence[Tile] = ()
+        self._kept: KeptAnswers | None = None
+        self._elsewhere: RuntimeComparison | None = None
+        self._against: BaselineComparison | None = None
+
+    @property
+    def not_asked(self) -> dict[str, str]:
+        """The facts that nobody asked for, with the reason."""
+        reasons = {}
+        if self._runtime is None:
+            reasons["elsewhere"] = "no --runtime given"
+        if self._baseline is None:
+            reasons["baseline"] = "no --baseline given"
+        return reasons
+
+    @property
+    def sources(self) -> dict[str, Callable[[], Any]]:
+        """Both facts, by name."""
+        return {"elsewhere": self.elsewhere, "baseline": self.against_baseline}
+
+    def start_early(self) -> None:
+        """Let the other runtime import TensorFlow while the first one works."""
+        if self._runtime is not None and self._worker is None:
+            self._worker = self._new_worker(self._runtime)
+            self._worker.start()
+
+    def expect(self, tiles: Sequence[Tile]) -> Keep | None:
+        """Get ready for the answers to tiles.
+
+        Args:
+            tiles: The tiles that the network is about to be asked.
+
+        Returns:
+            What to call with each answer; None where nothing is to be compared.
+        """
+        from czcheck.runtime.compare import KeptAnswers  # noqa: PLC0415
+
+        if self._runtime is None and self._baseline is None:
+            return None
+        self._tiles = tiles
+        self._kept = KeptAnswers({tile.name for tile in tiles})
+        return self._kept.add
+
+    def elsewhere(self) -> RuntimeComparison:
+        """The answers in the other runtime, held against those in the first one.
+
+        Raises:
+            UnavailableError: The network was not run.
+            IncompleteError: The other interpreter cannot be started, or has no TensorFlow.
+        """
+        from czcheck.runtime.compare import compare_elsewhere  # noqa: PLC0415
+
+        self.start_early()
+        if self._kept is None or self._worker is None:
+            raise UnavailableError("the network was not run")
+        model = self._model
+        self._elsewhere = compare_elsewhere(
+            self._worker, model.files, model.network, self._tiles, self._kept, model.limits
+        )
+        return self._elsewhere
+
+    def against_baseline(self) -> BaselineComparison:
+        """The answers, held against the baseline.
+
+        Raises:
+            UnavailableError: The network was not run.
+            IncompleteError: The baseline was made with other tiles.
+            UsageError: The baseline is damaged.
+        """
+        from czcheck.runtime.baseline import compare_with_baseline  # noqa: PLC0415
+        from czcheck.runtime.baseline_file import golden_answer  # noqa: PLC0415
+
+        baseline = self._baseline
+        if self._kept is None or baseline is None:
+            raise UnavailableError("the network was not run")
+        self._against = compare_with_baseline(
+            baseline,
+            lambda tile: golden_answer(baseline, tile),
+            self._tiles,
+            self._kept,
+            classes=len(self._model.metadata.classes),
+            pixel_type=self._model.metadata.pixel_types[0],
+        )
+        return self._against
+
+    def looked_at(self) -> dict[str, Any]:
+        """What was compared, as plain data: `runtime` and `baseline`, as far as there is any."""
+        plain: dict[str, Any] = {}
+        if self._elsewhere is not None:
+            environment = self._elsewhere.environment
+            plain["runtime"] = {
+                "tensorflow": environment.tensorflow,
+                "python": environment.python,
+                **_worst(self._elsewhere.tiles),
+            }
+        if self._against is not None:
+            baseline = self._against.baseline
+            plain["baseline"] = {
+                "model_id": baseline.model_id,
+                "sha256": baseline.sha256,
+                **_worst(self._against.tiles),
+            }
+        return plain
+
+    def close(self) -> None:
+        """End the other process and forget the answers."""
+        if self._worker is not None:
+            self._worker.close()
+        if self._kept is not None:
+            self._kept.close()
+
+
+def _worst(tiles: Sequence[TileComparison]) -> dict[str, Any]:
+    """Tiles compared, the smallest agreement of labels and the largest change."""
+    found = [tile.comparison for tile in tiles]
+    return {
+        "tiles": len(found),
+        "agreement": min((each.agreement for each in found), default=None),
+        "change": max((each.change for each in found), default=None),
+    }

@@ -1,0 +1,141 @@
+"""CZ42x: answers held against another runtime and against a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.finding import Found, Severity, TilePixel
+from czcheck.rules.run import _named as tiles_in_words
+
+if TYPE_CHECKING:
+    from czcheck.runtime.baseline import BaselineComparison
+    from czcheck.runtime.compare import RuntimeComparison, TileComparison
+    from czcheck.runtime.record import RunRecord
+
+# Without a finite answer of the right shape and type there is nothing to compare.
+_ANSWERED = ("CZ403", "CZ404", "CZ405")
+
+
+@rule("CZ424", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison) -> Iterator[Found]:
+    """The answers differ in the other runtime.
+
+    Says: TensorFlow {there} (Python {python}) answers {tiles} differently from TensorFlow {here}:
+        {difference}.
+    Why: The model was checked in one runtime and is used in another; where their answers differ,
+        the check says nothing about the use.
+    Fix: Look for an operation whose meaning depends on the version (resizing, random numbers,
+        training mode) and replace it; `czcheck build` writes a network that TensorFlow 2.0.0 runs
+        and proves its answers.
+    Format: 2, N2; 2, N11
+    """
+    bad = [tile for tile in elsewhere.tiles if tile.differs]
+    if bad:
+        worst = _worst(bad)
+        yield Found(
+            _place(worst),
+            here=run.environment.tensorflow,
+            there=elsewhere.environment.tensorflow,
+            python=elsewhere.environment.python,
+            tiles=tiles_in_words(tile.tile for tile in bad),
+            difference=f"{_labels(worst)}, and {_change(worst)} (allowed: {worst.tolerance:g})",
+        )
+
+
+@rule("CZ425", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
+    """The network does not run in the other runtime.
+
+    Says: TensorFlow {there} (Python {python}) {what}: {reason}.
+    Why: A runtime that cannot load or run the network cannot segment with it, whatever the one does
+        in which it was made.
+    Fix: Lower the network with `czcheck build`, which leaves only what TensorFlow 2.0.0 knows; an
+        operation that the network itself needs has to be replaced by older ones.
+    Format: 2, N2
+    """
+    environment = elsewhere.environment
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for failure in elsewhere.failures:
+        reasons.setdefault((failure.phase, failure.reason), []).append(str(failure.tile))
+    for (phase, reason), tiles in reasons.items():
+        what = {"load": "cannot load the network", "exit": "does not end as it should"}.get(
+            phase, f"fails on {tiles_in_words(tiles)}"
+        )
+        yield Found(
+            TilePixel(tiles[0]) if phase == "predict" else None,
+            there=environment.tensorflow,
+            python=environment.python,
+            what=what,
+            reason=reason,
+        )
+
+
+@rule("CZ426", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[Found]:
+    """The answers differ from the baseline.
+
+    Says: The answers are not those of the baseline (model {model}): {difference}.
+    Why: The baseline holds the answers that were accepted before; a model that answers differently
+        segments differently, whether that was meant or not.
+    Fix: If the change is meant, look at its results and make the baseline anew with `czcheck
+        baseline`; if not, look for what changed in training, weights, preprocessing or export.
+    Format: 2, N11
+    """
+    golden = baseline.baseline
+    if baseline.other is not None:
+        yield Found(model=golden.model_id, difference=baseline.other)
+        return
+    allowed = golden.tolerances
+    relabelled = [
+        tile for tile in baseline.tiles if tile.comparison.agreement < allowed.min_agreement
+    ]
+    changed = [tile for tile in baseline.tiles if tile.comparison.change > allowed.max_change]
+    parts = []
+    if relabelled:
+        most = f"at most {100 * (1 - allowed.min_agreement):.3g} %"
+        parts.append(f"{_on(relabelled)} {_labels(_worst(relabelled))} (allowed: {most})")
+    if changed:
+        most = f"at most {allowed.max_change:g}"
+        parts.append(f"{_on(changed)} {_change(_worst(changed))} (allowed: {most})")
+    parts.extend(
+        f"the Dice coefficient of the class `{name}` is {dice:.3g} (allowed: at least "
+        f"{allowed.min_dice:g})"
+        for name, dice in zip(golden.classes, baseline.dice, strict=False)
+        if dice is not None and dice < allowed.min_dice
+    )
+    if parts:
+        worst = _worst(relabelled or changed or list(baseline.tiles))
+        yield Found(_place(worst), model=golden.model_id, difference="; ".join(parts))
+
+
+def _on(tiles: list[TileComparison]) -> str:
+    return f"on {tiles_in_words(tile.tile for tile in tiles)}"
+
+
+def _worst(tiles: list[TileComparison]) -> TileComparison:
+    """The tile with the most changed labels; of equals, the one with the largest change."""
+    return max(tiles, key=lambda tile: (-tile.comparison.agreement, tile.comparison.change))
+
+
+def _place(tile: TileComparison) -> TilePixel:
+    at = tile.comparison.at
+    if at is None:
+        return TilePixel(tile.tile)
+    return TilePixel(tile.tile, at.row, at.column, at.channel)
+
+
+def _labels(tile: TileComparison) -> str:
+    found = tile.comparison
+    return f"{100 * (1 - found.agreement):.2g} % of the labels of `{tile.tile}` changed"
+
+
+def _change(tile: TileComparison) -> str:
+    found = tile.comparison
+    if found.at is None:
+        return "the shape of the answer is another one"
+    return (
+        f"a probability changed by {found.change:.2g} at row {found.at.row}, column "
+        f"{found.at.column}, channel {found.at.channel} of `{tile.tile}`"
+    )
