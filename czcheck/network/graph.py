@@ -36,11 +36,6 @@ def functions_in(attrs: Any) -> list[str]:
     found: list[str] = []
     pending = [attrs]
     while pending:
-        if len(found) > _FUNCTION_ATTRS:
-            raise LimitError(
-                f"the attributes of one node name over {_FUNCTION_ATTRS} functions, "
-                f"{found[0][:_SHOWN]} among them"
-            )
         for value in pending.pop().values():
             if value.HasField("func"):
                 called = [value.func]
@@ -48,6 +43,11 @@ def functions_in(attrs: Any) -> list[str]:
                 called = list(value.list.func)
             else:
                 continue
+            if len(found) + len(called) > _FUNCTION_ATTRS:
+                raise LimitError(
+                    f"the attributes of one node name over {_FUNCTION_ATTRS} functions, "
+                    f"{called[0].name[:_SHOWN]} among them"
+                )
             for each in called:
                 found.append(each.name)
                 if each.attr:

@@ -39,9 +39,9 @@ __all__ = [
 
 SAVED_MODEL = "saved_model.pb"
 KERAS_METADATA = "keras_metadata.pb"
-PARTS = 3_000_000
+PARTS = 2_000_000
 """Fields of messages in the whole file. Each may take a hundred times the memory that it takes in
-the file; a graph of 100,000 nodes has as many."""
+the file; a graph of 70,000 nodes has as many."""
 META_GRAPHS = 16
 SERVE = "serve"
 SERVING_DEFAULT = "serving_default"

@@ -62,7 +62,7 @@ def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
-    """All fields of a message and of the messages in it.
+    """All fields of a message and of the messages in it, in the order of the bytes.
 
     What is damaged is left out, with all that follows it in the same message.
 
@@ -92,10 +92,13 @@ def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
                 if begin < 0 or at > end:
                     break
                 number = key >> 3
-                inner = known.get(number)
-                if inner is not None:
-                    pending.append((inner, begin, at))
                 yield known, number, begin, at
+                inner = known.get(number)
+                if inner is not None and begin < at:
+                    # The rest of this message waits, so that what is kept is no wider than deep.
+                    pending.append((known, at, end))
+                    pending.append((inner, begin, at))
+                    break
                 continue
             if kind == _VARINT:
                 _, at = _varint(data, at, end)
