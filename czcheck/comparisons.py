@@ -111,7 +111,7 @@ class Comparisons:
         from czcheck.runtime.baseline import compare_with_baseline  # noqa: PLC0415
         from czcheck.runtime.baseline_file import golden_answer  # noqa: PLC0415
 
-        baseline = self._baseline
+        baseline, metadata = self._baseline, self._model.metadata
         if self._kept is None or baseline is None:
             raise UnavailableError("the network was not run")
         self._against = compare_with_baseline(
@@ -119,8 +119,9 @@ class Comparisons:
             lambda tile: golden_answer(baseline, tile),
             self._tiles,
             self._kept,
-            classes=len(self._model.metadata.classes),
-            pixel_type=self._model.metadata.pixel_types[0],
+            classes=len(metadata.classes),
+            pixel_type=metadata.pixel_types[0],
+            scaled=bool(metadata.scale_inputs_by_bitdepth),
         )
         return self._against
 

@@ -6,7 +6,7 @@ import math
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,19 +57,43 @@ def read_array(path: Path, limit: int) -> NDArray[Any]:
                 raise UnreadableArrayError("the answer is not a file")
             if status.st_size > limit:
                 raise UnreadableArrayError(f"the answer is larger than {limit} bytes")
-            if np.lib.format.read_magic(stream) != (1, 0):
-                raise UnreadableArrayError("the answer's file is damaged")
-            shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream)
+            shape, by_column, dtype = read_header(stream)
             if dtype.kind not in _KINDS:
                 raise UnreadableArrayError(f"the answer holds {dtype}, not numbers")
             count = math.prod(shape)
             if count * dtype.itemsize != status.st_size - stream.tell():
                 raise UnreadableArrayError("the answer's file is damaged")
             array = np.fromfile(stream, dtype, count)
-    except (OSError, ValueError, SyntaxError, TypeError, OverflowError) as error:
+    except (OSError, ValueError) as error:
         if isinstance(error, UnreadableArrayError):
             raise
         raise UnreadableArrayError("the answer's file is missing or damaged") from error
     if array.size != count:
         raise UnreadableArrayError("the answer's file is damaged")
     return array.reshape(shape, order="F" if by_column else "C")
+
+
+def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of a `.npy` file that somebody else wrote.
+
+    Args:
+        stream: The file from its beginning; it is left where the values begin.
+
+    Returns:
+        Shape; whether the values stand column by column; their type.
+
+    Raises:
+        UnreadableArrayError: It is no such header.
+    """
+    import tokenize  # noqa: PLC0415
+
+    import numpy as np  # noqa: PLC0415
+
+    # The header is Python source, which numpy hands to Python's own tokenizer and parser.
+    wrong = (ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError)
+    try:
+        if np.lib.format.read_magic(stream) == (1, 0):
+            return np.lib.format.read_array_header_1_0(stream)
+    except (*wrong, tokenize.TokenError) as error:
+        raise UnreadableArrayError("the answer's file is damaged") from error
+    raise UnreadableArrayError("the answer's file is damaged")

@@ -67,6 +67,7 @@ class Baseline:
         width: Width of a tile.
         channels: Channels of a tile.
         pixel_type: The format's name of the pixel type.
+        scaled: Whether intensities of integer types were scaled to 0..1, as the metadata may ask.
         classes: Names of the classes.
         tiles: The tiles that were asked.
         tolerances: What may change.
@@ -82,6 +83,7 @@ class Baseline:
     width: int
     channels: int
     pixel_type: str
+    scaled: bool
     classes: tuple[str, ...]
     tiles: tuple[GoldenTile, ...]
     tolerances: Tolerances
@@ -127,6 +129,7 @@ def compare_with_baseline(
     *,
     classes: int,
     pixel_type: str,
+    scaled: bool,
 ) -> BaselineComparison:
     """Hold answers against a baseline.
 
@@ -137,6 +140,7 @@ def compare_with_baseline(
         kept: What the network answered to them.
         classes: Number of classes of the model.
         pixel_type: Its pixel type.
+        scaled: Whether its metadata asks for intensities scaled to 0..1.
 
     Returns:
         How far they are apart.
@@ -155,6 +159,12 @@ def compare_with_baseline(
         return BaselineComparison(baseline, other)
     if pixel_type != baseline.pixel_type:
         other = f"its pixel type is {baseline.pixel_type}, that of the model {pixel_type}"
+        return BaselineComparison(baseline, other)
+    if scaled != baseline.scaled:
+        ranges = ("raw", "scaled to 0..1")
+        other = (
+            f"its intensities are {ranges[baseline.scaled]}, those of the model {ranges[scaled]}"
+        )
         return BaselineComparison(baseline, other)
     compared = []
     overlap, total = [0.0] * classes, [0] * classes

@@ -17,6 +17,7 @@ from czcheck.archive.reader import Archive
 from czcheck.archive.write import write_archive
 from czcheck.errors import UsageError
 from czcheck.limits import GIB, MIB, Limits
+from czcheck.runtime.arrays import UnreadableArrayError, read_header
 from czcheck.runtime.baseline import BLOCKS, SEED, Baseline, GoldenTile, Tolerances
 
 if TYPE_CHECKING:
@@ -147,10 +148,8 @@ def golden_answer(baseline: Baseline, tile: str) -> NDArray[Any]:
             raise damaged
         content = io.BytesIO(archive.read(f"{tile}.npy", size + _NPY_HEADER))
     try:
-        if np.lib.format.read_magic(content) != (1, 0):
-            raise damaged
-        stored, by_column, dtype = np.lib.format.read_array_header_1_0(content)
-    except (ValueError, SyntaxError, TypeError, OverflowError, RecursionError):
+        stored, by_column, dtype = read_header(content)
+    except UnreadableArrayError:
         raise damaged from None
     rest = content.getbuffer()[content.tell() :]
     if stored != shape or by_column or dtype != np.dtype("<u2") or len(rest) != size:
@@ -195,6 +194,9 @@ def _baseline(path: Path, plain: dict[str, Any]) -> Baseline:
     names = [tile.name for tile in golden]
     if len(set(names)) != len(names) or not set(names) <= set(NAMES):
         raise _WrongError("`tiles` names one twice, or one that is not built in")
+    scaled = plain.get("scaled")
+    if not isinstance(scaled, bool):
+        raise _WrongError("`scaled` is neither true nor false")
     allowed = plain.get("tolerances")
     if not isinstance(allowed, dict):
         raise _WrongError("`tolerances` are missing")
@@ -203,6 +205,7 @@ def _baseline(path: Path, plain: dict[str, Any]) -> Baseline:
     baseline = Baseline(
         path=path,
         **parts,
+        scaled=scaled,
         classes=tuple(classes),
         tiles=golden,
         tolerances=Tolerances(

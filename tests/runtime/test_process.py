@@ -299,6 +299,7 @@ FORGED = (
             FORGED,
             "damaged",
         ),
+        (r"open(path, 'wb').write(b'\x93NUMPY\x01\x00\x04\x00((((' + bytes(99))", "damaged"),
         (
             "import numpy; numpy.save(path, numpy.array([{}], object), allow_pickle=True)",
             "not numbers",
