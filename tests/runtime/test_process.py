@@ -293,7 +293,7 @@ FORGED = (
         ("pass", "missing or damaged"),
         ("os.symlink('/etc/hostname', path)", "missing or damaged"),
         ("os.mkfifo(path)", "not a file"),
-        ("open(path, 'wb').write(b'PNG' * 100)", "missing or damaged"),
+        ("open(path, 'wb').write(b'PNG' * 100)", "damaged"),
         ("open(path, 'wb').truncate(2 << 20)", "larger than 1048576 bytes"),
         (
             FORGED,
