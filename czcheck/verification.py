@@ -6,19 +6,21 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck
 from czcheck.archive.container import Payload, PayloadKind
 from czcheck.errors import UnavailableError, UsageError
-from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.limits import DEFAULT_LIMITS, GIB, Limits
 from czcheck.model import CzModel
 from czcheck.report.report import FileReport, Options, Report
 from czcheck.rules.catalogue import Level, UnknownRuleError, catalogue, matching
 from czcheck.rules.container import Archives
 from czcheck.rules.engine import Facts, evaluate
 from czcheck.rules.finding import Severity
+from czcheck.runtime.limits import Budgets
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, TensorSpec
@@ -44,6 +46,10 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     allow_op: Sequence[str] = (),
     tiles: Sequence[str | Path] = (),
     python: str | None = None,
+    thorough: bool = False,
+    max_load_seconds: float | None = None,
+    max_tile_seconds: float | None = None,
+    max_memory: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
     progress: Progress | None = None,
@@ -61,6 +67,11 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         allow_op: Operations to admit though they are not on the allowlist. They are run.
         tiles: Images (PNG, TIFF) or folders of them to run beside the built-in test tiles.
         python: Interpreter that runs the network; this one if left out.
+        thorough: Load the network in a second process as well and compare the answers, which takes
+            another import of TensorFlow.
+        max_load_seconds: Budget for loading the network, in seconds; above it is an error.
+        max_tile_seconds: Budget for a tile, in seconds.
+        max_memory: Budget for the most memory that the network's process has in use, in GiB.
         limits: Limits on everything that is read.
         runner_limits: Limits on time and memory of the network's process.
         progress: Called after each tile.
@@ -75,10 +86,15 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     options = dataclasses.replace(options, allow_op=admitted(allow_op))
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
     chosen = _chosen(options)
+    budgets = Budgets(
+        max_load_seconds, max_tile_seconds, None if max_memory is None else int(max_memory * GIB)
+    )
     reports = []
     for each in paths:
         with CzModel(each, limits) as model:
             run = _Run(model, tiles, python, runner_limits, progress, options.allow_op)
+            run.thorough = thorough
+            run.budgets = budgets
             try:
                 reports.append(_verify_one(model, options, chosen, run))
             finally:
@@ -163,7 +179,7 @@ def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: 
     outcomes = tuple(
         evaluate(
             catalogue(),
-            facts_of(model, options.target, run.record, options.allow_op),
+            facts_of(model, options.target, run.record, options.allow_op, run.budgets),
             level=options.level,
             chosen=chosen,
         )
@@ -179,7 +195,11 @@ def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: 
 
 
 def facts_of(
-    model: CzModel, target: str, run: Callable[[], Any], allow_op: Collection[str] = ()
+    model: CzModel,
+    target: str,
+    run: Callable[[], Any],
+    allow_op: Collection[str] = (),
+    budgets: Budgets | None = None,
 ) -> Facts:
     """The facts that rules may name as parameters.
 
@@ -188,6 +208,7 @@ def facts_of(
         target: Runtime that the network is held to.
         run: Yields the record of the run.
         allow_op: Operations that the user admits.
+        budgets: What the network may cost.
 
     Returns:
         Facts, none of them worked out yet.
@@ -225,7 +246,9 @@ def facts_of(
             "allow_op": lambda: allow_op,
             "target": target_runtime,
             "run": run,
-        }
+            "budgets": lambda: budgets,
+        },
+        {} if budgets is not None and budgets.given else {"budgets": "no budget was given"},
     )
 
 
@@ -255,6 +278,8 @@ class _Run:
         self._progress = progress
         self._allow_op = allow_op
         self._worker: Worker | None = None
+        self.thorough = False
+        self.budgets = Budgets()
         self.done: RunRecord | None = None
 
     def start_early(self) -> None:
@@ -271,6 +296,12 @@ class _Run:
             self._worker = Worker(self._python, self._limits or RunnerLimits())
             self._worker.start()
         return self._worker
+
+    def _another(self) -> Worker:
+        from czcheck.runtime.limits import RunnerLimits  # noqa: PLC0415
+        from czcheck.runtime.process import Worker  # noqa: PLC0415
+
+        return Worker(self._python, self._limits or RunnerLimits())
 
     def record(self) -> RunRecord:
         """Run the test tiles through the network.
@@ -295,22 +326,28 @@ class _Run:
             tiles,
             model.limits,
             None if report is None else lambda done, total: report(model.path, done, total),
+            fresh=self._another if self.thorough else None,
         )
         return self.done
 
     def _battery(self, network: Network) -> Iterable[Tile]:
         from czcheck.tiles.images import tiles_from  # noqa: PLC0415
-        from czcheck.tiles.patterns import tiles  # noqa: PLC0415
+        from czcheck.tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
 
         serving = network.serving
         shape = serving.inputs[0].shape if serving is not None and serving.inputs else None
         if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
             raise UnavailableError("the network has no fixed tile")
         height, width, channels = (size or 0 for size in shape[1:])
-        pixel_type = self._model.metadata.pixel_types[0]
-        yield from tiles(height, width, channels, pixel_type)
-        for path in self._tiles:
-            yield from tiles_from(path, height, width, channels)
+        metadata = self._model.metadata
+        pixel_type = metadata.pixel_types[0]
+        # Where the metadata says that intensities are scaled, the network gets them so.
+        top = FULL_RANGE.get(pixel_type, 1) if metadata.scale_inputs_by_bitdepth else 1
+        battery = [tiles(height, width, channels, pixel_type)]
+        battery += [tiles_from(path, height, width, channels) for path in self._tiles]
+        for tile in chain.from_iterable(battery):
+            scaled: Any = tile.pixels if top == 1 else tile.pixels / top
+            yield dataclasses.replace(tile, pixels=scaled)
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -336,10 +373,15 @@ def _looked_at(model: CzModel, level: Level, run: RunRecord | None) -> dict[str,
     if run is not None:
         facts["run"] = {
             "tiles": len(run.answers),
+            "tile_runs": run.tile_runs,
             "tensorflow": run.environment.tensorflow,
             "python": run.environment.python,
             "isolation": run.environment.isolation,
         }
+        if run.behaviour is not None:
+            facts["run"]["behaviour"] = run.behaviour.to_json()
+        if run.cost is not None:
+            facts["run"]["cost"] = run.cost.to_json()
     return facts
 
 

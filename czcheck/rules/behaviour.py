@@ -169,7 +169,7 @@ def order_of_colours_does_not_matter(run: RunRecord) -> Iterator[Found]:
 def answer_lies_as_the_tile(run: RunRecord) -> Iterator[Found]:
     """The answer is turned or mirrored.
 
-    Says: The answer is {way}: so it moves when the content of the tile `{tile}` moves.
+    Says: The answer is {way}, as its moves show when the content of the tile `{tile}` moves.
     Why: The labels are not where the objects are; put together from tiles, the segmentation is
         scrambled.
     Fix: Look for a transposition, a flip or a reshape with height and width exchanged at the head
