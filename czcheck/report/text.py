@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from czcheck.limits import GIB
 from czcheck.report.escape import printable
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import SkipCause, Status
@@ -83,6 +84,25 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
+def cost_text(cost: Mapping[str, Any]) -> str:
+    """What the run cost, on one short line.
+
+    Args:
+        cost: As in `FileReport.looked_at`.
+    """
+    parts = [f"loaded in {cost['load_seconds']:.2f} s"]
+    if cost["tile_seconds"] is None:
+        parts.append(f"{cost['first_tile_seconds']:.2f} s for the only tile")
+    else:
+        parts.append(
+            f"{cost['tile_seconds']:.3g} s per tile ({cost['megapixel_seconds']:.3g} s per"
+            f" megapixel, first tile {cost['first_tile_seconds']:.2g} s)"
+        )
+    if cost["peak_bytes"] is not None:
+        parts.append(f"{cost['peak_bytes'] / GIB:.2f} GiB at its peak")
+    return ", ".join(parts)
+
+
 def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
     yield Line(
         f"{printable(file.path)}: {file.verdict.value.upper()} at level {level}", file.verdict.value
@@ -101,6 +121,8 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
     yield Line(f"  {len(file.outcomes)} rules: {counts}", "counts")
     if looked_at := looked_at_text(file.looked_at):
         yield from _wrapped(f"looked at: {looked_at}", "  ")
+    if cost := file.looked_at.get("run", {}).get("cost"):
+        yield Line(f"  cost: {cost_text(cost)}")
 
 
 def _skip_lines(file: FileReport) -> Iterator[Line]:

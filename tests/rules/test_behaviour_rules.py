@@ -143,6 +143,11 @@ def test_repeatable_is_equal_but_for_rounding(again: Agreement, what: str | None
     ("batch", "what"),
     [
         (changed(5, 9e-4), None),
+        (changed(1, 9e-3), None),
+        (
+            changed(5, 2e-3),
+            "less than 1 % of the labels change, probabilities change by up to 0.002",
+        ),
         (changed(0, 0.03), "probabilities change by up to 0.03, labels do not"),
         (changed(250, 0.62), "25 % of the labels change, probabilities change by up to 0.6"),
         (
