@@ -1,0 +1,88 @@
+"""What a tile costs: multiply-adds and memory, read from the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from czcheck.network.facts import Network
+    from czcheck.network.static.walk import Event, Walk
+
+
+@dataclass(frozen=True, slots=True)
+class StaticCost:
+    """What one tile costs, as far as sizes are known without running the network.
+
+    Attributes:
+        multiply_adds: Multiplications with additions in convolutions and products of matrices.
+        weight_bytes: Size of the weights.
+        activation_bytes: Most memory that tensors take at one time, one tile at a time. What a
+            convolution needs to work is not in it.
+        unknown: Operations whose share is not known, so that the figures are lower bounds.
+    """
+
+    multiply_adds: int
+    weight_bytes: int
+    activation_bytes: int
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def memory_bytes(self) -> int:
+        """Weights and tensors together."""
+        return self.weight_bytes + self.activation_bytes
+
+
+def static_cost(walk: Walk | str, network: Network) -> StaticCost | None:
+    """What one tile costs.
+
+    Args:
+        walk: What `reach.walk_of` returned.
+        network: The network.
+
+    Returns:
+        The cost; None where the tile has no fixed size or the graph cannot be followed.
+    """
+    if isinstance(walk, str) or walk.image.bytes is None:
+        return None
+    unknown = dict.fromkeys(use.op for use in walk.loops)
+    unsized: set[int] = set()
+    for event in walk.events:
+        open_ones = {buffer for buffer, size in event.writes if size is None}
+        # What is made from something of unknown size is not to blame for its own.
+        if (open_ones or event.multiply_adds is None) and not unsized.intersection(event.reads):
+            unknown[event.use.op] = None
+        unsized |= open_ones
+    return StaticCost(
+        multiply_adds=sum(event.multiply_adds or 0 for event in walk.events),
+        weight_bytes=network.weight_bytes,
+        activation_bytes=_peak(walk.events, walk.image.bytes, walk.answer.buffer),
+        unknown=tuple(unknown),
+    )
+
+
+def _peak(events: Sequence[Event], image: int, answer: int) -> int:
+    """Most bytes that are in use at one time."""
+    last: dict[int, int] = {0: -1}
+    for number, event in enumerate(events):
+        for buffer in event.reads:
+            last[buffer] = number
+        for buffer, _ in event.writes:
+            last.setdefault(buffer, number)
+    last[answer] = len(events)
+    sizes = {0: image}
+    now = most = image
+    for number, event in enumerate(events):
+        dying = [buffer for buffer in event.reads if last[buffer] == number and buffer in sizes]
+        written = sum(size or 0 for _, size in event.writes)
+        # Written where a tensor stood that nobody needs any more.
+        reused = max((sizes[buffer] for buffer in dying), default=0) if event.in_place else 0
+        most = max(most, now + written - min(reused, written))
+        for buffer, size in event.writes:
+            sizes[buffer] = size or 0
+        now += written
+        for buffer in [*dying, *(each for each, _ in event.writes if last[each] == number)]:
+            now -= sizes.pop(buffer, 0)
+    return most

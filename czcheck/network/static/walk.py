@@ -1,0 +1,383 @@
+"""Walks from the answer back to the picture and works out every tensor between, calls written out.
+
+Nothing here recurses; the graph's own limits bound the calls, and a budget bounds the work.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from czcheck.errors import InputError
+from czcheck.network.facts import Dims, Network, NodeUse
+from czcheck.network.graph import Graph, Scope
+from czcheck.network.static import layout, pointwise, reductions, windows
+from czcheck.network.static.spread import Axis, Spread, Traced, plain
+from czcheck.network.static.step import HANDLERS, Step
+
+# Nodes with calls written out, and whatever else a node costs. An EfficientNet takes 5,000.
+_BUDGET = 150_000
+_ROUNDS = 3
+_MOST_STRIDE = 1 << 20
+_PICTURE = 4
+_CALLS = {
+    "PartitionedCall": ("f",),
+    "StatefulPartitionedCall": ("f",),
+    "If": ("then_branch", "else_branch"),
+    "StatelessIf": ("then_branch", "else_branch"),
+    "Case": ("branches",),
+    "StatelessCase": ("branches",),
+    "While": ("body", "cond"),
+    "StatelessWhile": ("body", "cond"),
+}
+_LOOPS = frozenset({"While", "StatelessWhile"})
+_CHOICES = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
+# Named outputs of operations with more than one, in their order.
+_OUTPUTS = {
+    "FusedBatchNorm": ("y", "batch_mean", "batch_variance"),
+    "FusedBatchNormV2": ("y", "batch_mean", "batch_variance"),
+    "FusedBatchNormV3": ("y", "batch_mean", "batch_variance"),
+    "MaxPoolWithArgmax": ("output", "argmax"),
+    "Merge": ("output", "value_index"),
+    "Switch": ("output_false", "output_true"),
+    "TopKV2": ("values", "indices"),
+}
+# Their outcome stands where the input stood.
+_ALIASES = frozenset(pointwise.SAME) | {"IdentityN", "Reshape", "Squeeze", "ExpandDims"}
+_WEIGHTS = frozenset({"Const", "VarHandleOp", "VariableV2", "Variable", "ReadVariableOp"})
+_IN_PLACE = frozenset(pointwise.UNARY) | frozenset(pointwise.BINARY) | {"BiasAdd", "Softmax"}
+
+__all__ = ["Event", "Walk", "layout", "reductions", "walk", "windows"]
+
+
+class TooMuchError(InputError):
+    """Following the picture takes more work than any honest network does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A node that runs.
+
+    Attributes:
+        use: The node.
+        reads: Buffers that it reads.
+        writes: Buffers that it writes, with their sizes in bytes; None where that is not known.
+        multiply_adds: Its multiplications with additions; None where that is not known.
+        in_place: Whether it may write where it reads.
+    """
+
+    use: NodeUse
+    reads: tuple[int, ...]
+    writes: tuple[tuple[int, int | None], ...]
+    multiply_adds: int | None
+    in_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What was found on the way.
+
+    Attributes:
+        image: The picture that comes in.
+        answer: The network's answer.
+        stride: By how many pixels a picture has to move for everything in the network to move
+            along.
+        events: The nodes in an order in which they can run.
+        loops: Loops whose bodies are in `events` only once.
+    """
+
+    image: Traced
+    answer: Traced
+    stride: int
+    events: tuple[Event, ...]
+    loops: tuple[NodeUse, ...]
+
+
+class _Frame:
+    """A function that is being worked out, or the main graph."""
+
+    __slots__ = ("arguments", "calls", "memo", "scope")
+
+    def __init__(self, scope: Scope, arguments: list[Traced]) -> None:
+        self.scope = scope
+        self.arguments = arguments
+        self.memo: dict[str, list[Traced]] = {}
+        # For each node that calls: the frames of its functions, and how often its loop went round.
+        self.calls: dict[str, tuple[list[_Frame], int]] = {}
+
+
+def walk(network: Network) -> Walk | None:
+    """Follow the picture through the network.
+
+    Args:
+        network: The network.
+
+    Returns:
+        What was found; None where there is no signature with one input of four dimensions and one
+        output.
+
+    Raises:
+        InputError: The graph takes too much work, or is at odds with itself.
+    """
+    serving, graph = network.serving, network.graph
+    if graph is None or serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+        return None
+    fed = serving.inputs[0]
+    if fed.shape is None or len(fed.shape) != _PICTURE:
+        return None
+    shape = (1, *(size or None for size in fed.shape[1:]))
+    image = _image(shape)
+    walker = _Walker(graph, fed.tensor, image)
+    answer = walker.tensor(serving.outputs[0].tensor)
+    return Walk(image, answer, walker.stride, tuple(walker.events), tuple(walker.loops))
+
+
+def _image(shape: Dims) -> Traced:
+    def axis(size: int | None) -> Axis:
+        return Axis(Fraction(1), Fraction(0), Fraction(0), size, Fraction(1))
+
+    batch, *_, depth = plain(shape)
+    marks = (batch, (("h", shape[1]),), (("w", shape[2]),), depth)
+    return Traced(shape, spread=Spread(marks, axis(shape[1]), axis(shape[2])), buffer=0)
+
+
+class _Walker:
+    """Works out tensors of the main graph."""
+
+    def __init__(self, graph: Graph, fed: str, image: Traced) -> None:
+        self._graph = graph
+        self._left = _BUDGET
+        self._main = _Frame(None, [])
+        name, _, number = fed.partition(":")
+        # Other outputs of the node that is fed mean nothing.
+        self._main.memo[name] = [image] * (1 + _number(number))
+        self._buffers = 0
+        self.stride = 1
+        self.events: list[Event] = []
+        self.loops: list[NodeUse] = []
+
+    def charge(self, work: int = 1) -> None:
+        """Count work.
+
+        Raises:
+            TooMuchError: It is too much.
+        """
+        self._left -= work
+        if self._left < 0:
+            raise TooMuchError("the graph is too large to follow the picture through it")
+
+    def tensor(self, reference: str) -> Traced:
+        """A tensor of the main graph."""
+        name = reference.partition(":")[0]
+        pending = [(self._main, name)]
+        while pending:
+            frame, name = pending[-1]
+            if name in frame.memo:
+                pending.pop()
+                continue
+            self.charge()
+            node = self._graph.nodes(frame.scope).get(name)
+            if node is None:
+                frame.memo[name] = [Traced(None)]
+                continue
+            inputs = self._graph.inputs(frame.scope, node)
+            missing = [] if node.op == "NextIteration" else self._missing(frame, inputs)
+            if not missing:
+                missing = self._work_out(frame, node, inputs)
+            pending.extend(missing)
+        return self._value(self._main, reference)
+
+    def _missing(self, frame: _Frame, references: list[str]) -> list[tuple[_Frame, str]]:
+        """The nodes that have to be worked out first."""
+        names = dict.fromkeys(each.partition(":")[0] for each in references)
+        self.charge(len(names) // 8)
+        nodes = self._graph.nodes(frame.scope)
+        return [(frame, name) for name in names if name not in frame.memo and name in nodes]
+
+    def _value(self, frame: _Frame, reference: str) -> Traced:
+        """A tensor whose node is worked out."""
+        name, _, rest = reference.partition(":")
+        if name not in frame.memo:
+            if frame.scope is not None and name in self._graph.arguments(frame.scope):
+                place = self._graph.arguments(frame.scope)[name]
+                if place < len(frame.arguments):
+                    return frame.arguments[place]
+            return Traced(None)
+        values = frame.memo[name]
+        number = self._output(frame.scope, name, rest)
+        return values[number] if number < len(values) else values[-1]
+
+    def _output(self, scope: Scope, name: str, rest: str) -> int:
+        """The position of an output among all of its node."""
+        output, _, number = rest.rpartition(":")
+        at = _number(number)
+        node = self._graph.nodes(scope).get(name)
+        if not output or node is None:
+            return at
+        if node.op in self._graph.library:
+            names = [each.name for each in self._graph.library[node.op].signature.output_arg]
+            self.charge(len(names) // 8)
+        else:
+            names = list(_OUTPUTS.get(node.op, ()))
+        return names.index(output) if output in names else at
+
+    def _work_out(self, frame: _Frame, node: Any, inputs: list[str]) -> list[tuple[_Frame, str]]:
+        """Work out a node whose inputs are known; or say what its functions still need."""
+        values = [] if node.op == "NextIteration" else [self._value(frame, ref) for ref in inputs]
+        use = NodeUse(node.op, node.name, frame.scope)
+        step = Step(node, use, values, self.charge)
+        functions = self._functions(node)
+        if functions:
+            return self._call(frame, step, functions)
+        handler = HANDLERS.get(node.op, _not_understood)
+        self.charge(2)
+        found = handler(step)
+        outputs = found if isinstance(found, list) else [found]
+        frame.memo[node.name] = self._keep(step, outputs or [Traced(None)])
+        return []
+
+    def _keep(self, step: Step, outputs: list[Traced]) -> list[Traced]:
+        """Give buffers to what a node makes, and note that it ran."""
+        kept: list[Traced] = []
+        op = step.node.op
+        for value in outputs:
+            spread = value.spread
+            if spread is not None and spread.unknown is None:
+                self._note(spread)
+        if op in _ALIASES or op in _WEIGHTS:
+            return outputs
+        writes = []
+        for value in outputs:
+            self._buffers += 1
+            writes.append((self._buffers, value.bytes))
+            kept.append(replace(value, buffer=self._buffers))
+        reads = dict.fromkeys(each.buffer for each in step.inputs if each.buffer >= 0)
+        self.events.append(
+            Event(step.use, tuple(reads), tuple(writes), step.multiply_adds, op in _IN_PLACE)
+        )
+        return kept
+
+    def _note(self, spread: Spread) -> None:
+        """Take the strides of a tensor into the network's."""
+        for axis in (spread.rows, spread.columns):
+            if axis is not None:
+                self.stride = math.lcm(self.stride, axis.stride.numerator)
+        if self.stride > _MOST_STRIDE:
+            raise TooMuchError(f"the network's stride is more than {_MOST_STRIDE} pixels")
+
+    def _functions(self, node: Any) -> list[str]:
+        """Functions of the library that make a node's outputs; of a loop, body and condition."""
+        if node.op in self._graph.library:
+            return [node.op]
+        names: list[str] = []
+        for attribute in _CALLS.get(node.op, ()):
+            if attribute not in node.attr:
+                continue
+            value = node.attr[attribute]
+            if value.HasField("func"):
+                names.append(value.func.name)
+            else:
+                names.extend(each.name for each in value.list.func)
+        return [name for name in names if name in self._graph.library]
+
+    def _call(self, frame: _Frame, step: Step, functions: list[str]) -> list[tuple[_Frame, str]]:
+        """Work out a node that calls; or say what its functions still need."""
+        name, op = step.node.name, step.node.op
+        if name not in frame.calls:
+            arguments = step.inputs[1:] if op in _CHOICES else step.inputs
+            frame.calls[name] = [_Frame(each, arguments) for each in functions], 1
+        frames, rounds = frame.calls[name]
+        returns = [self._returns(each.scope) for each in frames]
+        missing = [
+            need
+            for each, references in zip(frames, returns, strict=True)
+            for need in self._missing(each, references)
+        ]
+        if missing:
+            return missing
+        answers = [
+            [self._value(each, reference) for reference in references]
+            for each, references in zip(frames, returns, strict=True)
+        ]
+        if op in _LOOPS:
+            return self._loop(frame, step, answers, rounds)
+        if op in _CHOICES:
+            frame.memo[name] = [_either(step, list(each)) for each in zip(*answers, strict=False)]
+        else:
+            frame.memo[name] = answers[0]
+        frame.memo[name] = frame.memo[name] or [Traced(None)]
+        return []
+
+    def _returns(self, function: Scope) -> list[str]:
+        assert function is not None
+        definition = self._graph.library[function]
+        return [definition.ret[each.name] for each in definition.signature.output_arg]
+
+    def _loop(
+        self, frame: _Frame, step: Step, answers: list[list[Traced]], rounds: int
+    ) -> list[tuple[_Frame, str]]:
+        """A loop is understood where going round once more changes nothing."""
+        name = step.node.name
+        frames, _ = frame.calls[name]
+        before = frames[0].arguments
+        after = [_merged(step, old, new) for old, new in zip(before, answers[0], strict=False)]
+        settled = len(after) == len(before) and all(
+            _alike(old, new) for old, new in zip(before, after, strict=True)
+        )
+        # A picture that decides how often a loop goes round has a say in everything.
+        decided = len(answers) > 1 and any(each.spread is not None for each in answers[1])
+        if rounds == 1:
+            self.loops.append(step.use)
+        if not settled and not decided and rounds < _ROUNDS and len(after) == len(before):
+            again = [_Frame(each.scope, after) for each in frames]
+            frame.calls[name] = again, rounds + 1
+            return [(frame, name)]
+        if settled and not decided:
+            frame.memo[name] = after
+        else:
+            frame.memo[name] = [step.unknown(each.shape, each.item) for each in after]
+        frame.memo[name] = frame.memo[name] or [Traced(None)]
+        return []
+
+
+def _number(text: str) -> int:
+    """The number of an output; 0 where there is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0  # noqa: PLR2004
+
+
+def _not_understood(step: Step) -> Traced:
+    return step.unknown()
+
+
+def _alike(first: Traced, second: Traced) -> bool:
+    return (first.shape, first.known, first.spread) == (second.shape, second.known, second.spread)
+
+
+def _merged(step: Step, first: Traced, second: Traced) -> Traced:
+    """What is true of both of two tensors that may stand in one place."""
+    known = first.known if first.known == second.known else None
+    shape = first.shape if first.shape == second.shape else None
+    if first.spread is None and second.spread is None:
+        return Traced(shape, first.item, known, buffer=second.buffer)
+    if first.spread == second.spread and shape is not None:
+        return replace(second, known=known)
+    if shape is None:
+        return Step(step.node, step.use, [first, second], step.charge).unknown()
+    both = Step(step.node, step.use, [first, second], step.charge)
+    return replace(pointwise.mixed(both, shape, first.item), buffer=second.buffer)
+
+
+def _either(step: Step, answers: list[Traced]) -> Traced:
+    """What comes out of one of several branches."""
+    found = answers[0]
+    for each in answers[1:]:
+        found = _merged(step, found, each)
+    chooser = step.get(0).spread
+    if chooser is None:
+        return found
+    if found.spread is None or found.spread.unknown is not None or chooser.unknown is not None:
+        return Step(step.node, step.use, [step.get(0), found], step.charge).unknown(found.shape)
+    joined = found.spread.joined(replace(chooser, pure=True))
+    return replace(found, spread=joined)
