@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from czcheck.building.checks import check_folder, check_harmless, check_licence, check_network
 from czcheck.building.proof import Proof
 from czcheck.building.stride import multiple_of
-from czcheck.errors import IncompleteError, InputError, UsageError
+from czcheck.building.verifying import verified
+from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -122,7 +123,16 @@ def build(
         report = None
         if verify:
             told("verifying the archive")
-            report = _verified(temporary, target, plan, limits, runner_limits)
+            image = plan.spec.test_image_file
+            report = verified(
+                temporary,
+                target,
+                plan.folder,
+                tiles=() if image is None else (image,),
+                allow_op=plan.allow_op,
+                limits=limits,
+                runner_limits=runner_limits,
+            )
     source_tile = lowering.source_tile
     return BuildResult(
         path=target,
@@ -254,42 +264,3 @@ def derived_id(graph_sha256: str, metadata: ModelMetadata) -> str:
     digest = hashlib.sha256(bytes.fromhex(graph_sha256))
     digest.update(to_xml(dataclasses.replace(metadata, model_id=NO_ID)))
     return str(uuid.UUID(bytes=digest.digest()[:16], version=5))
-
-
-def _verified(
-    temporary: Path, target: Path, plan: _Plan, limits: Limits, runner_limits: RunnerLimits | None
-) -> Report:
-    from czcheck.report.report import Verdict  # noqa: PLC0415
-    from czcheck.verification import verify  # noqa: PLC0415
-
-    image = plan.spec.test_image_file
-    report = verify(
-        temporary,
-        level="run",
-        allow_op=plan.allow_op,
-        tiles=() if image is None else (image,),
-        limits=limits,
-        runner_limits=runner_limits,
-    )
-    files = tuple(dataclasses.replace(file, path=str(target)) for file in report.files)
-    report = dataclasses.replace(report, files=files)
-    if report.verdict is Verdict.FAILED:
-        faults = [f for f in report.findings if f.severity.rank <= report.options.fail_on.rank]
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise InputError(
-            f"{plan.folder}: the archive would not pass verification, so it was not written: "
-            f"{faults[0].code} {faults[0].message}{more}"
-        )
-    if report.verdict is Verdict.INCOMPLETE:
-        reasons = [
-            f"{outcome.code}: {outcome.reason}"
-            for file in report.files
-            for outcome in file.outcomes
-            if outcome.reason
-        ]
-        first = f" ({reasons[0]})" if reasons else ""
-        raise IncompleteError(
-            f"{target}: not written, because it could not be verified whole{first}; "
-            "--no-verify builds without"
-        )
-    return report

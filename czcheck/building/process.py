@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,13 @@ class BuildProcess:
     """One child process that lowers a source, and answers tiles with both networks."""
 
     def __init__(
-        self, source: Path, loader: str, signature: str, limits: RunnerLimits | None = None
+        self,
+        source: Path,
+        loader: str,
+        signature: str,
+        limits: RunnerLimits | None = None,
+        *,
+        named: Path | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -81,8 +87,10 @@ class BuildProcess:
             loader: The loader that opens it, `session` or `object`.
             signature: Name of the signature to keep.
             limits: Limits on time and memory.
+            named: What to call the source in errors, where it was unpacked from something else.
         """
         self.source = source
+        self.named = named or source
         self.loader = loader
         self.signature = signature
         self._worker = Worker(limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD)
@@ -120,10 +128,10 @@ class BuildProcess:
             yield
         except CommandFailed as error:
             if text_of(error.record, "kind") == InputError.__name__:
-                raise InputError(f"{self.source}: {text_of(error.record, 'error')}") from error
-            raise InputError(f"{self.source}: {doing} failed: {error.reason}") from error
+                raise InputError(f"{self.named}: {text_of(error.record, 'error')}") from error
+            raise InputError(f"{self.named}: {doing} failed: {error.reason}") from error
         except WorkerDied as error:
-            raise IncompleteError(f"{self.source}: {doing} failed: {error.reason}") from error
+            raise IncompleteError(f"{self.named}: {doing} failed: {error.reason}") from error
 
     def lower(self, tile: tuple[int, int] | None) -> Lowering:
         """Lower the source.
@@ -177,16 +185,23 @@ class BuildProcess:
             )
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise IncompleteError(
-                f"{self.source}: the build's process did not answer as it should"
+                f"{self.named}: the build's process did not answer as it should"
             ) from error
 
-    def pack(self, target: Path, metadata: ModelMetadata, licence: Path | None) -> None:
+    def pack(
+        self,
+        target: Path,
+        metadata: ModelMetadata,
+        licence: Path | None,
+        others: Iterable[tuple[str, Path]] = (),
+    ) -> None:
         """Write the archive. Section 1.1 of the format; the order is ZEN's own.
 
         Args:
             target: The file to write.
             metadata: What to say about the model.
             licence: Licence file to add.
+            others: Further members: name and content of each.
 
         Raises:
             InputError: The metadata cannot be written.
@@ -207,6 +222,7 @@ class BuildProcess:
         ]
         if licence is not None:
             members.append((licence.name, licence))
+        members.extend(others)
         with target.open("wb") as stream:
             write_archive(stream, members)
 
@@ -244,7 +260,7 @@ class BuildProcess:
         with self._told_apart("running the lowered network"):
             other = self._folder / "source" if lowering.resized else unpacked
             self._load_lowered(other)
-            comparer = Comparer(str(self.source))
+            comparer = Comparer(str(self.named))
             for (name, raw, pixels), kept in zip(asked, answers, strict=True):
                 comparer.add(name, _read_answer(kept), self._answer(pixels, 1), raw=raw)
             if lowering.resized:
@@ -278,7 +294,7 @@ class BuildProcess:
 
         answer = self._worker.predict(np.repeat(pixels[None], count, axis=0))
         if answer.array is None:
-            raise InputError(f"{self.source}: the network answers with {answer.dtype}, not numbers")
+            raise InputError(f"{self.named}: the network answers with {answer.dtype}, not numbers")
         return answer.array[:1]
 
     def _keep(self, number: int, answer: NDArray[Any]) -> Path:
