@@ -123,6 +123,8 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
         yield from _wrapped(f"looked at: {looked_at}", "  ")
     if cost := file.looked_at.get("run", {}).get("cost"):
         yield Line(f"  cost: {cost_text(cost)}")
+    if evidence := file.looked_at.get("evidence"):
+        yield from _wrapped(f"evidence: {', '.join(evidence)}", "  ")
 
 
 def _skip_lines(file: FileReport) -> Iterator[Line]:

@@ -1,0 +1,200 @@
+"""Evidence: tile, answer and a picture for each finding of a run, kept for whoever mends it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from czcheck.errors import IncompleteError, UsageError
+from czcheck.rules.finding import Finding, TilePixel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from czcheck.runtime.answers import Answer
+
+RUN_CODES = "CZ4"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_NAME_CHARACTERS = 60
+_MOST_OF_ONE_NAME = 1000
+
+
+class Kept(NamedTuple):
+    """What one tile was answered.
+
+    Attributes:
+        tile: Pixels, `(height, width, channels)`, or `(batch, height, width, channels)` for more
+            than one tile.
+        answer: The answer in its own shape; None where there was none.
+    """
+
+    tile: NDArray[Any]
+    answer: NDArray[Any] | None
+
+
+class Spool:
+    """Tiles and answers of one run, on disk until it is known which of them matter."""
+
+    def __init__(self) -> None:
+        """Make a private folder.
+
+        Raises:
+            IncompleteError: There is no room for one.
+        """
+        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
+
+        try:
+            self._folder = private_folder()
+        except OSError as error:
+            raise _cannot(error) from error
+        self._numbers: dict[str, int] = {}
+
+    def keep(self, name: str, batch: NDArray[Any], answer: Answer | None) -> None:
+        """Keep a tile and what it was answered.
+
+        Args:
+            name: Name of the tile; the same name again replaces what was kept.
+            batch: The tile or tiles, with the batch's axis.
+            answer: The answer; None where the network failed.
+
+        Raises:
+            IncompleteError: There is no room.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        number = self._numbers.setdefault(name, len(self._numbers))
+        try:
+            np.save(self._folder / f"{number}.tile.npy", batch)
+            if answer is not None and answer.array is not None:
+                np.save(self._folder / f"{number}.answer.npy", answer.array)
+        except OSError as error:
+            raise _cannot(error) from error
+
+    def get(self, name: str) -> Kept | None:
+        """What was kept under a name; None if nothing was."""
+        import numpy as np  # noqa: PLC0415
+
+        if name not in self._numbers:
+            return None
+        number = self._numbers[name]
+        batch = np.load(self._folder / f"{number}.tile.npy")
+        answer = self._folder / f"{number}.answer.npy"
+        return Kept(
+            batch[0] if len(batch) == 1 else batch, np.load(answer) if answer.exists() else None
+        )
+
+    def close(self) -> None:
+        """Remove everything."""
+        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
+
+        remove_folder(self._folder)
+
+
+def check_folder(folder: Path) -> None:
+    """See that evidence can go into a folder; it is made when there is some.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        UsageError: There is something else of that name.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: evidence needs a folder, and this is none")
+
+
+def write_evidence(
+    folder: Path,
+    findings: Sequence[Finding],
+    spool: Spool,
+    *,
+    archive: str,
+    sha256: str,
+    colours: Sequence[tuple[int, int, int]],
+    bgr: bool,
+) -> list[str]:
+    """Write what the findings of a run rest on.
+
+    For each finding that has a tile: `<archive>-<digest>-<code>-<tile>.npz` with the arrays
+    `message`, `tile` and `answer`, and `other_tile` and `other_answer` where two answers were
+    compared; and a picture of the same name, `.png`: input, classes in the model's colours, and
+    confidence, side by side. Files that are there already stay as they are: the same evidence is
+    not written twice, other evidence gets a number.
+
+    Args:
+        folder: Where to; made if it is not there and there is something to write.
+        findings: The findings; those of other levels are passed over.
+        spool: What the run was asked and answered.
+        archive: Name of the archive.
+        sha256: Its digest, in hexadecimal.
+        colours: Red, green, blue of each class.
+        bgr: Whether the first three channels are blue, green, red.
+
+    Returns:
+        Names of the files, in the order of the findings.
+
+    Raises:
+        IncompleteError: They cannot be written.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    from czcheck.report.picture import picture  # noqa: PLC0415
+
+    written: list[str] = []
+    for finding in findings:
+        if not finding.code.startswith(RUN_CODES) or not isinstance(finding.at, TilePixel):
+            continue
+        kept = spool.get(finding.at.tile)
+        if kept is None:
+            continue
+        shown = [kept]
+        other = dict(finding.fields).get("other")
+        if isinstance(other, str) and (compared := spool.get(other)) is not None:
+            shown.append(compared)
+        arrays: dict[str, Any] = {"message": np.array(finding.message)}
+        for prefix, each in zip(("", "other_"), shown, strict=False):
+            arrays[f"{prefix}tile"] = each.tile
+            if each.answer is not None:
+                arrays[f"{prefix}answer"] = each.answer
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **arrays)
+        parts = (Path(archive).stem, sha256[:8], finding.code, finding.at.tile)
+        base = "-".join(map(_safe, parts))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            written.append(_write(folder, base, ".npz", packed.getvalue()))
+            image = picture(shown, colours, bgr=bgr)
+            written.append(_write(folder, base, ".png", image))
+        except OSError as error:
+            raise _cannot(error, folder) from error
+    return list(dict.fromkeys(written))
+
+
+def _safe(name: str) -> str:
+    """A part of a file name that no system reads as anything else."""
+    return _UNSAFE.sub("_", name)[:_NAME_CHARACTERS].strip("._-") or "unnamed"
+
+
+def _write(folder: Path, base: str, ending: str, data: bytes) -> str:
+    """Write a file that is not there yet; returns its name."""
+    for number in range(1, _MOST_OF_ONE_NAME):
+        name = f"{base}{ending}" if number == 1 else f"{base}-{number}{ending}"
+        path = folder / name
+        try:
+            # Neither follows a link nor replaces a file.
+            with path.open("xb") as stream:
+                stream.write(data)
+        except FileExistsError:
+            plain = path.is_file() and not path.is_symlink()
+            if not plain or path.stat().st_size != len(data) or path.read_bytes() != data:
+                continue
+        return name
+    raise OSError(f"there are {_MOST_OF_ONE_NAME - 1} files of this name already")
+
+
+def _cannot(error: OSError, folder: Path | None = None) -> IncompleteError:
+    place = "the folder for temporary files" if folder is None else folder
+    return IncompleteError(f"{place}: cannot keep evidence: {error.strerror or error}")

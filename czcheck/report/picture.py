@@ -1,0 +1,109 @@
+"""Pictures of tiles and answers: input, classes, confidence."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LARGEST = 1024
+"""Most pixels along a side of one panel; larger images are shown with every n-th pixel."""
+
+NO_NUMBER = (255, 0, 255)
+"""Colour of pixels whose answer is not a number."""
+
+_GAP = 4
+_WHITE = 255
+_COLOURS = 3
+_BATCH_AXES = 4
+
+
+def picture(
+    rows: Sequence[tuple[NDArray[Any], NDArray[Any] | None]],
+    colours: Sequence[tuple[int, int, int]],
+    *,
+    bgr: bool,
+) -> bytes:
+    """Draw tiles and their answers, one below the other.
+
+    Args:
+        rows: Tiles, `(height, width, channels)`, with their answers, `(1, height, width, classes)`,
+            or None. Of a batch the first is drawn, of an answer of another rank nothing.
+        colours: Red, green, blue of each class; classes beyond them are grey.
+        bgr: Whether the first three channels are blue, green, red.
+
+    Returns:
+        A PNG: for each row the input (its intensities stretched), the most probable classes, and
+        the probability of each, black for 0 and white for 1.
+    """
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    drawn = []
+    for tile, answer in rows:
+        pixels = tile[0] if tile.ndim == _BATCH_AXES else tile
+        panels = [_input(_fewer(pixels), bgr=bgr)]
+        if answer is not None and answer.ndim == _BATCH_AXES and answer.size:
+            panels += _answer(_fewer(answer[0]), colours)
+        drawn.append(_beside(panels))
+    whole = _beside([np.swapaxes(each, 0, 1) for each in drawn])
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(np.swapaxes(whole, 0, 1))).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _fewer(image: NDArray[Any]) -> NDArray[Any]:
+    step = -(-max(image.shape[:2]) // LARGEST)
+    return image[::step, ::step]
+
+
+def _input(pixels: NDArray[Any], *, bgr: bool) -> NDArray[Any]:
+    """A tile as colours; all channels stretched alike, so that hues stay."""
+    import numpy as np  # noqa: PLC0415
+
+    shown = pixels[..., 2::-1] if bgr and pixels.shape[-1] >= _COLOURS else pixels[..., :1]
+    low, high = float(shown.min()), float(shown.max())
+    span = high - low
+    stretched = (shown - low) / span if span else np.full(shown.shape, 0.5 if high else 0.0)
+    return _colour(np.broadcast_to(stretched * _WHITE, (*shown.shape[:2], _COLOURS)))
+
+
+def _answer(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> list[NDArray[Any]]:
+    """The class map and the confidence."""
+    import numpy as np  # noqa: PLC0415
+
+    values = np.real(answer).astype(np.float64)
+    broken = ~np.isfinite(values).all(axis=-1)
+    values = np.nan_to_num(values)
+    classes = values.shape[-1]
+    table = [colours[each] if each < len(colours) else (128,) * _COLOURS for each in range(classes)]
+    labels = np.asarray(table, np.uint8)[values.argmax(axis=-1)]
+    confidence = np.clip(values.max(axis=-1), 0, 1)[..., None] * _WHITE
+    panels = [labels, _colour(np.broadcast_to(confidence, (*labels.shape[:2], _COLOURS)))]
+    for panel in panels:
+        panel[broken] = NO_NUMBER
+    return panels
+
+
+def _colour(image: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np  # noqa: PLC0415
+
+    rounded: NDArray[Any] = np.rint(image).astype(np.uint8)
+    return rounded
+
+
+def _beside(panels: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Panels side by side on white, with a gap between."""
+    import numpy as np  # noqa: PLC0415
+
+    height = max(panel.shape[0] for panel in panels)
+    width = sum(panel.shape[1] for panel in panels) + _GAP * (len(panels) - 1)
+    canvas = np.full((height, width, _COLOURS), _WHITE, np.uint8)
+    left = 0
+    for panel in panels:
+        canvas[: panel.shape[0], left : left + panel.shape[1]] = panel
+        left += panel.shape[1] + _GAP
+    return canvas
