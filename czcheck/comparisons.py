@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import UnavailableError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from czcheck.model import CzModel
+    from czcheck.runtime.answers import Answer
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.baseline import Baseline, BaselineComparison
     from czcheck.runtime.compare import KeptAnswers, RuntimeComparison, TileComparison
@@ -22,9 +25,10 @@ class Comparisons:
     def __init__(
         self,
         model: CzModel,
-        runtime: str | None,
-        baseline: Baseline | None,
-        new_worker: Callable[[str], Worker],
+        runtime: str | None = None,
+        baseline: Baseline | None = None,
+        new_worker: Callable[[str], Worker] | None = None,
+        keep: Keep | None = None,
     ) -> None:
         """Compare nothing yet.
 
@@ -32,12 +36,14 @@ class Comparisons:
             model: The opened archive.
             runtime: Interpreter to compare with; None for none.
             baseline: Baseline to compare with; None for none.
-            new_worker: Makes a process of an interpreter.
+            new_worker: Makes a process of an interpreter; needed for a runtime.
+            keep: Called with every answer as well.
         """
         self._model = model
         self._runtime = runtime
         self._baseline = baseline
         self._new_worker = new_worker
+        self._others = [] if keep is None else [keep]
         self._worker: Worker | None = None
         self._tiles: Sequence[Tile] = ()
         self._kept: KeptAnswers | None = None
@@ -61,26 +67,37 @@ class Comparisons:
 
     def start_early(self) -> None:
         """Let the other runtime import TensorFlow while the first one works."""
-        if self._runtime is not None and self._worker is None:
+        if self._runtime is None or self._new_worker is None:
+            return
+        if self._worker is None:
             self._worker = self._new_worker(self._runtime)
             self._worker.start()
 
-    def expect(self, tiles: Sequence[Tile]) -> Keep | None:
+    def expect(self, tiles: Sequence[Tile], keep: Keep | None) -> Keep | None:
         """Get ready for the answers to tiles.
 
         Args:
             tiles: The tiles that the network is about to be asked.
+            keep: Who else is to be called with each answer.
 
         Returns:
-            What to call with each answer; None where nothing is to be compared.
+            What to call with each answer; None where nobody wants to know.
         """
         from czcheck.runtime.compare import KeptAnswers  # noqa: PLC0415
 
-        if self._runtime is None and self._baseline is None:
-            return None
-        self._tiles = tiles
-        self._kept = KeptAnswers({tile.name for tile in tiles})
-        return self._kept.add
+        listeners = [*self._others, *([] if keep is None else [keep])]
+        if self._runtime is not None or self._baseline is not None:
+            self._tiles = tiles
+            self._kept = KeptAnswers({tile.name for tile in tiles})
+            listeners.append(self._kept.add)
+        if len(listeners) < 2:  # noqa: PLR2004 - nobody, or one that needs no other
+            return listeners[0] if listeners else None
+
+        def tell(name: str, batch: NDArray[Any], answer: Answer | None) -> None:
+            for listener in listeners:
+                listener(name, batch, answer)
+
+        return tell
 
     def elsewhere(self) -> RuntimeComparison:
         """The answers in the other runtime, held against those in the first one.

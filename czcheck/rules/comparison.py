@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
-from czcheck.rules.run import _named as tiles_in_words
+from czcheck.rules.words import tiles_in_words
 
 if TYPE_CHECKING:
     from czcheck.runtime.baseline import BaselineComparison
@@ -128,7 +128,7 @@ def _place(tile: TileComparison) -> TilePixel:
 
 def _labels(tile: TileComparison) -> str:
     found = tile.comparison
-    return f"{100 * (1 - found.agreement):.2g} % of the labels of `{tile.tile}` changed"
+    return f"{100 * (1 - found.agreement):.2g} % of the labels of `{tile.tile}` change"
 
 
 def _change(tile: TileComparison) -> str:
@@ -136,6 +136,6 @@ def _change(tile: TileComparison) -> str:
     if found.at is None:
         return "the shape of the answer is another one"
     return (
-        f"a probability changed by {found.change:.2g} at row {found.at.row}, column "
+        f"a probability changes by {found.change:.2g} at row {found.at.row}, column "
         f"{found.at.column}, channel {found.at.channel} of `{tile.tile}`"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
+from czcheck.rules.words import tiles_in_words
 
 if TYPE_CHECKING:
     from czcheck.runtime.record import Pixel, RunRecord, Statistics, TileAnswer
@@ -21,7 +22,6 @@ _RUNNABLE = ("CZ301", "CZ302", "CZ303", "CZ304", "CZ305", "CZ306", "CZ307", "CZ3
 _HARMLESS = ("CZ330", "CZ331", "CZ332", "CZ333", "CZ335")
 # Values are measured only where they are numbers, one for each class and pixel.
 _COMPARABLE = ("CZ403", "CZ404")
-_MANY = 4
 
 
 @rule("CZ401", severity=Severity.ERROR, level=Level.RUN, requires=_RUNNABLE + _HARMLESS)
@@ -60,7 +60,7 @@ def every_tile_is_answered(run: RunRecord) -> Iterator[Found]:
                 tiles="the way out, after all tiles", kind=failure.kind, reason=failure.reason
             )
     for (kind, reason), tiles in reasons.items():
-        yield Found(TilePixel(tiles[0]), tiles=_named(tiles), kind=kind, reason=reason)
+        yield Found(TilePixel(tiles[0]), tiles=tiles_in_words(tiles), kind=kind, reason=reason)
 
 
 @rule("CZ403", severity=Severity.ERROR, level=Level.RUN, requires=("CZ311", "CZ312", "CZ402"))
@@ -83,7 +83,7 @@ def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
     for (shape, expected), tiles in shapes.items():
         yield Found(
             TilePixel(tiles[0]),
-            tiles=_named(tiles),
+            tiles=tiles_in_words(tiles),
             shape=_shape(shape),
             expected=_shape(expected),
         )
@@ -104,7 +104,7 @@ def answer_is_float32(run: RunRecord) -> Iterator[Found]:
         if answer.dtype != "float32":
             dtypes.setdefault(answer.dtype, []).append(answer.tile)
     for dtype, tiles in dtypes.items():
-        yield Found(TilePixel(tiles[0]), tiles=_named(tiles), dtype=dtype)
+        yield Found(TilePixel(tiles[0]), tiles=tiles_in_words(tiles), dtype=dtype)
 
 
 @rule("CZ405", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
@@ -218,7 +218,7 @@ def _at(answer: TileAnswer, pixel: Pixel, tiles: Iterable[TileAnswer], **fields:
     """A finding at the worst pixel of the worst tile, which names all the tiles."""
     return Found(
         TilePixel(answer.tile, pixel.row, pixel.column, pixel.channel),
-        tiles=_named(each.tile for each in tiles),
+        tiles=tiles_in_words(each.tile for each in tiles),
         tile=answer.tile,
         value=f"{pixel.value:.7g}",
         row=pixel.row,
@@ -226,16 +226,6 @@ def _at(answer: TileAnswer, pixel: Pixel, tiles: Iterable[TileAnswer], **fields:
         channel=pixel.channel,
         **fields,
     )
-
-
-def _named(tiles: Iterable[str]) -> str:
-    """Names of tiles in words; of many, the first ones."""
-    names = [f"`{name}`" for name in dict.fromkeys(tiles)]
-    if len(names) == 1:
-        return f"the tile {names[0]}"
-    if len(names) > _MANY:
-        return f"the tiles {', '.join(names[:_MANY])} and {len(names) - _MANY} more"
-    return f"the tiles {', '.join(names[:-1])} and {names[-1]}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
