@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from czcheck.building.builder import BuildResult, build
+    from czcheck.building.repairing import RepairResult, repair
     from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
     from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
     from czcheck.model import CzModel
@@ -26,12 +27,14 @@ __all__ = [
     "IncompleteError",
     "InputError",
     "ModelMetadata",
+    "RepairResult",
     "Report",
     "SegmentationClass",
     "UsageError",
     "__version__",
     "build",
     "open",
+    "repair",
     "verify",
 ]
 
@@ -42,11 +45,13 @@ _HOMES = {
     "IncompleteError": ("czcheck.errors", "IncompleteError"),
     "InputError": ("czcheck.errors", "InputError"),
     "ModelMetadata": ("czcheck.metadata.model_metadata", "ModelMetadata"),
+    "RepairResult": ("czcheck.building.repairing", "RepairResult"),
     "Report": ("czcheck.report.report", "Report"),
     "SegmentationClass": ("czcheck.metadata.model_metadata", "SegmentationClass"),
     "UsageError": ("czcheck.errors", "UsageError"),
     "build": ("czcheck.building.builder", "build"),
     "open": ("czcheck.model", "open_model"),
+    "repair": ("czcheck.building.repairing", "repair"),
     "verify": ("czcheck.verification", "verify"),
 }
 

@@ -20,6 +20,7 @@ class _Commands(click.Group):
     homes = {  # noqa: RUF012 - never changed
         "verify": "Check archives level by level and give a verdict.",
         "build": "Build a conformant archive from a SavedModel.",
+        "repair": "Write an archive anew, in canonical and portable form.",
         "inspect": "Show what is inside an archive, without running it.",
         "rules": "List the rules, or explain one.",
     }

@@ -1,0 +1,283 @@
+"""From an archive that is not quite right to one in canonical, portable form."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from czcheck.building import changes
+from czcheck.building.checks import check_border, check_harmless
+from czcheck.building.proof import Proof
+from czcheck.building.stride import multiple_of
+from czcheck.building.verifying import verified
+from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.limits import DEFAULT_LIMITS, MIB, Limits
+from czcheck.model import CzModel
+
+if TYPE_CHECKING:
+    from czcheck.building.process import Lowering
+    from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.network.facts import Network
+    from czcheck.report.report import Report
+    from czcheck.rules.finding import Finding
+    from czcheck.runtime.limits import RunnerLimits
+
+Progress = Callable[[str], None]
+"""Called with what is about to be done, a few words."""
+
+# What writing the archive anew mends. Whether an operation has an equal in the target (CZ315) and
+# whether a tile fits (CZ307, CZ311, CZ313) shows when the network is lowered.
+MENDED = frozenset(
+    {"CZ109", "CZ111", "CZ112", "CZ113", "CZ114", "CZ115", "CZ205", "CZ306"}
+    | {"CZ307", "CZ311", "CZ313", "CZ315", "CZ316", "CZ321"}
+)
+# Without these there is nothing to write anew, whether or not the result is to be verified.
+NEEDED = frozenset(
+    {f"CZ1{number:02}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 16, 17, 18)}
+    | {"CZ201", "CZ202", "CZ203", "CZ301", "CZ302", "CZ303", "CZ304", "CZ305", "CZ309", "CZ310"}
+    | {"CZ317"}
+)
+SAFETY = "CZ33"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairResult:
+    """An archive that was written anew.
+
+    Attributes:
+        path: The new archive.
+        source: The archive that it was made from.
+        model_id: GUID that its members' names carry: the one in the source's metadata.
+        metadata: What it says about the model.
+        tile: (height, width) of the network's tile in pixels.
+        source_tile: The same of the source; None where the source leaves it open.
+        changes: What differs from the source, one line each; empty where the two archives are
+            byte for byte the same.
+        proof: How far its answers are from the source's.
+        nodes_before: Nodes of the source's graph, those of functions included.
+        nodes_after: Nodes of the archive's graph.
+        dropped: Attributes that TensorFlow 2.0.0 does not know and that stood at their default:
+            how many, by `Operation.attribute`.
+        rewritten: Operations replaced by ones that TensorFlow 2.0.0 has: how many, by
+            `old -> new`.
+        report: The verdict on the archive; None if it was not asked for.
+    """
+
+    path: Path
+    source: Path
+    model_id: str
+    metadata: ModelMetadata
+    tile: tuple[int, int]
+    source_tile: tuple[int, int] | None
+    changes: tuple[str, ...]
+    proof: Proof
+    nodes_before: int
+    nodes_after: int
+    dropped: tuple[tuple[str, int], ...]
+    rewritten: tuple[tuple[str, int], ...]
+    report: Report | None
+
+
+def repair(
+    model: str | Path,
+    output: str | Path,
+    *,
+    tile: tuple[int, int] | None = None,
+    verify: bool = True,
+    allow_op: Sequence[str] = (),
+    limits: Limits = DEFAULT_LIMITS,
+    runner_limits: RunnerLimits | None = None,
+    progress: Progress | None = None,
+) -> RepairResult:
+    """Write a Model 3.0.0 archive anew: canonical names and XML, the network lowered.
+
+    The id in the metadata, the metadata with whatever is unknown in it, licence and other members
+    are kept. The network is lowered as in a build and proved to answer like the source. The source
+    is only read. An archive that `build` or `repair` wrote comes out byte for byte the same.
+
+    Args:
+        model: The archive to repair.
+        output: The archive to write; not the source itself.
+        tile: (height, width) of the network's tile; the source's own if left out.
+        verify: Whether to verify the archive, level `run`, before it is put in place.
+        allow_op: Operations to admit though they are not on the allowlist. They are run.
+        limits: Limits on everything that is read.
+        runner_limits: Limits on time and memory of the networks' process.
+        progress: Called before each step.
+
+    Returns:
+        What was written, and what was changed.
+
+    Raises:
+        UsageError: There is no such archive, the output is the source, or the tile is no size.
+        InputError: The source cannot be read or repaired, or the new archive fails. No file is
+            left behind, and an older one stays as it was.
+        IncompleteError: TensorFlow could not be started or did not survive, or an archive could
+            not be checked whole.
+    """
+    told = progress or (lambda _: None)
+    source, target = Path(model), Path(output)
+    if tile is not None and min(tile) < 1:
+        raise UsageError(f"a tile of {tile[0]} x {tile[1]} pixels is no tile")
+    with CzModel(source, limits) as opened:
+        if target.exists() and os.path.samefile(source, target):  # noqa: PTH121 - follows links
+            raise UsageError(f"{target}: is the archive to repair; name another file to write")
+        told("reading the archive")
+        _check(opened, verify=verify, allow_op=allow_op)
+        return _Repair(opened, target, tile, tuple(allow_op)).run(
+            told, verify=verify, runner_limits=runner_limits
+        )
+
+
+def _check(model: CzModel, *, verify: bool, allow_op: Sequence[str]) -> None:
+    """See that there is a model to write anew, and none that does harm, without running it."""
+    from czcheck.rules.engine import Status  # noqa: PLC0415
+    from czcheck.rules.finding import Severity  # noqa: PLC0415
+    from czcheck.verification import verify as check  # noqa: PLC0415
+
+    report = check(model.path, level="network", allow_op=allow_op, limits=model.limits)
+    crashed = [o for f in report.files for o in f.outcomes if o.status is Status.CRASHED]
+    if crashed:
+        raise IncompleteError(f"{model.path}: {crashed[0].code} crashed: {crashed[0].reason}")
+
+    def forbids(finding: Finding) -> bool:
+        if not verify:
+            return finding.code in NEEDED
+        mends = finding.code in MENDED or finding.code.startswith(SAFETY)
+        return finding.severity is Severity.ERROR and not mends
+
+    faults = [finding for finding in report.findings if forbids(finding)]
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise InputError(
+            f"{model.path}: cannot be repaired: {faults[0].code} {faults[0].message}{more}"
+        )
+    try:
+        check_harmless(model.network, model.files, allow_op, model.path)
+    except UnavailableError as error:
+        raise InputError(f"{model.path}: cannot be repaired: {error}") from None
+
+
+class _Repair:
+    """The repair of one archive that has been found readable."""
+
+    def __init__(
+        self,
+        model: CzModel,
+        target: Path,
+        tile: tuple[int, int] | None,
+        allow_op: tuple[str, ...],
+    ) -> None:
+        self.model = model
+        self.target = target
+        self.tile = tile
+        self.allow_op = allow_op
+        self.others = dict(changes.other_members(model.container))
+        self._check_tile(model.network)
+        self._check_names()
+
+    def _check_tile(self, network: Network) -> None:
+        shape = None if network.serving is None else network.serving.inputs[0].shape
+        if self.tile is None and (shape is None or None in shape[1:3]):
+            multiple = multiple_of(network) or 1
+            hint = f", each a multiple of {multiple} for this network" if multiple > 1 else ""
+            raise InputError(
+                f"{self.model.path}: the network takes tiles of any size, and ZEN needs a fixed "
+                f"one: give --tile HxW{hint}"
+            )
+
+    def _check_names(self) -> None:
+        """See that no member that is kept stands where a part of the model goes."""
+        model_id = self.model.metadata.model_id.lower()
+        parts = {f"modelid={model_id}", f"{model_id}.xml", f"{model_id}.model"}
+        for stored, name in self.others.items():
+            if name.casefold() in parts:
+                raise InputError(
+                    f"{self.model.path}: cannot be repaired: the member {stored} stands where "
+                    f"a part of the model belongs, whose id is {model_id}; rename or remove it"
+                )
+
+    def run(
+        self,
+        told: Progress,
+        *,
+        verify: bool,
+        runner_limits: RunnerLimits | None,
+    ) -> RepairResult:
+        from czcheck.archive.reader import digest_of  # noqa: PLC0415
+        from czcheck.archive.write import replacing  # noqa: PLC0415
+        from czcheck.building.process import BuildProcess  # noqa: PLC0415
+        from czcheck.runtime.unpack import unpack  # noqa: PLC0415
+
+        model, network = self.model, self.model.network
+        assert network.serving is not None
+        with (
+            replacing(self.target) as temporary,
+            tempfile.TemporaryDirectory(prefix="czcheck-") as name,
+        ):
+            folder = unpack(model.files, Path(name) / "source", model.limits)
+            others = self._spool(Path(name))
+            with BuildProcess(
+                folder, network.loader, network.serving.name, runner_limits, named=model.path
+            ) as process:
+                told("lowering the network")
+                lowering = process.lower(self.tile)
+                metadata = self._metadata(lowering)
+                check_border(*lowering.tile, metadata, model.path)
+                process.pack(temporary, metadata, None, others)
+                told("comparing the answers with the source's")
+                proof = process.prove(temporary, metadata.pixel_types[0], model.limits)
+            report = None
+            if verify:
+                told("verifying the archive")
+                report = verified(
+                    temporary,
+                    self.target,
+                    model.path,
+                    allow_op=self.allow_op,
+                    limits=model.limits,
+                    runner_limits=runner_limits,
+                )
+            same = digest_of(temporary) == model.sha256
+            listed = () if same else tuple(changes.changes(model, metadata, lowering))
+        source_tile = lowering.source_tile
+        return RepairResult(
+            path=self.target,
+            source=model.path,
+            model_id=metadata.model_id,
+            metadata=metadata,
+            tile=lowering.tile,
+            source_tile=None if min(source_tile) < 1 else source_tile,
+            changes=listed,
+            proof=proof,
+            nodes_before=lowering.nodes_before,
+            nodes_after=lowering.nodes_after,
+            dropped=lowering.dropped,
+            rewritten=lowering.rewritten,
+            report=report,
+        )
+
+    def _metadata(self, lowering: Lowering) -> ModelMetadata:
+        """The source's metadata; a tile size that they give is the network's own."""
+        metadata = self.model.metadata
+        given = zip(metadata.total_tile, lowering.tile, strict=True)
+        height, width = (None if old is None else size for old, size in given)
+        return dataclasses.replace(
+            metadata, model_id=metadata.model_id.lower(), total_tile=(height, width)
+        )
+
+    def _spool(self, folder: Path) -> list[tuple[str, Path]]:
+        """Write the other members to files of our own naming, since they may be large."""
+        members = []
+        for number, (stored, name) in enumerate(self.others.items()):
+            path = folder / f"member-{number}"
+            with path.open("xb", buffering=MIB) as stream:
+                for piece in self.model.archive.chunks(stored):
+                    stream.write(piece)
+            members.append((name, path))
+        return members

@@ -1,0 +1,92 @@
+"""`czcheck repair`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from czcheck.cli.build import spinner, tile_size
+from czcheck.cli.printing import print_lines
+
+if TYPE_CHECKING:
+    from czcheck.building.repairing import RepairResult
+    from czcheck.report.text import Line
+
+
+@click.command("repair")
+@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="NEW",
+    help="The archive to write; not MODEL itself.",
+)
+@click.option(
+    "--tile",
+    callback=tile_size,
+    metavar="HxW",
+    help="Height and width of the network's tile in pixels.  [default: the network's own]",
+)
+@click.option(
+    "--verify/--no-verify", default=True, help="Verify the archive before it is put in place."
+)
+@click.option(
+    "--allow-op",
+    multiple=True,
+    metavar="NAME",
+    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
+def command(
+    model: Path,
+    output: Path,
+    tile: tuple[int, int] | None,
+    verify: bool,
+    allow_op: tuple[str, ...],
+    quiet: bool,
+) -> int:
+    """Write the archive MODEL anew in canonical form that TensorFlow 2.0.0 loads.
+
+    Id, metadata, licence and other members are kept; the network is lowered and proved to answer
+    as before. MODEL itself is never changed, and a failed repair leaves no file.
+    """
+    from czcheck.building.repairing import repair
+
+    with spinner(enabled=not quiet) as progress:
+        result = repair(
+            model, output, tile=tile, verify=verify, allow_op=allow_op, progress=progress
+        )
+    if not quiet:
+        print_lines(_lines(result))
+    return 0
+
+
+def _lines(result: RepairResult) -> Iterator[Line]:
+    from czcheck.report.escape import printable
+    from czcheck.report.inspection import size_text
+    from czcheck.report.text import Line, report_lines
+
+    size = size_text(result.path.stat().st_size)
+    path = printable(str(result.path))
+    yield Line(f"repaired {path} ({size}), id {result.model_id}", "heading")
+    if not result.changes:
+        yield Line("  nothing to change: the archive is byte for byte the same")
+    for change in result.changes:
+        yield Line(f"  changed   {printable(change)}")
+    proof = result.proof
+    yield Line(
+        f"  proved    labels equal to the source's on tiles of {proof.tile[0]} x {proof.tile[1]}"
+        + (f", but for {proof.ties} ties;" if proof.ties else ";")
+    )
+    yield Line(
+        f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
+        f" within {proof.raw:.1e} on the raw range"
+    )
+    if result.report is not None:
+        yield Line("")
+        yield from report_lines(result.report)
