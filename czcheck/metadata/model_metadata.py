@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import InputError
+from czcheck.errors import InputError, UsageError
 from czcheck.metadata.parts import UnknownPart
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ FEATURE_EXTRACTOR = "DeepNeuralNetwork"
 MONOCHROME = "ConvertToMonochrome"
 SPLIT_RGB = "SplitRgb"
 COLOR_HANDLINGS = (MONOCHROME, SPLIT_RGB)
-
-# Compiled where it is used: so wide a set of characters takes longer than all other patterns.
-_NO_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-_XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +116,125 @@ class ModelMetadata:
         """
         return len(self.pixel_types) if self.color_handling == MONOCHROME else self.scalar_count
 
+    @classmethod
+    def from_params(
+        cls,
+        color_handling: str,
+        pixel_type: str | Sequence[str],
+        classes: Sequence[str],
+        border_size: int,
+        name: str = "DNN Model",
+        license_file: str | Path | None = None,
+        *,
+        colors: Sequence[Any] | None = None,
+        model_id: str | None = None,
+    ) -> ModelMetadata:
+        """Describe a model, with the reference library's parameters in their order.
+
+        Args:
+            color_handling: `ConvertToMonochrome` or `SplitRgb`.
+            pixel_type: Pixel type of the images, such as `Gray16`.
+            classes: Names of the classes in the order of the output channels.
+            border_size: Pixels at each side of a tile whose answer is not used.
+            name: Name of the model, by which ZEN shows it.
+            license_file: Not here: a licence belongs to a `ModelSpec`.
+            colors: Colour of each class, `#rrggbb` or (red, green, blue) with numbers from 0 to
+                255; distinct ones unless given.
+            model_id: GUID of the model; one of its own unless given.
+
+        Returns:
+            The metadata.
+
+        Raises:
+            UsageError: A licence is given.
+            InputError: A value is wrong: one line with its name and what to give.
+        """
+        from czcheck.metadata.description import described  # noqa: PLC0415
+
+        if license_file is not None:
+            raise UsageError(
+                "metadata holds no licence; give license_file to ModelSpec, which puts the file "
+                "into the archive"
+            )
+        values = {
+            "ColorHandling": color_handling,
+            "PixelType": pixel_type,
+            "Classes": classes,
+            "BorderSize": border_size,
+            "Name": name,
+            "Colors": colors,
+            "Id": model_id,
+        }
+        names = {
+            "ColorHandling": "color_handling",
+            "PixelType": "pixel_type",
+            "Classes": "classes",
+            "BorderSize": "border_size",
+            "Name": "name",
+            "Colors": "colors",
+            "Id": "model_id",
+        }
+        return described(values, names)
+
+    @classmethod
+    def from_json(cls, model_metadata: str | Path | Mapping[str, Any]) -> ModelMetadata:
+        """Read the metadata in a JSON specification. Section 1.7 of the format.
+
+        The files that it names, `ModelPath` above all, need not be there.
+
+        Args:
+            model_metadata: Path of the JSON file, or what is in it.
+
+        Returns:
+            The metadata, with an id of its own unless the specification gives one.
+
+        Raises:
+            UsageError: There is no such file.
+            InputError: A value is missing or wrong: one line with place, name and what to give.
+        """
+        from czcheck.metadata.description import of_json  # noqa: PLC0415
+
+        return of_json(model_metadata)
+
+    @classmethod
+    def from_xml(cls, source: bytes | str | Path) -> ModelMetadata:
+        """Read a Model XML, all of it.
+
+        Args:
+            source: The document as bytes, or the path of its file.
+
+        Returns:
+            The metadata.
+
+        Raises:
+            UsageError: There is no such file.
+            InputError: The document cannot be read, or breaks the schema.
+        """
+        from czcheck.metadata.description import of_xml  # noqa: PLC0415
+
+        return of_xml(source)
+
+    def to_xml(self, path: str | Path | None = None) -> bytes:
+        """Write the Model XML.
+
+        Args:
+            path: File to write it to, whole or not at all; None for none.
+
+        Returns:
+            The document, UTF-8 without a byte order mark.
+
+        Raises:
+            InputError: A text holds a character that XML cannot hold, or the file cannot be
+                written.
+        """
+        data = to_xml(self)
+        if path is not None:
+            from czcheck.archive.write import replacing  # noqa: PLC0415
+
+            with replacing(Path(path)) as temporary:
+                temporary.write_bytes(data)
+        return data
+
 
 def metadata_of(document: XmlDocument) -> ModelMetadata:
     """Read the meaning of a document.
@@ -205,63 +320,9 @@ def to_xml(metadata: ModelMetadata) -> bytes:
     Raises:
         InputError: A text holds a character that XML cannot hold.
     """
-    unknown = metadata.unknown
-    height, width = metadata.total_tile
-    scale = metadata.scale_inputs_by_bitdepth
-    text = "".join(
-        (
-            "<?xml version='1.0' encoding='utf-8'?>\n<Model",
-            _pairs(("Version", metadata.version)),
-            _attributes(unknown, "/Model"),
-            ">",
-            _element("Id", metadata.model_id, unknown),
-            _element("ModelName", metadata.name, unknown),
-            _element("Status", metadata.status, unknown),
-            _element("FeatureExtractor", metadata.feature_extractor, unknown),
-            _element("Postprocessing", metadata.postprocessing, unknown),
-            _element("ColorHandling", metadata.color_handling, unknown),
-            _list("Channels", [(("PixelType", name),) for name in metadata.pixel_types], unknown),
-            _list("TrainingClasses", map(_class_pairs, metadata.classes), unknown),
-            _element("BorderSize", str(metadata.border_size), unknown),
-            "" if height is None else _element("TotalTileHeight", str(height), unknown),
-            "" if width is None else _element("TotalTileWidth", str(width), unknown),
-            "" if scale is None else _element("ScaleInputsByBitdepth", str(scale).lower(), unknown),
-            _elements(unknown, "/Model"),
-            "</Model>",
-        )
-    )
-    if bad := re.search(_NO_XML, text):
-        raise InputError(f"the metadata holds the character U+{ord(bad[0]):04X}; XML cannot")
-    return text.encode()
+    from czcheck.metadata.writing import written  # noqa: PLC0415
 
-
-Pairs = tuple[tuple[str, str], ...]
-Unknown = tuple[UnknownPart, ...]
-
-
-def _class_pairs(item: SegmentationClass) -> Pairs:
-    red, green, blue = (str(part) for part in item.color)
-    label = str(item.label_value)
-    return (
-        ("LabelValue", label),
-        ("Name", item.name),
-        ("colB", blue),
-        ("colG", green),
-        ("colR", red),
-    )
-
-
-def _list(name: str, items: Iterable[Pairs], unknown: Unknown) -> str:
-    """An element that holds items, with what was unknown in it and in them."""
-    path = f"/Model/{name}"
-    pairs = list(items)
-    body = ""
-    for place, item in zip(item_paths(path, len(pairs)), pairs, strict=True):
-        inner = _elements(unknown, place)
-        body += f"<Item{_pairs(*item)}{_attributes(unknown, place)}"
-        body += f">{inner}</Item>" if inner else " />"
-    body += _elements(unknown, path)
-    return f"<{name}{_attributes(unknown, path)}>{body}</{name}>"
+    return written(metadata)
 
 
 def item_paths(parent: str, count: int) -> tuple[str, ...]:
@@ -274,41 +335,3 @@ def item_paths(parent: str, count: int) -> tuple[str, ...]:
     if count == 1:
         return (f"{parent}/Item",)
     return tuple(f"{parent}/Item[{index + 1}]" for index in range(count))
-
-
-def _element(name: str, text: str, unknown: Unknown) -> str:
-    start = name + _attributes(unknown, f"/Model/{name}")
-    return f"<{start}>{_escape(text)}</{name}>" if text else f"<{start} />"
-
-
-def _pairs(*pairs: tuple[str, str]) -> str:
-    return "".join(f' {name}="{_escape_value(value)}"' for name, value in pairs)
-
-
-def _elements(unknown: Unknown, parent: str) -> str:
-    return "".join(p.text for p in unknown if p.parent == parent and p.kind == "element")
-
-
-def _attributes(unknown: Unknown, parent: str) -> str:
-    text = ""
-    for number, part in enumerate(unknown):
-        if part.parent != parent or part.kind != "attribute":
-            continue
-        namespace, _, name = part.name.rpartition("}")
-        if namespace == "{" + _XML_NAMESPACE:
-            name = f"xml:{name}"
-        elif namespace:
-            text += _pairs((f"xmlns:ns{number}", namespace[1:]))
-            name = f"ns{number}:{name}"
-        text += _pairs((name, part.text))
-    return text
-
-
-def _escape(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("\r", "&#13;")
-
-
-def _escape_value(text: str) -> str:
-    text = _escape(text).replace('"', "&quot;")
-    return text.replace("\n", "&#10;").replace("\t", "&#09;")

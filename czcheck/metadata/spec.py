@@ -56,7 +56,7 @@ class ModelSpec:
     spatial_dims: tuple[int, int] | None = None
 
 
-def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS) -> ModelSpec:
+def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> ModelSpec:
     """Read a specification.
 
     Paths in it are relative to the JSON file; a backslash is taken as separator where the path as
@@ -65,6 +65,8 @@ def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS) -> ModelSpec:
     Args:
         path: The JSON file, UTF-8 with or without a byte order mark.
         limits: Limits; `spec_bytes` is the most that is read.
+        files: Whether the files that it names have to exist. If not, `ModelPath` may be left out,
+            too, and stands for the JSON file's folder then.
 
     Returns:
         The specification, every value checked and every file in it there.
@@ -78,7 +80,7 @@ def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS) -> ModelSpec:
         document = parse_json(text)
     except JsonError as error:
         raise InputError(f"{_place(path, text, error.offset)}: {error.reason}") from None
-    reader = _Reader(path.parent)
+    reader = _Reader(path.parent, files=files)
     spec = reader.read(path, document)
     if spec is None or reader.faults:
         # A misspelt key is also a missing one; where it stands says more.
@@ -124,8 +126,9 @@ def _place(path: Path, text: str, offset: int) -> str:
 class _Reader:
     """Goes through all keys and collects faults, so that their number can be told."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, files: bool = True) -> None:
         self.folder = folder
+        self.files = files
         self.faults: list[Fault] = []
 
     def read(self, path: Path, document: JsonValue) -> ModelSpec | None:
@@ -169,7 +172,8 @@ class _Reader:
         if self.faults:
             return None
         if values["name"] is None:
-            values["name"] = _default_name(values["model_path"], path)
+            values["name"] = _default_name(values["model_path"] or path.with_suffix(""), path)
+        values["model_path"] = values["model_path"] or self.folder
         return ModelSpec(path=path, **values)
 
     def check_keys(self, members: dict[str, JsonMember], start: int) -> None:
@@ -180,7 +184,8 @@ class _Reader:
                 self.faults.append(Fault(reason, member.offset))
             elif key not in known:
                 self.faults.append(Fault(_unknown_key(key, known), member.offset))
-        missing = [key for key in REQUIRED if key not in members]
+        required = REQUIRED if self.files else REQUIRED[:-1]
+        missing = [key for key in required if key not in members]
         if missing:
             keys = ", ".join(missing)
             verb = "key {} is" if len(missing) == 1 else "keys {} are"
@@ -189,7 +194,7 @@ class _Reader:
 
     def model_path(self, key: str, value: JsonValue) -> Path:
         path = self.resolve(key, value)
-        if not os.path.exists(path):  # noqa: PTH110 - answers False for names no system can have
+        if self.files and not os.path.exists(path):  # noqa: PTH110 - answers False for names no system can have
             raise Fault(
                 f"{key} names {said(value)}, which does not exist (looked for {path}); give the "
                 "SavedModel's folder, absolute or relative to the JSON file",
@@ -199,7 +204,7 @@ class _Reader:
 
     def file(self, key: str, value: JsonValue) -> Path:
         path = self.resolve(key, value)
-        if not os.path.isfile(path):  # noqa: PTH113 - as above
+        if self.files and not os.path.isfile(path):  # noqa: PTH113 - as above
             raise Fault(
                 f"{key} names {said(value)}, which is no file (looked for {path}); give a path, "
                 "absolute or relative to the JSON file, or leave the key out",

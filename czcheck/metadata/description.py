@@ -1,0 +1,182 @@
+"""Metadata described by values instead of a document: parameters of a call, a specification."""
+
+from __future__ import annotations
+
+import operator
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import InputError, UsageError
+from czcheck.metadata import spec_values as check
+from czcheck.metadata.json_text import JsonValue
+from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, metadata_of
+from czcheck.metadata.spec_values import Fault
+
+if TYPE_CHECKING:
+    from czcheck.metadata.spec import ModelSpec
+
+DEFAULT_NAME = "DNN Model"
+_DEEPEST = 2  # colours: a list of lists
+_CHECKS = {
+    "ColorHandling": check.color_handling,
+    "PixelType": check.pixel_types,
+    "Classes": check.classes,
+    "BorderSize": check.border,
+    "Name": check.name,
+    "Id": check.guid,
+    "Colors": check.colors,
+}
+_OPTIONAL = ("Name", "Id", "Colors")
+
+
+def new_id() -> str:
+    """A GUID that nothing else has."""
+    return str(uuid.uuid4())
+
+
+def described(
+    values: Mapping[str, Any], names: Mapping[str, str] | None = None, *, name: str = DEFAULT_NAME
+) -> ModelMetadata:
+    """Metadata from values, which are held to the same checks as those of a specification.
+
+    Args:
+        values: Values by key of the specification; `Name`, `Id` and `Colors` may be left out or
+            None. Keys that do not describe metadata are passed over.
+        names: What messages call a key, where that is not its own name.
+        name: Name of the model where none is given.
+
+    Returns:
+        The metadata. Without an `Id` it gets one of its own, without `Colors` distinct ones.
+
+    Raises:
+        InputError: A value is missing or wrong. The message names it and says what to give.
+    """
+    called = names or {}
+    found: dict[str, Any] = {}
+    for key, read in _CHECKS.items():
+        value = values.get(key)
+        shown = called.get(key, key)
+        if value is None and key in _OPTIONAL:
+            found[key] = None
+            continue
+        if key not in values:
+            raise InputError(f"{shown} is missing; every model has it")
+        try:
+            found[key] = read(shown, _json(value))
+        except Fault as fault:
+            raise InputError(fault.reason) from None
+    classes, colors = found["Classes"], found["Colors"]
+    if colors and len(colors) != len(classes):
+        raise InputError(
+            f"{called.get('Colors', 'Colors')} has {len(colors)} colour(s) for {len(classes)} "
+            "class(es); give one each"
+        )
+    return ModelMetadata(
+        model_id=found["Id"] or new_id(),
+        name=found["Name"] or name,
+        classes=numbered(classes, colors),
+        pixel_types=found["PixelType"],
+        color_handling=found["ColorHandling"],
+        border_size=found["BorderSize"],
+    )
+
+
+def numbered(
+    names: tuple[str, ...], colors: tuple[tuple[int, int, int], ...] | None = None
+) -> tuple[SegmentationClass, ...]:
+    """Classes in the order of the output channels: label values from 1.
+
+    Args:
+        names: Their names.
+        colors: Red, green, blue of each; None for distinct ones.
+    """
+    from czcheck.metadata.colours import distinct_colours  # noqa: PLC0415
+
+    found = colors or distinct_colours(len(names))
+    return tuple(
+        SegmentationClass(label_value=label, name=name, color=(red, green, blue))
+        for label, (name, (red, green, blue)) in enumerate(zip(names, found, strict=True), start=1)
+    )
+
+
+def of_spec(spec: ModelSpec) -> ModelMetadata:
+    """The metadata that a specification describes, with an id of its own unless it gives one.
+
+    Args:
+        spec: The specification.
+    """
+    return ModelMetadata(
+        model_id=spec.model_id or new_id(),
+        name=spec.name,
+        classes=numbered(spec.classes, spec.colors),
+        pixel_types=spec.pixel_types,
+        color_handling=spec.color_handling,
+        border_size=spec.border_size,
+    )
+
+
+def of_json(source: str | Path | Mapping[str, Any]) -> ModelMetadata:
+    """The metadata in a JSON specification; its other keys need not be there or be right.
+
+    Args:
+        source: Path of the JSON file, or what is in it.
+
+    Raises:
+        UsageError: There is no such file.
+        InputError: It is no JSON, or a value is missing or wrong.
+    """
+    if isinstance(source, Mapping):
+        return described(source, name=_name_of(source.get("ModelPath")))
+    from czcheck.metadata.spec import read_spec  # noqa: PLC0415
+
+    return of_spec(read_spec(Path(source), files=False))
+
+
+def of_xml(source: bytes | str | Path) -> ModelMetadata:
+    """The metadata in a Model XML.
+
+    Args:
+        source: The document, or the path of its file.
+
+    Raises:
+        UsageError: There is no such file.
+        InputError: The document cannot be read, or breaks the schema.
+    """
+    from czcheck.limits import DEFAULT_LIMITS  # noqa: PLC0415
+    from czcheck.metadata.document import read_document  # noqa: PLC0415
+
+    where = ""
+    if not isinstance(source, bytes):
+        where = f"{source}: "
+        try:
+            with Path(source).open("rb") as stream:
+                source = stream.read(DEFAULT_LIMITS.xml_bytes + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError(f"{where}cannot be opened: {reason}") from None
+    try:
+        return metadata_of(read_document(source))
+    except InputError as error:
+        raise InputError(f"{where}{error}") from None
+
+
+def _name_of(model_path: Any) -> str:
+    """The name of a model that is named after its file alone."""
+    if not isinstance(model_path, (str, Path)):
+        return DEFAULT_NAME
+    last = str(model_path).replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return check.UNPRINTABLE.sub("_", last).strip(" .") or DEFAULT_NAME
+
+
+def _json(value: Any, depth: int = 0) -> JsonValue:
+    """A Python value as the checks read it; whatever no check can take becomes an object."""
+    if isinstance(value, (list, tuple)) and depth < _DEEPEST:
+        return JsonValue([_json(item, depth + 1) for item in value], 0)
+    if value is None or isinstance(value, (bool, str, float)):
+        return JsonValue(value, 0)
+    try:
+        return JsonValue(operator.index(value), 0)
+    except TypeError:
+        return JsonValue({}, 0)
