@@ -24,10 +24,17 @@ def test_no_module_takes_the_place_of_a_public_name() -> None:
 
 
 def test_functions_stay_functions_whatever_is_imported() -> None:
-    for name in ("verification", "building.builder", "model", "report.report"):
+    for name in (
+        "verification",
+        "building.builder",
+        "building.repairing",
+        "model",
+        "report.report",
+    ):
         importlib.import_module(f"czcheck.{name}")
     assert callable(czcheck.verify)
     assert callable(czcheck.build)
+    assert callable(czcheck.repair)
     assert callable(czcheck.open)
 
 

@@ -1,0 +1,239 @@
+"""Repairing archives: what is mended, what is kept, and what cannot be repaired."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import czcheck
+from czcheck.errors import InputError, UsageError
+from czcheck.verification import verify
+from fixtures.archives import GUID, czmodel, metadata_xml, saved_model_zip, zip_bytes
+from fixtures.graphs import classifier, good_payload
+
+if TYPE_CHECKING:
+    from conftest import WriteSpec
+
+OTHER = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+BAD = Path(__file__).parents[2] / "fixtures" / "bad"
+DEMO = Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def write(folder: Path, data: bytes) -> Path:
+    path = folder / "source.czmodel"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.tensorflow
+def test_what_was_built_comes_out_byte_for_byte_the_same(
+    sources: Path, write_spec: WriteSpec, tmp_path: Path
+) -> None:
+    (tmp_path / "LICENSE.txt").write_text("free")
+    spec = write_spec(sources / "export", LicenseFile="LICENSE.txt", Name="A & B < \u00e4")
+    built = czcheck.build(spec, tmp_path / "a.czmodel", verify=False)
+    with czcheck.open(built.path) as model:
+        assert model.metadata == built.metadata
+    once = czcheck.repair(built.path, tmp_path / "b.czmodel", verify=False)
+    assert once.changes == ()
+    assert once.metadata == built.metadata
+    assert once.path.read_bytes() == built.path.read_bytes()
+
+
+@pytest.mark.tensorflow
+def test_a_real_model_is_made_portable_and_a_second_repair_changes_nothing(
+    corpus: Path, tmp_path: Path
+) -> None:
+    source = corpus / "simple_nuclei_tf200.czmodel"
+    before = hashlib.sha256(source.read_bytes()).hexdigest()
+    first = czcheck.repair(source, tmp_path / "a.czmodel")
+    assert first.report is not None
+    assert first.report.passed
+    assert first.proof.of_archive
+    assert first.proof.scaled <= 1e-5
+    assert "4 variables made into constants" in first.changes
+    with czcheck.open(source) as model:
+        assert first.metadata == model.metadata
+    second = czcheck.repair(first.path, tmp_path / "b.czmodel", verify=False)
+    assert second.changes == ()
+    assert second.path.read_bytes() == first.path.read_bytes()
+    assert hashlib.sha256(source.read_bytes()).hexdigest() == before
+
+
+def disorderly() -> bytes:
+    r"""All at once: a wrapping folder, `\`, wrong ids, BOM, a full marker, an unknown element."""
+    more = "<Author>A. &amp; B.</Author></Model>"
+    xml = b"\xef\xbb\xbf" + metadata_xml(("</Model>", more), ("Nuclei", "Zell\u00e4"))
+    inner = {f"export\\{name}": data for name, data in classifier().files().items()}
+    return zip_bytes(
+        [
+            ("model\\notes\\read me.txt", b"notes"),
+            (f"model\\modelid={OTHER}", b"full"),
+            ("model\\LICENSE.txt", b"free"),
+            ("model\\metadata.xml", xml),
+            ("model\\network.model", saved_model_zip(inner)),
+        ]
+    )
+
+
+@pytest.mark.tensorflow
+def test_every_disorder_is_mended_and_all_content_kept(tmp_path: Path) -> None:
+    source = write(tmp_path, disorderly())
+    result = czcheck.repair(source, tmp_path / "new.czmodel", verify=False)
+    with zipfile.ZipFile(result.path) as archive:
+        names = archive.namelist()
+        assert names[:3] == [f"modelid={GUID}", f"{GUID}.xml", f"{GUID}.model"]
+        assert {name: archive.read(name) for name in names[3:]} == {
+            "notes/read me.txt": b"notes",
+            "LICENSE.txt": b"free",
+        }
+        assert archive.read(names[0]) == b""
+        xml = archive.read(names[1])
+        with zipfile.ZipFile(io.BytesIO(archive.read(names[2]))) as inner:
+            assert inner.namelist() == ["saved_model.pb"]
+    assert xml.startswith(b"<?xml")
+    assert xml.endswith(b"<Author>A. &amp; B.</Author></Model>")
+    assert result.model_id == GUID
+    assert (result.metadata.name, result.metadata.border_size) == ("Zell\u00e4", 4)
+    told = "\n".join(result.changes)
+    for words in (
+        "out of the folder model,",
+        "backslashes in 5 names",
+        f"marker {OTHER}, metadata metadata, payload network",
+        "4 bytes taken out of the marker",
+        "byte order mark",
+        "out of the folder export in the payload",
+        "of the payload made into slashes",
+    ):
+        assert words in told
+    found = {each.code for each in verify(result.path, level="network").findings}
+    assert found <= {"CZ119", "CZ204"}
+    again = czcheck.repair(result.path, tmp_path / "again.czmodel", verify=False)
+    assert again.path.read_bytes() == result.path.read_bytes()
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CZ109_no_marker", "missing marker"),
+        ("CZ109_two_markers", "in the place of 2"),
+        ("CZ115_literal_name", f"renamed {GUID}.model"),
+        ("CZ205_other_id", "given the metadata's"),
+    ],
+)
+def test_what_rules_find_is_mended(name: str, words: str, tmp_path: Path) -> None:
+    result = czcheck.repair(BAD / f"{name}.czmodel", tmp_path / "new.czmodel", verify=False)
+    assert words in "\n".join(result.changes)
+    report = verify(result.path, level="network")
+    assert report.passed
+    assert name[:5] not in {finding.code for finding in report.findings}
+
+
+@pytest.mark.tensorflow
+def test_a_tile_is_set_in_network_and_metadata(tmp_path: Path) -> None:
+    sizes = "<TotalTileHeight>99</TotalTileHeight><TotalTileWidth>99</TotalTileWidth></Model>"
+    payload = classifier(height=None, width=None).payload()
+    source = write(tmp_path, czmodel(metadata_xml(("</Model>", sizes)), payload))
+    with pytest.raises(InputError, match="any size.*--tile HxW"):
+        czcheck.repair(source, tmp_path / "new.czmodel")
+    result = czcheck.repair(source, tmp_path / "new.czmodel", tile=(48, 64), verify=False)
+    assert (result.tile, result.source_tile) == ((48, 64), None)
+    assert result.metadata.total_tile == (48, 64)
+    assert "tile set to 48 x 64 pixels" in result.changes
+    with czcheck.open(result.path) as model:
+        assert model.network.serving is not None
+        assert model.network.serving.inputs[0].shape == (None, 48, 64, 1)
+
+
+@pytest.fixture
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is found now was found without starting TensorFlow."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("TensorFlow was started")
+
+    monkeypatch.setattr("czcheck.runtime.process.Worker.start", refuse)
+
+
+@pytest.mark.usefixtures("no_worker")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CZ101_png_image.czmodel", "CZ101 .*PNG"),
+        ("CZ103_damaged.czmodel", "CZ103"),
+        ("CZ107_czann.czann", "CZ107 .*czann"),
+        ("CZ110_two_payloads.czmodel", "CZ110"),
+        ("CZ116_pickle.czmodel", "CZ116 .*pickle"),
+        ("CZ117_onnx.czmodel", "CZ117 .*ONNX"),
+        ("CZ202_random_forest.czmodel", "CZ202 Version 1 is a random-forest model"),
+        ("CZ202_onnx_era.czmodel", "CZ202 .*ONNX"),
+        ("CZ203_border_is_text.czmodel", "CZ203"),
+        ("CZ206_gap.czmodel", "CZ206"),
+        ("CZ301_cut_short.czmodel", "CZ301"),
+    ],
+)
+def test_what_cannot_be_repaired_is_named(name: str, words: str, tmp_path: Path) -> None:
+    target = tmp_path / "new.czmodel"
+    with pytest.raises(InputError, match=rf"{name}: cannot be repaired: {words}"):
+        czcheck.repair(BAD / name, target)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_nothing_that_does_harm_is_loaded(tmp_path: Path) -> None:
+    refused = sorted(BAD.glob("CZ330_*.czmodel"))
+    assert refused
+    for path in refused:
+        with pytest.raises(InputError, match="the network is not loaded"):
+            czcheck.repair(path, tmp_path / "new.czmodel", verify=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_a_member_in_the_way_is_named(tmp_path: Path) -> None:
+    source = write(
+        tmp_path,
+        zip_bytes(
+            [
+                ("metadata.xml", metadata_xml()),
+                ("network.model", good_payload()),
+                (f"{GUID.upper()}.MODEL", b"?"),
+            ]
+        ),
+    )
+    with pytest.raises(InputError, match=r"\.MODEL stands where a part of the model belongs"):
+        czcheck.repair(source, tmp_path / "new.czmodel")
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_the_source_is_never_written_over(tmp_path: Path) -> None:
+    source = write(tmp_path, DEMO.read_bytes())
+    link = tmp_path / "link.czmodel"
+    os.link(source, link)
+    for target in (source, link, tmp_path / "." / "source.czmodel"):
+        with pytest.raises(UsageError, match="is the archive to repair"):
+            czcheck.repair(source, target)
+    with pytest.raises(UsageError, match="no such file"):
+        czcheck.repair(tmp_path / "missing.czmodel", tmp_path / "new.czmodel")
+    with pytest.raises(UsageError, match="0 x 64"):
+        czcheck.repair(source, tmp_path / "new.czmodel", tile=(0, 64))
+    assert source.read_bytes() == DEMO.read_bytes()
+
+
+@pytest.mark.tensorflow
+def test_a_repaired_archive_that_would_fail_is_not_written(tmp_path: Path) -> None:
+    target = tmp_path / "new.czmodel"
+    target.write_bytes(b"old")
+    with pytest.raises(InputError, match="would not pass verification.*CZ4"):
+        czcheck.repair(BAD / "CZ405_divided_by_maximum.czmodel", target)
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["new.czmodel"]
