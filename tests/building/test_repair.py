@@ -143,7 +143,7 @@ def test_a_tile_is_set_in_network_and_metadata(tmp_path: Path) -> None:
     sizes = "<TotalTileHeight>99</TotalTileHeight><TotalTileWidth>99</TotalTileWidth></Model>"
     payload = classifier(height=None, width=None).payload()
     source = write(tmp_path, czmodel(metadata_xml(("</Model>", sizes)), payload))
-    with pytest.raises(InputError, match="any size.*--tile HxW"):
+    with pytest.raises(InputError, match=r"any size.*--tile HxW"):
         czcheck.repair(source, tmp_path / "new.czmodel")
     result = czcheck.repair(source, tmp_path / "new.czmodel", tile=(48, 64), verify=False)
     assert (result.tile, result.source_tile) == ((48, 64), None)
@@ -233,7 +233,7 @@ def test_the_source_is_never_written_over(tmp_path: Path) -> None:
 def test_a_repaired_archive_that_would_fail_is_not_written(tmp_path: Path) -> None:
     target = tmp_path / "new.czmodel"
     target.write_bytes(b"old")
-    with pytest.raises(InputError, match="would not pass verification.*CZ4"):
+    with pytest.raises(InputError, match=r"would not pass verification.*CZ4"):
         czcheck.repair(BAD / "CZ405_divided_by_maximum.czmodel", target)
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["new.czmodel"]
