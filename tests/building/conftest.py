@@ -36,6 +36,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def trained_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of SavedModels that hold much besides the network: see `write_trained_sources.py`."""
+    folder = tmp_path_factory.mktemp("trained")
+    run_script(sys.executable, HERE / "write_trained_sources.py", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def source_of_tf200(tmp_path_factory: pytest.TempPathFactory, tf200_python: str) -> Path:
     """A SavedModel that Keras 2 in TensorFlow 2.0.0 saved after training."""
     folder = tmp_path_factory.mktemp("tf200")
