@@ -1,7 +1,7 @@
 """czcheck: validate, inspect, build and run czmodel files.
 
 The names below are the whole public interface; each is imported when it is first used, so that
-`import czcheck` costs next to nothing.
+`import czcheck` costs next to nothing. Only the layers import Keras, and TensorFlow with it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from czcheck.building.builder import BuildResult, build
     from czcheck.building.repairing import RepairResult, repair
+    from czcheck.convert import ModelSpec, convert_from_json_spec, convert_from_model_spec
     from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
+    from czcheck.layers import (
+        Normalization,
+        PerImageStandardization,
+        RgbaToBgra,
+        RgbToBgr,
+        SigmoidToSoftmaxScores,
+        add_postprocessing_layers,
+        add_preprocessing_layers,
+    )
     from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
     from czcheck.model import CzModel
     from czcheck.model import open_model as open  # noqa: A004 - czcheck.open, as in gzip.open
@@ -27,12 +37,22 @@ __all__ = [
     "IncompleteError",
     "InputError",
     "ModelMetadata",
+    "ModelSpec",
+    "Normalization",
+    "PerImageStandardization",
     "RepairResult",
     "Report",
+    "RgbToBgr",
+    "RgbaToBgra",
     "SegmentationClass",
+    "SigmoidToSoftmaxScores",
     "UsageError",
     "__version__",
+    "add_postprocessing_layers",
+    "add_preprocessing_layers",
     "build",
+    "convert_from_json_spec",
+    "convert_from_model_spec",
     "open",
     "repair",
     "verify",
@@ -45,11 +65,21 @@ _HOMES = {
     "IncompleteError": ("czcheck.errors", "IncompleteError"),
     "InputError": ("czcheck.errors", "InputError"),
     "ModelMetadata": ("czcheck.metadata.model_metadata", "ModelMetadata"),
+    "ModelSpec": ("czcheck.convert", "ModelSpec"),
+    "Normalization": ("czcheck.layers", "Normalization"),
+    "PerImageStandardization": ("czcheck.layers", "PerImageStandardization"),
     "RepairResult": ("czcheck.building.repairing", "RepairResult"),
     "Report": ("czcheck.report.report", "Report"),
+    "RgbToBgr": ("czcheck.layers", "RgbToBgr"),
+    "RgbaToBgra": ("czcheck.layers", "RgbaToBgra"),
     "SegmentationClass": ("czcheck.metadata.model_metadata", "SegmentationClass"),
+    "SigmoidToSoftmaxScores": ("czcheck.layers", "SigmoidToSoftmaxScores"),
     "UsageError": ("czcheck.errors", "UsageError"),
+    "add_postprocessing_layers": ("czcheck.layers", "add_postprocessing_layers"),
+    "add_preprocessing_layers": ("czcheck.layers", "add_preprocessing_layers"),
     "build": ("czcheck.building.builder", "build"),
+    "convert_from_json_spec": ("czcheck.convert", "convert_from_json_spec"),
+    "convert_from_model_spec": ("czcheck.convert", "convert_from_model_spec"),
     "open": ("czcheck.model", "open_model"),
     "repair": ("czcheck.building.repairing", "repair"),
     "verify": ("czcheck.verification", "verify"),

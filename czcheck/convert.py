@@ -1,0 +1,339 @@
+"""Archives from trained models, by the reference library's names.
+
+`docs/reference-library.md` says what is different from it, and why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.building.builder import EXTENSION, build
+from czcheck.errors import CzcheckError, InputError, UsageError
+from czcheck.metadata.description import described, of_spec
+from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
+from czcheck.metadata.spec import ModelSpec as Specification
+from czcheck.metadata.spec import read_spec
+
+if TYPE_CHECKING:
+    from czcheck.building.builder import BuildResult
+
+_LARGEST_SIDE = 1 << 16
+_KERAS_3 = 3
+# What errors call the options of the command line, and what they are called here.
+_IN_PYTHON = {"give --tile HxW": "give spatial_dims=(height, width)"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A trained model with all that an archive says about it.
+
+    Attributes:
+        model: A Keras model; or the path of a SavedModel's folder.
+        model_metadata: What the archive will say about it.
+        license_file: Licence to put into the archive; None for none.
+        json_spec: The specification that it was read from; None if it was not.
+    """
+
+    model: Any
+    model_metadata: ModelMetadata
+    license_file: str | Path | None = None
+    json_spec: Specification | None = None
+
+    @classmethod
+    def from_json(cls, model_spec_path: str | Path) -> ModelSpec:
+        """Read a JSON specification. Section 1.7 of the format.
+
+        Args:
+            model_spec_path: The JSON file; paths in it are relative to it.
+
+        Returns:
+            The specification; its metadata has an id of its own unless the JSON gives one.
+
+        Raises:
+            UsageError: There is no such file.
+            InputError: A value is wrong, or a file is missing: one line that says where.
+        """
+        spec = read_spec(_path("model_spec_path", model_spec_path))
+        return cls(spec.model_path, of_spec(spec), spec.license_file, spec)
+
+
+def convert_from_model_spec(
+    model_spec: ModelSpec,
+    output_path: str | Path,
+    output_name: str = "DNNModel",
+    spatial_dims: Sequence[int] | None = None,
+    preprocessing: Any = None,
+    postprocessing: Any = None,
+    *,
+    verify: bool = True,
+    allow_op: Sequence[str] = (),
+) -> BuildResult:
+    """Build an archive from a model in memory or on disk.
+
+    What `czcheck.build` does: the network is lowered to TensorFlow 2.0.0, proved to answer as
+    before, and verified before the file appears. A model in memory is exported to a private folder
+    first; it stays as it was.
+
+    Args:
+        model_spec: The model and what to say about it.
+        output_path: Folder for the archive; it is made if it is not there.
+        output_name: Name of the archive in it, with or without `.czmodel`.
+        spatial_dims: (height, width) of the network's tile in pixels; None to keep its own.
+        preprocessing: Keras layers to put in front of a model in memory: one, or several in the
+            order in which a tile goes through them. See `czcheck.layers`.
+        postprocessing: The same behind it.
+        verify: Whether to verify the archive, level `run`, before it is put in place.
+        allow_op: Operations to admit though they are not on the allowlist. They are run.
+
+    Returns:
+        What was built.
+
+    Raises:
+        UsageError: An argument is of the wrong kind.
+        InputError: The model cannot be built as described. Nothing is written, and an older archive
+            stays as it was.
+        IncompleteError: TensorFlow could not be started or did not survive, or the archive could
+            not be checked whole.
+    """
+    if not isinstance(model_spec, ModelSpec):
+        raise UsageError(
+            f"model_spec is of type {type(model_spec).__name__}; give a czcheck.ModelSpec, or call "
+            "convert_from_json_spec with the path of a JSON file"
+        )
+    target, tile = _target(output_path, output_name), _tile(spatial_dims)
+    model = model_spec.model
+    if isinstance(model, (str, Path)):
+        spec = _specification(model_spec, Path(model))
+        _refuse_layers(preprocessing, postprocessing)
+        return _build(spec, target, tile, verify, allow_op)
+    spec = _specification(model_spec, Path())
+    name = getattr(model, "name", "") or type(model).__name__
+    with tempfile.TemporaryDirectory(prefix="czcheck_") as private:
+        folder = Path(private) / "saved_model"
+        _export(_extended(model, preprocessing, postprocessing), name, folder)
+        spec = dataclasses.replace(spec, model_path=folder)
+        try:
+            return _build(spec, target, tile, verify, allow_op)
+        except CzcheckError as error:
+            text = str(error).replace(str(folder), f"model {name!r}")
+            for there, here in _IN_PYTHON.items():
+                text = text.replace(there, here)
+            raise type(error)(text) from error
+
+
+def convert_from_json_spec(
+    model_spec_path: str | Path,
+    output_path: str | Path,
+    output_name: str = "DNNModel",
+    spatial_dims: Sequence[int] | None = None,
+    preprocessing: Any = None,
+    postprocessing: Any = None,
+    *,
+    verify: bool = True,
+    allow_op: Sequence[str] = (),
+) -> BuildResult:
+    """Build an archive from a SavedModel that a JSON specification describes.
+
+    Args:
+        model_spec_path: The JSON file; paths in it are relative to it.
+        output_path: Folder for the archive; it is made if it is not there.
+        output_name: Name of the archive in it, with or without `.czmodel`.
+        spatial_dims: (height, width) of the network's tile in pixels; it goes before the
+            specification's `SpatialDims`.
+        preprocessing: None; layers can be added to models in memory.
+        postprocessing: None, likewise.
+        verify: Whether to verify the archive, level `run`, before it is put in place.
+        allow_op: Operations to admit though they are not on the allowlist. They are run.
+
+    Returns:
+        What was built; the id follows from the content unless the specification gives one.
+
+    Raises:
+        UsageError: There is no such specification, or an argument is of the wrong kind.
+        InputError: It cannot be built. Nothing is written, and an older archive stays as it was.
+        IncompleteError: TensorFlow could not be started or did not survive, or the archive could
+            not be checked whole.
+    """
+    target, tile = _target(output_path, output_name), _tile(spatial_dims)
+    spec = read_spec(_path("model_spec_path", model_spec_path))
+    _refuse_layers(preprocessing, postprocessing)
+    return _build(spec, target, tile, verify, allow_op)
+
+
+def _refuse_layers(preprocessing: Any, postprocessing: Any) -> None:
+    if preprocessing or postprocessing:
+        raise UsageError(
+            "layers can be added to a Keras model in memory only; a SavedModel's Python code is "
+            "not there to be called"
+        )
+
+
+def _build(
+    spec: Specification,
+    target: Path,
+    tile: tuple[int, int] | None,
+    verify: bool,
+    allow_op: Sequence[str],
+) -> BuildResult:
+    with _folder(target.parent):
+        return build(spec, target, tile=tile, verify=verify, allow_op=allow_op)
+
+
+def _extended(model: Any, preprocessing: Any, postprocessing: Any) -> Any:
+    """A model with layers in front and behind; the model itself where there are none."""
+    if preprocessing is None and postprocessing is None:
+        return model
+    if "keras" not in _roots(model):
+        raise UsageError(
+            f"layers can be added to Keras 3 models; model is of type {type(model).__name__}"
+        )
+    from czcheck import layers  # noqa: PLC0415 - imports Keras
+
+    model = layers.add_preprocessing_layers(model, preprocessing)
+    return layers.add_postprocessing_layers(model, postprocessing)
+
+
+def _export(model: Any, name: str, folder: Path) -> None:
+    """Write a model in memory as SavedModel, in the way that suits it."""
+    roots = _roots(model)
+    keras = sys.modules.get("keras")
+    version = str(getattr(keras, "__version__", "0")).partition(".")[0]
+    is_keras_3 = "keras" in roots and version.isdigit() and int(version) >= _KERAS_3
+    if is_keras_3 and keras is not None:
+        backend = keras.config.backend()
+        if backend != "tensorflow":
+            raise UsageError(
+                f"Keras runs on {backend} here; set KERAS_BACKEND=tensorflow before Keras is "
+                "imported, and load the model again"
+            )
+    elif not roots & {"keras", "tf_keras", "tensorflow"}:
+        raise UsageError(
+            f"model is of type {type(model).__name__}; give a Keras model, or the path of a SavedModel's "
+            "folder"
+        )
+    try:
+        if is_keras_3:
+            model.export(str(folder), format="tf_saved_model", verbose=False)
+        else:
+            import tensorflow as tf  # noqa: PLC0415 - the caller has it already
+
+            tf.saved_model.save(model, str(folder))
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"model {name!r}: cannot be exported: {first}") from error
+
+
+def _roots(model: Any) -> set[str]:
+    """Top-level packages that a model's classes come from."""
+    return {each.__module__.partition(".")[0] for each in type(model).__mro__}
+
+
+def _specification(model_spec: ModelSpec, model_path: Path) -> Specification:
+    """The specification that `czcheck.build` takes, every value checked."""
+    metadata = model_spec.model_metadata
+    if not isinstance(metadata, ModelMetadata):
+        raise UsageError(
+            f"model_metadata is of type {type(metadata).__name__}; give a czcheck.ModelMetadata, made "
+            "with from_params, from_json or from_xml"
+        )
+    if not all(isinstance(item, SegmentationClass) for item in metadata.classes):
+        raise UsageError("classes of the metadata are given by name: ModelMetadata.from_params")
+    plain = described(
+        {
+            "ColorHandling": metadata.color_handling,
+            "PixelType": metadata.pixel_types,
+            "Classes": [item.name for item in metadata.classes],
+            "BorderSize": metadata.border_size,
+            "Name": metadata.name,
+            "Colors": [item.color for item in metadata.classes],
+            "Id": metadata.model_id,
+        }
+    )
+    plain_fields = (field.name for field in dataclasses.fields(ModelMetadata))
+    odd = [
+        field
+        for field in plain_fields
+        if field not in {"name", "model_id"} and getattr(plain, field) != getattr(metadata, field)
+    ]
+    if odd:
+        raise InputError(
+            f"the metadata's {', '.join(odd)} cannot be built into an archive, which says version "
+            "3.0.0, numbers its classes from 1, and holds no element beyond the format's; make it "
+            "with ModelMetadata.from_params"
+        )
+    licence = model_spec.license_file
+    values: dict[str, Any] = {
+        "name": plain.name,
+        "border_size": plain.border_size,
+        "color_handling": plain.color_handling,
+        "pixel_types": plain.pixel_types,
+        "classes": tuple(item.name for item in plain.classes),
+        "model_path": model_path,
+        "model_id": plain.model_id,
+        "colors": tuple(item.color for item in plain.classes),
+        "license_file": None if licence is None else _path("license_file", licence),
+    }
+    if model_spec.json_spec is not None:
+        return dataclasses.replace(model_spec.json_spec, **values)
+    return Specification(path=Path(), **values)
+
+
+def _target(output_path: str | Path, output_name: str) -> Path:
+    if not isinstance(output_name, str):
+        raise UsageError(f"output_name is {output_name!r}; give the archive's name as a text")
+    name = output_name
+    if name.lower().endswith(EXTENSION):
+        name = name[: -len(EXTENSION)]
+    if name.strip() in {"", ".", ".."} or any(char in name for char in "/\\\0"):
+        raise UsageError(
+            f"output_name is {output_name!r}; give the archive's name alone, such as 'nuclei', and "
+            "its folder as output_path"
+        )
+    return _path("output_path", output_path) / (name + EXTENSION)
+
+
+def _path(name: str, value: str | Path) -> Path:
+    if not isinstance(value, (str, Path)):
+        raise UsageError(f"{name} is of type {type(value).__name__}; give a path")
+    return Path(value)
+
+
+def _tile(spatial_dims: Sequence[int] | None) -> tuple[int, int] | None:
+    if spatial_dims is None:
+        return None
+    try:
+        sizes = [operator.index(side) for side in spatial_dims]
+    except TypeError:
+        sizes = []
+    if len(sizes) != 2 or not all(1 <= side <= _LARGEST_SIDE for side in sizes):  # noqa: PLR2004
+        raise UsageError(
+            f"spatial_dims is {spatial_dims!r}; give (height, width) in pixels, such as "
+            f"(1024, 1024), each 1 to {_LARGEST_SIDE}"
+        )
+    return sizes[0], sizes[1]
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """A folder that is there while something is built; taken away again if that fails."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InputError(f"{folder}: the folder cannot be made: {reason}") from None
+        yield
+    except BaseException:
+        for each in missing:
+            with suppress(OSError):
+                each.rmdir()
+        raise
