@@ -18,12 +18,14 @@ class Environment:
         tensorflow: Version of TensorFlow.
         numpy: Version of numpy.
         isolation: How far the network is kept away from the machine, in words.
+        sandboxed: Whether it is shut in: no files but its own, no network, no other processes.
     """
 
     python: str
     tensorflow: str
     numpy: str
     isolation: str
+    sandboxed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

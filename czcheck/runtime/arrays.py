@@ -20,15 +20,18 @@ class UnreadableArrayError(ValueError):
 
 
 def write_array(path: Path, array: NDArray[np.float32]) -> None:
-    """Write an array.
+    """Write an array into a new file.
 
     Args:
-        path: The file.
+        path: The file, in a folder in which an untrusted process may have put links. What stands
+            there is replaced, and never written through.
         array: Numbers of any shape.
     """
     import numpy as np  # noqa: PLC0415
 
-    np.save(path, array, allow_pickle=False)
+    path.unlink(missing_ok=True)
+    with path.open("xb") as stream:
+        np.save(stream, array, allow_pickle=False)
 
 
 def read_array(path: Path, limit: int) -> NDArray[Any]:

@@ -19,13 +19,23 @@ _LONGEST_NAP = 0.05
 class ProcessGroup:
     """A child in a session of its own, so that whatever it starts can be ended with it."""
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
+    lost: str | None = None  # it is our own child: what becomes of it is always known
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environment: dict[str, str],
+        *,
+        keep: Sequence[int] = (),
+    ) -> None:
         """Start the process.
 
         Args:
             command: Program and arguments.
             folder: Working directory.
             environment: The whole environment.
+            keep: Descriptors that it inherits beside the standard ones.
 
         Raises:
             OSError: It could not be started.
@@ -38,6 +48,7 @@ class ProcessGroup:
             cwd=folder,
             env=environment,
             start_new_session=True,
+            pass_fds=keep,
         )
         # The group's number stays taken until its leader has been waited for, so that nobody else
         # can be hit: ending the group and waiting for the leader exclude each other.

@@ -16,6 +16,7 @@ class RunnerLimits:
         seconds_load: Wall-clock seconds to load a network, both loaders together.
         seconds_tile: Wall-clock seconds to answer one tile.
         seconds_exit: Wall-clock seconds to end after the last command.
+        seconds_cpu: CPU seconds of the process, all threads together: a backstop.
         memory_bytes: Address space of the process; the target has 8 GB for a tile.
         log_bytes: What the process may write to its log before it is ended.
         answer_bytes: Size of one answer.
@@ -27,6 +28,7 @@ class RunnerLimits:
     seconds_load: float = 120
     seconds_tile: float = 120
     seconds_exit: float = 20
+    seconds_cpu: int = 24 * 3600
     memory_bytes: int = 8 * GIB
     log_bytes: int = 1 * MIB
     answer_bytes: int = 1 * GIB

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
     from czcheck.runtime.channel import Channel
     from czcheck.runtime.group import ProcessGroup
+    from czcheck.runtime.warm import ForkedChild, WarmProcess
 
 WORKER = Path(__file__).with_name("worker.py")
+ANSWER = "answer.npy"
 _LOOK_EVERY = 0.5
 
 
@@ -44,6 +46,9 @@ class Worker:
         *,
         gpu: bool = False,
         script: Path = WORKER,
+        sandbox: bool = True,
+        require_sandbox: bool = False,
+        warm: WarmProcess | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -53,13 +58,20 @@ class Worker:
             gpu: Whether a GPU may be used. Its driver reserves more address space than any limit
                 would allow, so memory is not limited then.
             script: The program; one that offers more commands calls `worker.main` with them.
+            sandbox: Whether to shut the process in, as far as the platform can: to its private
+                folder, of which it can only read. Not with a GPU.
+            require_sandbox: Whether to load nothing where that is not possible.
+            warm: Where to fork the process from, in place of starting `script` in `python`.
         """
         self.python = python or sys.executable
         self.limits = limits
         self._gpu = gpu
         self._script = script
+        self._sandbox = sandbox and not gpu
+        self._require_sandbox = require_sandbox
+        self._warm = warm
         self._folder: Path | None = None
-        self._group: ProcessGroup | None = None
+        self._group: ProcessGroup | ForkedChild | None = None
         self._channel: Channel | None = None
         self._nonce = os.urandom(16).hex()
         self._begin = 0.0
@@ -92,6 +104,8 @@ class Worker:
             return
         try:
             self._folder = private_folder()
+            # A process that is shut in can make no files: this one is there for it to write.
+            (self._folder / ANSWER).touch(mode=0o600)
             self._group = self._spawn(self._folder)
         except OSError as error:
             self._cannot_start = error.strerror or str(error)
@@ -105,12 +119,25 @@ class Worker:
         limits = {
             "memory_bytes": None if self._gpu else self.limits.memory_bytes,
             "file_bytes": self.limits.file_bytes,
+            "cpu_seconds": self.limits.seconds_cpu,
             "threads": self.limits.threads,
         }
-        self._send("hello", nonce=self._nonce, limits=limits, folder=str(self._folder))
+        folder = str(self._folder)
+        self._send(
+            "hello",
+            nonce=self._nonce,
+            limits=limits,
+            folder=folder,
+            parent=os.getpid() if self._warm is None else None,
+            sandbox={"read": [folder], "write": [str(self._folder / ANSWER)]}
+            if self._sandbox
+            else None,
+        )
 
-    def _spawn(self, folder: Path) -> ProcessGroup:
-        """Start the interpreter. A sandbox, or a fork of a warm process, would go in here."""
+    def _spawn(self, folder: Path) -> ProcessGroup | ForkedChild:
+        """Fork the warm process, or start the interpreter."""
+        if self._warm is not None:
+            return self._warm.fork(folder)
         import shutil  # noqa: PLC0415
 
         from czcheck.runtime.group import ProcessGroup  # noqa: PLC0415
@@ -135,7 +162,7 @@ class Worker:
             return self._environment
         self.start()
         if self._cannot_start is not None:
-            raise IncompleteError(f"{self.python}: cannot run networks: {self._cannot_start}")
+            raise self._cannot_run()
         left = self._begin + self.limits.seconds_start - time.monotonic()
         try:
             record = self._receive("start", max(left, 0.001), self.limits.seconds_start)
@@ -149,18 +176,43 @@ class Worker:
             python=text_of(record, "python"),
             tensorflow=text_of(record, "tensorflow"),
             numpy=text_of(record, "numpy"),
-            isolation=self._isolation(memory_limited=record.get("memory_limited") is True),
+            isolation=self._isolation(record),
+            sandboxed=self._lacking(record) is None,
         )
+        if self._require_sandbox and not self._environment.sandboxed:
+            self.close()
+            self._environment = None
+            self._cannot_start = f"no sandbox: {self._lacking(record)}"
+            raise self._cannot_run()
         return self._environment
 
-    def _isolation(self, *, memory_limited: bool) -> str:
+    def _cannot_run(self) -> IncompleteError:
+        return IncompleteError(f"{self.python}: cannot run networks: {self._cannot_start}")
+
+    def _lacking(self, record: dict[str, Any]) -> str | None:
+        """What keeps the process from being in a sandbox; None if it is in one."""
+        if self._gpu:
+            return "a GPU is used"
+        sandbox = record.get("sandbox")
+        if not isinstance(sandbox, dict):
+            return "none was asked for" if not self._sandbox else "it cannot build one"
+        if record.get("memory_limited") is not True:
+            return "its memory cannot be limited"
+        return text_of(sandbox, "lacking") or None
+
+    def _isolation(self, record: dict[str, Any]) -> str:
+        lacking = self._lacking(record)
+        memory_limited = record.get("memory_limited") is True
+        if lacking is None:
+            version = count_of(record["sandbox"], "landlock")
+            return f"sandbox: Landlock ABI {version}, seccomp, limits on time, memory and files"
         if memory_limited:
             kept = "separate process, time and memory limits"
         elif self._gpu:
             kept = "separate process, time limit; no memory limit with a GPU"
         else:
             kept = "separate process, time limit; no memory limit on this platform"
-        return f"process isolation ({kept}); not a sandbox"
+        return f"process isolation ({kept}); not a sandbox: {lacking}"
 
     def load(
         self,
@@ -220,10 +272,11 @@ class Worker:
         """
         from czcheck.runtime import arrays  # noqa: PLC0415
 
-        self.hello()
-        asked, answered = self.folder / "tile.npy", self.folder / "answer.npy"
+        sandboxed = self.hello().sandboxed
+        asked, answered = self.folder / "tile.npy", self.folder / ANSWER
         arrays.write_array(asked, tile)
-        answered.unlink(missing_ok=True)
+        if not sandboxed:  # else nobody could make it again
+            answered.unlink(missing_ok=True)
         record = self.command(
             "predict", self.limits.seconds_tile, tile=str(asked), answer=str(answered)
         )
@@ -332,7 +385,12 @@ class Worker:
         assert group is not None
         assert channel is not None
         code = group.wait(5)
+        lost = group.lost
         self.close()
+        if lost is not None and phase == "start":
+            return WorkerDied(lost, phase, "exit")
+        if lost is not None:  # through no fault of the network's
+            raise IncompleteError(f"{self.python}: cannot run networks: {lost}")
         if channel.flood:
             reason = f"the process wrote more than {self.limits.log_bytes} bytes of log"
             return WorkerDied(reason, phase, "log")

@@ -10,7 +10,8 @@ error, and descriptor 0 at nothing, so that what a network prints or reads canno
 After `quit` the process ends normally. Answers: `{"nonce", "command", "ok": true, ...}`, or
 `{"ok": false, "kind", "error"}` for an exception.
 
-    hello    nonce, limits {memory_bytes, file_bytes, threads}, folder -> versions, limits in force
+    hello    nonce, limits {memory_bytes, file_bytes, cpu_seconds, threads}, folder, parent,
+             sandbox {read, write} or None -> versions, limits in force, what shuts it in
     load     path, loader, signature, input {key, tensor}, output {key, tensor} -> loader, seconds,
              peak_bytes
     predict  tile, answer: paths of .npy files -> dtype, shape, seconds, stored, peak_bytes
@@ -20,6 +21,7 @@ After `quit` the process ends normally. Answers: `{"nonce", "command", "ok": tru
 from __future__ import annotations
 
 import gc
+import importlib.util
 import json
 import os
 import queue
@@ -28,14 +30,18 @@ import shutil
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 Request = Dict[str, Any]
 Record = Dict[str, Any]
 Command = Callable[[Request], Record]
 
+# What TensorFlow opens while it loads and runs. Not all of /proc/self: it holds the environment.
+NEEDED = ("/dev/urandom", "/dev/null", "/proc/self/cmdline")
 ERROR_CHARACTERS = 400
 SERVE = "serve"
+_status: List[int] = []
+_inherited = [0]
 # Lines that introduce TensorFlow's errors and say nothing themselves.
 _EMPTY_WORDS = re.compile(
     r"^(Graph execution error:|Detected at node|\d+ root error\(s\) found|Traceback|File \"|<.*>:$|"
@@ -63,50 +69,53 @@ def failure(error: BaseException) -> Record:
     return {"ok": False, "kind": type(error).__name__, "error": first_line(error)}
 
 
-def set_limits(limits: Mapping[str, Any]) -> Record:
-    """Limit this process, where the platform can.
+def neighbour(name: str) -> Any:
+    """Load a file beside this one. Isolated mode leaves this folder out of the search path.
 
     Args:
-        limits: `memory_bytes` of address space and `file_bytes` of any file written; None is none.
+        name: The module's name.
 
     Returns:
-        `memory_limited` and `file_limited`: whether each is in force.
+        The module.
     """
-    kept = {"memory_limited": False, "file_limited": False}
+    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("czcheck_" + name, place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _memory(status: int) -> Dict[str, int]:
+    """Sizes in bytes from an open /proc/*/status."""
+    lines = os.pread(status, 1 << 16, 0).decode("ascii", "replace").splitlines()
+    rows = [line.split() for line in lines if line.endswith(" kB")]
+    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows}
+
+
+def keep_inherited() -> None:
+    """Remember how much of libraries is in use, for the forks of this process. See `peak_bytes`."""
+    status = os.open("/proc/self/status", os.O_RDONLY)
     try:
-        import resource
-    except ImportError:
-        return kept
-    wanted = [
-        ("RLIMIT_CORE", 0, None),
-        ("RLIMIT_AS", limits.get("memory_bytes"), "memory_limited"),
-        ("RLIMIT_FSIZE", limits.get("file_bytes"), "file_limited"),
-    ]
-    for name, value, flag in wanted:
-        if value is None or not hasattr(resource, name):
-            continue
-        number = getattr(resource, name)
-        hard = resource.getrlimit(number)[1]
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(number, (bound, bound))
-        except (OSError, ValueError):
-            continue
-        # macOS takes the limit on address space and does not keep it.
-        if flag is not None and not (name == "RLIMIT_AS" and sys.platform == "darwin"):
-            kept[flag] = True
-    return kept
+        _inherited[0] = _memory(status)["RssFile"]
+    finally:
+        os.close(status)
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had in use at one time; 0 where that is not told."""
+    """The most memory that this process has had in use at one time; 0 where that is not told.
+
+    The first call has to come before the process is shut in.
+    """
     try:
-        # Of this program alone; what `getrusage` tells includes the one that started it.
-        with open("/proc/self/status", "rb") as status:
-            for line in status:
-                if line.startswith(b"VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
+        if not _status:
+            _status.append(os.open("/proc/self/status", os.O_RDONLY))
+        told = _memory(_status[0])
+        # Of this program alone; what `getrusage` tells includes the one that started it. A fork
+        # begins without the pages of its libraries, and takes them up again as it uses them.
+        return told["VmHWM"] + max(0, _inherited[0] - told["RssFile"])
+    except (OSError, ValueError, KeyError, AttributeError):
         pass
     try:
         import resource
@@ -114,6 +123,24 @@ def peak_bytes() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
+
+
+def import_the_rest(tf: Any) -> None:
+    """Import what TensorFlow and numpy import only when it is used: it cannot be read later.
+
+    Args:
+        tf: The tensorflow module.
+    """
+    import linecache
+    import traceback
+
+    import numpy.lib.format
+    import numpy.random
+
+    del linecache, traceback, numpy
+    v1 = tf.compat.v1
+    for name in (v1.saved_model.loader.load, v1.Session, v1.ConfigProto, tf.saved_model.load):
+        del name  # looking it up has imported it
 
 
 class Runner:
@@ -137,17 +164,22 @@ class Runner:
         self._session = None  # type: Any
 
     def hello(self, request: Request) -> Record:
-        """Limit the process and import TensorFlow.
+        """Limit the process, import TensorFlow, and shut the process in.
 
         Args:
-            request: `limits`, see `set_limits`; its `threads` is a count for each of TensorFlow's
-                two pools. Without it TensorFlow decides, as it does in the target.
+            request: `limits`, see `sandbox.set_limits`; their `threads` is a count for each of
+                TensorFlow's two pools. Without it TensorFlow decides, as it does in the target.
+                `parent`, number of the process that this one must not outlive, or None.
+                `sandbox`, paths to `read` and to `write`, or None for no sandbox.
 
         Returns:
-            Versions, limits in force and the seconds that the import took.
+            Versions, limits in force, the seconds that the import took, and `sandbox`: what
+            `sandbox.shut_in` returns, or None.
         """
+        sandbox = neighbour("sandbox")
+        sandbox.die_with_parent(request.get("parent"))
         limits = request.get("limits") or {}
-        kept = set_limits(limits)
+        kept = sandbox.set_limits(limits)
         self.threads = limits.get("threads")
         begin = time.perf_counter()
         import numpy as np
@@ -162,8 +194,15 @@ class Runner:
             "tensorflow": str(tf.__version__),
             "numpy": str(np.__version__),
             "seconds": time.perf_counter() - begin,
+            "sandbox": None,
         }  # type: Record
         record.update(kept)
+        peak_bytes()
+        paths = request.get("sandbox")
+        if paths is not None:
+            import_the_rest(tf)
+            read = list(paths["read"]) + list(NEEDED)
+            record["sandbox"] = sandbox.shut_in(read, paths["write"])
         return record
 
     def load(self, request: Request) -> Record:
@@ -295,7 +334,7 @@ def take_channel() -> Any:
     return os.fdopen(commands, "rb"), os.fdopen(answers, "wb")
 
 
-def watch(commands: Any, requests: Any) -> None:
+def watch(commands: Any, requests: Any, folder: Optional[str] = None) -> None:
     """Hand over commands as they come; end the process when whoever sends them is gone.
 
     Runs in a thread, since a network may keep the main thread for ever.
@@ -303,8 +342,8 @@ def watch(commands: Any, requests: Any) -> None:
     Args:
         commands: Stream of JSON lines.
         requests: Queue of decoded commands.
+        folder: Folder to remove in that case, as far as this process may.
     """
-    folder = None
     try:
         for line in iter(commands.readline, b""):
             request = json.loads(line.decode("utf-8"))
@@ -326,22 +365,27 @@ def main(more: Optional[Mapping[str, Callable[[Runner, Request], Record]]] = Non
         more: Further commands, as functions of the runner and the request.
 
     Returns:
-        Exit code: 0 after `quit`, 2 when the first command brought no nonce.
+        Exit code: 0 after `quit`, 1 when commands broke off before the first one, 2 when that
+        brought no nonce.
     """
     commands, answers = take_channel()
-    requests = queue.Queue()  # type: queue.Queue[Request]
-    threading.Thread(target=watch, args=(commands, requests), daemon=True).start()
     runner = Runner()
-    nonce = None
+    # Read here: there can be no second thread before the process is shut in.
+    line = commands.readline()
+    if not line:
+        return 1
+    request = json.loads(line.decode("utf-8"))  # type: Request
+    name, nonce = request.get("command"), request.get("nonce")
+    if name == "quit":
+        return 0
+    if name != "hello" or not nonce:
+        return 2
+    requests = queue.Queue()  # type: queue.Queue[Request]
+    started = False
     while True:
-        request = requests.get()
         name = str(request.get("command"))
         if name == "quit":
             return 0
-        if nonce is None:
-            nonce = request.get("nonce")
-            if name != "hello" or not nonce:
-                return 2
         record = {"nonce": nonce, "command": name, "ok": True}  # type: Record
         try:
             if more is not None and name in more:
@@ -352,6 +396,11 @@ def main(more: Optional[Mapping[str, Callable[[Runner, Request], Record]]] = Non
             record.update(failure(error))
         answers.write(json.dumps(record).encode("utf-8") + b"\n")
         answers.flush()
+        if not started:
+            started = True
+            arguments = (commands, requests, request.get("folder"))
+            threading.Thread(target=watch, args=arguments, daemon=True).start()
+        request = requests.get()
 
 
 def end(code: int) -> None:
