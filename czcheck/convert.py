@@ -216,8 +216,8 @@ def _export(model: Any, name: str, folder: Path) -> None:
             )
     elif not roots & {"keras", "tf_keras", "tensorflow"}:
         raise UsageError(
-            f"model is of type {type(model).__name__}; give a Keras model, or the path of a SavedModel's "
-            "folder"
+            f"model is of type {type(model).__name__}; give a Keras model, or the path of a "
+            "SavedModel's folder"
         )
     try:
         if is_keras_3:
@@ -241,8 +241,8 @@ def _specification(model_spec: ModelSpec, model_path: Path) -> Specification:
     metadata = model_spec.model_metadata
     if not isinstance(metadata, ModelMetadata):
         raise UsageError(
-            f"model_metadata is of type {type(metadata).__name__}; give a czcheck.ModelMetadata, made "
-            "with from_params, from_json or from_xml"
+            f"model_metadata is of type {type(metadata).__name__}; give a czcheck.ModelMetadata, "
+            "made with from_params, from_json or from_xml"
         )
     if not all(isinstance(item, SegmentationClass) for item in metadata.classes):
         raise UsageError("classes of the metadata are given by name: ModelMetadata.from_params")
