@@ -41,19 +41,19 @@ for _ in range(int(count)):
 """
 
 
-def floor(path: Path, folder: Path) -> list[str]:
+def floor(path: Path, folder: Path, runs: int) -> list[str]:
     """The command of the floor.
 
     Args:
         path: The archive.
         folder: Folder to unpack its network to.
+        runs: How many tiles to run.
 
     Returns:
         Program and arguments.
     """
     import czcheck
     from czcheck.runtime.unpack import unpack
-    from czcheck.tiles.patterns import NAMES
 
     with czcheck.open(path) as model:
         network = model.network
@@ -65,7 +65,17 @@ def floor(path: Path, folder: Path) -> list[str]:
     assert fed.shape is not None
     shape = (1, *(size or 1 for size in fed.shape[1:]))
     names = [network.loader, serving.name, fed.key, fed.tensor, fetched.key, fetched.tensor]
-    return [sys.executable, "-c", FLOOR, str(folder), *names, str(shape), str(len(NAMES))]
+    return [sys.executable, "-c", FLOOR, str(folder), *names, str(shape), str(runs)]
+
+
+def tile_runs(path: Path) -> int:
+    """How many tiles a verdict runs, those of further measurements included."""
+    import czcheck
+
+    run = czcheck.verify(path).files[0].looked_at.get("run")
+    if run is None:
+        raise SystemExit(f"{path}: no network that could be run")
+    return int(run["tile_runs"])
 
 
 def main() -> int:
@@ -78,7 +88,7 @@ def main() -> int:
     model = options.model.resolve()
     with tempfile.TemporaryDirectory() as scratch:
         commands = {
-            BASE: floor(model, Path(scratch, "model")),
+            BASE: floor(model, Path(scratch, "model"), tile_runs(model)),
             "verify": [sys.executable, "-m", "czcheck", "verify", str(model)],
         }
         seconds = medians(commands, options.repetitions, accepted=(0, 1))
