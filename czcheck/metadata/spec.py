@@ -13,6 +13,7 @@ from czcheck.errors import InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata import spec_values as check
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
+from czcheck.metadata.spec_reading import Places, SpecFault, SpecPlace, SpecReading
 from czcheck.metadata.spec_values import Fault, said, string
 
 REQUIRED = ("BorderSize", "ColorHandling", "PixelType", "Classes", "ModelPath")
@@ -75,23 +76,47 @@ def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True
         UsageError: There is no such file, or it cannot be opened.
         InputError: It is no JSON or no specification: one line with file, line, column, key, fix.
     """
+    reading = examine_spec(path, limits, files=files)
+    if reading.spec is None:
+        first, *others = reading.faults
+        more = f" (and {len(others)} more)" if others else ""
+        raise InputError(f"{first.at.of(path)}: {first.reason}{more}")
+    return reading.spec
+
+
+def examine_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> SpecReading:
+    """Read a specification and say all that is wrong with it.
+
+    Args:
+        path: The JSON file, as in `read_spec`.
+        limits: Limits; `spec_bytes` is the most that is read.
+        files: Whether the files that it names have to exist.
+
+    Returns:
+        The specification, or its faults.
+
+    Raises:
+        UsageError: There is no such file, or it cannot be opened.
+    """
     text = _text(path, limits.spec_bytes)
+    if isinstance(text, SpecFault):
+        return SpecReading(None, (text,))
     try:
         document = parse_json(text)
     except JsonError as error:
-        raise InputError(f"{_place(path, text, error.offset)}: {error.reason}") from None
+        return SpecReading(None, (SpecFault(error.reason, Places(text).at(error.offset)),))
+    places = Places(text, document)
     reader = _Reader(path.parent, files=files)
     spec = reader.read(path, document)
-    if spec is None or reader.faults:
-        # A misspelt key is also a missing one; where it stands says more.
-        reader.faults.sort(key=lambda fault: (fault.is_missing, fault.offset))
-        first, *others = reader.faults
-        more = f" (and {len(others)} more)" if others else ""
-        raise InputError(f"{_place(path, text, first.offset)}: {first.reason}{more}")
-    return spec
+    if spec is not None and not reader.faults:
+        return SpecReading(spec, places=places.all())
+    # A misspelt key is also a missing one; where it stands says more.
+    reader.faults.sort(key=lambda fault: (fault.is_missing, fault.offset))
+    faults = tuple(SpecFault(fault.reason, places.at(fault.offset)) for fault in reader.faults)
+    return SpecReading(None, faults, places.all())
 
 
-def _text(path: Path, limit: int) -> str:
+def _text(path: Path, limit: int) -> str | SpecFault:
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name the JSON file in it")
     try:
@@ -103,24 +128,16 @@ def _text(path: Path, limit: int) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"{path}: cannot be opened: {reason}") from None
     if len(data) > limit:
-        raise InputError(f"{path}: is larger than the limit of {limit} bytes for a specification")
+        return SpecFault(f"is larger than the limit of {limit} bytes for a specification")
     if not data.strip():
-        raise InputError(
-            f"{path}: is empty; it has to hold a specification such as the one in the README"
-        )
+        return SpecFault("is empty; `czcheck init` writes a specification to start from")
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"{\x00", b"\x00{")):
-        raise InputError(f"{path}: is encoded in UTF-16; save it as UTF-8")
+        return SpecFault("is encoded in UTF-16; save it as UTF-8")
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}, line {line}: is no UTF-8 text; save it as UTF-8") from None
-
-
-def _place(path: Path, text: str, offset: int) -> str:
-    line = text.count("\n", 0, offset) + 1
-    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
-    return f"{path}, line {line}, column {column}"
+        return SpecFault("is no UTF-8 text; save it as UTF-8", SpecPlace(line=line))
 
 
 class _Reader:
