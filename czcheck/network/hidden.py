@@ -23,6 +23,8 @@ PARTS = 1_000_000
 """Fields of messages that are looked at in all strings of a file; honest files have thousands."""
 
 _SHORTEST = 8
+# Longer texts hardly stand twice in a file.
+_KEPT = 1024
 # Bits of a length.
 _LONGEST = 63
 # NodeDef.op
@@ -54,6 +56,8 @@ class Search:
             parts: Fields of messages that may be looked at.
         """
         self._left = parts
+        # The same few settings stand in hundreds of nodes.
+        self._harmless: set[bytes] = set()
 
     def program_in(self, data: bytes) -> str | None:
         """What program some bytes are.
@@ -64,6 +68,8 @@ class Search:
         Returns:
             Words for it, such as "a TensorFlow graph with WriteFile"; None if they are none.
         """
+        if len(data) < _SHORTEST or data in self._harmless:
+            return None
         if len(data) > LARGEST:
             return "a string too large to look into"
         found = self._program(data)
@@ -74,6 +80,8 @@ class Search:
             except binascii.Error:
                 return None
             found = self._program(plain)
+        if found is None and len(data) <= _KEPT:
+            self._harmless.add(data)
         return found
 
     def _program(self, data: bytes) -> str | None:
