@@ -21,6 +21,7 @@ class _Commands(click.Group):
         "verify": "Check archives level by level and give a verdict.",
         "build": "Build a conformant archive from a SavedModel.",
         "repair": "Write an archive anew, in canonical and portable form.",
+        "init": "Write a specification to start from.",
         "inspect": "Show what is inside an archive, without running it.",
         "rules": "List the rules, or explain one.",
     }

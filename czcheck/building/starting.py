@@ -1,0 +1,292 @@
+"""A specification to start from: what a network itself tells is filled in."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.building.checks import KERAS_FILES
+from czcheck.building.stride import multiple_of
+from czcheck.errors import InputError, UnavailableError, UsageError
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata.model_metadata import MONOCHROME, SPLIT_RGB
+
+if TYPE_CHECKING:
+    from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.model import CzModel
+    from czcheck.network.facts import Dims, Network
+
+EXAMPLE: dict[str, Any] = {
+    "Name": "Nuclei",
+    "ModelPath": "nuclei_saved_model",
+    "Classes": ["Background", "Nucleus"],
+    "PixelType": "Gray16",
+    "ColorHandling": MONOCHROME,
+    "BorderSize": 8,
+    "SpatialDims": [1024, 1024],
+}
+# The pixel type that is most common for a number of channels.
+GUESSES = {1: ("Gray16", MONOCHROME), 3: ("Bgr24", SPLIT_RGB), 4: ("Bgra32", SPLIT_RGB)}
+TILE = 512
+RANK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A specification that was written to start from.
+
+    Attributes:
+        path: The JSON file.
+        keys: What stands in it.
+        guessed: What the model does not tell and the user has to look at, one sentence each.
+        unpacked: Folder that the archive's SavedModel was unpacked into; None if there was none.
+    """
+
+    path: Path
+    keys: Mapping[str, Any]
+    guessed: tuple[str, ...] = ()
+    unpacked: Path | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    keys: dict[str, Any] = field(default_factory=dict)
+    guessed: list[str] = field(default_factory=list)
+
+
+def write_start(
+    model: str | Path | None,
+    output: str | Path,
+    *,
+    force: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Start:
+    """Write a specification to start from. Nothing is run.
+
+    Of an archive, the metadata are taken over but for the id, and the SavedModel is unpacked into
+    the folder `<output>_saved_model` beside the JSON file.
+
+    Args:
+        model: The SavedModel's folder, or an archive; an example is written if left out.
+        output: The JSON file to write.
+        force: Whether to write over a file that is there.
+        limits: Limits on everything that is read.
+
+    Returns:
+        What was written, and what in it is a guess.
+
+    Raises:
+        UsageError: There is no such model, or the JSON file is there already.
+        InputError: The model cannot be read, or no specification fits it. Nothing is written.
+    """
+    target = Path(output)
+    if target.exists() and not force:
+        raise UsageError(f"{target}: is there already; --force writes over it")
+    if model is None:
+        _write(target, EXAMPLE, target, files=False)
+        return Start(target, EXAMPLE)
+    source = Path(model)
+    if not source.exists():
+        raise UsageError(f"{source}: no such file or folder")
+    if source.is_dir():
+        draft = _of_folder(source, target, limits)
+        _write(target, draft.keys, source)
+        return Start(target, draft.keys, tuple(draft.guessed))
+    if source.suffix.lower() in KERAS_FILES:
+        raise InputError(
+            f"{source}: is a Keras file; export the model with model.export(folder) and name that "
+            "folder"
+        )
+    return _of_archive(source, target, limits)
+
+
+def _of_folder(source: Path, target: Path, limits: Limits) -> _Draft:
+    from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
+    from czcheck.network.saved_model import read_network  # noqa: PLC0415
+
+    if not (source / "saved_model.pb").is_file():
+        raise InputError(f"{source}: is no SavedModel: the folder has no saved_model.pb")
+    draft = _Draft({"Name": source.resolve().name.strip() or "Model"})
+    draft.keys["ModelPath"] = _relative(source, target)
+    _fill(draft, read_network(SavedModelFolder(source), limits), source)
+    return draft
+
+
+def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
+    from czcheck.model import CzModel  # noqa: PLC0415
+    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
+
+    folder = target.with_name(f"{target.stem}_saved_model")
+    with CzModel(source, limits) as model:
+        if os.path.lexists(folder):
+            raise UsageError(
+                f"{folder}: is there already, and the archive's SavedModel belongs there; remove "
+                "it, or write another JSON file"
+            )
+        try:
+            files, network = model.files, model.network
+        except UnavailableError as error:
+            raise InputError(f"{source}: {error}") from None
+        draft = _Draft({"Name": source.stem, "ModelPath": folder.name})
+        _fill(draft, network, source, _metadata(model))
+        if model.container.others:
+            draft.guessed.append(
+                f"Not taken over from the archive: {', '.join(model.container.others[:5])}."
+            )
+        if not target.parent.is_dir():
+            raise InputError(f"{target}: cannot be written: there is no folder {target.parent}")
+        partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        try:
+            unpack(files, partial, limits).rename(folder)
+            _write(target, draft.keys, source)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return Start(target, draft.keys, tuple(draft.guessed), folder)
+
+
+def _metadata(model: CzModel) -> ModelMetadata | None:
+    try:
+        return model.metadata
+    except UnavailableError:
+        return None
+
+
+def _fill(
+    draft: _Draft, network: Network, source: Path, metadata: ModelMetadata | None = None
+) -> None:
+    """Fill in what network and metadata tell, and note what is a guess."""
+    fed, answered = _ends(network, source)
+    if metadata is None:
+        _guess_classes(draft, answered)
+        _guess_pixels(draft, fed, source)
+    else:
+        draft.keys["Name"] = metadata.name
+        draft.keys["Classes"] = [each.name for each in metadata.classes]
+        draft.keys["Colors"] = ["#{:02x}{:02x}{:02x}".format(*c.color) for c in metadata.classes]
+        draft.keys["PixelType"] = metadata.pixel_types[0]
+        draft.keys["ColorHandling"] = metadata.color_handling
+    height, width = _tile(draft, network, fed)
+    if metadata is None:
+        _guess_border(draft, network, min(height, width))
+    else:
+        draft.keys["BorderSize"] = metadata.border_size
+    draft.keys["SpatialDims"] = [height, width]
+
+
+def _ends(network: Network, source: Path) -> tuple[Dims, Dims]:
+    """Shapes of the one input and the one output, (batch, height, width, channels)."""
+    if network.fault is not None:
+        raise InputError(f"{source}: {network.fault}")
+    serving = network.serving
+    if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+        raise InputError(
+            f"{source}: the network has no signature with exactly one input and one output"
+        )
+    shapes = []
+    for spec in (serving.inputs[0], serving.outputs[0]):
+        shape = (None,) * RANK if spec.shape is None else spec.shape
+        if len(shape) != RANK:
+            raise InputError(
+                f"{source}: {spec.key} has {len(shape)} dimensions; networks of this format have "
+                "(batch, height, width, channels)"
+            )
+        shapes.append(shape)
+    return shapes[0], shapes[1]
+
+
+def _guess_classes(draft: _Draft, answered: Dims) -> None:
+    count = answered[3]
+    if count is None:
+        count = 2
+        draft.guessed.append("The network does not tell the number of classes; 2 is a guess.")
+    draft.keys["Classes"] = [f"Class{number}" for number in range(1, count + 1)]
+    draft.guessed.append("Classes: name them, in the order of the output channels.")
+
+
+def _guess_pixels(draft: _Draft, fed: Dims, source: Path) -> None:
+    channels = 1 if fed[3] is None else fed[3]
+    if channels not in GUESSES:
+        raise InputError(
+            f"{source}: the network takes {channels} channels; Model 3.0.0 has pixel types of 1, 3 "
+            "and 4"
+        )
+    pixel_type, handling = GUESSES[channels]
+    draft.keys["PixelType"] = pixel_type
+    draft.keys["ColorHandling"] = handling
+    what = "an open number of channels" if fed[3] is None else f"{channels} channel(s)"
+    draft.guessed.append(
+        f"PixelType: {pixel_type} is a guess for {what}; give the type of the training images."
+    )
+
+
+def _tile(draft: _Draft, network: Network, fed: Dims) -> tuple[int, int]:
+    if fed[1] and fed[2]:
+        return fed[1], fed[2]
+    multiple = multiple_of(network) or 1
+    side = -(-TILE // multiple) * multiple
+    draft.guessed.append(
+        f"SpatialDims: the network takes tiles of any size; {side} x {side} is a guess"
+        + (f", and each has to be a multiple of {multiple}." if multiple > 1 else ".")
+    )
+    return fed[1] or side, fed[2] or side
+
+
+def _guess_border(draft: _Draft, network: Network, side: int) -> None:
+    from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
+
+    found = static_reach(walk_of(network))
+    reach = found.largest
+    if reach is None:
+        draft.keys["BorderSize"] = 0
+        draft.guessed.append("BorderSize: how far the network looks is not known; 0 is a guess.")
+    elif 2 * reach >= side:
+        draft.keys["BorderSize"] = 0
+        draft.guessed.append(
+            f"BorderSize: the network looks up to {reach} pixels far, which leaves nothing of a "
+            "tile; 0 is a guess."
+        )
+    else:
+        draft.keys["BorderSize"] = reach
+        draft.guessed.append(
+            f"BorderSize: {reach} is how far the network can look"
+            + ("" if found.kind == "local" else ", statistics of the whole tile left aside")
+            + "; less may be enough."
+        )
+
+
+def _relative(source: Path, target: Path) -> str:
+    """A path as the JSON file says it: relative to itself where that is possible."""
+    try:
+        path = os.path.relpath(source.resolve(), target.parent.resolve())
+    except ValueError:  # another drive
+        path = str(source.resolve())
+    return path.replace("\\", "/") if os.name == "nt" else path
+
+
+def _write(target: Path, keys: Mapping[str, Any], source: Path, *, files: bool = True) -> None:
+    """Write the specification, and see that it can be read, before it gets its name."""
+    from czcheck.archive.write import replacing  # noqa: PLC0415
+    from czcheck.metadata.spec import examine_spec  # noqa: PLC0415
+
+    lines = [
+        f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+        for key, value in keys.items()
+    ]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    with replacing(target) as temporary:
+        # What is no text in a path cannot be read again and is refused below.
+        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+        reading = examine_spec(temporary, files=files)
+        if reading.spec is None:
+            raise InputError(
+                f"{source}: no specification can be written for it: {reading.faults[0].reason}"
+            )

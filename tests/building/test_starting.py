@@ -1,0 +1,124 @@
+"""Specifications to start from: valid, filled in as far as the network tells, never in the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from czcheck.building.starting import EXAMPLE, write_start
+from czcheck.cli import main
+from czcheck.errors import InputError, UsageError
+from czcheck.metadata.spec import read_spec
+from fixtures.archives import czmodel, metadata_xml
+from fixtures.graphs import Graph, classifier
+
+ROOT = Path(__file__).parents[2]
+BAD = ROOT / "fixtures" / "bad"
+
+
+def saved(folder: Path, graph: Graph) -> Path:
+    for name, data in graph.files().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
+
+
+def test_a_saved_model_fills_in_what_it_tells(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "models" / "cells", classifier(channels=3, classes=4))
+    (tmp_path / "specs").mkdir()
+    start = write_start(folder, tmp_path / "specs" / "cells.json")
+    assert start.keys["ModelPath"] == "../models/cells"
+    spec = read_spec(start.path)
+    assert spec.model_path.resolve() == folder.resolve()
+    assert spec.name == "cells"
+    assert spec.classes == ("Class1", "Class2", "Class3", "Class4")
+    assert (spec.pixel_types, spec.color_handling) == (("Bgr24",), "SplitRgb")
+    assert spec.spatial_dims == (32, 32)
+    # One convolution of 3 x 3 looks one pixel far.
+    assert spec.border_size == 1
+    assert [each.split(":")[0] for each in start.guessed] == ["Classes", "PixelType", "BorderSize"]
+
+
+def test_an_open_tile_is_a_guess_that_is_named(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "cells", classifier(height=None, width=None))
+    start = write_start(folder, tmp_path / "spec.json")
+    assert read_spec(start.path).spatial_dims == (512, 512)
+    assert any(each.startswith("SpatialDims: ") for each in start.guessed)
+
+
+def test_an_archive_gives_its_metadata_and_its_network(tmp_path: Path) -> None:
+    source = tmp_path / "old.czmodel"
+    source.write_bytes(czmodel(metadata_xml(("Nuclei", "Zell\u00e4")), classifier().payload()))
+    start = write_start(source, tmp_path / "new.json")
+    spec = read_spec(start.path)
+    assert spec.name == "Zell\u00e4"
+    assert spec.classes == ("Background", "Nucleus")
+    assert spec.colors == ((255, 0, 0), (0, 255, 0))
+    assert (spec.border_size, spec.model_id) == (4, None)
+    assert spec.model_path == tmp_path / "new_saved_model"
+    assert (spec.model_path / "saved_model.pb").is_file()
+    assert start.unpacked == spec.model_path
+    with pytest.raises(UsageError, match="new_saved_model: is there already"):
+        write_start(source, start.path, force=True)
+
+
+def test_the_example_is_the_one_in_the_readme(tmp_path: Path) -> None:
+    write_start(None, tmp_path / "spec.json")
+    written = json.loads((tmp_path / "spec.json").read_text("utf-8"))
+    assert written == EXAMPLE
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for key, value in EXAMPLE.items():
+        assert f"{json.dumps(key)}: {json.dumps(value)}" in readme
+
+
+def test_a_file_that_is_there_is_kept_unless_forced(tmp_path: Path) -> None:
+    target = tmp_path / "spec.json"
+    target.write_text("mine")
+    with pytest.raises(UsageError, match="--force"):
+        write_start(None, target)
+    assert target.read_text() == "mine"
+    write_start(None, target, force=True)
+    assert json.loads(target.read_text("utf-8")) == EXAMPLE
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CZ101_png_image.czmodel", "cannot be read safely"),
+        ("CZ116_pickle.czmodel", "Python pickle"),
+        ("CZ117_onnx.czmodel", "ONNX"),
+        ("CZ301_cut_short.czmodel", "saved_model.pb is no SavedModel"),
+    ],
+)
+def test_what_holds_no_network_is_named(name: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        write_start(BAD / name, tmp_path / "spec.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_channels_without_a_pixel_type_are_named(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "cells", classifier(channels=5))
+    with pytest.raises(InputError, match="takes 5 channels"):
+        write_start(folder, tmp_path / "spec.json")
+    assert not (tmp_path / "spec.json").exists()
+
+
+def test_the_command_says_what_to_look_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = saved(tmp_path / "cells", classifier())
+    target = tmp_path / "spec.json"
+    for arguments, code, words in (
+        ([str(folder)], 0, "look at   PixelType: Gray16 is a guess"),
+        ([str(folder)], 2, "--force"),
+        ([str(tmp_path / "missing"), "--force"], 2, "no such file"),
+        ([str(tmp_path), "--force"], 1, "no saved_model.pb"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(["init", *arguments, "-o", str(target)])
+        out, err = capsys.readouterr()
+        assert stop.value.code == code
+        assert words in out + err
