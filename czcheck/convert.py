@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.building.builder import EXTENSION, build
+from czcheck.building.builder import build
 from czcheck.errors import CzcheckError, InputError, UsageError
 from czcheck.metadata.description import described, of_spec
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LARGEST_SIDE = 1 << 16
 _KERAS_3 = 3
+_EXTENSION = ".czmodel"
 # What errors call the options of the command line, and what they are called here.
 _IN_PYTHON = {"give --tile HxW": "give spatial_dims=(height, width)"}
 
@@ -290,14 +291,14 @@ def _target(output_path: str | Path, output_name: str) -> Path:
     if not isinstance(output_name, str):
         raise UsageError(f"output_name is {output_name!r}; give the archive's name as a text")
     name = output_name
-    if name.lower().endswith(EXTENSION):
-        name = name[: -len(EXTENSION)]
+    if name.lower().endswith(_EXTENSION):
+        name = name[: -len(_EXTENSION)]
     if name.strip() in {"", ".", ".."} or any(char in name for char in "/\\\0"):
         raise UsageError(
             f"output_name is {output_name!r}; give the archive's name alone, such as 'nuclei', and "
             "its folder as output_path"
         )
-    return _path("output_path", output_path) / (name + EXTENSION)
+    return _path("output_path", output_path) / (name + _EXTENSION)
 
 
 def _path(name: str, value: str | Path) -> Path:

@@ -8,7 +8,6 @@ into archives; what they compute is made of TensorFlow 2.0.0's operations.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,34 +16,76 @@ import numpy as np
 import tensorflow as tf
 
 from czcheck.errors import InputError
+from czcheck.layering import add_postprocessing_layers, add_preprocessing_layers
+
+__all__ = [
+    "Normalization",
+    "PerImageStandardization",
+    "RgbToBgr",
+    "RgbaToBgra",
+    "SigmoidToSoftmaxScores",
+    "add_postprocessing_layers",
+    "add_preprocessing_layers",
+]
 
 PACKAGE = "czcheck"
-_RANK = 4
-_LARGEST_SIDE = 1 << 16
 
 
-class _ChannelOrder(keras.layers.Layer):  # type: ignore[misc]
+class _TileLayer(keras.layers.Layer):  # type: ignore[misc]
+    """A layer without weights that may look at the number of channels before it is called."""
+
+    def __call__(self, inputs: Any, *arguments: Any, **options: Any) -> Any:
+        """Call the layer.
+
+        Args:
+            inputs: Tiles, channels last.
+            *arguments: What Keras passes on.
+            **options: What Keras passes on.
+
+        Raises:
+            InputError: The tiles have not the channels that the layer takes.
+        """
+        # Not in `build`, which Keras calls once; nor in `call`, whose errors it words anew.
+        shape = tuple(getattr(inputs, "shape", None) or np.shape(inputs))
+        self.check_channels(shape[-1] if shape else None)
+        return super().__call__(inputs, *arguments, **options)
+
+    def check_channels(self, count: int | None) -> None:
+        """See that tiles have the channels that the layer takes; any number unless overridden.
+
+        Args:
+            count: Number of channels; None if it is open.
+        """
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape stays.
+
+        Args:
+            input_shape: Shape of the tiles.
+        """
+        return input_shape
+
+
+class _ChannelOrder(_TileLayer):
     """Puts the channels of a tile into another order."""
 
     order: tuple[int, ...]
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        """See that the tile has the channels that are put in order.
+    def check_channels(self, count: int | None) -> None:
+        """See that the tiles have the channels that are put in order.
 
         Args:
-            input_shape: Shape of the tiles, channels last.
+            count: Number of channels; None if it is open.
 
         Raises:
-            InputError: It has not.
+            InputError: They have not.
         """
-        count = input_shape[-1]
         if count != len(self.order):
             other = {3: ": RgbToBgr is for 3", 4: ": RgbaToBgra is for 4"}.get(count or 0, "")
             raise InputError(
                 f"the layer {type(self).__name__} takes tiles of {len(self.order)} channels, "
                 f"not of {_open(count)}{other}"
             )
-        super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Put the channels in order.
@@ -56,14 +97,6 @@ class _ChannelOrder(keras.layers.Layer):  # type: ignore[misc]
             The same values, of the same type.
         """
         return tf.gather(inputs, self.order, axis=-1)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape stays.
-
-        Args:
-            input_shape: Shape of the tiles.
-        """
-        return input_shape
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -85,7 +118,7 @@ class RgbaToBgra(_ChannelOrder):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PerImageStandardization(keras.layers.Layer):  # type: ignore[misc]
+class PerImageStandardization(_TileLayer):
     """Gives every tile the mean 0 and the variance 1, over its height, width and channels.
 
     Computes `tf.image.per_image_standardization` in float32: the deviation counts at least
@@ -117,17 +150,9 @@ class PerImageStandardization(keras.layers.Layer):  # type: ignore[misc]
         tiles = tf.image.per_image_standardization(tf.cast(inputs, tf.float32))
         return tf.cast(tiles, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape stays.
-
-        Args:
-            input_shape: Shape of the tiles.
-        """
-        return input_shape
-
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Normalization(keras.layers.Layer):  # type: ignore[misc]
+class Normalization(_TileLayer):
     """Subtracts a given mean and divides by a given standard deviation.
 
     Attributes:
@@ -160,22 +185,21 @@ class Normalization(keras.layers.Layer):  # type: ignore[misc]
                 "every channel, or one for all"
             )
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def check_channels(self, count: int | None) -> None:
         """See that there is a number for each channel.
 
         Args:
-            input_shape: Shape of the tiles, channels last.
+            count: Number of channels; None if it is open.
 
         Raises:
             InputError: There is not.
         """
-        count = max(len(self.mean), len(self.std))
-        if count not in {1, input_shape[-1]}:
+        given = max(len(self.mean), len(self.std))
+        if given not in {1, count}:
             raise InputError(
-                f"the layer Normalization has numbers for {count} channels, the tiles have "
-                f"{_open(input_shape[-1])}"
+                f"the layer Normalization has numbers for {given} channels, the tiles have "
+                f"{_open(count)}"
             )
-        super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Normalise tiles.
@@ -189,42 +213,33 @@ class Normalization(keras.layers.Layer):  # type: ignore[misc]
         tiles = tf.cast(inputs, tf.float32) - tf.constant(self.mean, tf.float32)
         return tf.cast(tiles / tf.constant(self.std, tf.float32), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape stays.
-
-        Args:
-            input_shape: Shape of the tiles.
-        """
-        return input_shape
-
     def get_config(self) -> dict[str, Any]:
         """What the layer is made of, for saving."""
         return {**super().get_config(), "mean": list(self.mean), "std": list(self.std)}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class SigmoidToSoftmaxScores(keras.layers.Layer):  # type: ignore[misc]
+class SigmoidToSoftmaxScores(_TileLayer):
     """Turns the one channel p of a sigmoid into the two channels p, 1 - p.
 
     The first class is the one that the sigmoid stands for: the *foreground* comes first in
     `Classes`.
     """
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def check_channels(self, count: int | None) -> None:
         """See that there is one channel.
 
         Args:
-            input_shape: Shape of the scores, channels last.
+            count: Number of channels; None if it is open.
 
         Raises:
             InputError: There is not.
         """
-        if input_shape[-1] != 1:
+        if count != 1:
             raise InputError(
                 "the layer SigmoidToSoftmaxScores takes the one channel of a sigmoid, not "
-                f"{_open(input_shape[-1])} channels"
+                f"{_open(count)} channels"
             )
-        super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:
         """Add the other class.
@@ -244,144 +259,6 @@ class SigmoidToSoftmaxScores(keras.layers.Layer):  # type: ignore[misc]
             input_shape: Shape of the scores.
         """
         return (*input_shape[:-1], 2)
-
-
-def add_preprocessing_layers(
-    model: Any, layers: Any = None, spatial_dims: Sequence[int] | None = None
-) -> Any:
-    """Put layers in front of a model, and fix the size of its tiles.
-
-    Args:
-        model: A Keras model of one input and one output.
-        layers: A layer, or several in the order in which a tile goes through them; None for none.
-        spatial_dims: New (height, width) of the tiles in pixels; None to keep the model's own.
-
-    Returns:
-        A model that shares its weights with the given one; the given one itself where there is
-        nothing to do.
-
-    Raises:
-        InputError: The model has several inputs or outputs, or cannot take such tiles.
-    """
-    added = layers_of(layers)
-    if not added and spatial_dims is None:
-        return model
-    (tile,), _ = _ends(model)
-    shape = tuple(tile.shape)
-    if spatial_dims is not None:
-        if len(shape) != _RANK:
-            raise InputError(
-                f"the model's input has the shape {shape}; it has to be "
-                "(batch, height, width, channels) to set spatial_dims"
-            )
-        shape = (shape[0], *_size(spatial_dims), shape[-1])
-    new = keras.Input(batch_shape=shape, dtype=tile.dtype, name="input")
-    x = new
-    for layer in added:
-        x = layer(x)
-    return keras.Model(inputs=new, outputs=_applied(model, x))
-
-
-def add_postprocessing_layers(model: Any, layers: Any) -> Any:
-    """Put layers behind a model.
-
-    Args:
-        model: A Keras model of one input and one output.
-        layers: A layer, or several in the order in which an answer goes through them; None for
-            none.
-
-    Returns:
-        A model that shares its weights with the given one; the given one itself where there is
-        nothing to do.
-
-    Raises:
-        InputError: The model has several inputs or outputs.
-    """
-    added = layers_of(layers)
-    if not added:
-        return model
-    (tile,), (x,) = _ends(model)
-    for layer in added:
-        x = layer(x)
-    return keras.Model(inputs=tile, outputs=x)
-
-
-def layers_of(layers: Any) -> tuple[Any, ...]:
-    """One layer, several or none, as a tuple.
-
-    Args:
-        layers: A layer, a sequence of layers, or None.
-
-    Raises:
-        InputError: Something else is among them.
-    """
-    if layers is None:
-        return ()
-    found = tuple(layers) if isinstance(layers, (list, tuple)) else (layers,)
-    for layer in found:
-        if isinstance(layer, type):
-            name = layer.__name__
-            raise InputError(f"{name} is a class of layers; give a layer of it: {name}()")
-        if not isinstance(layer, keras.layers.Layer):
-            raise InputError(f"{layer!r} is no Keras layer; give layers such as RgbToBgr()")
-    return found
-
-
-def _ends(model: Any) -> tuple[list[Any], list[Any]]:
-    """The one input and the one output of a model."""
-    ends: list[list[Any]] = []
-    for what in ("input", "output"):
-        found = getattr(model, f"{what}s", None)
-        if not found:
-            raise InputError(
-                f"the model {getattr(model, 'name', '')!r} does not say what its {what} is; "
-                "layers can be added to functional and sequential models that begin with an Input"
-            )
-        if len(found) != 1:
-            names = ", ".join(tensor.name for tensor in found)
-            raise InputError(
-                f"the model has {len(found)} {what}s ({names}); ZEN works with networks of "
-                f"exactly one {what}"
-            )
-        ends.append(list(found))
-    return ends[0], ends[1]
-
-
-def _applied(model: Any, tiles: Any) -> Any:
-    """What a model answers to tiles, which may have another size than its own."""
-    own = model.inputs[0].shape
-    same = all(a in {None, b} for a, b in zip(own[1:], tiles.shape[1:], strict=False))
-    if same and len(own) == len(tiles.shape):
-        return model(tiles)
-    # A model refuses other sizes than its input's; its layers need not. They keep their weights.
-    try:
-        resized = keras.models.clone_model(
-            keras.Model(model.inputs, model.outputs),
-            input_tensors=[keras.Input(batch_shape=tiles.shape, dtype=tiles.dtype)],
-            clone_function=lambda layer: layer,
-        )
-        return resized(tiles)
-    except InputError:
-        raise
-    except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"the model cannot take tiles of the shape {tuple(tiles.shape)}: {first}; build it "
-            "with an open size, keras.Input((None, None, channels))"
-        ) from error
-
-
-def _size(value: Sequence[int]) -> tuple[int, int]:
-    """(height, width) as whole numbers."""
-    try:
-        sizes = [operator.index(side) for side in value]
-    except TypeError:
-        sizes = []
-    if len(sizes) != 2 or not all(1 <= side <= _LARGEST_SIDE for side in sizes):  # noqa: PLR2004
-        raise InputError(
-            f"spatial_dims is {value!r}; give (height, width) in pixels, such as (1024, 1024)"
-        )
-    return sizes[0], sizes[1]
 
 
 def _numbers(name: str, value: float | Sequence[float]) -> tuple[float, ...]:
