@@ -15,6 +15,7 @@ from czcheck.network.beside import bad_assets, lambda_layers
 from czcheck.network.files import SavedModelFiles
 from czcheck.network.graph import Graph, Scope, functions_in
 from czcheck.network.hidden import Search, objects_of, strings_of
+from czcheck.network.order import LimitError
 from czcheck.network.safety import Oddity, Place, Refused, Safety, When
 from czcheck.network.saver import misused_file_names
 
@@ -166,19 +167,30 @@ class _Scan:
     def misused(self) -> Iterator[Oddity]:
         """Operations that save or restore where nobody saves or restores, or other files."""
         known = load_allowlist()
-        seen: set[tuple[Scope, str]] = set()
-        for scope, nodes in self.graph.scopes():
-            for node in nodes:
-                if node.op in known.saver:
-                    text = self._reached_by(scope, node)
-                    if text is not None:
-                        seen.add((scope, node.name))
-                        yield Oddity(node.op, text, self._place(scope, node))
-        saver = self._reached["saver"][0]
-        for scope, node, problem in misused_file_names(self.graph, saver):
-            if (scope, node.name) not in seen:
-                seen.add((scope, node.name))
-                yield Oddity(node.op, problem, self._place(scope, node))
+        found = {
+            (scope, node.name): node
+            for scope, nodes in self.graph.scopes()
+            for node in nodes
+            if node.op in known.saver
+        }
+        if not found:
+            return
+        told: set[tuple[Scope, str]] = set()
+        for (scope, name), node in found.items():
+            text = self._reached_by(scope, node)
+            if text is not None:
+                told.add((scope, name))
+                yield Oddity(node.op, text, self._place(scope, node))
+        try:
+            for scope, node, problem in misused_file_names(self.graph, self._reached["saver"][0]):
+                if (scope, node.name) not in told:
+                    told.add((scope, node.name))
+                    yield Oddity(node.op, problem, self._place(scope, node))
+        except LimitError:
+            (scope, _), node = next(iter(found.items()))
+            yield Oddity(
+                node.op, "is reached in more ways than can be followed", self._place(scope, node)
+            )
 
     def _reached_by(self, scope: Scope, node: Any) -> str | None:
         words: tuple[tuple[When, str], ...] = (

@@ -14,9 +14,9 @@ from czcheck.network.files import SavedModelFolder
 from czcheck.network.safety import Safety
 from czcheck.network.saved_model import read_network
 from czcheck.network.scan import scan
-from fixtures.attacks import ATTACKS, Attack, at_load, before_answer, text
+from fixtures.attacks import ATTACKS, Attack, at_load, before_answer, doubling, text
 from fixtures.bad_network import with_variable
-from fixtures.graphs import CONV, FLOAT, Func, Graph, Type, classifier
+from fixtures.graphs import CONV, FLOAT, Func, Function, Graph, Type, classifier
 
 STRING = Type("string")
 
@@ -207,6 +207,20 @@ def test_a_saver_that_a_function_of_the_network_reaches_is_found(tmp_path: Path)
     objects.nodes.add().user_object.identifier = "_generic_user_object"
     objects.concrete_functions["save"].SetInParent()
     assert {each.op for each in scanned(graph, tmp_path).saver} == {"SaveV2", "MergeV2Checkpoints"}
+
+
+def test_a_saver_that_cannot_be_followed_is_no_honest_one(tmp_path: Path) -> None:
+    graph = doubling(17)
+    body = Function(graph.meta_graph.graph_def.library.function[-1])
+    keys, slices = text(body, "keys", "a"), text(body, "slices", "")
+    body.node("read", "RestoreV2", "x", f"{keys}:output:0", f"{slices}:output:0", dtypes=[FLOAT])
+    begin = graph.meta_graph.graph_def.node[-1]
+    begin.input[0] = graph.placeholder("path", (), "string")
+    graph.meta_graph.saver_def.filename_tensor_name = "path:0"
+    graph.meta_graph.saver_def.restore_op_name = "begin"
+    (found,) = scanned(graph, tmp_path).saver
+    assert (found.op, found.place.node) == ("RestoreV2", "read")
+    assert "more ways" in found.text
 
 
 def test_savers_left_over_from_training_are_let_be(tmp_path: Path) -> None:
