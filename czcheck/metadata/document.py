@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.parsing import Unreadable, parse
 from czcheck.metadata.parts import XML_SPACE, SchemaFault, UnknownPart, XmlDocument, XmlElement
@@ -9,6 +11,9 @@ from czcheck.metadata.schema import explain, validates
 from czcheck.metadata.vocabulary import plain, take_out_unknown
 
 __all__ = ["SchemaFault", "UnknownPart", "XmlDocument", "XmlElement", "read_document"]
+
+# Both engines keep what they found last in the schema, which all documents share.
+_one_at_a_time = threading.Lock()
 
 
 def read_document(data: bytes, limits: Limits = DEFAULT_LIMITS) -> XmlDocument:
@@ -31,11 +36,13 @@ def read_document(data: bytes, limits: Limits = DEFAULT_LIMITS) -> XmlDocument:
     version = root.get("Version")
     # A foreign root says nothing about the elements in it: nothing to take out.
     unknown = take_out_unknown(root) if name == "Model" else ()
-    sound = validates(root)
+    with _one_at_a_time:
+        sound = validates(root)
+        faults = () if sound else explain(root)
     return XmlDocument(
         root_name=name,
         version=None if version is None else version.strip(XML_SPACE),
-        schema_faults=() if sound else explain(root),
+        schema_faults=faults,
         unknown=unknown,
         root=plain(root) if sound else None,
     )

@@ -418,6 +418,12 @@ class Worker:
             raise self._death("exit")
         self.close()
 
+    def kill(self) -> None:
+        """End the process from another thread; whoever waits for it sees it die."""
+        group = self._group
+        if group is not None:
+            group.kill()
+
     def close(self) -> None:
         """End the process and remove its folder. May be called at any time, more than once."""
         group, channel, folder = self._group, self._channel, self._folder

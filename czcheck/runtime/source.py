@@ -1,0 +1,116 @@
+"""Where the workers of one call come from, and how many files are worked on at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakSet
+
+from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from czcheck.runtime.process import Worker
+    from czcheck.runtime.warm import WarmProcess
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class WorkerSource:
+    """Makes workers: forks of one warm process where there are several files. A context manager."""
+
+    def __init__(
+        self,
+        python: str | None = None,
+        limits: RunnerLimits | None = None,
+        *,
+        require_sandbox: bool = False,
+        many: bool = False,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            python: Interpreter to run networks in; this one if left out.
+            limits: Limits that hold for each process.
+            require_sandbox: Whether to load nothing where there is no sandbox.
+            many: Whether several networks are to be run, so that a warm process pays. Another
+                interpreter, and a platform on which nothing can be forked, gets a process of its
+                own for each network all the same.
+        """
+        self._python = python
+        self._limits = limits or DEFAULT_RUNNER_LIMITS
+        self._require_sandbox = require_sandbox
+        self._workers: WeakSet[Worker] = WeakSet()
+        self._warm: WarmProcess | None = None
+        if many and python in (None, sys.executable):
+            from czcheck.runtime.warm import WarmProcess, can_fork  # noqa: PLC0415
+
+            self._warm = WarmProcess(self._limits) if can_fork() else None
+
+    def __enter__(self) -> WorkerSource:  # noqa: PYI034 - typing.Self came with Python 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def worker(self, python: str | None = None, *, fresh: bool = False) -> Worker:
+        """A worker, not started yet.
+
+        Args:
+            python: Its interpreter, if it is not to be the one that runs all networks.
+            fresh: Whether it has to start from nothing, and not as a fork.
+        """
+        from czcheck.runtime.process import Worker  # noqa: PLC0415
+
+        worker = Worker(
+            python or self._python,
+            self._limits,
+            require_sandbox=self._require_sandbox,
+            warm=None if fresh or python is not None else self._warm,
+        )
+        self._workers.add(worker)
+        return worker
+
+    def close(self) -> None:
+        """End every process. Whoever waits for one sees it die."""
+        for worker in list(self._workers):
+            worker.kill()
+        if self._warm is not None:
+            self._warm.close()
+
+
+def in_order(
+    items: Sequence[Item], work: Callable[[Item], Result], jobs: int, stop: Callable[[], None]
+) -> list[Result]:
+    """Do work on several items at a time, in threads.
+
+    Args:
+        items: What to work on.
+        work: What to do with each.
+        jobs: How many at a time, from 1.
+        stop: Called if one fails or the user interrupts, to cut the others short.
+
+    Returns:
+        The results in the order of the items.
+    """
+    if jobs <= 1 or len(items) <= 1:
+        return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    # Threads that start workers have to outlive them: a worker dies with its thread on Linux.
+    with ThreadPoolExecutor(min(jobs, len(items)), "czcheck") as pool:
+        waiting = [pool.submit(work, item) for item in items]
+        try:
+            return [each.result() for each in waiting]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop()
+            raise
