@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.building.checks import check_folder, check_harmless, check_licence, check_network
+from czcheck.building.plan import Overrides, Plan
 from czcheck.building.proof import Proof
-from czcheck.building.stride import multiple_of
 from czcheck.building.verifying import verified
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
-    from czcheck.building.process import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.metadata.processing import Operation
     from czcheck.metadata.spec import ModelSpec
     from czcheck.report.report import Report
     from czcheck.runtime.limits import RunnerLimits
@@ -48,6 +47,9 @@ class BuildResult:
             how many, by `Operation.attribute`.
         rewritten: Operations replaced by ones that TensorFlow 2.0.0 has: how many, by
             `old -> new`.
+        preprocessing: Operations that were put in front of the network, the first one first.
+        postprocessing: Operations that were put behind it.
+        warnings: What is odd about the result though it is as asked for.
         report: The verdict on the archive; None if it was not asked for.
     """
 
@@ -61,21 +63,27 @@ class BuildResult:
     nodes_after: int
     dropped: tuple[tuple[str, int], ...]
     rewritten: tuple[tuple[str, int], ...]
+    preprocessing: tuple[Operation, ...]
+    postprocessing: tuple[Operation, ...]
+    warnings: tuple[str, ...]
     report: Report | None
 
 
-def build(
+def build(  # noqa: PLR0913 - each is a choice of its own
     spec: str | Path | ModelSpec,
     output: str | Path | None = None,
     *,
     tile: tuple[int, int] | None = None,
+    preprocessing: Sequence[Operation | str] | None = None,
+    postprocessing: Sequence[Operation | str] | None = None,
+    custom_objects: str | None = None,
     verify: bool = True,
     allow_op: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
     progress: Progress | None = None,
 ) -> BuildResult:
-    """Build an archive from a SavedModel.
+    """Build an archive from a SavedModel or a Keras file.
 
     The network is lowered to one frozen graph that TensorFlow 2.0.0 runs, proved to answer like
     its source as unpacked from the finished archive, and only then put in place. The same input
@@ -86,6 +94,11 @@ def build(
         spec: Path of the JSON specification, or the specification itself.
         output: The archive to write; `<Name>.czmodel` in the working directory if left out.
         tile: (height, width) of the network's tile; it goes before the spec's `SpatialDims`.
+        preprocessing: Operations to put in front of the network in place of the spec's, each as
+            the command line writes it (`Normalization:mean=0.5,std=0.2`); None to keep the spec's.
+        postprocessing: The same behind the network.
+        custom_objects: Module with the classes of a Keras file that are not Keras's own: a dotted
+            name, or the path of a `.py` file. It is imported in the build's child process.
         verify: Whether to verify the archive, level `run`, before it is put in place.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
         limits: Limits on everything that is read.
@@ -96,7 +109,8 @@ def build(
         What was built.
 
     Raises:
-        UsageError: There is no such specification, or the tile is no size.
+        UsageError: There is no such specification, the tile is no size, or an operation is
+            not known.
         InputError: The specification or the network cannot be built, or the archive fails. No file
             is left behind, and an older one stays as it was.
         IncompleteError: TensorFlow could not be started or did not survive, or the archive could
@@ -106,17 +120,24 @@ def build(
     if tile is not None and min(tile) < 1:
         raise UsageError(f"a tile of {tile[0]} x {tile[1]} pixels is no tile")
     told("reading the specification")
-    plan = _Plan.of(_spec_of(spec, limits), tile, limits, allow_op)
+    described = _spec_of(spec, limits)
+    overrides = Overrides(tile, preprocessing, postprocessing, tuple(allow_op))
+    plan = Plan.of(described, metadata_of_spec(described), overrides)
+    source = None if plan.is_keras_file else plan.examine(plan.source, limits)
     target = _target(output, plan.metadata.name)
     from czcheck.archive.write import replacing  # noqa: PLC0415
     from czcheck.building.process import BuildProcess  # noqa: PLC0415
 
     with replacing(target) as temporary:
-        with BuildProcess(plan.folder, plan.loader, plan.signature, runner_limits) as process:
+        with BuildProcess(plan.source, "", "", runner_limits) as process:
+            if source is None:
+                told("exporting the Keras model")
+                source = plan.examine(process.export(custom_objects), limits)
+            process.loader, process.signature = source.loader, source.signature
             told("lowering the network")
-            lowering = process.lower(plan.tile)
-            plan.check(lowering)
-            metadata = plan.identified(lowering)
+            lowering = process.lower(plan.tile, plan.added)
+            plan.check(lowering.channels, lowering.classes, lowering.tile)
+            metadata = plan.identified(derived_id(lowering.sha256, plan.metadata))
             process.pack(temporary, metadata, plan.licence)
             told("comparing the answers with the source's")
             proof = process.prove(temporary, metadata.pixel_types[0], limits)
@@ -127,7 +148,7 @@ def build(
             report = verified(
                 temporary,
                 target,
-                plan.folder,
+                plan.source,
                 tiles=() if image is None else (image,),
                 allow_op=plan.allow_op,
                 limits=limits,
@@ -145,6 +166,9 @@ def build(
         nodes_after=lowering.nodes_after,
         dropped=lowering.dropped,
         rewritten=lowering.rewritten,
+        preprocessing=plan.added.before,
+        postprocessing=plan.added.after,
+        warnings=() if proof.doubt is None else (proof.doubt,),
         report=report,
     )
 
@@ -163,59 +187,6 @@ def _target(output: str | Path | None, name: str) -> Path:
     plain = "".join("_" if char in UNSAFE_IN_FILE_NAMES or char < " " else char for char in name)
     plain = plain.strip(" .") or "model"
     return Path(plain + EXTENSION)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is to be built, checked as far as it can be without TensorFlow."""
-
-    spec: ModelSpec
-    metadata: ModelMetadata
-    folder: Path
-    licence: Path | None
-    tile: tuple[int, int] | None
-    loader: str
-    signature: str
-    allow_op: tuple[str, ...]
-
-    @classmethod
-    def of(
-        cls,
-        spec: ModelSpec,
-        tile: tuple[int, int] | None,
-        limits: Limits,
-        allow_op: Sequence[str],
-    ) -> _Plan:
-        from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-        from czcheck.network.saved_model import read_network  # noqa: PLC0415
-
-        folder = Path(spec.model_path)
-        check_folder(folder)
-        licence = None if spec.license_file is None else Path(spec.license_file)
-        if licence is not None:
-            check_licence(licence)
-        metadata = metadata_of_spec(spec)
-        asked = tile or spec.spatial_dims
-        files = SavedModelFolder(folder)
-        network = read_network(files, limits)
-        check_network(network, metadata, asked, folder, multiple_of(network))
-        check_harmless(network, files, allow_op, folder)
-        signature = "" if network.serving is None else network.serving.name
-        loader, admitted = network.loader, tuple(allow_op)
-        return cls(spec, metadata, folder, licence, asked, loader, signature, admitted)
-
-    def check(self, lowering: Lowering) -> None:
-        """Hold what only TensorFlow could tell against the metadata."""
-        from czcheck.building import checks  # noqa: PLC0415
-
-        checks.check_channels(lowering.channels, self.metadata, self.folder)
-        checks.check_classes(lowering.classes, self.metadata, self.folder)
-        checks.check_border(*lowering.tile, self.metadata, self.folder)
-
-    def identified(self, lowering: Lowering) -> ModelMetadata:
-        """The metadata with the model's id."""
-        model_id = self.spec.model_id or derived_id(lowering.sha256, self.metadata)
-        return dataclasses.replace(self.metadata, model_id=model_id)
 
 
 def metadata_of_spec(spec: ModelSpec) -> ModelMetadata:

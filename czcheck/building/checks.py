@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.errors import InputError
+from czcheck.metadata.processing import classes_before
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.metadata.processing import Operation
     from czcheck.network.facts import Dims, Network, TensorSpec
     from czcheck.network.files import SavedModelFiles
 
@@ -17,14 +19,14 @@ RANK = 4
 KERAS_FILES = (".keras", ".h5", ".hdf5")
 
 
-def check_folder(folder: Path) -> None:
-    """See that a path is a SavedModel's folder.
+def check_source(folder: Path) -> None:
+    """See that a path is a SavedModel's folder or a Keras file.
 
     Args:
         folder: What `ModelPath` names.
 
     Raises:
-        InputError: It is not.
+        InputError: It is neither.
     """
     if not folder.exists():
         raise InputError(f"{folder}: `ModelPath` names a folder that does not exist")
@@ -35,10 +37,7 @@ def check_folder(folder: Path) -> None:
                 "write one with model.export(folder) or tf.saved_model.save(model, folder)"
             )
     elif folder.suffix.lower() in KERAS_FILES:
-        raise InputError(
-            f"{folder}: building from Keras files is not supported yet; "
-            "export the model with model.export(folder) and name that folder in `ModelPath`"
-        )
+        return
     elif folder.suffix.lower() == ".onnx":
         raise InputError(
             f"{folder}: building from ONNX files is not supported; `ModelPath` has to name the "
@@ -108,6 +107,7 @@ def check_network(
     tile: tuple[int, int] | None,
     folder: Path,
     multiple: int | None = None,
+    after: Sequence[Operation] = (),
 ) -> None:
     """Hold a network's signature against the metadata.
 
@@ -117,6 +117,7 @@ def check_network(
         tile: (height, width) that was asked for; None to keep the network's own.
         folder: Where the source is, to name in errors.
         multiple: Number that height and width have to be multiples of, where known.
+        after: Operations to put behind the network.
 
     Raises:
         InputError: The two do not go together.
@@ -148,7 +149,7 @@ def check_network(
         )
     check_channels(fed.shape[3], metadata, folder)
     if answered.shape is not None:
-        check_classes(answered.shape[3], metadata, folder)
+        check_classes(answered.shape[3], metadata, folder, after)
     own = (fed.shape[1], fed.shape[2])
     size = tile or own
     if size[0] is None or size[1] is None:
@@ -189,20 +190,28 @@ def check_channels(channels: int | None, metadata: ModelMetadata, folder: Path) 
     )
 
 
-def check_classes(classes: int | None, metadata: ModelMetadata, folder: Path) -> None:
+def check_classes(
+    classes: int | None, metadata: ModelMetadata, folder: Path, after: Sequence[Operation] = ()
+) -> None:
     """See that the output has one channel for each class. Section 2, N10 of the format.
 
     Args:
         classes: Size of the output's last dimension; None if it is open.
         metadata: What the archive will say.
         folder: Where the source is, to name in errors.
+        after: Operations that stand behind the output.
 
     Raises:
         InputError: It has not.
     """
     count = len(metadata.classes)
-    if classes is None or classes == count:
+    if classes is None or classes == classes_before(after, count):
         return
+    if classes_before(after, count) != count:
+        raise InputError(
+            f"{folder}: the network answers with {classes} channels, but SigmoidToSoftmaxScores "
+            "takes one; remove it"
+        )
     names = ", ".join(item.name for item in metadata.classes)
     raise InputError(
         f"{folder}: the network answers with {classes} channels, but the spec names {count} "

@@ -1,6 +1,9 @@
-"""The build's child process: `runtime/worker.py` with one more command, `lower`.
+"""The build's child process: `runtime/worker.py` with two more commands.
 
-    lower    path, loader, signature, tile [height, width] or None, into: folder to write to
+    export   path of a Keras file, into: folder to write a SavedModel to, custom_objects: module or
+             None, search: folder in which it is looked for
+    lower    path, loader, signature, tile [height, width] or None, into: folder to write to,
+             before and after: operations to put around the network, maximum: intensity
              -> what was made, see `lower`
 
 Writes `into/lowered/saved_model.pb`: the network as it goes into the archive; and, where the tile
@@ -15,7 +18,31 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # isolated mode leaves it out
 
+from czcheck.errors import InputError
+from czcheck.metadata.processing import Operation
 from czcheck.runtime import worker
+
+
+def export(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
+    """Export a Keras file as a SavedModel.
+
+    Args:
+        runner: The worker, with TensorFlow imported.
+        request: See the module's text.
+
+    Raises:
+        InputError: The file cannot be loaded.
+    """
+    from czcheck.building import keras_files  # noqa: PLC0415
+
+    runner.unload()
+    keras_files.export(
+        Path(request["path"]),
+        Path(request["into"]),
+        request.get("custom_objects"),
+        request["search"],
+    )
+    return {}
 
 
 def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
@@ -32,18 +59,27 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
         InputError: The network cannot be lowered, or not take the tile.
     """
     from czcheck.building import lowering, surgery  # noqa: PLC0415
+    from czcheck.building.attaching import attach  # noqa: PLC0415
 
     runner.unload()
     tile, into = request.get("tile"), Path(request["into"])
+    before, after = (_operations(request.get(key)) for key in ("before", "after"))
+    maximum = float(request.get("maximum", 1))
     lowered = lowering.lower(Path(request["path"]), request["loader"], request["signature"])
     original = lowered.graph_def
     fitted = surgery.fit(original, None if tile is None else (tile[0], tile[1]))
-    lowered.graph_def = fitted.graph_def
+    if fitted.classes != 1 and any(each.name == "SigmoidToSoftmaxScores" for each in after):
+        raise InputError(
+            f"the network answers with {fitted.classes} channels, but SigmoidToSoftmaxScores takes "
+            "one; remove it"
+        )
+    lowered.graph_def = made = attach(fitted.graph_def, before, after, maximum)
     _save(into / "lowered", lowering.write_saved_model(lowered))
     own_size = -1 not in fitted.source_tile
     resized = own_size and fitted.tile != fitted.source_tile
     if resized:
-        lowered.graph_def = surgery.fit(original, None).graph_def
+        own = surgery.fit(original, None).graph_def
+        lowered.graph_def = attach(own, before, after, maximum)
         _save(into / "source", lowering.write_saved_model(lowered))
     changes = lowered.changes
     return {
@@ -57,13 +93,25 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
         "batch": fitted.batch,
         "source_batch": fitted.source_batch,
         "channels": fitted.channels,
-        "classes": fitted.classes,
+        "classes": lowering.static_shape(made, lowering.OUTPUT).dim[3].size,
         "resized": resized,
         "nodes_before": lowered.nodes_before,
-        "nodes_after": count_nodes(fitted.graph_def),
+        "nodes_after": count_nodes(made),
         "attributes": changes.attributes,
         "rewrites": changes.rewrites,
     }
+
+
+def _operations(records: Any) -> tuple[Operation, ...]:
+    return tuple(
+        Operation(
+            name=record["name"],
+            mean=tuple(record["mean"]),
+            std=tuple(record["std"]),
+            factor=record["factor"],
+        )
+        for record in records or ()
+    )
 
 
 def count_nodes(graph_def: Any) -> int:
@@ -78,4 +126,4 @@ def _save(folder: Path, data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(worker.main({"lower": lower}))
+    sys.exit(worker.main({"export": export, "lower": lower}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck.building.expected import NOTHING, Added, after, before, doubt
 from czcheck.building.proof import Comparer, Proof, questions
 from czcheck.errors import IncompleteError, InputError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.process import Worker
 from czcheck.runtime.unpack import unpack
+from czcheck.tiles.patterns import NATURAL
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 CHILD = Path(__file__).with_name("child.py")
 SIGNATURE = "serving_default"
-SECONDS_LOWER = 600
+SECONDS_EXPORT = SECONDS_LOWER = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class BuildProcess:
         self.signature = signature
         self._worker = Worker(limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD, sandbox=False)
         self._lowering: Lowering | None = None
+        self._added = NOTHING
+        self._doubt: str | None = None
 
     def __enter__(self) -> BuildProcess:  # noqa: PYI034 - `Self` came with Python 3.11
         """Start the process."""
@@ -133,11 +138,42 @@ class BuildProcess:
         except WorkerDied as error:
             raise IncompleteError(f"{self.named}: {doing} failed: {error.reason}") from error
 
-    def lower(self, tile: tuple[int, int] | None) -> Lowering:
+    def export(self, custom_objects: str | None) -> Path:
+        """Export the source, a Keras file, as a SavedModel, which is the source from here on.
+
+        Its `loader` and `signature` are for the caller to find and set.
+
+        Args:
+            custom_objects: Module with the classes that are not Keras's own; None if there are
+                none.
+
+        Returns:
+            The SavedModel's folder; it is gone when the process is.
+
+        Raises:
+            InputError: The file cannot be loaded.
+            IncompleteError: The process could not be started or did not survive.
+        """
+        with self._told_apart("exporting the Keras model"):
+            self._worker.hello()
+            exported = self._worker.folder / "exported"
+            self._worker.command(
+                "export",
+                SECONDS_EXPORT,
+                path=str(self.source.absolute()),
+                into=str(exported),
+                custom_objects=custom_objects,
+                search=str(Path.cwd()),
+            )
+        self.source = exported
+        return exported
+
+    def lower(self, tile: tuple[int, int] | None, added: Added = NOTHING) -> Lowering:
         """Lower the source.
 
         Args:
             tile: (height, width) to set; None to keep the source's own.
+            added: Operations to put around the network.
 
         Returns:
             What was made.
@@ -157,7 +193,11 @@ class BuildProcess:
                 signature=self.signature,
                 tile=None if tile is None else list(tile),
                 into=str(self._folder),
+                before=[dataclasses.asdict(operation) for operation in added.before],
+                after=[dataclasses.asdict(operation) for operation in added.after],
+                maximum=added.maximum,
             )
+        self._added = added
         self._lowering = self._read(record)
         return self._lowering
 
@@ -230,7 +270,8 @@ class BuildProcess:
         """Compare the network unpacked from an archive with the source.
 
         Where the tile's size was changed, the lowered network of the source's own size is compared
-        with the source; the archive's is run all the same.
+        with the source; the archive's is run all the same. What was put around the network is
+        computed by numpy around the source.
 
         Args:
             archive: The archive.
@@ -254,22 +295,38 @@ class BuildProcess:
         with self._told_apart("running the source"):
             self._load_source()
             answers = [
-                self._keep(number, self._answer(pixels, max(1, lowering.source_batch)))
-                for number, (_, _, pixels) in enumerate(asked)
+                self._expected(number, name, pixels)
+                for number, (name, _, pixels) in enumerate(asked)
             ]
         with self._told_apart("running the lowered network"):
             other = self._folder / "source" if lowering.resized else unpacked
             self._load_lowered(other)
             comparer = Comparer(str(self.named))
             for (name, raw, pixels), kept in zip(asked, answers, strict=True):
-                comparer.add(name, _read_answer(kept), self._answer(pixels, 1), raw=raw)
+                found = self._answer(pixels, 1)
+                if kept is not None:
+                    comparer.add(name, _read_answer(kept), found, raw=raw)
             if lowering.resized:
                 self._load_lowered(unpacked)
                 for _, _, pixels in questions(*lowering.tile, lowering.channels, pixel_type):
                     self._answer(pixels, 1)
                     break
             self._worker.finish()
-        return comparer.result(tile, of_archive=not lowering.resized)
+        result = comparer.result(tile, of_archive=not lowering.resized)
+        unsteady = tuple(
+            f"{name} ({'raw range' if raw else '0 to 1'})"
+            for (name, raw, _), kept in zip(asked, answers, strict=True)
+            if kept is None
+        )
+        return dataclasses.replace(result, unsteady=unsteady, doubt=self._doubt)
+
+    def _expected(self, number: int, name: str, pixels: NDArray[Any]) -> Path | None:
+        """Where the answer is kept that a tile has to get; None where rounding decides it."""
+        given, steady = before(self._added.before, pixels, self._added.maximum)
+        own = self._answer(given, max(1, self.lowering.source_batch))
+        if name in NATURAL and self._doubt is None:
+            self._doubt = doubt(self._added.after, own)
+        return self._keep(number, after(self._added.after, own)) if steady else None
 
     def _load_source(self) -> None:
         self._worker.load(

@@ -34,6 +34,9 @@ class Proof:
         pixels: Pixels compared.
         ties: Pixels whose label differs because their two best classes are closer than the
             tolerance. No other label differs.
+        unsteady: Names and ranges of tiles that were run but not compared: all but constant ones
+            in front of a standardisation, where rounding alone decides the answer.
+        doubt: What is odd about the operations that were put behind the network; None if nothing.
     """
 
     tile: tuple[int, int]
@@ -42,6 +45,8 @@ class Proof:
     raw: float
     pixels: int
     ties: int
+    unsteady: tuple[str, ...] = ()
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,20 @@ class Comparer:
         self._ties += found.ties
 
     def result(self, tile: tuple[int, int], *, of_archive: bool) -> Proof:
-        """What all comparisons together show."""
+        """What all comparisons together show.
+
+        Args:
+            tile: (height, width) of the tiles compared.
+            of_archive: Whether the network compared is the archive's own.
+
+        Raises:
+            InputError: Nothing was compared.
+        """
+        if self._pixels == 0:
+            raise InputError(
+                f"{self.what}: no answer could be compared with the source's: in front of the "
+                "standardisation every tile is all but constant; remove what stands before it"
+            )
         return Proof(
             tile=tile,
             of_archive=of_archive,

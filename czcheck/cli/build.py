@@ -66,6 +66,26 @@ def tile_size(
     help="Height and width of the network's tile in pixels; goes before the spec's SpatialDims.",
 )
 @click.option(
+    "--preprocess",
+    multiple=True,
+    metavar="NAME[:key=value,...]",
+    help="Put an operation in front of the network: RgbToBgr, RgbaToBgra, "
+    "PerImageStandardization, Normalization:mean=M,std=S or Scale:factor=F|max; repeatable, in "
+    "order; goes before the spec's Preprocessing.",
+)
+@click.option(
+    "--postprocess",
+    multiple=True,
+    metavar="NAME",
+    help="Put an operation behind the network: Softmax or SigmoidToSoftmaxScores; repeatable, in "
+    "order; goes before the spec's Postprocessing.",
+)
+@click.option(
+    "--custom-objects",
+    metavar="MODULE",
+    help="Module or .py file with the classes of a Keras file that are not Keras's own.",
+)
+@click.option(
     "--verify/--no-verify", default=True, help="Verify the archive before it is put in place."
 )
 @click.option(
@@ -75,15 +95,18 @@ def tile_size(
     help="Admit an operation that is not on the allowlist, and run it; repeatable.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
-def command(
+def command(  # noqa: PLR0913 - one for each option
     spec: Path,
     output: Path | None,
     tile: tuple[int, int] | None,
+    preprocess: tuple[str, ...],
+    postprocess: tuple[str, ...],
+    custom_objects: str | None,
     verify: bool,
     allow_op: tuple[str, ...],
     quiet: bool,
 ) -> int:
-    """Build a conformant archive from the SavedModel that SPEC.json describes.
+    """Build a conformant archive from the SavedModel or Keras file that SPEC.json describes.
 
     The network is lowered to TensorFlow 2.0.0 and proved to answer like its source. A failed build
     leaves no file, and does not touch one that was there.
@@ -91,7 +114,17 @@ def command(
     from czcheck.building.builder import build
 
     with spinner(enabled=not quiet) as progress:
-        result = build(spec, output, tile=tile, verify=verify, allow_op=allow_op, progress=progress)
+        result = build(
+            spec,
+            output,
+            tile=tile,
+            preprocessing=preprocess or None,
+            postprocessing=postprocess or None,
+            custom_objects=custom_objects,
+            verify=verify,
+            allow_op=allow_op,
+            progress=progress,
+        )
     if not quiet:
         print_lines(_lines(result))
     return 0
@@ -138,6 +171,12 @@ def _lines(result: BuildResult) -> Iterator[Line]:
     if result.rewritten:
         names = ", ".join(f"{name} x{count}" for name, count in result.rewritten)
         yield Line(f"  rewritten {printable(names)}")
+    for label, operations in (
+        ("in front", result.preprocessing),
+        ("behind", result.postprocessing),
+    ):
+        if operations:
+            yield Line(f"  {label:<9} {', '.join(map(str, operations))}")
     proof = result.proof
     whose = "the archive's answers" if proof.of_archive else "the lowered network's answers"
     ties = f", but for {proof.ties} ties" if proof.ties else ""
@@ -149,6 +188,11 @@ def _lines(result: BuildResult) -> Iterator[Line]:
         f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
         f" within {proof.raw:.1e} on the raw range"
     )
+    if proof.unsteady:
+        names = ", ".join(proof.unsteady)
+        yield Line(f"            not compared: {names}; standardised, they are rounding alone")
+    for warning in result.warnings:
+        yield Line(f"  warning   {warning}", "warning")
     if result.report is not None:
         yield Line("")
         yield from report_lines(result.report)

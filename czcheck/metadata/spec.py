@@ -11,15 +11,18 @@ from typing import Any
 
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata import processing
 from czcheck.metadata import spec_values as check
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
+from czcheck.metadata.processing import Operation
 from czcheck.metadata.spec_reading import Places, SpecFault, SpecPlace, SpecReading
 from czcheck.metadata.spec_values import Fault, said, string
 
 REQUIRED = ("BorderSize", "ColorHandling", "PixelType", "Classes", "ModelPath")
-OPTIONAL = ("Name", "Id", "LicenseFile", "TestImageFile", "SpatialDims", "Colors")
-# Keys of a later version of this tool: known, but nothing is done with them yet.
-LATER = ("Preprocessing", "Postprocessing")
+OPTIONAL = (
+    "Name", "Id", "LicenseFile", "TestImageFile", "SpatialDims", "Colors", "Preprocessing",
+    "Postprocessing",
+)  # fmt: skip
 
 _MODEL_FILES = (".keras", ".h5", ".hdf5")
 
@@ -41,6 +44,8 @@ class ModelSpec:
         license_file: Licence to put into the archive; None unless given.
         test_image_file: Image to try the network on; None unless given.
         spatial_dims: (height, width) of the network's tile in pixels; None unless given.
+        preprocessing: Operations to put in front of the network, the first one first.
+        postprocessing: Operations to put behind it, the first one first.
     """
 
     path: Path
@@ -55,6 +60,8 @@ class ModelSpec:
     license_file: Path | None = None
     test_image_file: Path | None = None
     spatial_dims: tuple[int, int] | None = None
+    preprocessing: tuple[Operation, ...] = ()
+    postprocessing: tuple[Operation, ...] = ()
 
 
 def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> ModelSpec:
@@ -179,6 +186,8 @@ class _Reader:
             "test_image_file": get("TestImageFile", self.file),
             "spatial_dims": get("SpatialDims", check.spatial_dims),
             "colors": get("Colors", check.colors),
+            "preprocessing": get("Preprocessing", processing.preprocessing) or (),
+            "postprocessing": get("Postprocessing", processing.postprocessing) or (),
         }
         classes, colors = values["classes"], values["colors"]
         if classes and colors and len(classes) != len(colors):
@@ -194,12 +203,9 @@ class _Reader:
         return ModelSpec(path=path, **values)
 
     def check_keys(self, members: dict[str, JsonMember], start: int) -> None:
-        known = (*REQUIRED, *OPTIONAL, *LATER)
+        known = (*REQUIRED, *OPTIONAL)
         for key, member in members.items():
-            if key in LATER:
-                reason = f"{key} is not supported yet by this version; remove it"
-                self.faults.append(Fault(reason, member.offset))
-            elif key not in known:
+            if key not in known:
                 self.faults.append(Fault(_unknown_key(key, known), member.offset))
         required = REQUIRED if self.files else REQUIRED[:-1]
         missing = [key for key in required if key not in members]

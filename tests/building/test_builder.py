@@ -259,12 +259,10 @@ def test_a_model_path_that_is_no_saved_model_is_named(
     write_spec: WriteSpec, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "model.keras").write_bytes(b"PK")
     (tmp_path / "model.bin").write_bytes(b"?")
     for name, message in (
         ("missing", "missing"),
         ("empty", r"saved_model\.pb"),
-        ("model.keras", r"model\.export"),
         ("model.bin", "SavedModel"),
     ):
         with pytest.raises(InputError, match=message):

@@ -74,8 +74,9 @@ def changed(**changes: Any) -> str:
         (changed(ColorHandling="Mono"), ("ColorHandling", "SplitRgb")),
         (changed(ModelPath="nowhere"), ("ModelPath", "nowhere")),
         (changed(ModelPath="spec.json"), ("ModelPath", "saved_model.pb")),
-        (changed(Preprocessing=["RgbToBgr"]), ("Preprocessing", "not supported yet")),
-        (changed(Postprocessing=["Softmax"]), ("Postprocessing", "not supported yet")),
+        (changed(Preprocessing=["Rgb"]), ("line 12", "Preprocessing, item 1,", "RgbToBgr")),
+        (changed(Preprocessing=["RgbToBgr"]), ("spec.json", "3 channels, but tiles have 1")),
+        (changed(Postprocessing=["Sigmoid"]), ("line 12", "SigmoidToSoftmaxScores")),
         (SPEC[:-20], ("spec.json", "line")),
         ("", ("spec.json", "empty")),
         ("[]", ("spec.json", "object")),
@@ -126,6 +127,26 @@ def test_wrong_tiles_are_usage_errors(build: Run, size: str) -> None:
     code, err = build(SPEC, "--tile", size)
     assert code == 2
     assert "no tile size" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--preprocess", "Blur", "give one of RgbToBgr, RgbaToBgra"),
+        ("--preprocess", "Normalization:mean=1", "Normalization lacks Std"),
+        ("--postprocess", "RgbToBgr", "that one stands in front of a network"),
+    ],
+)
+def test_wrong_operations_are_usage_errors(build: Run, option: str, value: str, words: str) -> None:
+    code, err = build(SPEC, option, value)
+    assert code == 2
+    assert words in err
+
+
+def test_sigmoid_scores_need_one_channel(build: Run) -> None:
+    code, err = build(SPEC, "--postprocess", "SigmoidToSoftmaxScores")
+    assert code == 1
+    assert "answers with 2 channels, but SigmoidToSoftmaxScores takes one" in err
 
 
 def test_wrong_paths_are_usage_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import Limits
 from czcheck.metadata.json_text import JsonError, JsonValue, parse_json
-from czcheck.metadata.spec import LATER, OPTIONAL, REQUIRED, ModelSpec, read_spec
+from czcheck.metadata.spec import OPTIONAL, REQUIRED, ModelSpec, read_spec
 
 GUID = "3F1C7A52-9d0b-4c36-8f5e-2b7d64a0c911"
 SOUND: dict[str, Any] = {
@@ -227,7 +227,53 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     "path as list": ({"ModelPath": ["saved"]}, "ModelPath is a list; give a path as a text"),
     "path empty": ({"ModelPath": ""}, "ModelPath is empty; give a path"),
     "NUL in path": ({"ModelPath": "saved\x00"}, "holds the character U+0000"),
-    "later key": ({"Preprocessing": []}, "Preprocessing is not supported yet by this version"),
+    "operation as text": (
+        {"Preprocessing": "RgbToBgr"},
+        "Preprocessing is 'RgbToBgr'; give a list of operations, such as [\"RgbToBgr\"]",
+    ),
+    "unknown operation": (
+        {"Preprocessing": ["RgbToBgr", "Rgb2Bgr"]},
+        "Preprocessing, item 2, is 'Rgb2Bgr'; give one of RgbToBgr, RgbaToBgra, ",
+    ),
+    "operation on the other side": (
+        {"Preprocessing": ["Softmax"]},
+        "is 'Softmax'; that one stands behind a network; give one of RgbToBgr",
+    ),
+    "operation as number": ({"Postprocessing": [1]}, "Postprocessing, item 1, is 1; give one of"),
+    "operation without name": ({"Postprocessing": [{}]}, "item 1, has no Name; give one of Softm"),
+    "parameter of another": (
+        {"Postprocessing": [{"Name": "Softmax", "Axis": 1}]},
+        "Softmax has no parameter 'Axis'; it has none",
+    ),
+    "parameter missing": (
+        {"Preprocessing": [{"Name": "Normalization", "Mean": 1}]},
+        "Normalization lacks Std; give a number or one for each channel",
+    ),
+    "no parameter at all": (
+        {"Preprocessing": ["Scale"]},
+        "Scale lacks Factor; give a number above",
+    ),
+    "std of zero": (
+        {"Preprocessing": [{"Name": "Normalization", "Mean": 1, "Std": [1, 0]}]},
+        "Std is a list; give a number from 1e-30 to 1e+30, or a list of one for each channel",
+    ),
+    "mean too large": (
+        {"Preprocessing": [{"Name": "Normalization", "Mean": 1e31, "Std": 1}]},
+        "Mean is 1e+31; give a number from -1e+30 to 1e+30",
+    ),
+    "mean as flag": (
+        {"Preprocessing": [{"Name": "Normalization", "Mean": True, "Std": 1}]},
+        "Mean",
+    ),
+    "five channels": (
+        {"Preprocessing": [{"Name": "Normalization", "Mean": [1] * 5, "Std": 1}]},
+        "Mean is a list; give a number",
+    ),
+    "factor as word": (
+        {"Preprocessing": [{"Name": "Scale", "Factor": "min"}]},
+        "Factor is 'min'; give a number above 0, 1e-30 to 1e+30, or \"max\"",
+    ),
+    "too many operations": ({"Postprocessing": ["Softmax"] * 17}, "has 17 operations; at most 16"),
     "wrong case": (
         {"borderSize": 8},
         "the key 'borderSize' is unknown; did you mean 'BorderSize'?",
@@ -322,7 +368,16 @@ GOOD: dict[str, dict[str, Any]] = {
         "TestImageFile": "saved/image.tif",
         "SpatialDims": [1, 2],
         "Colors": ["#ABCDEF", [0, 0, 0]],
+        "Preprocessing": ["RgbToBgr", {"Name": "Scale", "Factor": "max"}],
+        "Postprocessing": [{"Name": "Softmax"}],
     },
+    "parameters": {
+        "Preprocessing": [
+            {"Name": "Normalization", "Mean": [0.5, 1, -2], "Std": 2},
+            {"Name": "Scale", "Factor": 0.5},
+        ]
+    },
+    "no operations": {"Preprocessing": [], "Postprocessing": []},
     "nulls": dict.fromkeys(OPTIONAL),
 }
 
@@ -355,7 +410,7 @@ def test_the_json_schema_gives_the_same_verdict(folder: Path) -> None:
 def test_the_json_schema_knows_the_keys() -> None:
     schema = json.loads(files("czcheck.schemas").joinpath("spec.schema.json").read_text("utf-8"))
     assert tuple(schema["required"]) == REQUIRED
-    assert tuple(schema["properties"]) == (*REQUIRED, *OPTIONAL, *LATER)
+    assert tuple(schema["properties"]) == (*REQUIRED, *OPTIONAL)
     assert all(each["description"] for each in schema["properties"].values())
 
 
