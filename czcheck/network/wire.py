@@ -8,6 +8,7 @@ walk finds messages in bytes of which nobody says what they are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 Table = Mapping[int, "Table | None"]
@@ -51,6 +52,8 @@ def table_of(descriptor: Any) -> Table:
 
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     """A varint and where it ends; a negative end where it is damaged."""
+    if at < end and data[at] < 0x80:  # noqa: PLR2004 - one byte, as nearly always
+        return data[at], at + 1
     value = shift = 0
     for place in range(at, min(end, at + _LONGEST_VARINT)):
         byte = data[place]
@@ -121,4 +124,4 @@ def has_more_fields_than(data: bytes, table: Table, limit: int) -> bool:
     """
     if len(data) < 2 * limit:
         return False
-    return any(count > limit for count, _ in enumerate(fields(data, table), start=1))
+    return next(islice(fields(data, table), limit, None), None) is not None
