@@ -75,6 +75,35 @@ def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     help="Images (PNG, TIFF) to run beside the built-in test tiles.",
 )
 @click.option(
+    "--thorough",
+    is_flag=True,
+    help="Load the network in a second process as well, and compare its answers (seconds more).",
+)
+@click.option(
+    "--evidence",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Keep tile, answer and a picture for each finding that has a tile.",
+)
+@click.option(
+    "--max-load-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Budget for loading the network; more is an error (CZ422).",
+)
+@click.option(
+    "--max-tile-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Budget for a tile: the median over the test tiles but the first.",
+)
+@click.option(
+    "--max-memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GIB",
+    help="Budget for the memory that the network's process has in use at its peak.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
@@ -104,6 +133,11 @@ def command(  # noqa: PLR0913 - one parameter for each option
     ignore: tuple[str, ...],
     allow_op: tuple[str, ...],
     tiles: tuple[Path, ...],
+    thorough: bool,
+    evidence: Path | None,
+    max_load_seconds: float | None,
+    max_tile_seconds: float | None,
+    max_memory: float | None,
     timeout: float | None,
     memory: float | None,
     form: str,
@@ -138,6 +172,11 @@ def command(  # noqa: PLR0913 - one parameter for each option
             ignore=ignore,
             allow_op=allow_op,
             tiles=tiles,
+            thorough=thorough,
+            evidence=evidence,
+            max_load_seconds=max_load_seconds,
+            max_tile_seconds=max_tile_seconds,
+            max_memory=max_memory,
             runner_limits=runner_limits,
             progress=progress,
         )
