@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.facts import Network
+    from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
 
 _HEAD = 16
@@ -139,7 +140,7 @@ class CzModel:
         return Payload(name, files.kind, member.size, head, files)
 
     @cached_property
-    def files(self) -> PayloadFiles:
+    def files(self) -> SavedModelFiles:
         """The files of the SavedModel.
 
         Raises:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from czcheck.report.escape import printable
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Outcome, Status
-from czcheck.rules.finding import Finding, InGraph, InMember, Location, TilePixel, XmlPath
+from czcheck.rules.finding import (
+    Finding,
+    InGraph,
+    InMember,
+    JsonPlace,
+    Location,
+    TilePixel,
+    XmlPath,
+)
 
 if TYPE_CHECKING:
     from czcheck.report.report import FileReport, Report
@@ -17,6 +25,7 @@ REPORT_VERSION = "1.0"
 _KINDS: dict[type, str] = {
     InMember: "member",
     XmlPath: "xml",
+    JsonPlace: "json",
     InGraph: "graph",
     TilePixel: "pixel",
 }
@@ -43,7 +52,7 @@ def plain_json(value: Any) -> Any:
 
 
 def location_to_json(at: Location) -> dict[str, Any]:
-    """A location with its kind: `file`, `member`, `xml`, `graph` or `pixel`."""
+    """A location with its kind: `file`, `member`, `xml`, `json`, `graph` or `pixel`."""
     plain: dict[str, Any] = {"kind": _KINDS.get(type(at), "file")}
     for field in fields(at):
         plain[field.name] = plain_json(getattr(at, field.name))

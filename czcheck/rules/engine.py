@@ -64,6 +64,7 @@ class Facts:
         self,
         sources: Mapping[str, Callable[[], Any]],
         not_asked: Mapping[str, str] | None = None,
+        inapplicable: Mapping[str, str] | None = None,
     ) -> None:
         """Keep the sources.
 
@@ -72,8 +73,11 @@ class Facts:
                 (the file does not yield it) or `IncompleteError` (the tool could not get it).
             not_asked: Facts that the user did not ask for, with the reason in words; rules that
                 read one are skipped by choice.
+            inapplicable: Codes of rules that say nothing about this kind of file, with the reason
+                in words; they are skipped by choice, and do not keep others from being checked.
         """
         self.not_asked = not_asked or {}
+        self.inapplicable = inapplicable or {}
         self._sources = sources
         self._known: dict[str, Any] = {}
         self._errors: dict[str, Exception] = {}
@@ -131,11 +135,16 @@ def evaluate(
         yield outcome
 
 
-def _run(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome:
+def _left_out(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome | None:
+    """The outcome of a rule that is not to be checked; None for one that is."""
+    if rule.code in facts.inapplicable:
+        return _skipped(rule, SkipCause.CHOICE, facts.inapplicable[rule.code])
     for name in rule.needs:
         if name in facts.not_asked:
             return _skipped(rule, SkipCause.CHOICE, facts.not_asked[name])
     for code in rule.requires:
+        if code in facts.inapplicable:
+            continue
         before = ended[code]
         if before.status is Status.FAILED:
             return _skipped(rule, SkipCause.PREREQUISITE, f"{code} failed")
@@ -143,6 +152,12 @@ def _run(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome:
             return _skipped(rule, SkipCause.TOOL, f"{code} crashed")
         if before.status is Status.SKIPPED:
             return _skipped(rule, before.cause or SkipCause.PREREQUISITE, before.reason)
+    return None
+
+
+def _run(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome:
+    if (outcome := _left_out(rule, facts, ended)) is not None:
+        return outcome
     try:
         arguments = [facts[name] for name in rule.needs]
     except UnavailableError as error:

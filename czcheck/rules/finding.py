@@ -59,6 +59,27 @@ class XmlPath:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonPlace:
+    """A place in a JSON specification.
+
+    Attributes:
+        path: Key, or key and number of an item from 0, such as `Classes[1]`; empty for the text as
+            a whole.
+        line: Line, from 1, where it is known.
+        column: Column, from 1, where it is known.
+    """
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        numbers = (("line", self.line), ("column", self.column))
+        parts = [f"{what} {number}" for what, number in numbers if number is not None]
+        return ", ".join([self.path, *parts] if self.path else parts)
+
+
+@dataclass(frozen=True, slots=True)
 class InGraph:
     """A node, tensor, function or variable of the network.
 
@@ -99,7 +120,7 @@ class TilePixel:
         return place
 
 
-Location: TypeAlias = WholeFile | InMember | XmlPath | InGraph | TilePixel
+Location: TypeAlias = WholeFile | InMember | XmlPath | JsonPlace | InGraph | TilePixel
 
 
 class Found:

@@ -15,6 +15,7 @@ from czcheck.metadata.model_metadata import (
     SegmentationClass,
     item_paths,
 )
+from czcheck.rules import specification  # noqa: F401 - the other part of this family
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity, XmlPath
 
