@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import czcheck
 from czcheck.archive.container import Payload, PayloadKind
 from czcheck.errors import UnavailableError, UsageError
+from czcheck.evidence import check_folder
 from czcheck.limits import DEFAULT_LIMITS, GIB, Limits
 from czcheck.model import CzModel
 from czcheck.report.report import FileReport, Options, Report
@@ -24,7 +25,10 @@ from czcheck.runtime.limits import Budgets
 from czcheck.specification import inapplicable, open_checked, placed, specification_of, test_images
 
 if TYPE_CHECKING:
+    from czcheck.evidence import Spool
     from czcheck.network.facts import Network, TensorSpec
+    from czcheck.rules.finding import Finding
+    from czcheck.runtime.asking import Keep
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.runtime.process import Worker
     from czcheck.runtime.record import RunRecord
@@ -48,6 +52,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     tiles: Sequence[str | Path] = (),
     python: str | None = None,
     thorough: bool = False,
+    evidence: str | Path | None = None,
     max_load_seconds: float | None = None,
     max_tile_seconds: float | None = None,
     max_memory: float | None = None,
@@ -70,6 +75,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         python: Interpreter that runs the network; this one if left out.
         thorough: Load the network in a second process as well and compare the answers, which takes
             another import of TensorFlow.
+        evidence: Folder to keep tile, answer and a picture in for each finding that has a tile.
         max_load_seconds: Budget for loading the network, in seconds; above it is an error.
         max_tile_seconds: Budget for a tile, in seconds.
         max_memory: Budget for the most memory that the network's process has in use, in GiB.
@@ -87,6 +93,9 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     options = dataclasses.replace(options, allow_op=admitted(allow_op))
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
     chosen = _chosen(options)
+    kept_in = None if evidence is None else Path(evidence)
+    if kept_in is not None:
+        check_folder(kept_in)
     budgets = Budgets(
         max_load_seconds, max_tile_seconds, None if max_memory is None else int(max_memory * GIB)
     )
@@ -96,6 +105,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
             run = _Run(model, tiles, python, runner_limits, progress, options.allow_op)
             run.thorough = thorough
             run.budgets = budgets
+            run.evidence = kept_in
             try:
                 reports.append(_verify_one(model, options, chosen, run))
             finally:
@@ -185,7 +195,7 @@ def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: 
             chosen=chosen,
         )
     )
-    return FileReport(
+    report = FileReport(
         path=str(model.path),
         size=model.path.stat().st_size,
         sha256=model.sha256,
@@ -193,6 +203,10 @@ def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: 
         outcomes=placed(model, outcomes),
         looked_at=_looked_at(model, options.level, run.done),
     )
+    evidence = run.keep_evidence(report.findings)
+    if not evidence:
+        return report
+    return dataclasses.replace(report, looked_at={**report.looked_at, "evidence": evidence})
 
 
 def facts_of(
@@ -283,6 +297,8 @@ class _Run:
         self._worker: Worker | None = None
         self.thorough = False
         self.budgets = Budgets()
+        self.evidence: Path | None = None
+        self._spool: Spool | None = None
         self.done: RunRecord | None = None
 
     def start_early(self) -> None:
@@ -329,9 +345,46 @@ class _Run:
             tiles,
             model.limits,
             None if report is None else lambda done, total: report(model.path, done, total),
+            keep=self._keep(),
             fresh=self._another if self.thorough else None,
         )
         return self.done
+
+    def _keep(self) -> Keep | None:
+        """Where answers go while it is not known yet which of them are evidence."""
+        if self.evidence is None:
+            return None
+        from czcheck.evidence import Spool  # noqa: PLC0415
+
+        self._spool = Spool()
+        return self._spool.keep
+
+    def keep_evidence(self, findings: Sequence[Finding]) -> list[str]:
+        """Write what findings of the run rest on, if that is asked for.
+
+        Args:
+            findings: All findings on the file.
+
+        Returns:
+            Names of the files.
+
+        Raises:
+            IncompleteError: They cannot be written.
+        """
+        if self.evidence is None or self._spool is None:
+            return []
+        from czcheck.evidence import write_evidence  # noqa: PLC0415
+
+        metadata = self._model.metadata
+        return write_evidence(
+            self.evidence,
+            findings,
+            self._spool,
+            archive=self._model.path.name,
+            sha256=self._model.sha256,
+            colours=[each.color for each in metadata.classes],
+            bgr=metadata.pixel_types[0].startswith("Bgr"),
+        )
 
     def _battery(self, network: Network) -> Iterable[Tile]:
         from czcheck.tiles.images import tiles_from  # noqa: PLC0415
@@ -353,7 +406,9 @@ class _Run:
             yield dataclasses.replace(tile, pixels=scaled)
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, whatever it is doing, and drop what was kept."""
+        if self._spool is not None:
+            self._spool.close()
         if self._worker is not None:
             self._worker.close()
 
