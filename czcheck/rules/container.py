@@ -227,7 +227,7 @@ def names_use_forward_slashes(
     Says: {count} member name(s) use a backslash as separator, such as {member}.
     Why: Only old versions of ZEN are known to take them; other readers see one odd file name
         where a folder was meant.
-    Fix: Pack the archive anew with `/` as separator; any ordinary ZIP tool of today does so.
+    Fix: Pack the archive anew with `/` as separator; `czcheck repair` does it.
     Format: 1.1, extra members and subfolders
     """
     for member, count in _backslashes(model_payload, container):
@@ -242,7 +242,7 @@ def nothing_is_wrapped_in_a_folder(
 
     Says: {what} lies inside the folder {folder}.
     Why: Every known writer puts the members into the root; whether ZEN looks deeper is unknown.
-    Fix: Zip the contents of the folder, not the folder itself.
+    Fix: Zip the contents of the folder, not the folder itself; `czcheck repair` does it.
     Format: 1.5, inner SavedModel
     """
     if container.wrapper is not None:
@@ -260,7 +260,8 @@ def payload_is_named_by_the_id_alone(container: Container) -> Iterator[Found]:
 
     Says: The payload is named {member}; every known writer names it {expected}.
     Why: Some descriptions of the format show that name, but no real file has it.
-    Fix: Name the payload `<guid>.model` and add the empty marker `modelid=<guid>`.
+    Fix: Name the payload `<guid>.model` and add the empty marker `modelid=<guid>`;
+        `czcheck repair` does it.
     Format: 1.6, payload member
     """
     name = container.payload_member

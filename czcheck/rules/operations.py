@@ -95,8 +95,8 @@ def target_can_load_the_file(network: Network, target: Target) -> Iterator[Found
         {advice}.
     Why: The runtime refuses the whole file for it, whether it is used or not. What today's
         TensorFlow exports holds such things in the functions that save and restore.
-    Fix: Build the archive from the SavedModel with `czcheck build`: it writes the network anew
-        without them, with the same answers.
+    Fix: Write the network anew without them, with the same answers: `czcheck repair` does it for
+        an archive, `czcheck build` for a SavedModel.
     Format: 2, N2
     """
     found = _gaps(network, target)
