@@ -88,7 +88,7 @@ def death_of(code: int, log: str, phase: str, memory_bytes: int) -> WorkerDied:
     if _MEMORY.search(log):
         limit = memory_bytes / 2**30
         return WorkerDied(f"the process ran out of memory (limit {limit:g} GiB)", phase, "memory")
-    words = _last_words(log)
+    words = "" if code == 0 else _last_words(log)  # a network that just leaves says nothing
     if code >= 0:
         return WorkerDied(f"the process ended with exit code {code}{words}", phase, "exit")
     try:

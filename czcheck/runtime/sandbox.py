@@ -17,6 +17,7 @@ loadable and threads startable; programs are not.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -164,12 +165,11 @@ def shut_in(read: Sequence[str], write: Sequence[str]) -> Record:
     if not sys.platform.startswith("linux"):
         record["lacking"] = "there is none for this platform"
         return record
-    try:
-        # Kernels end the process that holds most memory; let it not be another one.
-        with open("/proc/self/oom_score_adj", "w") as score:
-            score.write("1000")
-    except OSError:
-        pass
+    # Kernels end the process that holds most memory; let it not be another one.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("1000")
+    with contextlib.suppress(OSError):
+        ctypes.CDLL("libgcc_s.so.1")  # libc loads it when the first thread ends, too late
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
     lacking = []  # type: List[str]
