@@ -22,6 +22,7 @@ from czcheck.rules.container import Archives
 from czcheck.rules.engine import Facts, evaluate
 from czcheck.rules.finding import Severity
 from czcheck.runtime.limits import Budgets
+from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.specification import inapplicable, open_checked, placed, specification_of, test_images
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
     progress: Progress | None = None,
+    jobs: int = 1,
+    require_sandbox: bool = False,
 ) -> Report:
     """Check archives level by level.
 
@@ -81,13 +84,16 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         max_memory: Budget for the most memory that the network's process has in use, in GiB.
         limits: Limits on everything that is read.
         runner_limits: Limits on time and memory of the network's process.
-        progress: Called after each tile.
+        progress: Called after each tile; with several `jobs` from several threads.
+        jobs: Files to work on at a time, from 1. The order of the report is that of the files.
+        require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
 
     Returns:
         The report: outcomes of all rules, verdict and exit code.
 
     Raises:
-        UsageError: No such path, an empty folder, an unknown level, target, severity or rule.
+        UsageError: No such path, an empty folder, an unknown level, target, severity or rule, or
+            less than one job.
     """
     options = _options(level, target, fail_on, select, ignore)
     options = dataclasses.replace(options, allow_op=admitted(allow_op))
@@ -99,17 +105,25 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     budgets = Budgets(
         max_load_seconds, max_tile_seconds, None if max_memory is None else int(max_memory * GIB)
     )
-    reports = []
-    for each in paths:
-        with open_checked(each, limits) as model:
-            run = _Run(model, tiles, python, runner_limits, progress, options.allow_op)
+    if jobs < 1:
+        raise UsageError(f"{jobs} jobs: at least one file has to be worked on")
+    source = WorkerSource(
+        python, runner_limits, require_sandbox=require_sandbox, many=len(paths) > 1
+    )
+
+    def one(path: Path) -> FileReport:
+        with open_checked(path, limits) as model:
+            run = _Run(model, tiles, source, progress, options.allow_op)
             run.thorough = thorough
             run.budgets = budgets
             run.evidence = kept_in
             try:
-                reports.append(_verify_one(model, options, chosen, run))
+                return _verify_one(model, options, chosen, run)
             finally:
                 run.close()
+
+    with source:
+        reports = in_order(paths, one, jobs, source.close)
     return Report(czcheck.__version__, options, tuple(reports))
 
 
@@ -283,15 +297,13 @@ class _Run:
         self,
         model: CzModel,
         tiles: Sequence[str | Path],
-        python: str | None,
-        limits: RunnerLimits | None,
+        source: WorkerSource,
         progress: Progress | None,
         allow_op: Collection[str] = (),
     ) -> None:
         self._model = model
         self._tiles = [*map(Path, tiles), *test_images(model)]
-        self._python = python
-        self._limits = limits
+        self._source = source
         self._progress = progress
         self._allow_op = allow_op
         self._worker: Worker | None = None
@@ -308,19 +320,13 @@ class _Run:
             self._start()
 
     def _start(self) -> Worker:
-        from czcheck.runtime.limits import RunnerLimits  # noqa: PLC0415
-        from czcheck.runtime.process import Worker  # noqa: PLC0415
-
         if self._worker is None:
-            self._worker = Worker(self._python, self._limits or RunnerLimits())
+            self._worker = self._source.worker()
             self._worker.start()
         return self._worker
 
     def _another(self) -> Worker:
-        from czcheck.runtime.limits import RunnerLimits  # noqa: PLC0415
-        from czcheck.runtime.process import Worker  # noqa: PLC0415
-
-        return Worker(self._python, self._limits or RunnerLimits())
+        return self._source.worker(fresh=True)
 
     def record(self) -> RunRecord:
         """Run the test tiles through the network.

@@ -116,6 +116,20 @@ def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     help="Most memory of the network's process.  [default: 8]",
 )
 @click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Files to work on at a time.",
+)
+@click.option(
+    "--require-sandbox",
+    is_flag=True,
+    help="Run no network that cannot be shut in; exit code 3 then.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(("text", "json")),
@@ -140,6 +154,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
     max_memory: float | None,
     timeout: float | None,
     memory: float | None,
+    jobs: int,
+    require_sandbox: bool,
     form: str,
     quiet: bool,
 ) -> int:
@@ -178,6 +194,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
             max_tile_seconds=max_tile_seconds,
             max_memory=max_memory,
             runner_limits=runner_limits,
+            jobs=jobs,
+            require_sandbox=require_sandbox,
             progress=progress,
         )
     if form == "json":
