@@ -111,7 +111,7 @@ class SpecModel(CzModel):
 
     def _no_saved_model(self) -> str | None:
         """Why `ModelPath` names nothing that ZEN imports; None if it does, or was not read."""
-        from czcheck.building.checks import KERAS_FILES  # noqa: PLC0415
+        from czcheck.metadata.spec import KERAS_FILES  # noqa: PLC0415
 
         if self.reading.spec is None:
             return None
@@ -142,7 +142,7 @@ class SpecModel(CzModel):
         Raises:
             UnavailableError: Something is wrong with the specification.
         """
-        from czcheck.building.builder import metadata_of_spec  # noqa: PLC0415
+        from czcheck.metadata.described import metadata_of_spec  # noqa: PLC0415
 
         if self.reading.spec is None:
             raise UnavailableError("something is wrong with the specification")

@@ -14,6 +14,7 @@ from czcheck.building.proof import Proof
 from czcheck.building.verifying import verified
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata.described import NO_ID, metadata_of_spec
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 """Called with what is about to be done, a few words."""
 
-NO_ID = str(uuid.UUID(int=0))
 EXTENSION = ".czmodel"
 UNSAFE_IN_FILE_NAMES = '<>:"/\\|?*'
 
@@ -187,35 +187,6 @@ def _target(output: str | Path | None, name: str) -> Path:
     plain = "".join("_" if char in UNSAFE_IN_FILE_NAMES or char < " " else char for char in name)
     plain = plain.strip(" .") or "model"
     return Path(plain + EXTENSION)
-
-
-def metadata_of_spec(spec: ModelSpec) -> ModelMetadata:
-    """The metadata that a specification describes.
-
-    Args:
-        spec: The specification.
-
-    Returns:
-        The metadata; its id is all zeros if the specification gives none.
-    """
-    from czcheck.metadata.colours import distinct_colours  # noqa: PLC0415
-    from czcheck.metadata.model_metadata import (  # noqa: PLC0415
-        ModelMetadata,
-        SegmentationClass,
-    )
-
-    colours = spec.colors or distinct_colours(len(spec.classes))
-    return ModelMetadata(
-        model_id=spec.model_id or NO_ID,
-        name=spec.name,
-        classes=tuple(
-            SegmentationClass(label_value=label, name=name, color=(colour[0], colour[1], colour[2]))
-            for label, (name, colour) in enumerate(zip(spec.classes, colours, strict=True), start=1)
-        ),
-        pixel_types=spec.pixel_types,
-        color_handling=spec.color_handling,
-        border_size=spec.border_size,
-    )
 
 
 def derived_id(graph_sha256: str, metadata: ModelMetadata) -> str:

@@ -24,7 +24,7 @@ OPTIONAL = (
     "Postprocessing",
 )  # fmt: skip
 
-_MODEL_FILES = (".keras", ".h5", ".hdf5")
+KERAS_FILES = (".keras", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +256,6 @@ def _unknown_key(key: str, known: tuple[str, ...]) -> str:
 def _default_name(model_path: Path, spec_path: Path) -> str:
     """The last part of the model's path, whatever separators it ends in; never empty."""
     part = model_path if model_path.name not in ("", "..") else model_path.resolve()
-    name = part.stem if part.suffix.lower() in _MODEL_FILES else part.name
+    name = part.stem if part.suffix.lower() in KERAS_FILES else part.name
     # What the file system allows, a name in XML need not.
     return check.UNPRINTABLE.sub("_", name).strip() or spec_path.stem
