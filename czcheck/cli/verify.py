@@ -161,8 +161,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
 ) -> int:
     """Check archives level by level and give a verdict.
 
-    A PATH is an archive, or a folder that stands for the archives in it. At level `run`, the
-    network is loaded in a process of its own and test tiles run through it.
+    A PATH is an archive, a folder that stands for the archives in it, or a JSON specification,
+    which is checked with the SavedModel that it names. At level `run`, the network is loaded in a
+    process of its own and test tiles run through it.
     """
     from czcheck.limits import GIB
     from czcheck.report.text import report_lines
