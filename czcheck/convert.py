@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.building.builder import build
 from czcheck.errors import CzcheckError, InputError, UsageError
-from czcheck.metadata.description import described, of_spec
-from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
+from czcheck.metadata.description import of_spec, spec_of
+from czcheck.metadata.model_metadata import ModelMetadata
+from czcheck.metadata.processing import Operation
 from czcheck.metadata.spec import ModelSpec as Specification
 from czcheck.metadata.spec import read_spec
 
@@ -37,7 +38,7 @@ class ModelSpec:
     """A trained model with all that an archive says about it.
 
     Attributes:
-        model: A Keras model; or the path of a SavedModel's folder.
+        model: A Keras model; or the path of a SavedModel's folder or of a `.keras` or `.h5` file.
         model_metadata: What the archive will say about it.
         license_file: Licence to put into the archive; None for none.
         json_spec: The specification that it was read from; None if it was not.
@@ -88,8 +89,9 @@ def convert_from_model_spec(
         output_path: Folder for the archive; it is made if it is not there.
         output_name: Name of the archive in it, with or without `.czmodel`.
         spatial_dims: (height, width) of the network's tile in pixels; None to keep its own.
-        preprocessing: Keras layers to put in front of a model in memory: one, or several in the
-            order in which a tile goes through them. See `czcheck.layers`.
+        preprocessing: Layers to put in front: one, or several in the order in which a tile goes
+            through them. Any Keras layers for a model in memory; those of `czcheck.layers` for one
+            on disk. Or operations as the command line writes them, such as `Scale:max`.
         postprocessing: The same behind it.
         verify: Whether to verify the archive, level `run`, before it is put in place.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
@@ -109,20 +111,29 @@ def convert_from_model_spec(
             f"model_spec is of type {type(model_spec).__name__}; give a czcheck.ModelSpec, or call "
             "convert_from_json_spec with the path of a JSON file"
         )
-    target, tile = _target(output_path, output_name), _tile(spatial_dims)
+    target = _target(output_path, output_name)
+    options: dict[str, Any] = {"tile": _tile(spatial_dims), "verify": verify, "allow_op": allow_op}
     model = model_spec.model
     if isinstance(model, (str, Path)):
-        spec = _specification(model_spec, Path(model))
-        _refuse_layers(preprocessing, postprocessing)
-        return _build(spec, target, tile, verify, allow_op)
+        options["preprocessing"] = _operations(preprocessing)
+        options["postprocessing"] = _operations(postprocessing)
+        return _build(_specification(model_spec, Path(model)), target, **options)
     spec = _specification(model_spec, Path())
+    if _are_layers(preprocessing):
+        model = _extended(model, "add_preprocessing_layers", preprocessing)
+    else:
+        options["preprocessing"] = _operations(preprocessing)
+    if _are_layers(postprocessing):
+        model = _extended(model, "add_postprocessing_layers", postprocessing)
+    else:
+        options["postprocessing"] = _operations(postprocessing)
     name = getattr(model, "name", "") or type(model).__name__
     with tempfile.TemporaryDirectory(prefix="czcheck_") as private:
         folder = Path(private) / "saved_model"
-        _export(_extended(model, preprocessing, postprocessing), name, folder)
+        _export(model, name, folder)
         spec = dataclasses.replace(spec, model_path=folder)
         try:
-            return _build(spec, target, tile, verify, allow_op)
+            return _build(spec, target, **options)
         except CzcheckError as error:
             text = str(error).replace(str(folder), f"model {name!r}")
             for there, here in _IN_PYTHON.items():
@@ -141,7 +152,7 @@ def convert_from_json_spec(
     verify: bool = True,
     allow_op: Sequence[str] = (),
 ) -> BuildResult:
-    """Build an archive from a SavedModel that a JSON specification describes.
+    """Build an archive from the model on disk that a JSON specification describes.
 
     Args:
         model_spec_path: The JSON file; paths in it are relative to it.
@@ -149,8 +160,10 @@ def convert_from_json_spec(
         output_name: Name of the archive in it, with or without `.czmodel`.
         spatial_dims: (height, width) of the network's tile in pixels; it goes before the
             specification's `SpatialDims`.
-        preprocessing: None; layers can be added to models in memory.
-        postprocessing: None, likewise.
+        preprocessing: Layers of `czcheck.layers` to put in front, or operations as the command
+            line writes them, such as `Scale:max`, in place of the specification's; None to keep
+            these.
+        postprocessing: The same behind the network.
         verify: Whether to verify the archive, level `run`, before it is put in place.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
 
@@ -163,43 +176,58 @@ def convert_from_json_spec(
         IncompleteError: TensorFlow could not be started or did not survive, or the archive could
             not be checked whole.
     """
-    target, tile = _target(output_path, output_name), _tile(spatial_dims)
+    target = _target(output_path, output_name)
+    options: dict[str, Any] = {"tile": _tile(spatial_dims), "verify": verify, "allow_op": allow_op}
     spec = read_spec(_path("model_spec_path", model_spec_path))
-    _refuse_layers(preprocessing, postprocessing)
-    return _build(spec, target, tile, verify, allow_op)
+    options["preprocessing"] = _operations(preprocessing)
+    options["postprocessing"] = _operations(postprocessing)
+    return _build(spec, target, **options)
 
 
-def _refuse_layers(preprocessing: Any, postprocessing: Any) -> None:
-    if preprocessing or postprocessing:
-        raise UsageError(
-            "layers can be added to a Keras model in memory only; a SavedModel's Python code is "
-            "not there to be called"
-        )
-
-
-def _build(
-    spec: Specification,
-    target: Path,
-    tile: tuple[int, int] | None,
-    verify: bool,
-    allow_op: Sequence[str],
-) -> BuildResult:
+def _build(spec: Specification, target: Path, **options: Any) -> BuildResult:
     with _folder(target.parent):
-        return build(spec, target, tile=tile, verify=verify, allow_op=allow_op)
+        return build(spec, target, **options)
 
 
-def _extended(model: Any, preprocessing: Any, postprocessing: Any) -> Any:
-    """A model with layers in front and behind; the model itself where there are none."""
-    if preprocessing is None and postprocessing is None:
-        return model
+def _operations(layers: Any) -> tuple[Operation | str, ...] | None:
+    """Layers as the operations that `czcheck.build` puts around a graph; None for None."""
+    if layers is None:
+        return None
+    found = layers if isinstance(layers, (list, tuple)) else (layers,)
+    return tuple(_operation(layer) for layer in found)
+
+
+def _operation(layer: Any) -> Operation | str:
+    if isinstance(layer, (str, Operation)):
+        return layer
+    kind = type(layer)
+    if kind.__module__ == "czcheck.layers":
+        mean, std = getattr(layer, "mean", ()), getattr(layer, "std", ())
+        return Operation(kind.__name__, mean=mean, std=std)
+    if kind.__name__ == "Softmax" and getattr(layer, "axis", None) == -1:
+        return Operation("Softmax")
+    shown = layer.__name__ if isinstance(layer, type) else kind.__name__
+    raise UsageError(
+        f"{shown} cannot be put around a model on disk; give layers of czcheck.layers, or load the "
+        "model with Keras and give the model itself"
+    )
+
+
+def _are_layers(given: Any) -> bool:
+    """Whether there are layers, and nothing but layers, to put around a model in memory."""
+    found = given if isinstance(given, (list, tuple)) else (given,)
+    return given is not None and not any(isinstance(each, (str, Operation)) for each in found)
+
+
+def _extended(model: Any, how: str, layers: Any) -> Any:
+    """A model with layers around it, in memory."""
     if "keras" not in _roots(model):
         raise UsageError(
             f"layers can be added to Keras 3 models; model is of type {type(model).__name__}"
         )
-    from czcheck import layers  # noqa: PLC0415 - imports Keras
+    from czcheck import layering  # noqa: PLC0415 - imports Keras
 
-    model = layers.add_preprocessing_layers(model, preprocessing)
-    return layers.add_postprocessing_layers(model, postprocessing)
+    return getattr(layering, how)(model, layers)
 
 
 def _export(model: Any, name: str, folder: Path) -> None:
@@ -245,46 +273,13 @@ def _specification(model_spec: ModelSpec, model_path: Path) -> Specification:
             f"model_metadata is of type {type(metadata).__name__}; give a czcheck.ModelMetadata, "
             "made with from_params, from_json or from_xml"
         )
-    if not all(isinstance(item, SegmentationClass) for item in metadata.classes):
-        raise UsageError("classes of the metadata are given by name: ModelMetadata.from_params")
-    plain = described(
-        {
-            "ColorHandling": metadata.color_handling,
-            "PixelType": metadata.pixel_types,
-            "Classes": [item.name for item in metadata.classes],
-            "BorderSize": metadata.border_size,
-            "Name": metadata.name,
-            "Colors": [item.color for item in metadata.classes],
-            "Id": metadata.model_id,
-        }
-    )
-    plain_fields = (field.name for field in dataclasses.fields(ModelMetadata))
-    odd = [
-        field
-        for field in plain_fields
-        if field not in {"name", "model_id"} and getattr(plain, field) != getattr(metadata, field)
-    ]
-    if odd:
-        raise InputError(
-            f"the metadata's {', '.join(odd)} cannot be built into an archive, which says version "
-            "3.0.0, numbers its classes from 1, and holds no element beyond the format's; make it "
-            "with ModelMetadata.from_params"
-        )
     licence = model_spec.license_file
-    values: dict[str, Any] = {
-        "name": plain.name,
-        "border_size": plain.border_size,
-        "color_handling": plain.color_handling,
-        "pixel_types": plain.pixel_types,
-        "classes": tuple(item.name for item in plain.classes),
-        "model_path": model_path,
-        "model_id": plain.model_id,
-        "colors": tuple(item.color for item in plain.classes),
-        "license_file": None if licence is None else _path("license_file", licence),
-    }
-    if model_spec.json_spec is not None:
-        return dataclasses.replace(model_spec.json_spec, **values)
-    return Specification(path=Path(), **values)
+    return spec_of(
+        metadata,
+        model_path,
+        None if licence is None else _path("license_file", licence),
+        model_spec.json_spec,
+    )
 
 
 def _target(output_path: str | Path, output_name: str) -> Path:

@@ -52,6 +52,8 @@ def export(path: Path, into: Path, custom_objects: str | None, search: str) -> N
 
     objects = {} if custom_objects is None else _objects(custom_objects, search)
     load = tf.keras.models.load_model
+    if tf.keras.__version__ >= "3":
+        import czcheck.layers  # noqa: F401, PLC0415 - makes Keras know them
     options: dict[str, Any] = {"compile": False, "custom_objects": objects}
     if "safe_mode" in inspect.signature(load).parameters:
         options["safe_mode"] = True

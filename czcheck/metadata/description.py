@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 import uuid
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.spec import ModelSpec
 
 DEFAULT_NAME = "DNN Model"
+_TIDIED = ("name", "model_id")  # white space around it, capitals in it
 _DEEPEST = 2  # colours: a list of lists
 _CHECKS = {
     "ColorHandling": check.color_handling,
@@ -115,6 +117,64 @@ def of_spec(spec: ModelSpec) -> ModelMetadata:
         color_handling=spec.color_handling,
         border_size=spec.border_size,
     )
+
+
+def spec_of(
+    metadata: ModelMetadata, model_path: Path, licence: Path | None, base: ModelSpec | None = None
+) -> ModelSpec:
+    """A specification of what metadata describes.
+
+    Args:
+        metadata: The metadata; every value is checked as if it came from JSON.
+        model_path: The SavedModel's folder, or a Keras file.
+        licence: Licence to put into the archive; None for none.
+        base: A specification that says what metadata does not, such as the tile's size.
+
+    Raises:
+        UsageError: The classes are no classes.
+        InputError: A value is wrong, or is not one that a build writes.
+    """
+    from czcheck.metadata.spec import ModelSpec  # noqa: PLC0415
+
+    if not all(isinstance(item, SegmentationClass) for item in metadata.classes):
+        raise UsageError("classes of the metadata are given by name: ModelMetadata.from_params")
+    plain = described(
+        {
+            "ColorHandling": metadata.color_handling,
+            "PixelType": metadata.pixel_types,
+            "Classes": [item.name for item in metadata.classes],
+            "BorderSize": metadata.border_size,
+            "Name": metadata.name,
+            "Colors": [item.color for item in metadata.classes],
+            "Id": metadata.model_id,
+        }
+    )
+    fields = [field.name for field in dataclasses.fields(metadata)]
+    odd = [
+        field
+        for field in fields
+        if field not in _TIDIED and getattr(plain, field) != getattr(metadata, field)
+    ]
+    if odd:
+        raise InputError(
+            f"the metadata's {', '.join(odd)} cannot be built into an archive, which says version "
+            "3.0.0, numbers its classes from 1, and holds no element beyond the format's; make it "
+            "with ModelMetadata.from_params"
+        )
+    values: dict[str, Any] = {
+        "name": plain.name,
+        "border_size": plain.border_size,
+        "color_handling": plain.color_handling,
+        "pixel_types": plain.pixel_types,
+        "classes": tuple(item.name for item in plain.classes),
+        "model_path": model_path,
+        "model_id": plain.model_id,
+        "colors": tuple(item.color for item in plain.classes),
+        "license_file": licence,
+    }
+    if base is not None:
+        return dataclasses.replace(base, **values)
+    return ModelSpec(path=Path("the model specification"), **values)
 
 
 def of_json(source: str | Path | Mapping[str, Any]) -> ModelMetadata:

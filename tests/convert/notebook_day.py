@@ -111,9 +111,17 @@ def layers_around(folder: Path) -> dict[str, Any]:
         ModelSpec(model, metadata), str(folder / "layers"), "cells.czmodel", (32, 24),
         before, after, verify=False,
     )  # fmt: skip
-    with czcheck.open(result.path) as archive:
-        unpacked = unpack(archive.files, folder / "unpacked", DEFAULT_LIMITS)
-    built = tf.saved_model.load(str(unpacked)).signatures["serving_default"](tf.constant(tile))
+    model.export(str(folder / "colour"), verbose=False)
+    on_disk = {
+        "keras_file": (path, None, None, None),
+        "saved_model": (folder / "colour", (32, 24), before, after),
+    }
+    built = {"memory": apart(answer_of(result.path, tile), expected)}
+    for kind, (source, dims, front, behind) in on_disk.items():
+        made = convert_from_model_spec(
+            ModelSpec(source, metadata), folder / "on_disk", kind, dims, front, behind, verify=False
+        )
+        built[kind] = apart(answer_of(made.path, tile), expected)
 
     larger = czcheck.add_preprocessing_layers(fixed, spatial_dims=(32, 24))
     sequential = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3)])
@@ -129,7 +137,7 @@ def layers_around(folder: Path) -> dict[str, Any]:
         "nothing_added": add(model) is model,
         "by_keras": apart(whole(tile), expected),
         "loaded": apart(loaded(tile), whole(tile)),
-        "built": apart(next(iter(built.values())), expected),
+        "built": built,
         "built_path": str(result.path),
         "larger": apart(larger(tile), colour_answer(fixed, tile)),
         "sequential": add(sequential, None, (12, 10)).output_shape,
@@ -148,8 +156,22 @@ def layers_around(folder: Path) -> dict[str, Any]:
             "scores": message_of(
                 lambda: czcheck.add_postprocessing_layers(gray_network(8, 8), after)
             ),
+            "on_disk": message_of(
+                lambda: convert_from_model_spec(
+                    ModelSpec(path, metadata), folder, preprocessing=keras.layers.Rescaling(2)
+                )
+            ),
         },
     }
+
+
+def answer_of(path: Path, tile: Any) -> Any:
+    """What an archive's network answers to a tile."""
+    with czcheck.open(path) as archive:
+        unpacked = unpack(archive.files, path.with_suffix(""), DEFAULT_LIMITS)
+    network = tf.saved_model.load(str(unpacked)).signatures["serving_default"]
+    (answer,) = network(tf.constant(tile)).values()
+    return answer
 
 
 def colour_answer(model: Any, tile: Any) -> Any:

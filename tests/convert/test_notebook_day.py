@@ -48,12 +48,22 @@ def test_layers_are_saved_and_loaded_with_their_model(day: dict[str, Any]) -> No
 
 
 def test_layers_survive_a_build(day: dict[str, Any]) -> None:
-    assert day["layers_around"]["built"] <= 1e-5
+    assert day["layers_around"]["built"]["memory"] <= 1e-5
     with czcheck.open(day["layers_around"]["built_path"]) as model:
         assert model.metadata.name == "Cells & <more>"
         (fed,) = model.network.signatures[0].inputs
     assert fed.shape == (None, 32, 24, 3)
     assert Path(day["layers_around"]["built_path"]).name == "cells.czmodel"
+
+
+@pytest.mark.parametrize("kind", ["keras_file", "saved_model"])
+def test_layers_go_around_models_on_disk(day: dict[str, Any], kind: str) -> None:
+    assert day["layers_around"]["built"][kind] <= 1e-5
+
+
+def test_only_known_layers_go_around_models_on_disk(day: dict[str, Any]) -> None:
+    said = day["layers_around"]["errors"]["on_disk"]
+    assert said.startswith("UsageError: Rescaling cannot be put around a model on disk; give ")
 
 
 @pytest.mark.parametrize(
