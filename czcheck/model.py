@@ -24,9 +24,12 @@ from czcheck.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.network.cost import StaticCost
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
+    from czcheck.network.reach import StaticReach
     from czcheck.network.safety import Safety
+    from czcheck.network.static.walk import Walk
 
 _HEAD = 16
 # A directory that cannot be trusted, or names that reach out of it: nothing further is read.
@@ -196,6 +199,34 @@ class CzModel:
         from czcheck.network.saved_model import read_network  # noqa: PLC0415 - protobuf when needed
 
         return read_network(self.files, self.limits)
+
+    @cached_property
+    def reach(self) -> StaticReach:
+        """How far the network looks, and by how much it shrinks a tile.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        from czcheck.network.reach import static_reach  # noqa: PLC0415 - nobody else needs it
+
+        return static_reach(self._walk)
+
+    @cached_property
+    def cost(self) -> StaticCost | None:
+        """What one tile costs; None where its size is open or the graph cannot be followed.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        from czcheck.network.cost import static_cost  # noqa: PLC0415 - nobody else needs it
+
+        return static_cost(self._walk, self.network)
+
+    @cached_property
+    def _walk(self) -> Walk | str:
+        from czcheck.network.reach import walk_of  # noqa: PLC0415 - nobody else needs it
+
+        return walk_of(self.network)
 
     @cached_property
     def safety(self) -> Safety:

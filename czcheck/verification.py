@@ -272,6 +272,7 @@ def facts_of(
             "saved_model": lambda: model.network,
             "network": network,
             "safety": lambda: model.safety,
+            "static_cost": lambda: model.cost,
             "allow_op": lambda: allow_op,
             "target": target_runtime,
             "run": run,
@@ -448,6 +449,10 @@ def _looked_at(model: CzModel, level: Level, run: RunRecord | None) -> dict[str,
             facts["run"]["behaviour"] = run.behaviour.to_json()
         if run.cost is not None:
             facts["run"]["cost"] = run.cost.to_json()
+        if run.reach is not None:
+            facts["run"]["border"] = run.reach.to_json()
+        if run.offsets is not None:
+            facts["run"]["offsets"] = run.offsets.to_json()
     return facts
 
 

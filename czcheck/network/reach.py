@@ -71,7 +71,9 @@ def static_reach(walk: Walk | str) -> StaticReach:
     """
     if isinstance(walk, str):
         return StaticReach(None, 1, "unknown", reason=walk)
-    spread = walk.answer.spread
+    from czcheck.network.static.spread import collapsed  # noqa: PLC0415 - as above
+
+    spread = None if walk.answer.spread is None else collapsed(walk.answer.spread)
     if spread is None:
         return StaticReach((0, 0, 0, 0), walk.stride, "local")
     if spread.unknown is not None:

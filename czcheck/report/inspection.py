@@ -12,7 +12,9 @@ from czcheck.report.text import Line
 
 if TYPE_CHECKING:
     from czcheck.model import CzModel
+    from czcheck.network.cost import StaticCost
     from czcheck.network.facts import Network, Signature, TensorSpec
+    from czcheck.network.reach import StaticReach
 
 # Section 4 of the format.
 READ_BY = {
@@ -164,8 +166,37 @@ def _network(model: CzModel) -> dict[str, Any]:
         "nodes": network.nodes,
         "functions": network.functions,
         "ends_in": network.tail,
+        "reach": _reach(model.reach),
+        "cost": _cost(model.cost),
         "operations": _operations(network),
         "assets": list(network.assets),
+    }
+
+
+def _reach(reach: StaticReach) -> dict[str, Any]:
+    """How far the network looks, by its graph."""
+    cause = reach.because
+    return {
+        "kind": reach.kind,
+        "bound": None if reach.bound is None else list(reach.bound),
+        "stride": reach.stride,
+        "because": None
+        if cause is None
+        else {"op": cause.op, "name": cause.name, "function": cause.function},
+        "reason": reach.reason or None,
+    }
+
+
+def _cost(cost: StaticCost | None) -> dict[str, Any] | None:
+    """What a tile costs, by the graph."""
+    if cost is None:
+        return None
+    return {
+        "multiply_adds": cost.multiply_adds,
+        "weight_bytes": cost.weight_bytes,
+        "activation_bytes": cost.activation_bytes,
+        "memory_bytes": cost.memory_bytes,
+        "unknown": list(cost.unknown),
     }
 
 
@@ -291,6 +322,7 @@ def _network_lines(network: dict[str, Any]) -> Iterator[Line]:
             "graph": f"{network['nodes']} nodes, {network['functions']} functions",
         }
     )
+    yield from _rows(_looks_and_costs(network))
     names = {
         "serving": "operations",
         "saver": "saver only",
@@ -299,6 +331,38 @@ def _network_lines(network: dict[str, Any]) -> Iterator[Line]:
     for part, counts in network["operations"].items():
         if counts:
             yield from _operation_lines(names[part], counts)
+
+
+def _looks_and_costs(network: dict[str, Any]) -> dict[str, str]:
+    """Rows on how far the network looks and what a tile costs."""
+    reach, cost = network["reach"], network["cost"]
+    node = reach["because"]
+    because = "" if node is None else f"{node['op']}, node {node['name']}"
+    if reach["kind"] == "unknown":
+        found = f"not known: {reach['reason'] or 'not understood is ' + because}"
+    else:
+        kinds = {
+            "local": "local",
+            "global-input": f"statistics of the whole tile go in ({because})",
+            "global-inside": f"the whole tile is looked at ({because})",
+        }
+        found = kinds[reach["kind"]]
+        if reach["bound"] is not None:
+            top, bottom, left, right = reach["bound"]
+            most = max(reach["bound"])
+            size = f"{top + bottom + 1} x {left + right + 1}"
+            found = f"{size} pixels, at most {most} from an edge; {found}"
+    rows = {"receptive field": found, "stride": f"{reach['stride']} pixels"}
+    if reach["stride"] == 1:
+        rows["stride"] = "1 pixel"
+    if cost is not None:
+        more = f", without {', '.join(cost['unknown'])}" if cost["unknown"] else ""
+        rows["multiply-adds"] = f"{cost['multiply_adds']:,} for each tile{more}"
+        rows["memory"] = (
+            f"about {size_text(cost['memory_bytes'])} for each tile: weights"
+            f" {size_text(cost['weight_bytes'])}, tensors {size_text(cost['activation_bytes'])}"
+        )
+    return rows
 
 
 def _operation_lines(name: str, counts: dict[str, int]) -> Iterator[Line]:

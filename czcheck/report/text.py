@@ -103,6 +103,29 @@ def cost_text(cost: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def border_text(border: Mapping[str, Any]) -> str:
+    """How far the border reaches, on one line.
+
+    Args:
+        border: As in `FileReport.looked_at`.
+    """
+    kinds = {
+        "local": "",
+        "global-input": "statistics of the whole tile left aside, ",
+        "global-inside": "the network looks at the whole tile; ",
+    }
+    reaches = []
+    for row in border["distances"]:
+        edges = [row[edge] for edge in ("top", "bottom", "left", "right")]
+        far = "to the middle" if None in edges else f"{max(edges)} px"
+        reaches.append(f"{far} at {row['tolerance']:g}")
+    text = f"{kinds[border['kind']]}reaches {', '.join(reaches)}; BorderSize {border['declared']}"
+    if border["recommended"] is None:
+        return f"{text}, and none would be enough"
+    cost = 100 * border["recommended_cost"]
+    return f"{text}, recommended {border['recommended']} ({cost:.0f} % of each tile)"
+
+
 def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
     yield Line(
         f"{printable(file.path)}: {file.verdict.value.upper()} at level {level}", file.verdict.value
@@ -123,6 +146,8 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
         yield from _wrapped(f"looked at: {looked_at}", "  ")
     if cost := file.looked_at.get("run", {}).get("cost"):
         yield Line(f"  cost: {cost_text(cost)}")
+    if border := file.looked_at.get("run", {}).get("border"):
+        yield from _wrapped(f"border: {border_text(border)}", "  ")
     if evidence := file.looked_at.get("evidence"):
         yield from _wrapped(f"evidence: {', '.join(evidence)}", "  ")
 

@@ -72,7 +72,17 @@ class Rule:
 
 
 # Modules of this package that hold rules.
-FAMILIES = ("container", "metadata", "network", "safety", "run", "behaviour", "cost")
+FAMILIES = (
+    "container",
+    "metadata",
+    "network",
+    "safety",
+    "run",
+    "behaviour",
+    "cost",
+    "memory",
+    "border",
+)
 
 _CATALOGUE: dict[str, Rule] = {}
 _SECTION = re.compile(r"^(Says|Why|Fix|Format):\s*", re.MULTILINE)

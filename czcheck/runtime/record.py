@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.runtime.measure.behaviour import Behaviour
+    from czcheck.runtime.measure.borders import OffsetRecord, ReachRecord
     from czcheck.runtime.measure.cost import Cost
     from czcheck.tiles.patterns import Tile
 
@@ -116,6 +117,9 @@ class RunRecord:
         behaviour: What else was measured on a tile; None where there was no sound answer.
         cost: Time and memory; None where no tile was answered.
         tile_runs: How many tiles were run in all, measurements included.
+        reach: How far the border of a tile reaches; None where that could not be measured.
+        offsets: How the answer depends on where a tile begins; None where it does not depend on
+            it, or that could not be measured.
     """
 
     environment: Environment
@@ -126,6 +130,8 @@ class RunRecord:
     behaviour: Behaviour | None = None
     cost: Cost | None = None
     tile_runs: int = 0
+    reach: ReachRecord | None = None
+    offsets: OffsetRecord | None = None
 
     @property
     def all_failures(self) -> tuple[Failure, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UnavailableError
 from czcheck.runtime.asking import Asker, failure
@@ -18,12 +18,16 @@ from czcheck.runtime.measure.behaviour import (
     measure_behaviour,
     variation,
 )
+from czcheck.runtime.measure.borders import Borders
 from czcheck.runtime.measure.cost import cost_of
+from czcheck.runtime.measure.reach import is_measurable, measure_borders
 from czcheck.runtime.record import Failure, RunRecord, TileAnswer, summarise
 from czcheck.runtime.unpack import unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -98,6 +102,8 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     need = 2 * asker.peak_bytes - load.peak_bytes
     terms = _terms(network, metadata, tiles, roomy=need < worker.limits.memory_bytes // 2)
     behaviour = measure_behaviour(asker, probe, terms)
+    sound = len(answers) == len(tiles) and all(answer.sound for answer in answers)
+    borders = _borders(asker, probe, network, metadata) if sound else Borders()
     died = asker.died
     if died is None:
         try:
@@ -119,6 +125,36 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
         behaviour=behaviour,
         cost=cost,
         tile_runs=asker.runs,
+        reach=borders.reach,
+        offsets=borders.offsets,
+    )
+
+
+def _borders(asker: Asker, probe: Probe, network: Network, metadata: ModelMetadata) -> Borders:
+    """Measure the border on images like the tile whose answer varies most."""
+    from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
+    from czcheck.tiles.patterns import FULL_RANGE, NATURAL, tiles  # noqa: PLC0415
+
+    if probe.tile is None or asker.died is not None:
+        return Borders()
+    size = probe.tile.pixels.shape[:2]
+    if not is_measurable(*size):
+        return Borders()
+    channels, pixel_type = probe.tile.pixels.shape[2], metadata.pixel_types[0]
+    name = probe.tile.name if probe.tile.name in NATURAL else NATURAL[0]
+    top = FULL_RANGE.get(pixel_type, 1) if metadata.scale_inputs_by_bitdepth else 1
+
+    def scene(height: int, width: int) -> NDArray[Any]:
+        (image,) = tiles(height, width, channels, pixel_type, names=(name,))
+        return image.pixels if top == 1 else image.pixels / top
+
+    return measure_borders(
+        asker,
+        scene,
+        static_reach(walk_of(network)),
+        tile=name,
+        size=(size[0], size[1]),
+        declared=metadata.border_size,
     )
 
 

@@ -204,6 +204,8 @@ def mixed(step: Step, shape: Dims | None, item: int) -> Traced:
         shape: The outcome's shape.
         item: Bytes for each element of it.
     """
+    if len(step.inputs) == 1 and shape is not None:
+        return Traced(shape, item, spread=step.inputs[0].spread)
     spreads = [spread for each in step.inputs if (spread := ready(each)) is not None]
     if shape is None or any(each.unknown is not None for each in spreads):
         return step.unknown(shape, item)

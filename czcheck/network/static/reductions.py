@@ -150,7 +150,8 @@ def _summed(step: Step, left: Sequence[str], right: Sequence[str], answer: Seque
             return step.unknown(shape_out, first.item)
         gone = [place for place, letter in enumerate(letters) if letter not in answer]
         kept = [letter for letter in letters if letter in answer]
-        spread = replace(lose(spread, gone, step.use, keep=False), pure=False)
+        # Weighed by what was learnt, even the input's own sum is no plain statistic.
+        spread = lose(replace(spread, pure=False), gone, step.use, keep=False)
         here = dict(zip(kept, spread.layout, strict=True))
         if joined is None:
             joined, layout = spread, here

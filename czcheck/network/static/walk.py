@@ -17,8 +17,8 @@ from czcheck.network.static import layout, pointwise, reductions, windows
 from czcheck.network.static.spread import Axis, Spread, Traced, plain
 from czcheck.network.static.step import HANDLERS, Step
 
-# Nodes with calls written out, and whatever else a node costs. An EfficientNet takes 5,000.
-_BUDGET = 150_000
+# Nodes with calls written out, and whatever else a node costs. Networks in use take a few thousand.
+_BUDGET = 100_000
 _ROUNDS = 3
 _MOST_STRIDE = 1 << 20
 _PICTURE = 4

@@ -1,0 +1,190 @@
+"""CZ4xx, further part: how far the border reaches, and whether tiles fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.finding import Found, Severity, TilePixel
+
+if TYPE_CHECKING:
+    from czcheck.runtime.measure.borders import ReachRecord
+    from czcheck.runtime.record import RunRecord
+
+# A change of a probability that is seen as a seam, and one that is worth telling.
+SEAM, FAINT = 1e-2, 1e-3
+# What a border may have above the network's reach before it is called too large: pixels, and part
+# of each tile that this throws away for nothing.
+SPARE, WASTE = 8, 0.1
+
+_WARNING, _NOTE, _RUN = Severity.WARNING, Severity.NOTE, Level.RUN
+# A network that draws lots has no reach to speak of.
+_STEADY = ("CZ405", "CZ406", "CZ407", "CZ411")
+
+
+@rule("CZ413", severity=_WARNING, level=_RUN, requires=_STEADY)
+def border_hides_seams(run: RunRecord) -> Iterator[Found]:
+    """The border is too small: seams between tiles are seen.
+
+    Says: BorderSize is {declared}, but what lies outside a tile moves probabilities by up to
+        {measured} that far from the edge, and by more than {tolerance} up to {reach};
+        {recommended}.
+    Why: Neighbouring tiles disagree where they meet, so objects are cut or doubled along a grid of
+        lines.
+    Fix: Declare the recommended BorderSize, with a larger tile if too little of it is left.
+    Format: 2, N15
+    """
+    reach = _reach_of(run)
+    if reach is not None and _is_below(reach, SEAM):
+        yield _too_small(reach, SEAM)
+
+
+@rule("CZ414", severity=_NOTE, level=_RUN, requires=_STEADY)
+def border_hides_traces(run: RunRecord) -> Iterator[Found]:
+    """The border leaves faint traces of the tiles.
+
+    Says: BorderSize is {declared}, but what lies outside a tile moves probabilities by up to
+        {measured} that far from the edge, and by more than {tolerance} up to {reach};
+        {recommended}.
+    Why: Classes change only where two of them are about equally probable; confidence maps show
+        faint lines.
+    Fix: Declare the recommended BorderSize if such traces matter.
+    Format: 2, N15
+    """
+    reach = _reach_of(run)
+    if reach is not None and _is_below(reach, FAINT) and not _is_below(reach, SEAM):
+        yield _too_small(reach, FAINT)
+
+
+def _reach_of(run: RunRecord) -> ReachRecord | None:
+    """How far the border reaches, where that means something."""
+    return None if _is_turned(run) else run.reach
+
+
+def _is_turned(run: RunRecord) -> bool:
+    """Whether the answer does not lie where the tile does, of which CZ421 tells."""
+    orientation = None if run.behaviour is None else run.behaviour.orientation
+    return orientation is not None and orientation.wrong
+
+
+def _is_below(reach: ReachRecord, tolerance: float) -> bool:
+    """Whether the declared border is smaller than the reach at a tolerance."""
+    found = reach.at(tolerance)
+    if found is not None:
+        return reach.declared < found
+    # CZ417 tells where a change never settles because the network is global.
+    return reach.kind != "global-inside"
+
+
+def _too_small(reach: ReachRecord, tolerance: float) -> Found:
+    found, wanted = reach.at(tolerance), reach.recommended
+    advice = "no border that fits the tile is enough"
+    if wanted is not None:
+        advice = f"{wanted} is enough and costs {_percent(reach.cost_of(wanted))} of each tile"
+    return Found(
+        TilePixel(reach.asked),
+        declared=reach.declared,
+        measured="any amount" if reach.change is None else f"{reach.change:.2g}",
+        tolerance=f"{tolerance:g}",
+        reach="the middle of the tile" if found is None else f"{_pixels(found)} from it",
+        recommended=advice,
+    )
+
+
+@rule("CZ415", severity=_NOTE, level=_RUN, requires=_STEADY)
+def border_is_no_larger_than_needed(run: RunRecord) -> Iterator[Found]:
+    """The border is far larger than the network's reach.
+
+    Says: BorderSize is {declared}, but the network looks no farther than {bound}: {waste} of each
+        tile are computed and thrown away, where {enough} would do.
+    Why: Every image takes longer to segment than it has to; the answers are the same.
+    Fix: Declare a BorderSize of as many pixels as the network looks.
+    Format: 2, N15
+    """
+    reach = _reach_of(run)
+    bound = None if reach is None else reach.static.largest
+    if reach is None or bound is None or reach.kind not in ("local", "global-input"):
+        return
+    waste, enough = reach.cost_of(reach.declared), reach.cost_of(bound)
+    if reach.declared > bound + SPARE and waste - enough > WASTE:
+        yield Found(
+            declared=reach.declared,
+            bound=_pixels(bound),
+            waste=_percent(waste),
+            enough=_percent(enough),
+        )
+
+
+@rule("CZ416", severity=_NOTE, level=_RUN, requires=_STEADY)
+def answer_does_not_depend_on_input_statistics(run: RunRecord) -> Iterator[Found]:
+    """The answer depends on statistics of the whole tile.
+
+    Says: Statistics of the whole tile go into every answer{cause}; what lies near its edges moves
+        probabilities in the middle by up to {measured}.
+    Why: The same pixel gets another answer in another tile, whatever the border: brightness and
+        contrast of the rest of the tile have their say.
+    Fix: Nothing, if images are evenly bright; else scale by fixed numbers in place of the tile's
+        own mean and deviation.
+    Format: 2, N14
+    """
+    reach = _reach_of(run)
+    if reach is not None and reach.kind == "global-input" and reach.plateau > FAINT:
+        yield _global(reach)
+
+
+@rule("CZ417", severity=_WARNING, level=_RUN, requires=_STEADY)
+def tiling_can_be_exact(run: RunRecord) -> Iterator[Found]:
+    """No border makes tiles fit together.
+
+    Says: The network looks at the whole tile at once{cause}; what lies near its edges or beyond
+        moves probabilities in the middle by up to {measured}, whatever the border.
+    Why: Neighbouring tiles disagree along their seams by about as much.
+    Fix: Train with batch normalisation in place of instance or group normalisation, and without
+        pooling over the whole tile; or make the tile as large as memory allows.
+    Format: 2, N14
+    """
+    reach = _reach_of(run)
+    if reach is not None and reach.kind == "global-inside" and reach.plateau > FAINT:
+        yield _global(reach)
+
+
+def _global(reach: ReachRecord) -> Found:
+    node = reach.static.because if reach.static.kind == reach.kind else None
+    return Found(
+        TilePixel(reach.asked),
+        cause="" if node is None else f" (operation {node.op}, node {node.name})",
+        measured=f"{reach.plateau:.2g}",
+    )
+
+
+@rule("CZ418", severity=_NOTE, level=_RUN, requires=_STEADY)
+def answer_does_not_depend_on_the_origin(run: RunRecord) -> Iterator[Found]:
+    """The answer depends on where a tile begins.
+
+    Says: Far from every edge, probabilities change by up to {measured} when the tile begins
+        {offset} further down and to the right; multiples of {stride} pixels, the network's stride,
+        change nothing.
+    Why: ZEN lays tiles without regard to the stride, so that two tiles may disagree along their
+        seam, and an image that is cropped gets other answers.
+    Fix: Nothing has to be done; training with shifted images makes it less, as do poolings after
+        blurring in place of the largest value.
+    Format: 2, N14
+    """
+    offsets = None if _is_turned(run) else run.offsets
+    if offsets is None or offsets.change <= SEAM or offsets.change <= 2 * offsets.usual:
+        return
+    yield Found(
+        TilePixel(offsets.tile),
+        measured=f"{offsets.change:.2g}",
+        offset=_pixels(offsets.offset),
+        stride=offsets.stride,
+    )
+
+
+def _pixels(count: int) -> str:
+    return "1 pixel" if count == 1 else f"{count} pixels"
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.0f} %"
