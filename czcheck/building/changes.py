@@ -66,15 +66,15 @@ def _of_names(model: CzModel, model_id: str) -> Iterator[str]:
     other = [f"{role} {found}" for role, found in ids.items() if found != model_id]
     if other:
         yield f"names that carried another id ({', '.join(other)}) given the metadata's, {model_id}"
-    if not container.markers:
+    # Where there is no marker, a payload named `modelid=<guid>.model` stands in for it.
+    stands_in = container.literal_payload and container.markers == container.payloads
+    if not container.markers or stands_in:
         yield f"missing marker modelid={model_id} added"
     elif len(container.markers) > 1:
         count = len(container.markers)
         yield f"one marker, modelid={model_id}, in the place of {count}"
-    elif not container.literal_payload or container.markers != container.payloads:
-        size = model.archive.member(container.markers[0]).size
-        if size:
-            yield f"{size} bytes taken out of the marker, which is an empty member"
+    elif size := model.archive.member(container.markers[0]).size:
+        yield f"content of the marker ({size} bytes) taken out: it is an empty member"
 
 
 def _of_metadata(model: CzModel, metadata: ModelMetadata) -> Iterator[str]:

@@ -68,6 +68,25 @@ def test_a_real_model_is_made_portable_and_a_second_repair_changes_nothing(
     assert hashlib.sha256(source.read_bytes()).hexdigest() == before
 
 
+@pytest.mark.tensorflow
+def test_what_todays_tensorflow_saved_is_made_portable(sources: Path, tmp_path: Path) -> None:
+    files = {
+        path.relative_to(sources / "export").as_posix(): path.read_bytes()
+        for path in (sources / "export").rglob("*")
+        if path.is_file()
+    }
+    source = write(tmp_path, czmodel(metadata_xml(), saved_model_zip(files)))
+    assert "CZ316" in {each.code for each in verify(source, level="network").findings}
+    result = czcheck.repair(source, tmp_path / "new.czmodel", verify=False)
+    told = "\n".join(result.changes)
+    for words in ("network lowered", "made into constants", "variables/variables.index"):
+        assert words in told
+    assert verify(result.path, level="network").passed
+    with czcheck.open(result.path) as model:
+        assert model.network.variables == ()
+        assert model.files.names == ("saved_model.pb",)
+
+
 def disorderly() -> bytes:
     r"""All at once: a wrapping folder, `\`, wrong ids, BOM, a full marker, an unknown element."""
     more = "<Author>A. &amp; B.</Author></Model>"
@@ -108,7 +127,7 @@ def test_every_disorder_is_mended_and_all_content_kept(tmp_path: Path) -> None:
         "out of the folder model,",
         "backslashes in 5 names",
         f"marker {OTHER}, metadata metadata, payload network",
-        "4 bytes taken out of the marker",
+        "content of the marker (4 bytes)",
         "byte order mark",
         "out of the folder export in the payload",
         "of the payload made into slashes",
@@ -127,6 +146,7 @@ def test_every_disorder_is_mended_and_all_content_kept(tmp_path: Path) -> None:
         ("CZ109_no_marker", "missing marker"),
         ("CZ109_two_markers", "in the place of 2"),
         ("CZ115_literal_name", f"renamed {GUID}.model"),
+        ("CZ112_marker_with_text", "content of the marker (1 bytes)"),
         ("CZ205_other_id", "given the metadata's"),
     ],
 )
