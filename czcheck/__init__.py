@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from czcheck.baselines import write_baseline
     from czcheck.building.builder import BuildResult, build
     from czcheck.building.repairing import RepairResult, repair
     from czcheck.convert import ModelSpec, convert_from_json_spec, convert_from_model_spec
@@ -56,6 +57,7 @@ __all__ = [
     "open",
     "repair",
     "verify",
+    "write_baseline",
 ]
 
 _HOMES = {
@@ -83,6 +85,7 @@ _HOMES = {
     "open": ("czcheck.model", "open_model"),
     "repair": ("czcheck.building.repairing", "repair"),
     "verify": ("czcheck.verification", "verify"),
+    "write_baseline": ("czcheck.baselines", "write_baseline"),
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import czcheck
 from czcheck.archive.container import Payload, PayloadKind
+from czcheck.comparisons import Comparisons
 from czcheck.errors import UnavailableError, UsageError
 from czcheck.evidence import check_folder
 from czcheck.limits import DEFAULT_LIMITS, GIB, Limits
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from czcheck.network.facts import Network, TensorSpec
     from czcheck.rules.finding import Finding
     from czcheck.runtime.asking import Keep
+    from czcheck.runtime.baseline import Baseline
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.runtime.process import Worker
     from czcheck.runtime.record import RunRecord
@@ -60,6 +62,9 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
     progress: Progress | None = None,
+    runtime: str | None = None,
+    baseline: str | Path | None = None,
+    keep: Keep | None = None,
     jobs: int = 1,
     require_sandbox: bool = False,
 ) -> Report:
@@ -84,7 +89,11 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         max_memory: Budget for the most memory that the network's process has in use, in GiB.
         limits: Limits on everything that is read.
         runner_limits: Limits on time and memory of the network's process.
-        progress: Called after each tile; with several `jobs` from several threads.
+        progress: Called after each tile; with several `jobs` from several threads, as is `keep`.
+        runtime: Another interpreter with TensorFlow, in which the answers have to be the same.
+        baseline: File of golden answers, which the answers have to be; see `write_baseline`.
+        keep: Called with the name of each tile, the batch it was asked in, and the answer, or None
+            where the network failed.
         jobs: Files to work on at a time, from 1. The order of the report is that of the files.
         require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
 
@@ -92,8 +101,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         The report: outcomes of all rules, verdict and exit code.
 
     Raises:
-        UsageError: No such path, an empty folder, an unknown level, target, severity or rule, or
-            less than one job.
+        UsageError: No such path, an empty folder, an unknown level, target, severity or rule, a
+            file that is no baseline, or less than one job.
     """
     options = _options(level, target, fail_on, select, ignore)
     options = dataclasses.replace(options, allow_op=admitted(allow_op))
@@ -105,6 +114,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     budgets = Budgets(
         max_load_seconds, max_tile_seconds, None if max_memory is None else int(max_memory * GIB)
     )
+    golden = None if baseline is None else _golden(Path(baseline))
     if jobs < 1:
         raise UsageError(f"{jobs} jobs: at least one file has to be worked on")
     source = WorkerSource(
@@ -117,6 +127,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
             run.thorough = thorough
             run.budgets = budgets
             run.evidence = kept_in
+            run.comparisons = Comparisons(model, runtime, golden, run.another, keep)
             try:
                 return _verify_one(model, options, chosen, run)
             finally:
@@ -198,13 +209,26 @@ def _chosen(options: Options) -> set[str]:
         ) from None
 
 
+def _golden(path: Path) -> Baseline:
+    from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
+
+    return read_baseline(path)
+
+
 def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: _Run) -> FileReport:
     if options.level is Level.RUN:
         run.start_early()
     outcomes = tuple(
         evaluate(
             catalogue(),
-            facts_of(model, options.target, run.record, options.allow_op, run.budgets),
+            facts_of(
+                model,
+                options.target,
+                run.record,
+                options.allow_op,
+                run.budgets,
+                run.comparisons,
+            ),
             level=options.level,
             chosen=chosen,
         )
@@ -215,7 +239,7 @@ def _verify_one(model: CzModel, options: Options, chosen: Collection[str], run: 
         sha256=model.sha256,
         fail_on=options.fail_on,
         outcomes=placed(model, outcomes),
-        looked_at=_looked_at(model, options.level, run.done),
+        looked_at=_looked_at(model, options.level, run.done, run.comparisons),
     )
     evidence = run.keep_evidence(report.findings)
     if not evidence:
@@ -229,6 +253,7 @@ def facts_of(
     run: Callable[[], Any],
     allow_op: Collection[str] = (),
     budgets: Budgets | None = None,
+    comparisons: Comparisons | None = None,
 ) -> Facts:
     """The facts that rules may name as parameters.
 
@@ -238,6 +263,7 @@ def facts_of(
         run: Yields the record of the run.
         allow_op: Operations that the user admits.
         budgets: What the network may cost.
+        comparisons: What its answers are held against.
 
     Returns:
         Facts, none of them worked out yet.
@@ -260,6 +286,10 @@ def facts_of(
             raise UnavailableError("the graph is too large, or runs in circles")
         return model.network
 
+    comparisons = comparisons or Comparisons(model)
+    not_asked = comparisons.not_asked
+    if budgets is None or not budgets.given:
+        not_asked["budgets"] = "no budget was given"
     return Facts(
         {
             "archive": lambda: model.archive,
@@ -278,8 +308,9 @@ def facts_of(
             "run": run,
             "budgets": lambda: budgets,
             "specification": lambda: specification_of(model),
+            **comparisons.sources,
         },
-        {} if budgets is not None and budgets.given else {"budgets": "no budget was given"},
+        not_asked,
         inapplicable(model, catalogue()),
     )
 
@@ -312,6 +343,7 @@ class _Run:
         self.budgets = Budgets()
         self.evidence: Path | None = None
         self._spool: Spool | None = None
+        self.comparisons = Comparisons(model)
         self.done: RunRecord | None = None
 
     def start_early(self) -> None:
@@ -319,6 +351,7 @@ class _Run:
         payload = _payload_of(self._model)
         if payload is not None and payload.kind is PayloadKind.SAVED_MODEL:
             self._start()
+            self.comparisons.start_early()
 
     def _start(self) -> Worker:
         if self._worker is None:
@@ -326,8 +359,13 @@ class _Run:
             self._worker.start()
         return self._worker
 
-    def _another(self) -> Worker:
-        return self._source.worker(fresh=True)
+    def another(self, python: str | None = None) -> Worker:
+        """A further process, not started yet.
+
+        Args:
+            python: Its interpreter; the one that runs the network if left out.
+        """
+        return self._source.worker(python, fresh=True)
 
     def record(self) -> RunRecord:
         """Run the test tiles through the network.
@@ -352,8 +390,8 @@ class _Run:
             tiles,
             model.limits,
             None if report is None else lambda done, total: report(model.path, done, total),
-            keep=self._keep(),
-            fresh=self._another if self.thorough else None,
+            keep=self.comparisons.expect(tiles, self._keep()),
+            fresh=self.another if self.thorough else None,
         )
         return self.done
 
@@ -414,13 +452,16 @@ class _Run:
 
     def close(self) -> None:
         """End the process, whatever it is doing, and drop what was kept."""
+        self.comparisons.close()
         if self._spool is not None:
             self._spool.close()
         if self._worker is not None:
             self._worker.close()
 
 
-def _looked_at(model: CzModel, level: Level, run: RunRecord | None) -> dict[str, Any]:
+def _looked_at(
+    model: CzModel, level: Level, run: RunRecord | None, comparisons: Comparisons
+) -> dict[str, Any]:
     """What the file holds and what was done with it, as far as it could be read."""
     facts: dict[str, Any] = {}
     with suppress(UnavailableError):  # a specification has none
@@ -453,6 +494,7 @@ def _looked_at(model: CzModel, level: Level, run: RunRecord | None) -> dict[str,
             facts["run"]["border"] = run.reach.to_json()
         if run.offsets is not None:
             facts["run"]["offsets"] = run.offsets.to_json()
+        facts["run"].update(comparisons.looked_at())
     return facts
 
 

@@ -23,6 +23,7 @@ class _Commands(click.Group):
         "repair": "Write an archive anew, in canonical and portable form.",
         "init": "Write a specification to start from.",
         "inspect": "Show what is inside an archive, without running it.",
+        "baseline": "Keep a model's answers, to hold later models against.",
         "rules": "List the rules, or explain one.",
     }
 

@@ -86,6 +86,17 @@ def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     help="Keep tile, answer and a picture for each finding that has a tile.",
 )
 @click.option(
+    "--runtime",
+    metavar="PYTHON",
+    help="Another interpreter with TensorFlow, in which the answers have to be the same.",
+)
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Golden answers, made by `czcheck baseline`, which the answers have to be.",
+)
+@click.option(
     "--max-load-seconds",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
@@ -149,6 +160,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
     tiles: tuple[Path, ...],
     thorough: bool,
     evidence: Path | None,
+    runtime: str | None,
+    baseline: Path | None,
     max_load_seconds: float | None,
     max_tile_seconds: float | None,
     max_memory: float | None,
@@ -191,6 +204,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
             tiles=tiles,
             thorough=thorough,
             evidence=evidence,
+            runtime=runtime,
+            baseline=baseline,
             max_load_seconds=max_load_seconds,
             max_tile_seconds=max_tile_seconds,
             max_memory=max_memory,

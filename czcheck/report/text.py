@@ -81,7 +81,20 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
     if run := looked_at.get("run"):
         parts.append(f"{_count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}")
         parts.append(run["isolation"])
+        parts.extend(_compared(run))
     return "; ".join(parts)
+
+
+def _compared(run: Mapping[str, Any]) -> Iterator[str]:
+    """What the answers were held against, and how far they were apart."""
+    others = {"runtime": "TensorFlow {tensorflow}", "baseline": "the baseline of {model_id}"}
+    for name, template in others.items():
+        compared = run.get(name)
+        if compared and compared["tiles"]:
+            yield printable(
+                f"compared with {template.format(**compared)}: {100 * compared['agreement']:.6g} %"
+                f" of the labels are the same, probabilities within {compared['change']:.2g}"
+            )
 
 
 def cost_text(cost: Mapping[str, Any]) -> str:

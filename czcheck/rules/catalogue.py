@@ -80,6 +80,7 @@ FAMILIES = (
     "run",
     "behaviour",
     "cost",
+    "comparison",
     "memory",
     "border",
 )

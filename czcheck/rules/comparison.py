@@ -40,7 +40,10 @@ def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison)
             there=elsewhere.environment.tensorflow,
             python=elsewhere.environment.python,
             tiles=tiles_in_words(tile.tile for tile in bad),
-            difference=f"{_labels(worst)}, and {_change(worst)} (allowed: {worst.tolerance:g})",
+            difference=(
+                (f"{_labels(worst)}, and " if worst.comparison.labels else "")
+                + f"{_change(worst)} (allowed: at most {worst.tolerance:g})"
+            ),
         )
 
 
@@ -95,10 +98,10 @@ def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[
     parts = []
     if relabelled:
         most = f"at most {100 * (1 - allowed.min_agreement):.3g} %"
-        parts.append(f"{_on(relabelled)} {_labels(_worst(relabelled))} (allowed: {most})")
+        parts.append(f"{_labels(_worst(relabelled))} (allowed: {most})")
     if changed:
         most = f"at most {allowed.max_change:g}"
-        parts.append(f"{_on(changed)} {_change(_worst(changed))} (allowed: {most})")
+        parts.append(f"{_change(_worst(changed))} (allowed: {most})")
     parts.extend(
         f"the Dice coefficient of the class `{name}` is {dice:.3g} (allowed: at least "
         f"{allowed.min_dice:g})"
@@ -106,12 +109,10 @@ def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[
         if dice is not None and dice < allowed.min_dice
     )
     if parts:
+        bad = [tile for tile in baseline.tiles if tile in relabelled or tile in changed]
+        where = f"on {tiles_in_words(tile.tile for tile in bad)}, " if len(bad) > 1 else ""
         worst = _worst(relabelled or changed or list(baseline.tiles))
-        yield Found(_place(worst), model=golden.model_id, difference="; ".join(parts))
-
-
-def _on(tiles: list[TileComparison]) -> str:
-    return f"on {tiles_in_words(tile.tile for tile in tiles)}"
+        yield Found(_place(worst), model=golden.model_id, difference=where + "; ".join(parts))
 
 
 def _worst(tiles: list[TileComparison]) -> TileComparison:

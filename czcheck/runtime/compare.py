@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ RAW_TOLERANCE = 1e-3
 network with batch normalisation by 8e-4; on tiles scaled to [0, 1] by 1e-7."""
 
 _AXES = 4
+_ALIKE = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,13 @@ def tolerance_for(tile: Tile) -> float:
     return SCALED_TOLERANCE if float(abs(tile.pixels).max(initial=0)) <= 1 else RAW_TOLERANCE
 
 
-def is_flat(tile: Tile) -> bool:
-    """Whether all pixels are equal.
+def is_flat(pixels: NDArray[Any]) -> bool:
+    """Whether all pixels of a tile are equal.
 
     Standardising such a tile divides the rounding of its mean by next to nothing: a sound network's
     answer then depends on the order in which a runtime adds up, and shows no difference of meaning.
     """
-    return bool(tile.pixels.size) and float(tile.pixels.min()) == float(tile.pixels.max())
+    return bool(pixels.size) and float(pixels.min()) == float(pixels.max())
 
 
 def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison:
@@ -127,10 +128,11 @@ def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison
     for channel in range(before.shape[-1]):
         gap = _gap(before[..., channel], after[..., channel])
         largest = float(gap.max())
-        if largest > change:
+        # Of two classes the probabilities change alike, but for rounding: the first is named.
+        if largest > change * (1 + _ALIKE):
             _, row, column = (int(axis) for axis in np.unravel_index(int(gap.argmax()), gap.shape))
-            change = largest
             at = Pixel(float(after[0, row, column, channel]), row, column, channel)
+        change = max(change, largest)
     label_before, margin = _labels(before)
     label_after, _ = _labels(after)
     changed = label_before != label_after
@@ -185,8 +187,8 @@ def _overlap(before: NDArray[Any], after: NDArray[Any]) -> tuple[int, int]:
     return counts[0], counts[1] + counts[2]
 
 
-class KeptAnswers:
-    """Answers kept on disk until another runtime has given its own: they may be large."""
+class KeptAnswers(Mapping[str, "NDArray[Any]"]):
+    """Answers by the names of their tiles, kept on disk until they are compared: they are large."""
 
     def __init__(self, tiles: Collection[str]) -> None:
         """Keep nothing yet.
@@ -213,8 +215,16 @@ class KeptAnswers:
         write_array(path, answer.array)
         self._files[tile] = path
 
-    def __contains__(self, tile: str) -> bool:
-        """Whether there is an answer to the tile of that name."""
+    def __len__(self) -> int:
+        """Number of answers."""
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of their tiles."""
+        return iter(self._files)
+
+    def __contains__(self, tile: object) -> bool:
+        """Whether there is an answer to the tile of that name; it is not read."""
         return tile in self._files
 
     def __getitem__(self, tile: str) -> NDArray[Any]:
@@ -284,7 +294,7 @@ def compare_elsewhere(
             reason = f"the answer is of type {answer.dtype}, which holds no numbers"
             asker.failures.append(Failure("predict", tile.name, "exception", reason))
             continue
-        if is_flat(tile):
+        if is_flat(tile.pixels):
             continue
         tolerance = tolerance_for(tile)
         found = compare(kept[tile.name], answer.array, tolerance)

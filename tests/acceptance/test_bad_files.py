@@ -17,7 +17,11 @@ from fixtures.make import BAD, cases, expected_report
 
 FILES = sorted(path for path in BAD.iterdir() if path.with_suffix(".report.json").exists())
 # What no file alone can show.
-SHOWN_ELSEWHERE: dict[str, str] = {"CZ423": "tests/rules/test_behaviour_rules.py"}
+SHOWN_ELSEWHERE: dict[str, str] = {
+    "CZ423": "tests/rules/test_behaviour_rules.py",
+    "CZ424": "tests/acceptance/test_other_runtime.py",
+    "CZ425": "tests/acceptance/test_other_runtime.py",
+}
 
 
 def _level(path: Path) -> str:

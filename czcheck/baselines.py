@@ -1,0 +1,149 @@
+"""Makes baselines: a model's answers, kept to hold later ones against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import czcheck
+from czcheck.errors import IncompleteError, InputError, UsageError
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.model import CzModel
+from czcheck.rules.engine import SkipCause, Status
+from czcheck.runtime.baseline import SEED, Baseline, GoldenTile, Tolerances, block_means
+from czcheck.verification import Progress, verify
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from czcheck.report.report import FileReport
+    from czcheck.runtime.answers import Answer
+    from czcheck.runtime.limits import RunnerLimits
+
+# The network runs, and answers with finite probabilities of the right shape and type.
+_NEEDED = ("CZ402", "CZ403", "CZ404", "CZ405", "CZ406", "CZ407")
+
+
+def write_baseline(  # noqa: PLR0913 - options of the command, all by name
+    path: str | Path,
+    output: str | Path,
+    *,
+    max_change: float = 1e-3,
+    min_agreement: float = 0.9999,
+    min_dice: float = 0.99,
+    allow_op: Sequence[str] = (),
+    python: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    runner_limits: RunnerLimits | None = None,
+    progress: Progress | None = None,
+) -> Baseline:
+    """Keep a model's answers to the built-in test tiles.
+
+    Flat tiles are left out: what a network answers there depends on rounding.
+
+    Args:
+        path: The archive.
+        output: File to write, `.npz`; replaced as a whole, or left as it was.
+        max_change: Largest change of a probability that is no difference, 0.0001..1.
+        min_agreement: Smallest share of pixels whose label has to stay, in any tile, 0..1.
+        min_dice: Smallest Dice coefficient of a class over all tiles, 0..1.
+        allow_op: Operations to admit though they are not on the allowlist. They are run.
+        python: Interpreter that runs the network; this one if left out.
+        limits: Limits on everything that is read.
+        runner_limits: Limits on time and memory of the network's process.
+        progress: Called after each tile.
+
+    Returns:
+        What the baseline says of itself.
+
+    Raises:
+        UsageError: No such archive, a folder, or a tolerance out of range.
+        InputError: The network does not answer every tile with probabilities, or the file cannot be
+            written.
+        IncompleteError: The network could not be run.
+    """
+    from czcheck.runtime.baseline_file import LEAST_CHANGE, write_baseline_file  # noqa: PLC0415
+    from czcheck.runtime.compare import KeptAnswers, is_flat  # noqa: PLC0415
+    from czcheck.tiles.patterns import NAMES  # noqa: PLC0415
+
+    path, output = Path(path), Path(output)
+    tolerances = Tolerances(max_change, min_agreement, min_dice)
+    for name, value in asdict(tolerances).items():
+        least = LEAST_CHANGE if name == "max_change" else 0
+        if not least <= value <= 1:
+            raise UsageError(f"{name} {value:g} is not within {least:g} and 1")
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name the .czmodel file in it")
+    tiles: dict[str, GoldenTile] = {}
+    kept = KeptAnswers(NAMES)
+
+    def keep(name: str, batch: NDArray[Any], answer: Answer | None) -> None:
+        if name in NAMES and name not in tiles and not is_flat(batch):
+            tiles[name] = GoldenTile(name, SEED, block_means(batch[0]))
+            kept.add(name, batch, answer)
+
+    try:
+        report = verify(
+            path,
+            target="any",
+            allow_op=allow_op,
+            python=python,
+            limits=limits,
+            runner_limits=runner_limits,
+            progress=progress,
+            keep=keep,
+        ).files[0]
+        _hold(report)
+        with CzModel(path, limits) as model:
+            golden = _baseline(model, output, report, tuple(tiles.values()), tolerances)
+        write_baseline_file(output, golden, kept)
+        return golden
+    finally:
+        kept.close()
+
+
+def _hold(report: FileReport) -> None:
+    """See to it that there are answers that are worth keeping."""
+    for outcome in report.outcomes:
+        if outcome.code not in _NEEDED or outcome.status is Status.PASSED:
+            continue
+        if outcome.status is Status.FAILED:
+            reason = outcome.findings[0].message.rstrip(".")
+        else:
+            reason = outcome.reason
+        advice = "`czcheck verify` says more"
+        if outcome.status is Status.CRASHED or outcome.cause is SkipCause.TOOL:
+            raise IncompleteError(f"{report.path}: cannot be run: {reason}")
+        raise InputError(f"{report.path}: has no answers to keep: {reason}; {advice}")
+
+
+def _baseline(
+    model: CzModel,
+    output: Path,
+    report: FileReport,
+    tiles: tuple[GoldenTile, ...],
+    tolerances: Tolerances,
+) -> Baseline:
+    metadata, serving = model.metadata, model.network.serving
+    shape = serving.inputs[0].shape if serving is not None else None
+    if not shape or not tiles:
+        raise InputError(f"{report.path}: has no answers to keep: the network has no fixed tile")
+    height, width, channels = (size or 0 for size in shape[1:])
+    return Baseline(
+        path=output,
+        model_id=metadata.model_id,
+        model_name=metadata.name,
+        sha256=report.sha256,
+        czcheck=czcheck.__version__,
+        tensorflow=str(report.looked_at["run"]["tensorflow"]),
+        height=height,
+        width=width,
+        channels=channels,
+        pixel_type=metadata.pixel_types[0],
+        scaled=bool(metadata.scale_inputs_by_bitdepth),
+        classes=tuple(each.name for each in metadata.classes),
+        tiles=tiles,
+        tolerances=tolerances,
+    )

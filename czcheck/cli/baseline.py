@@ -1,0 +1,84 @@
+"""`czcheck baseline`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from czcheck.cli.printing import print_lines
+
+
+@click.command("baseline")
+@click.argument("path", metavar="MODEL", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The baseline to write (.npz).",
+)
+@click.option(
+    "--max-change",
+    type=click.FloatRange(min=1e-4, max=1),
+    default=1e-3,
+    show_default=True,
+    help="Largest change of a probability that is no difference.",
+)
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(min=0, max=1),
+    default=0.9999,
+    show_default=True,
+    help="Smallest share of pixels whose label has to stay, in any tile.",
+)
+@click.option(
+    "--min-dice",
+    type=click.FloatRange(min=0, max=1),
+    default=0.99,
+    show_default=True,
+    help="Smallest Dice coefficient of a class over all tiles.",
+)
+@click.option(
+    "--allow-op",
+    multiple=True,
+    metavar="NAME",
+    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
+)
+def command(
+    path: Path,
+    output: Path,
+    max_change: float,
+    min_agreement: float,
+    min_dice: float,
+    allow_op: tuple[str, ...],
+) -> int:
+    """Keep a model's answers to the test tiles, to hold later models against.
+
+    The network is run. `czcheck verify --baseline FILE` compares: a model passes while its labels,
+    the Dice coefficient of each class and its probabilities stay within the tolerances, which are
+    kept in the file.
+    """
+    from czcheck.baselines import write_baseline
+    from czcheck.cli.verify import progress_bar
+    from czcheck.report.escape import printable
+    from czcheck.report.text import Line
+
+    with progress_bar(enabled=True) as progress:
+        golden = write_baseline(
+            path,
+            output,
+            max_change=max_change,
+            min_agreement=min_agreement,
+            min_dice=min_dice,
+            allow_op=allow_op,
+            progress=progress,
+        )
+    size = output.stat().st_size / (1 << 20)
+    text = (
+        f"{output}: answers of {golden.model_name} ({golden.model_id}) to {len(golden.tiles)} "
+        f"tiles in TensorFlow {golden.tensorflow}, {size:.1f} MiB"
+    )
+    print_lines([Line(printable(text))])
+    return 0
