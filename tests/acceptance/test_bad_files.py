@@ -15,7 +15,9 @@ import pytest
 from czcheck.rules.catalogue import catalogue
 from fixtures.make import BAD, cases, expected_report
 
-FILES = sorted(path for path in BAD.iterdir() if path.with_suffix(".report.json").exists())
+FILES = sorted(
+    path for path in BAD.glob("*.*") if path.is_file() and path.with_suffix(".report.json").exists()
+)
 # What no file alone can show.
 SHOWN_ELSEWHERE: dict[str, str] = {
     "CZ423": "tests/rules/test_behaviour_rules.py",
@@ -71,7 +73,8 @@ def test_every_rule_has_its_bad_file() -> None:
 
 def test_files_are_what_their_scripts_make() -> None:
     made = {path: data for case in cases() for path, data in case.files(BAD)}
-    assert made.keys() == {path for path in BAD.iterdir() if not path.match("*.report.json")}
+    there = {path for path in BAD.rglob("*") if path.is_file()}
+    assert made.keys() == {path for path in there if not path.match("*.report.json")}
     assert {path.with_suffix(".report.json") for path in FILES} == set(BAD.glob("*.report.json"))
     for path, data in made.items():
         assert path.read_bytes() == data, path.name
