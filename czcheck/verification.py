@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import czcheck
 from czcheck.archive.container import Payload, PayloadKind
 from czcheck.comparisons import Comparisons
-from czcheck.errors import UnavailableError, UsageError
+from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
 from czcheck.evidence import check_folder
 from czcheck.limits import DEFAULT_LIMITS, GIB, Limits
 from czcheck.model import CzModel
@@ -107,6 +107,9 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     options = _options(level, target, fail_on, select, ignore)
     options = dataclasses.replace(options, allow_op=admitted(allow_op))
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
+    for image in tiles:
+        if not Path(image).exists():
+            raise UsageError(f"{image}: no such image")
     chosen = _chosen(options)
     kept_in = None if evidence is None else Path(evidence)
     if kept_in is not None:
@@ -373,14 +376,19 @@ class _Run:
         Raises:
             UnavailableError: The static levels found no network that could be run, or one that
                 must not be.
-            IncompleteError: The process could not be started.
+            IncompleteError: The process could not be started, or an image cannot be read.
         """
         from czcheck.runtime.run import run_network  # noqa: PLC0415
 
         model = self._model
         if (objection := model.safety.objection(self._allow_op)) is not None:
             raise UnavailableError(f"the network must not be run: {objection}")
-        tiles = list(self._battery(model.network))
+        try:
+            tiles = list(self._battery(model.network))
+        except UnavailableError:
+            raise
+        except (InputError, UsageError) as error:  # an image of the user's, not the model
+            raise IncompleteError(str(error)) from error
         report = self._progress
         self.done = run_network(
             self._start(),

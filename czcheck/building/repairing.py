@@ -31,10 +31,10 @@ Progress = Callable[[str], None]
 """Called with what is about to be done, a few words."""
 
 # What writing the archive anew mends. Whether an operation has an equal in the target (CZ315) and
-# whether a tile fits (CZ307, CZ311, CZ313) shows when the network is lowered.
+# whether a tile fits (CZ307, CZ311, CZ313, CZ324) shows when the network is lowered.
 MENDED = frozenset(
     {"CZ109", "CZ111", "CZ112", "CZ113", "CZ114", "CZ115", "CZ205", "CZ306"}
-    | {"CZ307", "CZ311", "CZ313", "CZ315", "CZ316", "CZ321"}
+    | {"CZ307", "CZ311", "CZ313", "CZ315", "CZ316", "CZ321", "CZ324"}
 )
 # Without these there is nothing to write anew, whether or not the result is to be verified.
 NEEDED = frozenset(

@@ -162,3 +162,25 @@ def test_the_network_is_run_on_the_test_image_too(write: Write, tmp_path: Path) 
     assert report.passed
     (file,) = report.files
     assert file.looked_at["run"]["tiles"] == without.looked_at["run"]["tiles"] + 1
+
+
+def test_an_image_that_cannot_be_read_is_said_and_nothing_passes_for_it(
+    write: Write, tmp_path: Path
+) -> None:
+    image = tmp_path / "cells.png"
+    image.write_bytes(b"no image")
+    report = verify(write(TestImageFile="cells.png"))
+    assert report.exit_code == 3
+    (file,) = report.files
+    assert file.counts["crashed"] == 0
+    (loads,) = [outcome for outcome in file.outcomes if outcome.code == "CZ401"]
+    assert loads.reason == f"{image}: the image is damaged or of a kind that cannot be read"
+
+
+def test_images_that_are_not_there_are_a_usage_error(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["verify", str(write()), "--tiles", str(tmp_path / "missing.png")])
+    assert stop.value.code == 2
+    assert "missing.png: no such image" in capsys.readouterr().err
