@@ -13,7 +13,16 @@ from typing import Any
 from czcheck.errors import InputError
 from czcheck.network.facts import Dims, Network, NodeUse
 from czcheck.network.graph import Graph, Scope
-from czcheck.network.static import layout, pointwise, reductions, windows
+from czcheck.network.static import (
+    constants,
+    layout,
+    parts,
+    pointwise,
+    reductions,
+    resizes,
+    windows,
+)
+from czcheck.network.static.branches import alike, either, merged
 from czcheck.network.static.spread import Axis, Spread, Traced, plain
 from czcheck.network.static.step import HANDLERS, Step
 
@@ -49,7 +58,8 @@ _ALIASES = frozenset(pointwise.SAME) | {"IdentityN", "Reshape", "Squeeze", "Expa
 _WEIGHTS = frozenset({"Const", "VarHandleOp", "VariableV2", "Variable", "ReadVariableOp"})
 _IN_PLACE = frozenset(pointwise.UNARY) | frozenset(pointwise.BINARY) | {"BiasAdd", "Softmax"}
 
-__all__ = ["Event", "Walk", "layout", "reductions", "walk", "windows"]
+# Modules that enter what they understand.
+_FAMILIES = (constants, layout, parts, pointwise, reductions, resizes, windows)
 
 
 class TooMuchError(InputError):
@@ -304,7 +314,7 @@ class _Walker:
         if op in _LOOPS:
             return self._loop(frame, step, answers, rounds)
         if op in _CHOICES:
-            frame.memo[name] = [_either(step, list(each)) for each in zip(*answers, strict=False)]
+            frame.memo[name] = [either(step, list(each)) for each in zip(*answers, strict=False)]
         else:
             frame.memo[name] = answers[0]
         frame.memo[name] = frame.memo[name] or [Traced(None)]
@@ -322,9 +332,9 @@ class _Walker:
         name = step.node.name
         frames, _ = frame.calls[name]
         before = frames[0].arguments
-        after = [_merged(step, old, new) for old, new in zip(before, answers[0], strict=False)]
+        after = [merged(step, old, new) for old, new in zip(before, answers[0], strict=False)]
         settled = len(after) == len(before) and all(
-            _alike(old, new) for old, new in zip(before, after, strict=True)
+            alike(old, new) for old, new in zip(before, after, strict=True)
         )
         # A picture that decides how often a loop goes round has a say in everything.
         decided = len(answers) > 1 and any(each.spread is not None for each in answers[1])
@@ -349,35 +359,3 @@ def _number(text: str) -> int:
 
 def _not_understood(step: Step) -> Traced:
     return step.unknown()
-
-
-def _alike(first: Traced, second: Traced) -> bool:
-    return (first.shape, first.known, first.spread) == (second.shape, second.known, second.spread)
-
-
-def _merged(step: Step, first: Traced, second: Traced) -> Traced:
-    """What is true of both of two tensors that may stand in one place."""
-    known = first.known if first.known == second.known else None
-    shape = first.shape if first.shape == second.shape else None
-    if first.spread is None and second.spread is None:
-        return Traced(shape, first.item, known, buffer=second.buffer)
-    if first.spread == second.spread and shape is not None:
-        return replace(second, known=known)
-    if shape is None:
-        return Step(step.node, step.use, [first, second], step.charge).unknown()
-    both = Step(step.node, step.use, [first, second], step.charge)
-    return replace(pointwise.mixed(both, shape, first.item), buffer=second.buffer)
-
-
-def _either(step: Step, answers: list[Traced]) -> Traced:
-    """What comes out of one of several branches."""
-    found = answers[0]
-    for each in answers[1:]:
-        found = _merged(step, found, each)
-    chooser = step.get(0).spread
-    if chooser is None:
-        return found
-    if found.spread is None or found.spread.unknown is not None or chooser.unknown is not None:
-        return Step(step.node, step.use, [step.get(0), found], step.charge).unknown(found.shape)
-    joined = found.spread.joined(replace(chooser, pure=True))
-    return replace(found, spread=joined)

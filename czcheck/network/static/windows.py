@@ -12,8 +12,8 @@ from czcheck.network.static.spread import Axis, Spread, Traced
 from czcheck.network.static.step import Step, handles, ready, tag_of
 
 # Different places of an enlarged row relative to the rows that it is made from.
-_MOST_PHASES = 10_000
-_PICTURE = 4
+MOST_PHASES = 10_000
+PICTURE = 4
 _KERNEL = 4
 
 
@@ -176,6 +176,24 @@ def slid(step: Step, image: Traced, found: list[Window], channels: int | None) -
     return Traced(shape, image.item, spread=replace(spread, layout=tuple(layout)))
 
 
+def from_phases(
+    axis: Axis, factor: Fraction, ranges: Sequence[tuple[int, int, int]], size: int | None
+) -> Axis | None:
+    """The axis of a picture that is enlarged or made smaller.
+
+    Args:
+        axis: The axis before.
+        factor: Rows of that from one new row to the next.
+        ranges: New rows, one of each phase, with the first and last old row that they see.
+        size: Number of new rows.
+    """
+    if not ranges:
+        return None
+    low = min(first - factor * row for row, first, _ in ranges)
+    high = max(last - factor * row for row, _, last in ranges)
+    return axis.scaled(factor, low, high, size)
+
+
 @handles("Conv2D", "Conv3D", "DepthwiseConv2dNative")
 def convolution(step: Step) -> Traced:
     """A convolution, its kernel `(height, width, channels in, channels out)`."""
@@ -231,9 +249,9 @@ def morphology(step: Step) -> Traced:
         sizes = step.ints("ksizes")[1:3]
         depth = None if image.shape is None else image.shape[-1]
         channels = None if depth is None else depth * math.prod(sizes)
-    if image.rank != _PICTURE or len(sizes) != 2:  # noqa: PLR2004  (height and width)
+    if image.rank != PICTURE or len(sizes) != 2:  # noqa: PLR2004  (height and width)
         return step.unknown()
-    found = windows(step, _PICTURE, sizes)
+    found = windows(step, PICTURE, sizes)
     return step.unknown() if found is None else slid(step, image, found, channels)
 
 
@@ -241,12 +259,12 @@ def morphology(step: Step) -> Traced:
 def transposed(step: Step) -> Traced:
     """A transposed convolution, its kernel `(height, width, channels out, channels in)`."""
     wanted, kernel, image = step.known(0), step.get(1).shape, step.get(2)
-    if wanted is None or len(wanted) != _PICTURE or image.shape is None or image.rank != _PICTURE:
+    if wanted is None or len(wanted) != PICTURE or image.shape is None or image.rank != PICTURE:
         return step.unknown()
     if kernel is None or len(kernel) != _KERNEL or None in kernel:
         return step.unknown()
     shape: Dims = tuple(wanted)
-    found = windows(step, _PICTURE, [size or 0 for size in kernel[:2]])
+    found = windows(step, PICTURE, [size or 0 for size in kernel[:2]])
     if found is None:
         return step.unknown(shape, image.item)
     count = image.count
@@ -254,7 +272,7 @@ def transposed(step: Step) -> Traced:
     step.multiply_adds = None if count is None else count * each
     if image.spread is None:
         return Traced(shape, image.item)
-    places = spatial(step, _PICTURE)
+    places = spatial(step, PICTURE)
     by_place = dict(zip(places, found, strict=True))
 
     def spread_out(place: int, axis: Axis) -> Axis | None:
@@ -262,14 +280,14 @@ def transposed(step: Step) -> Traced:
         step.charge(window.stride)
         before = window.padded(shape[place])[1]
         ranges = []
-        if window.stride > _MOST_PHASES:
+        if window.stride > MOST_PHASES:
             return None
         for phase in range(window.stride):
             first = -(-(phase + before - window.span) // window.stride)
             last = (phase + before) // window.stride
             if first <= last:
                 ranges.append((phase, first, last))
-        return _from_phases(axis, Fraction(1, window.stride), ranges, shape[place])
+        return from_phases(axis, Fraction(1, window.stride), ranges, shape[place])
 
     if image.spread.unknown is not None:
         return step.unknown(shape, image.item)
@@ -277,123 +295,6 @@ def transposed(step: Step) -> Traced:
     if spread is None:
         return step.unknown(shape, image.item)
     layout = list(spread.layout)
-    deep = 1 if places[0] != 1 else _PICTURE - 1
+    deep = 1 if places[0] != 1 else PICTURE - 1
     layout[deep] = (("", shape[deep]),)
     return Traced(shape, image.item, spread=replace(spread, layout=tuple(layout)))
-
-
-def _from_phases(
-    axis: Axis, factor: Fraction, ranges: Sequence[tuple[int, int, int]], size: int | None
-) -> Axis | None:
-    """The axis of a picture that is enlarged or made smaller.
-
-    Args:
-        axis: The axis before.
-        factor: Rows of that from one new row to the next.
-        ranges: New rows, one of each phase, with the first and last old row that they see.
-        size: Number of new rows.
-    """
-    if not ranges:
-        return None
-    low = min(first - factor * row for row, first, _ in ranges)
-    high = max(last - factor * row for row, _, last in ranges)
-    return axis.scaled(factor, low, high, size)
-
-
-@handles("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea")
-def resize(step: Step) -> Traced:
-    """A picture made larger or smaller."""
-    image, wanted = step.get(0), step.known(1)
-    if image.rank != _PICTURE or image.shape is None or wanted is None or len(wanted) != 2:  # noqa: PLR2004
-        return step.unknown()
-    shape: Dims = (image.shape[0], wanted[0], wanted[1], image.shape[3])
-    # The answer to whole numbers is float32, but for the nearest pixel.
-    item = image.item if step.node.op == "ResizeNearestNeighbor" else 4
-    if image.spread is None:
-        return Traced(shape, item)
-    if image.spread.unknown is not None:
-        return step.unknown(shape, item)
-
-    def enlarge(place: int, axis: Axis) -> Axis | None:
-        return _resized(step, axis, image.shape[place] if image.shape else None, shape[place])
-
-    spread = moved(step, image, {1: wanted[0], 2: wanted[1]}, enlarge)
-    if spread is None:
-        return step.unknown(shape, item)
-    return Traced(shape, item, spread=spread)
-
-
-def _resized(step: Step, axis: Axis, before: int | None, after: int | None) -> Axis | None:
-    """The axis behind a resize from so many rows to so many."""
-    if not before or not after or min(before, after) < 1:
-        return None
-    corners = step.flag("align_corners") and after > 1
-    factor = Fraction(before - 1, after - 1) if corners else Fraction(before, after)
-    if factor == 0:
-        return None
-    period = factor.denominator
-    if period > _MOST_PHASES:
-        return None
-    step.charge(period)
-    half = step.flag("half_pixel_centers")
-    ranges = []
-    for row in range(period):
-        at = (row + Fraction(1, 2)) * factor - Fraction(1, 2) if half else row * factor
-        ranges.append((row, *_seen(step.node.op, at, factor, corners=corners, half=half)))
-    found = _from_phases(axis, factor, ranges, after)
-    if found is not None and corners:
-        found = replace(found, stride=axis.stride * Fraction(before, after))
-    return found
-
-
-def _seen(op: str, at: Fraction, factor: Fraction, *, corners: bool, half: bool) -> tuple[int, int]:
-    """First and last row that a place between rows is made from."""
-    if op == "ResizeNearestNeighbor":
-        # With half pixels, the place is that of the row's middle, half a row before.
-        moved_by = Fraction(1, 2) if corners or half else Fraction(0)
-        row = math.floor(at + moved_by)
-        return row, row
-    if op == "ResizeBilinear":
-        return math.floor(at), math.ceil(at)
-    if op == "ResizeBicubic":
-        return math.floor(at) - 1, math.floor(at) + 2
-    return math.floor(at), math.ceil(at + factor) - 1
-
-
-@handles("SpaceToDepth", "DepthToSpace")
-def blocks(step: Step) -> Traced:
-    """Squares of pixels put into channels, or back."""
-    image, block = step.get(0), step.integer("block_size")
-    if image.rank != _PICTURE or image.shape is None or block < 1:
-        return step.unknown()
-    if step.text("data_format", "NHWC") != "NHWC":
-        return step.unknown()
-    inward = step.node.op == "SpaceToDepth"
-
-    def size_of(size: int | None, factor: Fraction) -> int | None:
-        return None if size is None else int(size * factor)
-
-    narrow = Fraction(1, block) if inward else Fraction(block)
-    height, width, depth = image.shape[1:]
-    shape: Dims = (
-        image.shape[0],
-        size_of(height, narrow),
-        size_of(width, narrow),
-        size_of(depth, 1 / (narrow * narrow)),
-    )
-    if image.spread is None:
-        return Traced(shape, image.item)
-
-    def move(place: int, axis: Axis) -> Axis:
-        reach = Fraction(block - 1)
-        if inward:
-            return axis.scaled(Fraction(block), Fraction(0), reach, shape[place])
-        return axis.scaled(Fraction(1, block), -reach / block, Fraction(0), shape[place])
-
-    if image.spread.unknown is not None:
-        return step.unknown(shape, image.item)
-    spread = moved(step, image, {1: shape[1], 2: shape[2]}, move)
-    if spread is None:
-        return step.unknown(shape, image.item)
-    layout = (*spread.layout[:3], (("", shape[3]),))
-    return Traced(shape, image.item, spread=replace(spread, layout=layout))

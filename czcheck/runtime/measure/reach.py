@@ -273,18 +273,24 @@ def _distance(
     changes: list[Change], tolerance: float, kind: Kind, static: StaticReach, size: tuple[int, int]
 ) -> Distance:
     """How far the changes reach at a tolerance, in tiles of a size."""
-    known = static.bound is not None and kind != "global-inside"
+    bounds = static.bound
+    inside = kind == "global-inside"
     edges: list[int | None] = []
     tails = [
-        (each.tails(), max(tolerance, _noise(each, kind) if known else 0.0)) for each in changes
+        (each.tails(), max(tolerance, 0.0 if bounds is None else _noise(each, kind)))
+        for each in changes
     ]
     for edge in range(len(EDGES)):
         found = farthest([settled(tail[edge], limit) for tail, limit in tails])
-        if known and static.bound is not None:
-            bound = static.bound[edge]
+        if bounds is not None:
+            bound = bounds[edge]
             # What has not settled where it could be seen has at the bound.
             shown = bound < size[edge // 2] // 2
-            found = min(found, bound) if found is not None else bound if shown else None
+            if inside and found is not None and found > bound:
+                # No border's doing: the whole tile changes about as much.
+                found = None
+            elif not inside:
+                found = min(found, bound) if found is not None else bound if shown else None
         edges.append(found)
     return Distance(tolerance, *edges)
 
