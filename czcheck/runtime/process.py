@@ -142,7 +142,8 @@ class Worker:
 
         from czcheck.runtime.group import ProcessGroup  # noqa: PLC0415
 
-        python = shutil.which(self.python)
+        # This one is there, even if it can be run only by whoever has started it.
+        python = self.python if self.python == sys.executable else shutil.which(self.python)
         if python is None:
             raise FileNotFoundError(2, "no such interpreter")
         # Links are kept: an interpreter finds its environment through the path it is called by.
