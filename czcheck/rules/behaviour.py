@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
-from czcheck.runtime.measure import behaviour as ways
+from czcheck.runtime.measure import variations as ways
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata

@@ -10,17 +10,11 @@ from czcheck.errors import UnavailableError
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.measure.agreement import Agreement, compare
-from czcheck.runtime.measure.behaviour import (
-    FRESH,
-    Probe,
-    Terms,
-    first_of,
-    measure_behaviour,
-    variation,
-)
+from czcheck.runtime.measure.behaviour import Probe, Terms, first_of, measure_behaviour
 from czcheck.runtime.measure.borders import Borders
 from czcheck.runtime.measure.cost import cost_of
 from czcheck.runtime.measure.reach import is_measurable, measure_borders
+from czcheck.runtime.measure.variations import FRESH, variation
 from czcheck.runtime.record import Failure, RunRecord, TileAnswer, summarise
 from czcheck.runtime.unpack import unpack
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.runtime.measure import orientation as ways
 from czcheck.runtime.measure.agreement import Agreement, compare
 from czcheck.runtime.measure.orientation import Orientation
+from czcheck.runtime.measure.variations import AGAIN, BATCH, COLOURS, MOVED, SCALED, variation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from czcheck.tiles.patterns import Tile
 
 _COLOURS = 3
-# What is done with the tile; `variation` makes a name of it.
-AGAIN = "a second time"
-FRESH = "in a fresh process"
-BATCH = "in a batch of two"
-SCALED = "scaled to 0..1"
-COLOURS = "red and blue exchanged"
-MOVED = "its content moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +60,6 @@ class Behaviour:
         if self.orientation is not None:
             measured["orientation"] = self.orientation.way
         return measured
-
-
-def variation(tile: str, how: str) -> str:
-    """The name of a tile that was changed, or asked in another way.
-
-    Args:
-        tile: Name of the tile.
-        how: One of the words above.
-    """
-    return f"{tile}, {how}"
 
 
 class Probe:
