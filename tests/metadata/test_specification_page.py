@@ -1,4 +1,4 @@
-"""The page on the specification names the keys that there are, and says rightly which are needed."""
+"""The page on the specification names all keys, and says rightly which are needed."""
 
 from __future__ import annotations
 

@@ -90,6 +90,17 @@ def test_an_unmet_prerequisite_skips_with_the_reason() -> None:
     assert outcomes["CZ102"].reason == outcomes["CZ103"].reason == "CZ101 failed"
 
 
+def test_an_inapplicable_rule_does_not_keep_others_from_being_checked() -> None:
+    rules = {
+        rule.code: rule
+        for rule in (make("CZ101", fails), make("CZ102", fails, requires=("CZ101",)))
+    }
+    facts = Facts({}, inapplicable={"CZ101": "it is no archive"})
+    first, second = evaluate(rules, facts, level=Level.RUN, chosen=rules)
+    assert (first.cause, first.reason) == (SkipCause.CHOICE, "it is no archive")
+    assert second.status is Status.FAILED
+
+
 def test_what_needs_a_crashed_rule_is_the_tools_fault() -> None:
     outcomes = run(make("CZ101", crashes), make("CZ102", passes, requires=("CZ101",)))
     assert outcomes["CZ102"].cause is SkipCause.TOOL
