@@ -62,13 +62,13 @@ class Step:
 
     def get(self, number: int) -> Traced:
         """An input; something of which nothing is known where it is missing."""
-        if number < len(self.inputs):
+        if 0 <= number < len(self.inputs):
             return self.inputs[number]
         return self.unknown()
 
     def known(self, number: int) -> list[int] | None:
         """The elements of an input as whole numbers; None where they are not known."""
-        if number >= len(self.inputs):
+        if not 0 <= number < len(self.inputs):
             return None
         values = self.inputs[number].known
         return None if values is None else [int(each) for each in values]

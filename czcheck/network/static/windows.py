@@ -15,6 +15,8 @@ from czcheck.network.static.step import Step, handles, ready, tag_of
 MOST_PHASES = 10_000
 PICTURE = 4
 _KERNEL = 4
+# Batch, one dimension of a picture, channels.
+_LEAST_RANK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,7 @@ def convolution(step: Step) -> Traced:
     """A convolution, its kernel `(height, width, channels in, channels out)`."""
     image, kernel = step.get(0), step.get(1)
     rank, shape = image.rank, kernel.shape
-    if rank is None or shape is None or len(shape) != rank or None in shape:
+    if rank is None or rank < _LEAST_RANK or shape is None or len(shape) != rank or None in shape:
         return step.unknown()
     if kernel.spread is not None:
         return step.unknown()
