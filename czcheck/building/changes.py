@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from czcheck.model import CzModel
 
 SAVED_MODEL = "saved_model.pb"
+CHECKPOINT = ("variables/variables.data-00000-of-00001", "variables/variables.index")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SHOWN = 5
 
@@ -106,7 +107,8 @@ def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
     digest = hashlib.sha256()
     for piece in files.chunks(SAVED_MODEL):
         digest.update(piece)
-    if digest.hexdigest() != lowering.sha256:
+    same = digest.hexdigest() == lowering.sha256
+    if not same:
         yield (
             f"network lowered to TensorFlow 2.0.0: {lowering.nodes_before} nodes to "
             f"{lowering.nodes_after}"
@@ -117,7 +119,9 @@ def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
     if lowering.resized or -1 in lowering.source_tile:
         height, width = lowering.tile
         yield f"tile set to {height} x {width} pixels"
-    left_out = [name for name in files.names if name != SAVED_MODEL]
+    # A lowered network has a checkpoint, too, without a variable in it.
+    kept = {SAVED_MODEL, *CHECKPOINT} if same else {SAVED_MODEL}
+    left_out = [name for name in files.names if name not in kept]
     if left_out:
         more = ", ..." if len(left_out) > SHOWN else ""
         yield f"no longer needed in the payload: {', '.join(left_out[:SHOWN])}{more}"

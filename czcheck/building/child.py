@@ -6,8 +6,8 @@
              before and after: operations to put around the network, maximum: intensity
              -> what was made, see `lower`
 
-Writes `into/lowered/saved_model.pb`: the network as it goes into the archive; and, where the tile
-size changed, `into/source/saved_model.pb`: the same at the source's own size, for comparison.
+Writes the SavedModel `into/lowered`: the network as it goes into the archive; and, where the tile
+size changed, `into/source`: the same at the source's own size, for comparison.
 """
 
 from __future__ import annotations
@@ -121,8 +121,14 @@ def count_nodes(graph_def: Any) -> int:
 
 
 def _save(folder: Path, data: bytes) -> None:
+    from czcheck.building import objects  # noqa: PLC0415
+
     folder.mkdir(parents=True)
     (folder / "saved_model.pb").write_bytes(data)
+    for name, content in objects.checkpoint().items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from czcheck.building.equivalents import replace
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.grouped import split_groups
 from czcheck.building.inlining import Library, inline
 from czcheck.building.loading import DT_FLOAT, TAG, Source, load
+from czcheck.building.objects import describe
 from czcheck.building.portable import Changes, make_portable
 from czcheck.building.pruning import drop_unreached, prune
 from czcheck.building.writing import GraphWriter, rename
@@ -91,6 +93,7 @@ def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
     freezer.freeze(graph)
     prune(graph, INPUT, is_stateful)
     _check_weights(graph)
+    replace(graph, freezer.constant, freezer.attr_type, changes)
     make_portable(graph, changes)
     split_groups(graph, _channels(graph), freezer.constant, freezer.attr_type, changes)
     _place_output(graph)
@@ -110,9 +113,13 @@ def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
 
 def write_graph(graph: Graph) -> Any:
     """A main graph as a `GraphDef` of the TensorFlow at hand."""
+    return _writer().write(graph)
+
+
+def _writer() -> GraphWriter:
     from tensorflow.core.framework import graph_pb2  # noqa: PLC0415
 
-    return GraphWriter(graph_pb2.GraphDef, op_defs, is_stateful).write(graph)
+    return GraphWriter(graph_pb2.GraphDef, op_defs, is_stateful)
 
 
 def _freezer(values: dict[str, Any]) -> Freezer:
@@ -196,7 +203,10 @@ def _check_weights(graph: Graph) -> None:
 
 
 def write_saved_model(lowered: Lowered) -> bytes:
-    """The lowered network as the bytes of `saved_model.pb`, the same for the same network."""
+    """The lowered network as the bytes of `saved_model.pb`, the same for the same network.
+
+    Its object graph needs the checkpoint of `objects.checkpoint` beside it.
+    """
     from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415
 
     message = saved_model_pb2.SavedModel(saved_model_schema_version=1)
@@ -213,6 +223,7 @@ def write_saved_model(lowered: Lowered) -> bytes:
         shapes[key].name = f"{name}:0"
         shapes[key].dtype = DT_FLOAT
         shapes[key].tensor_shape.CopyFrom(static_shape(lowered.graph_def, name))
+    describe(meta_graph, _writer(), INPUT, OUTPUT, (lowered.input_key, lowered.output_key))
     return bytes(message.SerializeToString(deterministic=True))
 
 

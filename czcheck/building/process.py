@@ -253,8 +253,10 @@ class BuildProcess:
         model_id = metadata.model_id
         payload = self._folder / "payload.zip"
         with payload.open("wb") as stream:
-            model = self._folder / "lowered" / "saved_model.pb"
-            write_archive(stream, [(model.name, model)], deflate=False)
+            lowered = self._folder / "lowered"
+            paths = sorted(path for path in lowered.rglob("*") if path.is_file())
+            files = [(path.relative_to(lowered).as_posix(), path) for path in paths]
+            write_archive(stream, files, deflate=False)
         members: list[tuple[str, bytes | Path]] = [
             (f"modelid={model_id}", b""),
             (f"{model_id}.xml", to_xml(metadata)),

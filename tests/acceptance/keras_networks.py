@@ -163,12 +163,78 @@ def instance_norm_and_ops(tile: Any) -> Any:
     return head(ops.where(x > 0, x, 0.1 * x))
 
 
+def activations(tile: Any) -> Any:
+    names = (
+        "celu", "elu", "exponential", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",
+        "leaky_relu", "log_sigmoid", "log_softmax", "relu6", "selu", "silu", "soft_shrink",
+        "softplus", "softsign", "sparse_plus", "sparsemax", "squareplus", "tanh_shrink",
+    )  # fmt: skip
+    x = conv(tile, 8)
+    x = layers.Concatenate()([layers.Activation(name)(x) for name in names])
+    return head(layers.ReLU(max_value=6, negative_slope=0.1, threshold=0.1)(conv(x, 8, None)))
+
+
+class Scaled(layers.Layer):  # type: ignore[misc]
+    """A factor for each channel, as newer backbones have it."""
+
+    def build(self, shape: Any) -> None:
+        self.factor = self.add_weight(shape=(shape[-1],), initializer="ones")
+
+    def call(self, x: Any) -> Any:
+        return x * self.factor
+
+
+def normalisations(tile: Any) -> Any:
+    x = layers.SpectralNormalization(layers.Conv2D(8, 3, padding="same"))(tile)
+    x = layers.RMSNormalization()(layers.GroupNormalization(-1)(x))
+    x = Scaled()(layers.LayerNormalization(axis=[1, 2, 3])(x))
+    x = layers.EinsumDense("abcd,de->abce", output_shape=(None, None, 8))(x)
+    return head(layers.UnitNormalization()(conv(x, 8)))
+
+
+def resizes(tile: Any) -> Any:
+    x = conv(tile, 4)
+    pooled = layers.AveragePooling2D(2)(x)
+    kinds = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+    up = [layers.UpSampling2D(2, interpolation=kind)(pooled) for kind in kinds]
+    up += [layers.Resizing(SIZE, SIZE, interpolation=kind)(pooled) for kind in (*kinds, "area")]
+    return head(layers.Concatenate()(up))
+
+
+class Explicit(layers.Layer):  # type: ignore[misc]
+    """Paddings in figures, and a matrix with ones on its diagonal."""
+
+    def call(self, x: Any) -> Any:
+        border = [[0, 0], [2, 1], [1, 0], [0, 0]]
+        x = tf.nn.max_pool2d(-x, (4, 2), 1, border)
+        kernel = tf.ones((3, 3, x.shape[-1], 1)) / 9.0
+        x = tf.raw_ops.DepthwiseConv2dNative(
+            input=x,
+            filter=kernel,
+            strides=[1, 1, 1, 1],
+            padding="EXPLICIT",
+            explicit_paddings=[0, 0, 1, 1, 1, 1, 0, 0],
+        )
+        return tf.matmul(x, tf.linalg.diag(tf.reduce_max(tf.abs(x), axis=(0, 1, 2))))
+
+
+def explicit_borders(tile: Any) -> Any:
+    patches = ops.image.extract_patches(tile, 3, 1, padding="same")
+    return head(conv(layers.Concatenate()([Explicit()(conv(tile, 8)), patches]), 8))
+
+
+def dilated_transposed(tile: Any) -> Any:
+    x = layers.Conv2DTranspose(8, 3, padding="same", dilation_rate=2, activation="relu")(tile)
+    return head(layers.Conv2DTranspose(8, 3, padding="same", dilation_rate=(1, 3))(x))
+
+
 NETWORKS = {
     function.__name__: function
     for function in (
         unet_transposed, unet_bilinear, group_and_layer_norm, separable_and_dilated,
         swish_and_gelu, attention, conditional, loop, standardized, efficientnet, mobilenet,
-        squeeze_excite, grouped, instance_norm_and_ops,
+        squeeze_excite, grouped, instance_norm_and_ops, activations, normalisations, resizes,
+        explicit_borders, dilated_transposed,
     )
 }  # fmt: skip
 

@@ -30,6 +30,16 @@ def by_session(folder: str, tile: Any) -> Any:
         return session.run(fetch.name, {feed.name: tile})
 
 
+def by_keras(folder: str, tile: Any) -> Any:
+    model = tf.keras.models.load_model(folder)
+    if not isinstance(model, tf.keras.Model):
+        raise TypeError(f"{type(model).__name__} is no Model")
+    return model.predict(tile)
+
+
+LOADERS = {"object": by_object, "session": by_session, "keras": by_keras}
+
+
 def main(jobs_path: str, results_path: str) -> None:
     jobs = json.loads(Path(jobs_path).read_text())
     results = []
@@ -37,7 +47,7 @@ def main(jobs_path: str, results_path: str) -> None:
         tile = np.load(job["tile"])["tile"]
         answers = {}
         errors: dict[str, str | None] = {}
-        for loader, load in (("object", by_object), ("session", by_session)):
+        for loader, load in LOADERS.items():
             try:
                 answers[loader] = load(job["folder"], tile)
                 errors[loader] = None

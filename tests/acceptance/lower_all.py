@@ -17,7 +17,7 @@ from keras_networks import NETWORKS
 
 import czcheck
 from czcheck.archive.write import write_archive
-from czcheck.building import lowering, surgery
+from czcheck.building import lowering, objects, surgery
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, to_xml
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network
@@ -31,7 +31,8 @@ def archive_of(saved_model: bytes, path: Path) -> None:
     classes = [SegmentationClass(i, f"class {i}", (i, 0, 0)) for i in (1, 2, 3)]
     metadata = ModelMetadata(GUID, "Test", tuple(classes), ("Bgr24",), "SplitRgb", 8)
     payload = io.BytesIO()
-    write_archive(payload, [("saved_model.pb", saved_model)], deflate=False)
+    files = {"saved_model.pb": saved_model, **objects.checkpoint()}
+    write_archive(payload, sorted(files.items()), deflate=False)
     write_archive(
         path,
         [

@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-LOADERS = ("object", "session")
+LOADERS = ("object", "session", "keras")
 NETWORKS = (
     "unet_transposed", "unet_bilinear", "group_and_layer_norm", "separable_and_dilated",
     "swish_and_gelu", "attention", "conditional", "loop", "standardized", "efficientnet",
     "mobilenet", "squeeze_excite", "grouped", "instance_norm_and_ops",
+    "activations", "normalisations", "resizes", "explicit_borders", "dilated_transposed",
 )  # fmt: skip
 TOLERANCE = 1e-5
 
@@ -131,6 +132,17 @@ def test_branches_and_loops_keep_their_functions_and_nothing_else_does(
 ) -> None:
     kept = {name: found["functions"] for name, found in portability.lowered.items()}
     assert {name for name, count in kept.items() if count} == {"conditional", "loop"}
+
+
+def test_operations_are_replaced_by_older_equals(portability: Portability) -> None:
+    rewrites = {name: found["rewrites"] for name, found in portability.lowered.items()}
+    assert rewrites["explicit_borders"] == {
+        "DepthwiseConv2dNative with explicit padding -> PadV2, DepthwiseConv2dNative": 1,
+        "MatrixDiagV3 -> MatrixDiagV2": 2,
+        "MaxPool with explicit padding -> PadV2, MaxPool": 1,
+    }
+    name = "dilated Conv2DBackpropInput -> Conv2DBackpropInput with zeros between its weights"
+    assert rewrites["dilated_transposed"] == {name: 2}
 
 
 def test_grouped_convolutions_are_written_out(portability: Portability) -> None:
