@@ -90,8 +90,9 @@ def convert_from_model_spec(
         output_name: Name of the archive in it, with or without `.czmodel`.
         spatial_dims: (height, width) of the network's tile in pixels; None to keep its own.
         preprocessing: Layers to put in front: one, or several in the order in which a tile goes
-            through them. Any Keras layers for a model in memory; those of `czcheck.layers` for one
-            on disk. Or operations as the command line writes them, such as `Scale:max`.
+            through them. Any Keras layers for a functional or sequential model of Keras 3 in
+            memory; those of `czcheck.layers` for every other. Or operations as the command line
+            writes them, such as `Scale:max`.
         postprocessing: The same behind it.
         verify: Whether to verify the archive, level `run`, before it is put in place.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
@@ -119,11 +120,11 @@ def convert_from_model_spec(
         options["postprocessing"] = _operations(postprocessing)
         return _build(_specification(model_spec, Path(model)), target, **options)
     spec = _specification(model_spec, Path())
-    if _are_layers(preprocessing):
+    if _can_go_around(model, preprocessing):
         model = _extended(model, "add_preprocessing_layers", preprocessing)
     else:
         options["preprocessing"] = _operations(preprocessing)
-    if _are_layers(postprocessing):
+    if _can_go_around(model, postprocessing):
         model = _extended(model, "add_postprocessing_layers", postprocessing)
     else:
         options["postprocessing"] = _operations(postprocessing)
@@ -208,23 +209,24 @@ def _operation(layer: Any) -> Operation | str:
         return Operation("Softmax")
     shown = layer.__name__ if isinstance(layer, type) else kind.__name__
     raise UsageError(
-        f"{shown} cannot be put around a model on disk; give layers of czcheck.layers, or load the "
-        "model with Keras and give the model itself"
+        f"{shown} cannot be put around this model; give layers of czcheck.layers, or a functional "
+        "Keras 3 model in memory, which takes any layer"
     )
 
 
-def _are_layers(given: Any) -> bool:
-    """Whether there are layers, and nothing but layers, to put around a model in memory."""
+def _can_go_around(model: Any, given: Any) -> bool:
+    """Whether there are layers, and nothing but layers, for a model of Keras 3 that takes them.
+
+    What is not, goes into the graph as operations.
+    """
     found = given if isinstance(given, (list, tuple)) else (given,)
-    return given is not None and not any(isinstance(each, (str, Operation)) for each in found)
+    if given is None or any(isinstance(each, (str, Operation)) for each in found):
+        return False
+    return "keras" in _roots(model) and bool(getattr(model, "inputs", None))
 
 
 def _extended(model: Any, how: str, layers: Any) -> Any:
     """A model with layers around it, in memory."""
-    if "keras" not in _roots(model):
-        raise UsageError(
-            f"layers can be added to Keras 3 models; model is of type {type(model).__name__}"
-        )
     from czcheck import layering  # noqa: PLC0415 - imports Keras
 
     return getattr(layering, how)(model, layers)

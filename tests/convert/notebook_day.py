@@ -88,6 +88,30 @@ def gray_network(*size: int | None) -> Any:
     return keras.Model(tile, keras.layers.Conv2D(2, 1, activation="softmax")(x))
 
 
+class Subclassed(keras.Model):  # type: ignore[misc]
+    """A model that does not say what its input is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = keras.layers.Conv2D(2, 3, padding="same", activation="softmax")
+
+    def call(self, tile: Any) -> Any:
+        return self.last(tile)
+
+
+def subclassed(folder: Path) -> dict[str, Any]:
+    """A layer in front of a model whose graph Keras does not know."""
+    model = Subclassed()
+    tile = RNG.uniform(0, 255, (1, 16, 16, 1)).astype(np.float32)
+    expected = model(tf.image.per_image_standardization(tile))
+    metadata = ModelMetadata.from_params("SplitRgb", "Gray8", ["a", "b"], 3)
+    made = convert_from_model_spec(
+        ModelSpec(model, metadata), folder, "subclassed", None, czcheck.PerImageStandardization(),
+        verify=False,
+    )  # fmt: skip
+    return {"built": apart(answer_of(made.path, tile), expected), "path": str(made.path)}
+
+
 def layers_around(folder: Path) -> dict[str, Any]:
     """Layers added to a model: what it answers, saved and loaded, and built."""
     model = colour_network(None, None)
@@ -269,7 +293,7 @@ def main(folder: Path) -> None:
     tempfile.tempdir = str(private)
     keras.utils.set_random_seed(1)
     steps = {"alone": layers_alone()}
-    for step in (layers_around, notebook, wrong):
+    for step in (layers_around, subclassed, notebook, wrong):
         steps[step.__name__] = step(folder)
     sys.stdout.write(json.dumps(steps))
 

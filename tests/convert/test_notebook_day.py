@@ -61,9 +61,13 @@ def test_layers_go_around_models_on_disk(day: dict[str, Any], kind: str) -> None
     assert day["layers_around"]["built"][kind] <= 1e-5
 
 
+def test_layers_go_around_models_that_keras_cannot_rewrite(day: dict[str, Any]) -> None:
+    assert day["subclassed"]["built"] <= 1e-5
+
+
 def test_only_known_layers_go_around_models_on_disk(day: dict[str, Any]) -> None:
     said = day["layers_around"]["errors"]["on_disk"]
-    assert said.startswith("UsageError: Rescaling cannot be put around a model on disk; give ")
+    assert said.startswith("UsageError: Rescaling cannot be put around this model; give ")
 
 
 @pytest.mark.parametrize(
