@@ -5,7 +5,7 @@ process: it executes no operation, so that a fork of it is as good as a fresh st
 what its children are, shut in.
 
 Called with the descriptor of a socket and this process's own folder. Each packet on the socket is
-one JSON object:
+one JSON object. The first one goes out, `ready`, once TensorFlow is imported; then come:
 
     fork     id, folder; with it come three descriptors: the worker's input, output and log
              -> id, pid; and once the worker has ended: id, code, negative for a signal
@@ -62,6 +62,7 @@ class Forker:
     def serve(self) -> NoReturn:
         """Carry out commands until nobody sends any more."""
         try:
+            self._tell(ready=True)
             while os.getppid() == self._parent:
                 control = self._control.fileno()
                 ready, _, _ = select.select([control, self._wake], [], [], _LOOK_EVERY)

@@ -75,7 +75,7 @@ class ForkedChild:
     def kill(self) -> None:
         """End the process and its descendants. Does nothing once it has ended."""
         if not self.has_ended():
-            self._warm.send(id=self._number, command="kill")
+            self._warm.kill(self._number)
 
     def wait(self, seconds: float) -> int | None:
         """Wait for the process to end.
@@ -98,8 +98,7 @@ class ForkedChild:
     def close(self) -> None:
         """End everything and close standard input. The other streams belong to their readers."""
         self.kill()
-        # While TensorFlow is imported, nothing has been forked, and nothing need be waited for.
-        if self._pid is not None and self.wait(_SECONDS_EXIT) is None:
+        if self.wait(_SECONDS_EXIT) is None:
             self._warm.close()  # it does not obey any more
         with contextlib.suppress(OSError):  # what was still to be sent has no reader any more
             self._streams[0].close()
@@ -116,6 +115,9 @@ class _Forker:
         self.reason = "the warm process was ended"
         self._limits = limits
         self._children: dict[int, ForkedChild] = {}
+        # What is to be forked once TensorFlow is imported, with the far ends of its pipes.
+        self._waiting: dict[int, tuple[bytes, list[int]]] = {}
+        self._ready = False
         self._lock = threading.Lock()
         self._folder = private_folder()
         self._control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -156,23 +158,41 @@ class _Forker:
         with self._lock:
             number = len(self._children)
             child = self._children[number] = ForkedChild(self, number, tuple(near))
-        packet = json.dumps({"id": number, "command": "fork", "folder": str(folder)}).encode()
-        with contextlib.suppress(OSError):  # it has ended; the reader finds out
-            socket.send_fds(self._control, [packet], far)
-        for stream in far:
-            os.close(stream)
+            command = {"id": number, "command": "fork", "folder": str(folder)}
+            self._waiting[number] = json.dumps(command).encode(), far
+            if self._ready or self.ended:
+                self._send_waiting()
         return child
 
-    def send(self, **fields: object) -> None:
-        """Send a command; one that cannot be sent has no reader any more."""
-        with contextlib.suppress(OSError):
-            self._control.send(json.dumps(fields).encode())
+    def kill(self, number: int) -> None:
+        """End a child, or see that it is never forked."""
+        with self._lock:
+            _, far = self._waiting.pop(number, (b"", None))
+            if far is None:
+                with contextlib.suppress(OSError):  # nobody is there who could have it still
+                    self._control.send(json.dumps({"id": number, "command": "kill"}).encode())
+                return
+            _close(far)
+        self._children[number].learn(code=-_SIGKILL)
+
+    def _send_waiting(self) -> None:
+        """Send what is to be forked. Needs the lock."""
+        for packet, far in self._waiting.values():
+            with contextlib.suppress(OSError):  # it has ended; the reader finds out
+                socket.send_fds(self._control, [packet], far)
+            _close(far)
+        self._waiting.clear()
 
     def _read(self) -> None:
         """Hand out what the warm process tells, until it tells nothing any more."""
         with contextlib.suppress(OSError):
             while packet := self._control.recv(_PACKET_BYTES):
                 told = json.loads(packet)
+                if told.get("ready"):
+                    with self._lock:
+                        self._ready = True
+                        self._send_waiting()
+                    continue
                 self._children[told["id"]].learn(pid=told.get("pid"), code=told.get("code"))
         code = self._group.wait(_SECONDS_EXIT)
         # Its last words stand in the log by now.
@@ -180,8 +200,11 @@ class _Forker:
         if code is not None and code != 0:
             log = self._channel.log_tail()
             self.reason = death_of(code, log, "start", self._limits.memory_bytes).reason
-        self.ended = True
-        for child in list(self._children.values()):
+        with self._lock:
+            self.ended = True
+            self._send_waiting()
+            children = list(self._children.values())
+        for child in children:
             child.learn()
 
     def close(self) -> None:
@@ -189,11 +212,18 @@ class _Forker:
         # It ends its children, clears up and ends; if not, it is killed, and they die with it.
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
+        if not self._ready:
+            self._group.kill()  # it would see the end only after the import
         self._reader.join(2 * _SECONDS_EXIT)
         self._group.close()
         self._channel.close()
         self._control.close()
         remove_folder(self._folder)
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 class WarmProcess:
