@@ -1,0 +1,86 @@
+"""Building from `.keras` and `.h5` files: exported in the child process, in safe mode."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import run_script
+
+from czcheck.building.builder import build
+from czcheck.errors import InputError
+
+if TYPE_CHECKING:
+    from conftest import WriteSpec
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keras_files")
+    run_script(sys.executable, Path(__file__).with_name("write_keras_files.py"), folder)
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_keras_file_builds(
+    ending: str, files: Path, write_spec: WriteSpec, tmp_path: Path
+) -> None:
+    steps: list[str] = []
+    source = files / f"plain.{ending}"
+    before = source.read_bytes()
+    result = build(write_spec(source), tmp_path / "a.czmodel", verify=False, progress=steps.append)
+    assert steps[1:3] == ["exporting the Keras model", "lowering the network"]
+    assert result.tile == (32, 32)
+    assert result.proof.of_archive
+    assert result.proof.scaled <= 1e-5
+    assert source.read_bytes() == before
+
+
+def test_layers_of_ones_own_come_from_the_module_that_is_named(
+    files: Path, write_spec: WriteSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a.czmodel"
+    spec = write_spec(files / "own.keras")
+    with pytest.raises(InputError, match=r"own\.keras: .* class 'Doubled'.* --custom-objects MOD"):
+        build(spec, target, verify=False)
+    assert not target.exists()
+    monkeypatch.chdir(files)
+    first = build(spec, target, custom_objects="own_layers", verify=False)
+    again = build(spec, target, custom_objects=str(files / "own_layers.py"), verify=False)
+    assert first.model_id == again.model_id
+    with pytest.raises(InputError, match="the module of custom objects has no such name"):
+        build(spec, target, custom_objects="json", verify=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "custom_objects", "message"),
+    [
+        ("lambda.keras", None, r"Lambda layer 'doubled': Python code, which is not loaded"),
+        ("lambda.h5", None, r"Lambda layer 'doubled': Python code, which is not loaded"),
+        ("own.h5", None, r"the class 'Doubled', which is not one of Keras's own; name the module"),
+        ("own.h5", "nowhere_at_all", "cannot be imported: ModuleNotFoundErr"),
+        ("own.h5", "nowhere.py", r"nowhere\.py does not exist"),
+        ("only.weights.h5", None, "holds weights but no model; save the whole model"),
+        ("damaged.keras", None, "neither a .keras archive nor an HDF5 file"),
+    ],
+)
+def test_what_cannot_be_loaded_is_named(
+    name: str,
+    custom_objects: str | None,
+    message: str,
+    files: Path,
+    write_spec: WriteSpec,
+    tmp_path: Path,
+) -> None:
+    (files / "damaged.keras").write_bytes(b"PK\x03\x04 and nothing more")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with pytest.raises(InputError, match=message) as caught:
+        build(write_spec(files / name), folder / "a.czmodel", custom_objects=custom_objects)
+    assert str(caught.value).startswith(str(files / name))
+    assert "\n" not in str(caught.value)
+    assert list(folder.iterdir()) == []
