@@ -16,6 +16,7 @@ DIAGONALS = {
 """The older ones align several diagonals in another way; for one alone there is no difference."""
 
 DIAGONAL_INPUT = {"MatrixDiagV3": 1, "MatrixDiagPartV3": 1, "MatrixSetDiagV3": 2}
+DT_FLOAT = 1
 EXPLICIT = b"EXPLICIT"
 TRANSPOSED = "Conv2DBackpropInput"
 BORDERS = {"MaxPool": float("-inf"), "DepthwiseConv2dNative": 0.0}
@@ -68,7 +69,8 @@ def _pad(
     import tensorflow as tf  # noqa: PLC0415
 
     widths = np.array(node.attrs["explicit_paddings"].list.i, np.int32).reshape(-1, 2)
-    dtype = tf.dtypes.as_dtype(node.attrs["T"].type)
+    as_type = node.attrs.get("T", attr_type(type=DT_FLOAT))  # not written where it is the default
+    dtype = tf.dtypes.as_dtype(as_type.type)
     if not dtype.is_floating:
         return
     changes.rewrote(f"{node.op} with explicit padding", f"PadV2, {node.op}")
@@ -76,7 +78,7 @@ def _pad(
     border = graph.add(constant(f"{node.name}/border", value))
     sizes = graph.add(constant(f"{node.name}/paddings", widths))
     inputs = [node.inputs[0], (sizes.name, 0), (border.name, 0)]
-    attrs = {"T": node.attrs["T"], "Tpaddings": sizes.attrs["dtype"]}
+    attrs = {"T": as_type, "Tpaddings": sizes.attrs["dtype"]}
     name = f"{node.name}/padded"
     padded = graph.add(Node(name, "PadV2", inputs, [], attrs, label=name))
     node.inputs[0] = (padded.name, 0)
