@@ -174,10 +174,15 @@ def build(  # noqa: PLR0913 - each is a choice of its own
 
 
 def _spec_of(spec: str | Path | ModelSpec, limits: Limits) -> ModelSpec:
-    if not isinstance(spec, (str, Path)):
-        return spec
-    from czcheck.metadata.spec import read_spec  # noqa: PLC0415
+    from czcheck.metadata.spec import ModelSpec, read_spec  # noqa: PLC0415
 
+    if isinstance(spec, ModelSpec):
+        return spec
+    if not isinstance(spec, (str, Path)):
+        raise UsageError(
+            f"spec is of type {type(spec).__name__}; give the path of a JSON specification, or "
+            "call convert_from_model_spec for a czcheck.ModelSpec"
+        )
     return read_spec(Path(spec), limits)
 
 

@@ -130,3 +130,8 @@ def test_an_output_folder_that_is_a_file_is_refused(
     with pytest.raises(InputError, match="file: the folder cannot be made: File exists"):
         convert_from_model_spec(czcheck.ModelSpec("model", metadata), tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_build_tells_where_a_model_in_memory_goes(metadata: czcheck.ModelMetadata) -> None:
+    with pytest.raises(UsageError, match="give the path of a JSON spec.*call convert_from_model"):
+        czcheck.build(czcheck.ModelSpec("model", metadata))  # type: ignore[arg-type]
