@@ -152,7 +152,7 @@ def tiling_can_be_exact(run: RunRecord) -> Iterator[Found]:
 def _global(reach: ReachRecord) -> Found:
     node = reach.static.because if reach.static.kind == reach.kind else None
     return Found(
-        TilePixel(reach.asked),
+        TilePixel(reach.asked_far),
         cause="" if node is None else f" (operation {node.op}, node {node.name})",
         measured=f"{reach.plateau:.2g}",
     )
@@ -163,10 +163,11 @@ def answer_does_not_depend_on_the_origin(run: RunRecord) -> Iterator[Found]:
     """The answer depends on where a tile begins.
 
     Says: Far from every edge, probabilities change by up to {measured} when the tile begins
-        {offset} further down and to the right; multiples of {stride} pixels, the network's stride,
-        change nothing.
-    Why: ZEN lays tiles without regard to the stride, so that two tiles may disagree along their
-        seam, and an image that is cropped gets other answers.
+        {offset} further down and to the right, which is no multiple of the network's stride of
+        {stride}.
+    Why: Poolings and strides divide the tile into blocks, counted from its own corner. ZEN lays
+        tiles without regard to them, so that two tiles may disagree along their seam, and an image
+        that is cropped gets other answers.
     Fix: Nothing has to be done; training with shifted images makes it less, as do poolings after
         blurring in place of the largest value.
     Format: 2, N14
@@ -178,7 +179,7 @@ def answer_does_not_depend_on_the_origin(run: RunRecord) -> Iterator[Found]:
         TilePixel(offsets.tile),
         measured=f"{offsets.change:.2g}",
         offset=_pixels(offsets.offset),
-        stride=offsets.stride,
+        stride=_pixels(offsets.stride),
     )
 
 

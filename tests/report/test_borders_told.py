@@ -28,6 +28,7 @@ def record(kind: Any, fine: int | None, coarse: int | None) -> ReachRecord:
     return ReachRecord(
         tile="nuclei",
         asked="nuclei, its origin moved by 8",
+        asked_far="nuclei, its outer ring darkened",
         size=(128, 128),
         kind=kind,
         distances=(

@@ -51,6 +51,7 @@ def reach(
     return ReachRecord(
         tile="nuclei",
         asked="nuclei, its origin moved by 8",
+        asked_far="nuclei, its outer ring darkened",
         size=(256, 256),
         kind=kind,
         distances=tuple(Distance(tolerance, *[pixels] * 4) for tolerance, pixels in rows),
@@ -160,7 +161,7 @@ def told(found: OffsetRecord) -> list[Found]:
 def test_offsets_within_the_stride() -> None:
     (found,) = told(offsets(0.55))
     assert found.fields["measured"] == "0.55"
-    assert (found.fields["offset"], found.fields["stride"]) == ("3 pixels", 8)
+    assert (found.fields["offset"], found.fields["stride"]) == ("3 pixels", "8 pixels")
     assert told(offsets(0.01)) == []
     # A network that looks at the whole tile changes as much wherever the tile is cut.
     assert told(offsets(0.5, usual=0.3)) == []

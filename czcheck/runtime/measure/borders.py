@@ -49,7 +49,8 @@ class ReachRecord:
 
     Attributes:
         tile: Name of the pattern that the tiles were cut from.
-        asked: Name of the run that shows it best.
+        asked: Name of the run that shows best what a border can keep out.
+        asked_far: Name of the run that shows best what no border can.
         size: Height and width of a tile.
         kind: `local`; `global-input` where statistics of the whole input go into every answer;
             `global-inside` where the whole of something inside the network does.
@@ -64,6 +65,7 @@ class ReachRecord:
 
     tile: str
     asked: str
+    asked_far: str
     size: tuple[int, int]
     kind: Kind
     distances: tuple[Distance, ...]

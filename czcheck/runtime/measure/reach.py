@@ -120,9 +120,11 @@ class _Measurement:
         kind = _kind(static, permuted, darkened)
         seams = [each for each in cuts if each is not None]
         steady = [permuted, *(seams if _settle(kind, seams) else ())]
+        seam = f"{CUT} by {self._shifts[0]}" if self._shifts else PERMUTED
         reach = ReachRecord(
             tile=self._tile,
-            asked=_named(self._tile, self._telling(kind)),
+            asked=_named(self._tile, seam if kind == "local" else PERMUTED),
+            asked_far=_named(self._tile, PERMUTED if darkened is None else DARKENED),
             size=self._size,
             kind=kind,
             distances=tuple(
@@ -134,12 +136,6 @@ class _Measurement:
             static=static,
         )
         return Borders(reach, offset)
-
-    def _telling(self, kind: Kind) -> str:
-        """The run that shows best how far the border reaches, or that it reaches everywhere."""
-        if kind == "local":
-            return f"{CUT} by {self._shifts[0]}" if self._shifts else PERMUTED
-        return PERMUTED if self._static.kind == "local" else DARKENED
 
     def _cut(self, by: int) -> NDArray[Any]:
         """A tile of the image, its origin moved down and to the right."""
