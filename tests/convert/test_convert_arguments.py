@@ -133,5 +133,5 @@ def test_an_output_folder_that_is_a_file_is_refused(
 
 
 def test_build_tells_where_a_model_in_memory_goes(metadata: czcheck.ModelMetadata) -> None:
-    with pytest.raises(UsageError, match="give the path of a JSON spec.*call convert_from_model"):
+    with pytest.raises(UsageError, match=r"give the path of a JSON spec.*call convert_from_model"):
         czcheck.build(czcheck.ModelSpec("model", metadata))  # type: ignore[arg-type]
