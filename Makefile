@@ -26,6 +26,7 @@ fixtures: .venv/.installed-dev
 benchmarks: .venv/.installed
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/verify.py
+	$(BIN)/python benchmarks/many.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
