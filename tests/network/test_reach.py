@@ -376,6 +376,17 @@ def test_strides_that_no_network_has_are_not_followed(stride: int) -> None:
     assert chain.reach(chain.transposed("image", 64, stride, 3)).kind == "unknown"
 
 
+def test_graphs_at_odds_with_themselves_are_not_understood() -> None:
+    chain = Chain()
+    flat = chain.const("flat", [1.0], (4,))
+    line = chain.reshape("image", 4096)
+    damaged = chain.node("damaged", "Conv2D", line, flat, **CONV)
+    assert chain.reach(damaged).kind == "unknown"
+    chain = Chain()
+    nothing = chain.node("nothing", "ConcatV2", T=FLOAT, Tidx=INT32, N=0)
+    assert chain.reach(chain.both("AddV2", "image", nothing)).kind == "unknown"
+
+
 # --- cost -----------------------------------------------------------------------------------------
 
 
