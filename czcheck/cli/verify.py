@@ -13,7 +13,7 @@ import click
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
-    from czcheck.verification import Progress
+    from czcheck.running import Progress
 
 LEVELS = ("archive", "metadata", "network", "run")
 SEVERITIES = ("error", "warning", "note")

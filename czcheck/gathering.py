@@ -1,0 +1,161 @@
+"""The facts that rules read, and what is said of a file beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from czcheck.comparisons import Comparisons
+from czcheck.errors import UnavailableError
+from czcheck.rules.catalogue import Level, catalogue
+from czcheck.rules.engine import Facts
+from czcheck.specification import inapplicable, specification_of
+
+if TYPE_CHECKING:
+    from czcheck.archive.container import Payload
+    from czcheck.model import CzModel
+    from czcheck.network.facts import Network, TensorSpec
+    from czcheck.rules.container import Archives
+    from czcheck.runtime.limits import Budgets
+    from czcheck.runtime.record import RunRecord
+
+
+def facts_of(
+    model: CzModel,
+    target: str,
+    run: Callable[[], Any],
+    allow_op: Collection[str] = (),
+    budgets: Budgets | None = None,
+    comparisons: Comparisons | None = None,
+) -> Facts:
+    """The facts that rules may name as parameters.
+
+    Args:
+        model: The opened archive.
+        target: Runtime that the network is held to.
+        run: Yields the record of the run.
+        allow_op: Operations that the user admits.
+        budgets: What the network may cost.
+        comparisons: What its answers are held against.
+
+    Returns:
+        Facts, none of them worked out yet.
+    """
+
+    def archives() -> Archives:
+        both = [("", model.archive)]
+        payload = payload_of(model)
+        if payload is not None and payload.files is not None:
+            both.append((payload.member, payload.files.archive))
+        return tuple(both)
+
+    def target_runtime() -> Any:
+        from czcheck.network.target import load_target  # noqa: PLC0415
+
+        return load_target(target)
+
+    def network() -> Network:
+        if model.network.beyond_limits:
+            raise UnavailableError("the graph is too large, or runs in circles")
+        return model.network
+
+    comparisons = comparisons or Comparisons(model)
+    not_asked = comparisons.not_asked
+    if budgets is None or not budgets.given:
+        not_asked["budgets"] = "no budget was given"
+    return Facts(
+        {
+            "archive": lambda: model.archive,
+            "archives": archives,
+            "container": lambda: model.container,
+            "payload": lambda: model.payload,
+            "model_payload": lambda: payload_of(model),
+            "document": lambda: model.document,
+            "metadata": lambda: model.metadata,
+            "saved_model": lambda: model.network,
+            "network": network,
+            "safety": lambda: model.safety,
+            "static_cost": lambda: model.cost,
+            "allow_op": lambda: allow_op,
+            "target": target_runtime,
+            "run": run,
+            "budgets": lambda: budgets,
+            "specification": lambda: specification_of(model),
+            **comparisons.sources,
+        },
+        not_asked,
+        inapplicable(model, catalogue()),
+    )
+
+
+def payload_of(model: CzModel) -> Payload | None:
+    """The payload, or None where there is none that can be read."""
+    try:
+        return model.payload
+    except UnavailableError:
+        return None
+
+
+def looked_at(
+    model: CzModel, level: Level, run: RunRecord | None, comparisons: Comparisons
+) -> dict[str, Any]:
+    """What the file holds and what was done with it, as far as it could be read.
+
+    Args:
+        model: The opened archive.
+        level: Deepest level that was checked.
+        run: What running it showed; None if it was not run.
+        comparisons: What its answers were held against.
+
+    Returns:
+        Plain data, as `looked_at` in `schemas/report.schema.json`.
+    """
+    facts: dict[str, Any] = {}
+    with suppress(UnavailableError):  # a specification has none
+        facts["members"] = len(model.archive.members)
+    if level.depth >= Level.METADATA.depth:
+        with suppress(UnavailableError):
+            metadata = model.metadata
+            facts["metadata"] = {
+                "version": metadata.version,
+                "name": metadata.name,
+                "id": metadata.model_id,
+                "classes": len(metadata.classes),
+            }
+    if level.depth >= Level.NETWORK.depth:
+        with suppress(UnavailableError):
+            facts["network"] = _network_facts(model.network)
+    if run is not None:
+        facts["run"] = {
+            "tiles": len(run.answers),
+            "tile_runs": run.tile_runs,
+            "tensorflow": run.environment.tensorflow,
+            "python": run.environment.python,
+            "isolation": run.environment.isolation,
+        }
+        if run.behaviour is not None:
+            facts["run"]["behaviour"] = run.behaviour.to_json()
+        if run.cost is not None:
+            facts["run"]["cost"] = run.cost.to_json()
+        if run.reach is not None:
+            facts["run"]["border"] = run.reach.to_json()
+        if run.offsets is not None:
+            facts["run"]["offsets"] = run.offsets.to_json()
+        facts["run"].update(comparisons.looked_at())
+    return facts
+
+
+def _network_facts(network: Network) -> dict[str, Any]:
+    def shape(specs: Sequence[TensorSpec]) -> str:
+        if len(specs) != 1 or specs[0].shape is None:
+            return "?"
+        return "x".join("?" if size is None else str(size) for size in specs[0].shape[1:])
+
+    serving = network.serving
+    return {
+        "input": shape(serving.inputs if serving is not None else ()),
+        "output": shape(serving.outputs if serving is not None else ()),
+        "parameters": network.parameters,
+        "tensorflow": network.tensorflow_version or "?",
+    }

@@ -1,0 +1,189 @@
+"""One file's run: its process started early, used once, closed in every case."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.archive.container import PayloadKind
+from czcheck.comparisons import Comparisons
+from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.gathering import payload_of
+from czcheck.runtime.limits import Budgets
+from czcheck.specification import test_images
+
+if TYPE_CHECKING:
+    from czcheck.evidence import Spool
+    from czcheck.model import CzModel
+    from czcheck.network.facts import Network
+    from czcheck.rules.finding import Finding
+    from czcheck.runtime.asking import Keep
+    from czcheck.runtime.process import Worker
+    from czcheck.runtime.record import RunRecord
+    from czcheck.runtime.source import WorkerSource
+    from czcheck.tiles.patterns import Tile
+
+# Called with the file, the number of tiles that have run, and the number of all.
+Progress = Callable[[Path, int, int], None]
+
+
+class FileRun:
+    """The network's process for one file.
+
+    Attributes:
+        thorough: Whether answers are repeated in a fresh process.
+        budgets: What the network may cost.
+        evidence: Folder for what findings rest on; None to keep nothing.
+        comparisons: What its answers are held against.
+        done: What the run showed; None before.
+    """
+
+    def __init__(
+        self,
+        model: CzModel,
+        tiles: Sequence[str | Path],
+        source: WorkerSource,
+        progress: Progress | None,
+        allow_op: Collection[str] = (),
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            model: The opened archive.
+            tiles: Images and folders of images to run beside the test tiles.
+            source: Where processes come from.
+            progress: Called after each tile.
+            allow_op: Operations that the user admits.
+        """
+        self._model = model
+        self._tiles = [*map(Path, tiles), *test_images(model)]
+        self._source = source
+        self._progress = progress
+        self._allow_op = allow_op
+        self._worker: Worker | None = None
+        self.thorough = False
+        self.budgets = Budgets()
+        self.evidence: Path | None = None
+        self._spool: Spool | None = None
+        self.comparisons = Comparisons(model)
+        self.done: RunRecord | None = None
+
+    def start_early(self) -> None:
+        """Let TensorFlow's import begin while the static levels run, if there is a network."""
+        payload = payload_of(self._model)
+        if payload is not None and payload.kind is PayloadKind.SAVED_MODEL:
+            self._start()
+            self.comparisons.start_early()
+
+    def _start(self) -> Worker:
+        if self._worker is None:
+            self._worker = self._source.worker()
+            self._worker.start()
+        return self._worker
+
+    def another(self, python: str | None = None) -> Worker:
+        """A further process, not started yet.
+
+        Args:
+            python: Its interpreter; the one that runs the network if left out.
+        """
+        return self._source.worker(python, fresh=True)
+
+    def record(self) -> RunRecord:
+        """Run the test tiles through the network.
+
+        Raises:
+            UnavailableError: The static levels found no network that could be run, or one that
+                must not be.
+            IncompleteError: The process could not be started, or an image cannot be read.
+        """
+        from czcheck.runtime.run import run_network  # noqa: PLC0415
+
+        model = self._model
+        if (objection := model.safety.objection(self._allow_op)) is not None:
+            raise UnavailableError(f"the network must not be run: {objection}")
+        try:
+            tiles = list(self._battery(model.network))
+        except UnavailableError:
+            raise
+        except (InputError, UsageError) as error:  # an image of the user's, not the model
+            raise IncompleteError(str(error)) from error
+        report = self._progress
+        self.done = run_network(
+            self._start(),
+            model.files,
+            model.network,
+            model.metadata,
+            tiles,
+            model.limits,
+            None if report is None else lambda done, total: report(model.path, done, total),
+            keep=self.comparisons.expect(tiles, self._keep()),
+            fresh=self.another if self.thorough else None,
+        )
+        return self.done
+
+    def _keep(self) -> Keep | None:
+        """Where answers go while it is not known yet which of them are evidence."""
+        if self.evidence is None:
+            return None
+        from czcheck.evidence import Spool  # noqa: PLC0415
+
+        self._spool = Spool()
+        return self._spool.keep
+
+    def keep_evidence(self, findings: Sequence[Finding]) -> list[str]:
+        """Write what findings of the run rest on, if that is asked for.
+
+        Args:
+            findings: All findings on the file.
+
+        Returns:
+            Names of the files.
+
+        Raises:
+            IncompleteError: They cannot be written.
+        """
+        if self.evidence is None or self._spool is None:
+            return []
+        from czcheck.evidence import write_evidence  # noqa: PLC0415
+
+        metadata = self._model.metadata
+        return write_evidence(
+            self.evidence,
+            findings,
+            self._spool,
+            archive=self._model.path.name,
+            sha256=self._model.sha256,
+            colours=[each.color for each in metadata.classes],
+            bgr=metadata.pixel_types[0].startswith("Bgr"),
+        )
+
+    def _battery(self, network: Network) -> Iterable[Tile]:
+        from czcheck.tiles.images import tiles_from  # noqa: PLC0415
+        from czcheck.tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
+
+        serving = network.serving
+        shape = serving.inputs[0].shape if serving is not None and serving.inputs else None
+        if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
+            raise UnavailableError("the network has no fixed tile")
+        height, width, channels = (size or 0 for size in shape[1:])
+        metadata = self._model.metadata
+        pixel_type = metadata.pixel_types[0]
+        # Where the metadata says that intensities are scaled, the network gets them so.
+        top = FULL_RANGE.get(pixel_type, 1) if metadata.scale_inputs_by_bitdepth else 1
+        battery = [tiles(height, width, channels, pixel_type)]
+        battery += [tiles_from(path, height, width, channels) for path in self._tiles]
+        for tile in chain.from_iterable(battery):
+            scaled: Any = tile.pixels if top == 1 else tile.pixels / top
+            yield dataclasses.replace(tile, pixels=scaled)
+
+    def close(self) -> None:
+        """End the process, whatever it is doing, and drop what was kept."""
+        self.comparisons.close()
+        if self._spool is not None:
+            self._spool.close()
+        if self._worker is not None:
+            self._worker.close()
