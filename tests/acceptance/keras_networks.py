@@ -189,7 +189,7 @@ def normalisations(tile: Any) -> Any:
     x = layers.RMSNormalization()(layers.GroupNormalization(-1)(x))
     x = Scaled()(layers.LayerNormalization(axis=[1, 2, 3])(x))
     x = layers.EinsumDense("abcd,de->abce", output_shape=(None, None, 8))(x)
-    return head(layers.UnitNormalization()(conv(x, 8)))
+    return head(layers.UnitNormalization()(conv(x, 8, "softplus")))
 
 
 def resizes(tile: Any) -> Any:
