@@ -356,7 +356,9 @@ def test_a_full_disk_is_one_clear_line(
     assert target.read_bytes() == b"old"
 
 
-def test_the_demo_verifies_without_a_finding() -> None:
+def test_the_demo_verifies_with_a_note_on_its_standardisation_alone() -> None:
     report = verify(Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel")
     assert report.passed
-    assert report.findings == ()
+    (finding,) = report.findings
+    assert finding.severity.value == "note"
+    assert "per_image_standardization" in finding.message
