@@ -60,6 +60,9 @@ def walk_of(network: Network) -> Walk | str:
         found = walk(network)
     except InputError as error:
         return str(error)
+    except (ArithmeticError, LookupError, ValueError):
+        # Whoever understands an operation takes its inputs to be what it asks for.
+        return "the shapes in the graph contradict each other"
     return "the signature does not turn one tile into one answer" if found is None else found
 
 

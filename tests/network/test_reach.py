@@ -383,6 +383,9 @@ def test_graphs_at_odds_with_themselves_are_not_understood() -> None:
     damaged = chain.node("damaged", "Conv2D", line, flat, **CONV)
     assert chain.reach(damaged).kind == "unknown"
     chain = Chain()
+    deep = chain.reshape("image", *[1] * 38, 64, 64)
+    assert chain.reach(chain.node("deep", "BatchMatMulV2", deep, deep, T=FLOAT)).kind == "unknown"
+    chain = Chain()
     nothing = chain.node("nothing", "ConcatV2", T=FLOAT, Tidx=INT32, N=0)
     assert chain.reach(chain.both("AddV2", "image", nothing)).kind == "unknown"
 

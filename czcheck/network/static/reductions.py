@@ -10,6 +10,8 @@ from czcheck.network.facts import Dims
 from czcheck.network.static.spread import Factor, Spread, Traced, plain
 from czcheck.network.static.step import Step, constant, handles, lose, ready, tag_of
 
+_MOST_RANK = 20
+
 
 @handles("Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "EuclideanNorm", "ArgMax", "ArgMin")
 def reduction(step: Step) -> Traced:
@@ -89,12 +91,13 @@ def running(step: Step) -> Traced:
 def product(step: Step) -> Traced:
     """A product of matrices: what is summed over is gone."""
     first, second = step.get(0), step.get(1)
-    if first.shape is None or second.shape is None or min(len(first.shape), len(second.shape)) < 2:  # noqa: PLR2004
+    ranks = [each.rank or 0 for each in (first, second)]
+    if first.shape is None or second.shape is None or min(ranks) < 2 or max(ranks) > _MOST_RANK:  # noqa: PLR2004
         return step.unknown()
     batch = step.node.op != "MatMul"
     turn_first = step.flag("adj_x" if batch else "transpose_a")
     turn_second = step.flag("adj_y" if batch else "transpose_b")
-    letters = [chr(ord("a") + number) for number in range(20)]
+    letters = [str(number) for number in range(_MOST_RANK)]
     outer = letters[: max(len(first.shape), len(second.shape)) - 2]
     left = [*outer[len(outer) - len(first.shape) + 2 :], *("kx" if turn_first else "xk")]
     right = [*outer[len(outer) - len(second.shape) + 2 :], *("yk" if turn_second else "ky")]
