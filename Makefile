@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTHON37 ?= $(firstword $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.7.*/bin/python) \
 	$(wildcard /usr/bin/python3.7 /usr/local/bin/python3.7))
 
-.PHONY: verify test check fixtures benchmarks clean
+.PHONY: fuzz verify test check fixtures benchmarks clean
 
 verify: .venv/.installed
 	$(BIN)/czcheck verify fixtures/models/nuclei.czmodel
@@ -22,6 +22,11 @@ check: .venv/.installed-dev
 
 fixtures: .venv/.installed-dev
 	$(BIN)/python -m fixtures.make
+
+# A minute for each reader; `make fuzz FUZZ_ARGS="--seconds 600 graph"`.
+fuzz: .venv/.installed-test
+	$(PIP) install --editable '.[test,fuzz]'
+	$(BIN)/python -m fuzz.run $(FUZZ_ARGS)
 
 benchmarks: .venv/.installed
 	$(BIN)/python benchmarks/startup.py

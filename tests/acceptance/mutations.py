@@ -13,7 +13,6 @@ import json
 import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,52 +22,10 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import czcheck
-from czcheck.errors import UnavailableError
 from czcheck.network import messages
-from czcheck.report.inspection import inspection, inspection_lines
-from czcheck.report.json_form import plain_json
-from czcheck.rules.engine import Status
-from fixtures.archives import GUID, metadata_xml, zip_bytes
+from fixtures.archives import zip_bytes
 from fixtures.bundle import DATA, INDEX
-from fixtures.graphs import CONV, FLOAT, Func, Graph, spec
-
-SECONDS = 10
-TILE, ANSWER = (None, 32, 32, 1), (None, 32, 32, 2)
-GRAPH = "saved_model.pb"
-XML, MODEL, MARKER = f"{GUID}.xml", f"{GUID}.model", f"modelid={GUID}"
-
-
-def network() -> Graph:
-    """A network with variables, a saver and a function, so that there is much to damage."""
-    graph = Graph()
-    image = graph.placeholder("image", TILE)
-    kernel = graph.variable("kernel", [1e-5] * 18, (3, 3, 1, 2))
-    body = graph.function("body", {"x": "float32", "k": "float32"}, {"y": "float32"})
-    body.node("conv", "Conv2D", "x", "k", **CONV)
-    body.node("softmax", "Softmax", "conv:output:0", T=FLOAT)
-    body.returns(y="softmax:softmax:0")
-    types = [FLOAT, FLOAT]
-    answer = graph.node(
-        "answer", "PartitionedCall", image, kernel, f=Func("body"), Tin=types, Tout=[FLOAT]
-    )
-    graph.saver()
-    graph.signature({"image": spec(image, TILE)}, {"answer": spec(answer, ANSWER)})
-    return graph
-
-
-SOUND = network()
-FILES: Mapping[str, bytes] = SOUND.files()
-METADATA = metadata_xml()
-
-
-def packed(
-    files: Mapping[str, bytes] = FILES, xml: bytes = METADATA, payload: bytes | None = None
-) -> bytes:
-    """An archive of these parts, its checksums right."""
-    inner = zip_bytes(files.items()) if payload is None else payload
-    return zip_bytes([(XML, xml), (MODEL, inner), (MARKER, b"")])
-
+from fuzz.verdicts import FILES, GRAPH, MARKER, METADATA, MODEL, XML, check, packed
 
 # Values that have broken parsers before, in one to eight bytes.
 ODD = [
@@ -239,42 +196,6 @@ PLACES: Mapping[str, Callable[[list[Edit]], bytes]] = {
     "index": inner_file(INDEX),
     "data": inner_file(DATA),
 }
-
-
-def check(path: Path) -> str:
-    """Check an archive without running it, and make every form of what comes of it.
-
-    Args:
-        path: The archive.
-
-    Returns:
-        The verdict.
-    """
-    begin = time.monotonic()
-    report = czcheck.verify(path, level="network")
-    crashed = [each for each in report.files[0].outcomes if each.status is Status.CRASHED]
-    assert not crashed, crashed
-    unexplained = [
-        (each.code, each.reason)
-        for each in report.files[0].outcomes
-        if each.status is Status.SKIPPED and each.cause is not None and each.cause.value != "choice"
-    ]
-    assert report.exit_code in (0, 1), unexplained
-    texts = [str(report), json.dumps(report.to_json()), report._repr_html_()]
-    with czcheck.open(path) as model:
-        try:
-            plain = inspection(model)
-        except UnavailableError:
-            pass
-        else:
-            texts.append(json.dumps(plain_json(plain)))
-            texts.extend(line.text for line in inspection_lines(plain))
-        texts.append(model._repr_html_())
-    for text in texts:
-        text.encode("utf-8")
-    seconds = time.monotonic() - begin
-    assert seconds < SECONDS, seconds
-    return report.verdict.value
 
 
 def main() -> None:
