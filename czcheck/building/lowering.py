@@ -166,7 +166,7 @@ def _channels(graph: Graph) -> dict[Ref, int]:
     import tensorflow as tf  # noqa: PLC0415
 
     with tf.Graph().as_default() as shapes:
-        import_graph(write_graph(graph))
+        import_graph(write_graph(graph), shapes_only=True)
         found: dict[Ref, int] = {}
         for node in graph.nodes.values():
             if node.op == "Conv2D":
@@ -227,19 +227,38 @@ def write_saved_model(lowered: Lowered) -> bytes:
     return bytes(message.SerializeToString(deterministic=True))
 
 
-def import_graph(graph_def: Any) -> None:
+def import_graph(graph_def: Any, *, shapes_only: bool = False) -> None:
     """Import a graph into the default one.
 
     Of a copy: TensorFlow writes the defaults of all attributes, new ones too, into what it imports.
 
     Args:
         graph_def: The graph, which stays as it is.
+        shapes_only: Leave out the weights, which say nothing about shapes; such a graph cannot be
+            run.
     """
     import tensorflow as tf  # noqa: PLC0415
 
     copy = type(graph_def)()
-    copy.CopyFrom(graph_def)
+    if shapes_only:
+        copy.versions.CopyFrom(graph_def.versions)
+        copy.library.CopyFrom(graph_def.library)
+        for node in graph_def.node:
+            _copy_light(copy.node.add(), node)
+    else:
+        copy.CopyFrom(graph_def)
     tf.import_graph_def(copy, name="")
+
+
+def _copy_light(into: Any, node: Any) -> None:
+    """Copy a node; of weights only type and shape."""
+    if node.op != "Const" or node.attr["dtype"].type != DT_FLOAT:
+        into.CopyFrom(node)
+        return
+    into.name, into.op = node.name, "Placeholder"
+    into.input.extend(node.input)
+    into.attr["dtype"].type = DT_FLOAT
+    into.attr["shape"].shape.CopyFrom(node.attr["value"].tensor.tensor_shape)
 
 
 def static_shape(graph_def: Any, node: str) -> Any:
@@ -247,5 +266,5 @@ def static_shape(graph_def: Any, node: str) -> Any:
     import tensorflow as tf  # noqa: PLC0415
 
     with tf.Graph().as_default() as graph:
-        import_graph(graph_def)
+        import_graph(graph_def, shapes_only=True)
         return graph.get_tensor_by_name(f"{node}:0").shape.as_proto()

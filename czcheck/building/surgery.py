@@ -135,7 +135,7 @@ def _import(graph_def: Any, old: Any, shape: list[int]) -> Any:
     graph = tf.Graph()
     try:
         with graph.as_default():
-            import_graph(graph_def)
+            import_graph(graph_def, shapes_only=True)
     except ValueError as error:
         _refuse(graph_def, old, _first_failing(graph_def), shape, _reason(error))
     return graph
@@ -187,9 +187,13 @@ def run(graph_def: Any, tiles: Any) -> Any:
     """
     import tensorflow as tf  # noqa: PLC0415
 
+    config = tf.compat.v1.ConfigProto()
+    # One or two tiles are run: making the graph quicker would take longer than running it.
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config.graph_options.optimizer_options.opt_level = -1
     with tf.Graph().as_default() as graph:
         import_graph(graph_def)
-        with tf.compat.v1.Session(graph=graph) as session:
+        with tf.compat.v1.Session(graph=graph, config=config) as session:
             return session.run(f"{OUTPUT}:0", {f"{INPUT}:0": tiles})
 
 
@@ -289,7 +293,7 @@ def _fix_output(graph_def: Any, shape: list[int]) -> None:
     import tensorflow as tf  # noqa: PLC0415
 
     with tf.Graph().as_default() as graph:
-        import_graph(graph_def)
+        import_graph(graph_def, shapes_only=True)
         found = graph.get_tensor_by_name(f"{OUTPUT}:0").shape
     if found.rank == RANK and found.as_list()[1:] == shape[1:]:
         return
