@@ -8,7 +8,12 @@ from __future__ import annotations
 
 
 class CzcheckError(Exception):
-    """Base class. Its text is one line for the user: file, place and fix."""
+    """Base class. Its text is for the user: file, place and fix, safe to print."""
+
+    def __str__(self) -> str:
+        from czcheck.report.escape import printable_lines  # noqa: PLC0415 - only when one is told
+
+        return printable_lines(super().__str__())
 
 
 class UsageError(CzcheckError):
@@ -21,6 +26,10 @@ class InputError(CzcheckError):
 
 class IncompleteError(CzcheckError):
     """The tool could not do its work: no runner, no space, no memory (exit code 3)."""
+
+
+class NotApplicableError(InputError):
+    """A fact that there is nothing to say about in this file. Rules that need it are skipped."""
 
 
 class UnavailableError(InputError):

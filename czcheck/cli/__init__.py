@@ -78,10 +78,9 @@ def fail(message: str, code: int) -> NoReturn:
         message: The message; may span lines.
         code: The exit code.
     """
-    from czcheck.report.escape import printable
+    from czcheck.report.escape import printable_lines
 
-    text = "\n".join(printable(line) for line in message.splitlines())
-    click.echo(f"czcheck: {text}", err=True)
+    click.echo(f"czcheck: {printable_lines(message)}", err=True)
     raise SystemExit(code)
 
 
@@ -94,7 +93,14 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     try:
         result: Any = cli.main(args=args, prog_name="czcheck", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        import io
+
+        from czcheck.report.escape import printable_lines
+
+        # It repeats the arguments, and a shell may have taken those from a folder of any files.
+        text = io.StringIO()
+        error.show(file=text)
+        click.echo(printable_lines(text.getvalue()), err=True)
         raise SystemExit(error.exit_code) from None
     except click.Abort:
         fail("interrupted", EXIT_INTERRUPTED)

@@ -73,5 +73,7 @@ def print_json(value: object) -> None:
     """
     import json
 
+    from czcheck.report.json_form import plain_json
+
     with unread_is_fine():
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(plain_json(value), indent=2, ensure_ascii=False))

@@ -237,8 +237,10 @@ def progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from czcheck.report.escape import printable
+
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("tiles"),
@@ -251,7 +253,7 @@ def progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
 
         def advance(path: Path, done: int, total: int) -> None:
             if path not in tasks:
-                tasks[path] = int(bar.add_task(path.name, total=total))
+                tasks[path] = int(bar.add_task(printable(path.name), total=total))
             bar.update(tasks[path], completed=done)  # type: ignore[arg-type]
 
         yield advance

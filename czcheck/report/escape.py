@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
-# Explicit direction marks can make a name read as another one.
+import re
+
+# Explicit direction marks can make a name read as another one; so can characters that show nothing.
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
-_UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, *_BIDI}
-_TABLE = {code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}" for code in _UNSAFE}  # noqa: PLR2004
+_UNSEEN = {
+    *(0xAD, 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x2060, 0x3164, 0xFEFF, 0xFFA0),
+    *range(0x2061, 0x2066),
+    *range(0x206A, 0x2070),
+    *range(0xFFF9, 0xFFFC),
+    *range(0xE0000, 0xE0080),
+}
+_UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI, *_UNSEEN}
+
+
+def _escaped(code: int) -> str:
+    if code <= 0xFF:  # noqa: PLR2004
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+_TABLE = {code: _escaped(code) for code in _UNSAFE}
+# Servers that run builds take commands out of what a program prints: `::name::` at the beginning of
+# a line, `##[name]`, `##vso[name]` and `##teamcity[name]` anywhere.
+_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\w*\[)")
 
 
 def printable(text: str) -> str:
-    r"""The text with control characters, line breaks and direction marks as `\x..` or `\u....`.
+    r"""The text with everything escaped that steers a terminal or a log, as `\x..` or `\u....`.
 
-    Lone surrogates, which no output encoding takes, are escaped, too. A leading `::`, which CI logs
-    read as a command, gets its first colon escaped.
+    Control characters, line breaks, direction marks and characters that show nothing; lone
+    surrogates, which no output encoding takes; and the first character of what servers that run
+    builds read as a command. What has been escaped once stays as it is.
 
     Args:
         text: Any text.
     """
     safe = text.translate(_TABLE).encode("utf-8", "backslashreplace").decode("utf-8")
-    return "\\x3a" + safe[1:] if safe.lstrip().startswith("::") else safe
+    return _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", safe)
+
+
+def printable_lines(text: str) -> str:
+    """Text of several lines, each made printable.
+
+    Args:
+        text: Any text.
+    """
+    return "\n".join(printable(line) for line in text.splitlines())

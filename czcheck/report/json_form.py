@@ -47,7 +47,7 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain_json(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): plain_json(item) for key, item in value.items()}
+        return {printable(str(key)): plain_json(item) for key, item in value.items()}
     return printable(str(value))
 
 

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 WIDTH = 100
 
 
-class Line(NamedTuple):
-    """A line of a report.
+class _Line(NamedTuple):
+    text: str
+    style: str = ""
+    swatch: str = ""
+
+
+class Line(_Line):
+    """A line of a report, safe to print whatever went into it.
 
     Attributes:
         text: The line.
@@ -28,9 +34,11 @@ class Line(NamedTuple):
         swatch: Colour `#rrggbb` to show at the line's beginning, where colours can be shown.
     """
 
-    text: str
-    style: str = ""
-    swatch: str = ""
+    __slots__ = ()
+
+    def __new__(cls, text: str, style: str = "", swatch: str = "") -> Line:  # noqa: PYI034
+        """Make the text printable: a name that was broken over two lines may have become unsafe."""
+        return super().__new__(cls, printable(text), style, swatch)
 
 
 def _wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:

@@ -137,11 +137,19 @@ def test_html_names_every_finding() -> None:
         ("a\nb\r\t", "a\\x0ab\\x0d\\x09"),
         ("\x9b31m", "\\x9b31m"),
         ("::set-output", "\\x3a:set-output"),
+        ("  ::error::x", "  \\x3a:error::x"),
+        ("std::vector", "std::vector"),
+        ("see ##[error]x", "see \\x23#[error]x"),
+        ("##vso[task.setvariable]", "\\x23#vso[task.setvariable]"),
+        ("a # b", "a # b"),
+        ("Nucl\u200beus\u00ad", "Nucl\\u200beus\\xad"),
+        ("\U000e0041", "\\U000e0041"),
         ("\ud800", "\\ud800"),
     ],
 )
 def test_escaping(raw: str, safe: str) -> None:
     assert printable(raw) == safe
+    assert printable(safe) == safe
 
 
 def test_neighbouring_codes_are_drawn_together() -> None:
