@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from czcheck.comparisons import Comparisons
-from czcheck.errors import UnavailableError
+from czcheck.errors import NotApplicableError, UnavailableError
 from czcheck.rules.catalogue import Level, catalogue
 from czcheck.rules.engine import Facts
 from czcheck.specification import inapplicable, specification_of
@@ -64,7 +64,7 @@ def facts_of(
     not_asked = comparisons.not_asked
     if budgets is None or not budgets.given:
         not_asked["budgets"] = "no budget was given"
-    return Facts(
+    facts = Facts(
         {
             "archive": lambda: model.archive,
             "archives": archives,
@@ -80,6 +80,7 @@ def facts_of(
             "allow_op": lambda: allow_op,
             "target": target_runtime,
             "run": run,
+            "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: budgets,
             "specification": lambda: specification_of(model),
             **comparisons.sources,
@@ -87,6 +88,26 @@ def facts_of(
         not_asked,
         inapplicable(model, catalogue()),
     )
+    return facts
+
+
+def with_borders(record: RunRecord) -> RunRecord:
+    """A run whose borders were measured, for the rules about them.
+
+    Args:
+        record: What the run showed.
+
+    Raises:
+        NotApplicableError: There was nothing to measure.
+    """
+    orientation = None if record.behaviour is None else record.behaviour.orientation
+    if orientation is not None and orientation.wrong:
+        raise NotApplicableError("the answer does not lie where the tile does, see CZ421")
+    if record.reach is None:
+        raise NotApplicableError(
+            "borders are measured on tiles of 64 pixels and more whose answer varies"
+        )
+    return record
 
 
 def payload_of(model: CzModel) -> Payload | None:

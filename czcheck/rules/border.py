@@ -24,7 +24,7 @@ _STEADY = ("CZ405", "CZ406", "CZ407", "CZ411")
 
 
 @rule("CZ413", severity=_WARNING, level=_RUN, requires=_STEADY)
-def border_hides_seams(run: RunRecord) -> Iterator[Found]:
+def border_hides_seams(borders: RunRecord) -> Iterator[Found]:
     """The border is too small: seams between tiles are seen.
 
     Says: BorderSize is {declared}, but what lies outside a tile moves probabilities by up to
@@ -35,13 +35,13 @@ def border_hides_seams(run: RunRecord) -> Iterator[Found]:
     Fix: Declare the recommended BorderSize, with a larger tile if too little of it is left.
     Format: 2, N15
     """
-    reach = _reach_of(run)
+    reach = borders.reach
     if reach is not None and _is_below(reach, SEAM):
         yield _too_small(reach, SEAM)
 
 
 @rule("CZ414", severity=_NOTE, level=_RUN, requires=_STEADY)
-def border_hides_traces(run: RunRecord) -> Iterator[Found]:
+def border_hides_traces(borders: RunRecord) -> Iterator[Found]:
     """The border leaves faint traces of the tiles.
 
     Says: BorderSize is {declared}, but what lies outside a tile moves probabilities by up to
@@ -52,20 +52,9 @@ def border_hides_traces(run: RunRecord) -> Iterator[Found]:
     Fix: Declare the recommended BorderSize if such traces matter.
     Format: 2, N15
     """
-    reach = _reach_of(run)
+    reach = borders.reach
     if reach is not None and _is_below(reach, FAINT) and not _is_below(reach, SEAM):
         yield _too_small(reach, FAINT)
-
-
-def _reach_of(run: RunRecord) -> ReachRecord | None:
-    """How far the border reaches, where that means something."""
-    return None if _is_turned(run) else run.reach
-
-
-def _is_turned(run: RunRecord) -> bool:
-    """Whether the answer does not lie where the tile does, of which CZ421 tells."""
-    orientation = None if run.behaviour is None else run.behaviour.orientation
-    return orientation is not None and orientation.wrong
 
 
 def _is_below(reach: ReachRecord, tolerance: float) -> bool:
@@ -93,7 +82,7 @@ def _too_small(reach: ReachRecord, tolerance: float) -> Found:
 
 
 @rule("CZ415", severity=_NOTE, level=_RUN, requires=_STEADY)
-def border_is_no_larger_than_needed(run: RunRecord) -> Iterator[Found]:
+def border_is_no_larger_than_needed(borders: RunRecord) -> Iterator[Found]:
     """The border is far larger than the network's reach.
 
     Says: BorderSize is {declared}, but the network looks no farther than {bound}: {waste} of each
@@ -102,7 +91,7 @@ def border_is_no_larger_than_needed(run: RunRecord) -> Iterator[Found]:
     Fix: Declare a BorderSize of as many pixels as the network looks.
     Format: 2, N15
     """
-    reach = _reach_of(run)
+    reach = borders.reach
     bound = None if reach is None else reach.static.largest
     if reach is None or bound is None or reach.kind not in ("local", "global-input"):
         return
@@ -117,7 +106,7 @@ def border_is_no_larger_than_needed(run: RunRecord) -> Iterator[Found]:
 
 
 @rule("CZ416", severity=_NOTE, level=_RUN, requires=_STEADY)
-def answer_does_not_depend_on_input_statistics(run: RunRecord) -> Iterator[Found]:
+def answer_does_not_depend_on_input_statistics(borders: RunRecord) -> Iterator[Found]:
     """The answer depends on statistics of the whole tile.
 
     Says: Statistics of the whole tile go into every answer{cause}; what lies near its edges moves
@@ -128,13 +117,13 @@ def answer_does_not_depend_on_input_statistics(run: RunRecord) -> Iterator[Found
         own mean and deviation.
     Format: 2, N14
     """
-    reach = _reach_of(run)
+    reach = borders.reach
     if reach is not None and reach.kind == "global-input" and reach.plateau > FAINT:
         yield _global(reach)
 
 
 @rule("CZ417", severity=_WARNING, level=_RUN, requires=_STEADY)
-def tiling_can_be_exact(run: RunRecord) -> Iterator[Found]:
+def tiling_can_be_exact(borders: RunRecord) -> Iterator[Found]:
     """No border makes tiles fit together.
 
     Says: The network looks at the whole tile at once{cause}; what lies near its edges or beyond
@@ -144,7 +133,7 @@ def tiling_can_be_exact(run: RunRecord) -> Iterator[Found]:
         pooling over the whole tile; or make the tile as large as memory allows.
     Format: 2, N14
     """
-    reach = _reach_of(run)
+    reach = borders.reach
     if reach is not None and reach.kind == "global-inside" and reach.plateau > FAINT:
         yield _global(reach)
 
@@ -159,7 +148,7 @@ def _global(reach: ReachRecord) -> Found:
 
 
 @rule("CZ418", severity=_NOTE, level=_RUN, requires=_STEADY)
-def answer_does_not_depend_on_the_origin(run: RunRecord) -> Iterator[Found]:
+def answer_does_not_depend_on_the_origin(borders: RunRecord) -> Iterator[Found]:
     """The answer depends on where a tile begins.
 
     Says: Far from every edge, probabilities change by up to {measured} when the tile begins
@@ -172,7 +161,7 @@ def answer_does_not_depend_on_the_origin(run: RunRecord) -> Iterator[Found]:
         blurring in place of the largest value.
     Format: 2, N14
     """
-    offsets = None if _is_turned(run) else run.offsets
+    offsets = borders.offsets
     if offsets is None or offsets.change <= SEAM or offsets.change <= 2 * offsets.usual:
         return
     yield Found(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from czcheck.errors import IncompleteError, UnavailableError
+from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.rules.catalogue import Level, Rule
 from czcheck.rules.finding import Finding
 
@@ -27,8 +27,9 @@ class Status(Enum):
 class SkipCause(Enum):
     """Why a rule was skipped.
 
-    `CHOICE`: the user asked for it. `PREREQUISITE`: another rule failed or a fact is missing, so
-    the answer would mean nothing. `TOOL`: the tool could not do its work.
+    `CHOICE`: the user asked for it, or the rule has nothing to look at in this file.
+    `PREREQUISITE`: another rule failed or a fact is missing, so the answer would mean nothing.
+    `TOOL`: the tool could not do its work.
     """
 
     CHOICE = "choice"
@@ -160,6 +161,8 @@ def _run(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome:
         return outcome
     try:
         arguments = [facts[name] for name in rule.needs]
+    except NotApplicableError as error:
+        return _skipped(rule, SkipCause.CHOICE, str(error))
     except UnavailableError as error:
         return _skipped(rule, SkipCause.PREREQUISITE, str(error))
     except IncompleteError as error:

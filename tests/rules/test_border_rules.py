@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
+from czcheck.errors import NotApplicableError
+from czcheck.gathering import with_borders
 from czcheck.limits import GIB
 from czcheck.network.cost import StaticCost
 from czcheck.network.facts import NodeUse
@@ -136,18 +138,17 @@ def test_what_changes_next_to_nothing_is_not_told() -> None:
     assert said(reach(4, 4, 4, kind="global-inside", plateau=1e-3)) == {}
 
 
-def test_nothing_is_said_where_nothing_was_measured() -> None:
-    assert said(None) == {}
-    assert list(answer_does_not_depend_on_the_origin(run())) == []
+def test_where_nothing_was_measured_the_rules_are_skipped() -> None:
+    with pytest.raises(NotApplicableError, match="64 pixels"):
+        with_borders(run())
 
 
 def test_a_turned_answer_has_no_border() -> None:
     behaviour = Behaviour("nuclei", (1, 1), orientation=Orientation("transposed", 0.0, 0.3))
-    assert said(reach(40, 24, 12), behaviour=behaviour) == {}
-    moved = offsets(0.5)
-    assert told(moved)
-    turned = run(None, behaviour=behaviour, offsets=moved)
-    assert list(answer_does_not_depend_on_the_origin(turned)) == []
+    with pytest.raises(NotApplicableError, match="CZ421"):
+        with_borders(run(reach(40, 24, 12), behaviour=behaviour))
+    measured = run(reach(40, 24, 12))
+    assert with_borders(measured) is measured
 
 
 def offsets(change: float, usual: float = 0.0) -> OffsetRecord:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.errors import IncompleteError, UnavailableError
+from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.report.report import FileReport, Verdict
 from czcheck.rules.catalogue import Level, Rule, UnknownRuleError, catalogue, matching
 from czcheck.rules.engine import MAX_FINDINGS, Facts, Outcome, SkipCause, Status, evaluate
@@ -231,3 +231,16 @@ def test_codes_are_chosen_by_prefix() -> None:
     for wrong in ("CZ999", "X", ""):
         with pytest.raises(UnknownRuleError):
             list(matching([wrong], rules))
+
+
+def test_what_does_not_apply_is_skipped_without_holding_up_the_verdict() -> None:
+    def nothing() -> object:
+        raise NotApplicableError("the tile is too small")
+
+    def reads(fact: object) -> Iterator[Found]:
+        yield from ()
+
+    outcomes = run(make("CZ101", reads, ("a",)), facts={"a": nothing})
+    assert outcomes["CZ101"].cause is SkipCause.CHOICE
+    assert outcomes["CZ101"].reason == "the tile is too small"
+    assert verdict(outcomes) is Verdict.PASSED
