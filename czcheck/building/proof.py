@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
+from czcheck.runtime.compare import RAW_TOLERANCE, SCALED_TOLERANCE, compare
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SCALED_TOLERANCE = 1e-5
-RAW_TOLERANCE = 1e-3
-"""Largest difference of a probability. On the raw range float32 itself moves a network with batch
-normalisation by 8e-4; on tiles scaled to [0, 1] by 1e-7."""
-
-CLASS_AXIS = 4
 # Each is asked of both networks, and twice: an image, both ends of the range, and all of it.
 TILES = ("nuclei", "zeros", "saturated", "noise")
 
@@ -49,49 +44,6 @@ class Proof:
     doubt: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two answers to one tile.
-
-    Attributes:
-        difference: Largest difference of a value, relative to the value where that is above 1, as
-            no probability is; infinite where only one of the two is finite.
-        ties: Pixels whose label differs although, within the tolerance, two classes are equal.
-        labels: Pixels whose label differs otherwise.
-        pixels: Pixels compared.
-    """
-
-    difference: float
-    ties: int
-    labels: int
-    pixels: int
-
-
-def compare(source: NDArray[Any], lowered: NDArray[Any], tolerance: float) -> Comparison:
-    """Compare two answers to one tile.
-
-    Args:
-        source: Probabilities, (batch, height, width, classes).
-        lowered: The same from the other network.
-        tolerance: How close the two best classes of a pixel are for it to count as a tie.
-
-    Returns:
-        The comparison; infinitely different where the shapes differ.
-    """
-    import numpy as np  # noqa: PLC0415
-
-    if source.shape != lowered.shape or source.ndim != CLASS_AXIS:
-        return Comparison(float("inf"), 0, source.size, source.size)
-    same = (source == lowered) | (np.isnan(source) & np.isnan(lowered))
-    with np.errstate(invalid="ignore", over="ignore"):
-        gap = np.where(same, 0, np.abs(source - lowered) / np.maximum(1, np.abs(source)))
-        difference = float(np.nan_to_num(gap, nan=np.inf).max(initial=0))
-        changed = source.argmax(-1) != lowered.argmax(-1)
-        best = np.sort(source[changed], axis=-1)
-        ties = int(np.count_nonzero(best[:, -1] - best[:, -2] <= tolerance)) if best.size else 0
-    return Comparison(difference, ties, int(np.count_nonzero(changed)) - ties, changed.size)
-
-
 class Comparer:
     """Asks two networks the same tiles and adds up how far their answers are apart."""
 
@@ -120,14 +72,14 @@ class Comparer:
         """
         tolerance = RAW_TOLERANCE if raw else SCALED_TOLERANCE
         found = compare(source, lowered, tolerance)
-        if found.difference > tolerance or found.labels:
+        if found.change > tolerance or found.labels:
             raise InputError(
                 f"{self.what}: the lowered network does not answer like its source: on the tile "
                 f"{tile!r} ({'raw range' if raw else 'scaled to [0, 1]'}) probabilities differ by "
-                f"up to {found.difference:.2g} (allowed: {tolerance:g}) and {found.labels} of "
+                f"up to {found.change:.2g} (allowed: {tolerance:g}) and {found.labels} of "
                 f"{found.pixels} labels differ; a network that draws random numbers cannot be built"
             )
-        self._largest[tolerance] = max(self._largest[tolerance], found.difference)
+        self._largest[tolerance] = max(self._largest[tolerance], found.change)
         self._pixels += found.pixels
         self._ties += found.ties
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.building.proof import Comparer, compare, questions
+from czcheck.building.proof import Comparer, questions
 from czcheck.errors import InputError
+from czcheck.runtime.compare import compare
 
 SOURCE = np.array([[[[0.7, 0.3], [0.2, 0.8]]]], np.float32)
 
@@ -21,13 +22,13 @@ def changed(pixel: int, values: tuple[float, float]) -> Any:
 
 def test_equal_answers_differ_by_nothing() -> None:
     found = compare(SOURCE, SOURCE.copy(), 1e-5)
-    assert (found.difference, found.ties, found.labels, found.pixels) == (0, 0, 0, 2)
+    assert (found.change, found.ties, found.labels, found.pixels) == (0, 0, 0, 2)
 
 
 def test_a_changed_label_is_no_tie() -> None:
     found = compare(SOURCE, changed(0, (0.3, 0.7)), 1e-5)
     assert (found.ties, found.labels) == (0, 1)
-    assert found.difference == pytest.approx(0.4)
+    assert found.change == pytest.approx(0.4)
 
 
 def test_a_label_may_change_where_two_classes_are_equal() -> None:
@@ -38,18 +39,18 @@ def test_a_label_may_change_where_two_classes_are_equal() -> None:
 
 def test_not_a_number_has_to_stay_one() -> None:
     hole = changed(1, (np.nan, 0.8))
-    assert compare(hole, hole.copy(), 1e-5).difference == 0
-    assert compare(hole, SOURCE, 1e-5).difference == np.inf
-    assert compare(SOURCE, hole, 1e-5).difference == np.inf
+    assert compare(hole, hole.copy(), 1e-5).change == 0
+    assert compare(hole, SOURCE, 1e-5).change == np.inf
+    assert compare(SOURCE, hole, 1e-5).change == np.inf
 
 
 def test_large_values_are_compared_in_proportion() -> None:
     logits = np.full((1, 1, 1, 2), 50_000, np.float32)
-    assert compare(logits, logits + np.float32(0.0078125), 1e-3).difference < 1e-6
+    assert compare(logits, logits + np.float32(0.0078125), 1e-3).change < 1e-6
 
 
 def test_other_shapes_are_infinitely_different() -> None:
-    assert compare(SOURCE, SOURCE[:, :, :1], 1e-5).difference == np.inf
+    assert compare(SOURCE, SOURCE[:, :, :1], 1e-5).change == np.inf
 
 
 def test_the_tolerance_is_wider_on_the_raw_range() -> None:
