@@ -90,7 +90,7 @@ class CzModel:
         return f"CzModel({str(self.path)!r})"
 
     def _repr_html_(self) -> str:
-        from czcheck.report.inspection import model_html  # noqa: PLC0415 - in notebooks only
+        from czcheck.report.inspection_text import model_html  # noqa: PLC0415 - in notebooks only
 
         return model_html(self)
 

@@ -21,7 +21,8 @@ def command(path: Path, as_json: bool) -> int:
     from czcheck.archive.container import ContainerKind
     from czcheck.errors import InputError, UnavailableError
     from czcheck.model import open_model
-    from czcheck.report.inspection import inspection, inspection_lines
+    from czcheck.report.inspection import inspection
+    from czcheck.report.inspection_text import inspection_lines
     from czcheck.report.json_form import plain_json
 
     with open_model(path) as model:

@@ -68,7 +68,7 @@ def command(
 
 def _lines(result: RepairResult) -> Iterator[Line]:
     from czcheck.report.escape import printable
-    from czcheck.report.inspection import size_text
+    from czcheck.report.inspection_text import size_text
     from czcheck.report.text import Line, report_lines
 
     size = size_text(result.path.stat().st_size)
