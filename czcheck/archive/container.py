@@ -131,9 +131,7 @@ def describe(members: tuple[Member, ...]) -> Container:
         if "/" not in member.path.removeprefix(prefix)
     }
     literal = [
-        name
-        for path, name in roots.items()
-        if path.startswith(MARKER) and path.endswith(".model") and members
+        name for path, name in roots.items() if path.startswith(MARKER) and path.endswith(".model")
     ]
     markers = [
         name for path, name in roots.items() if path.startswith(MARKER) and name not in literal

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from czcheck.cli import options
 from czcheck.cli.printing import print_lines
 
 
@@ -40,12 +41,7 @@ from czcheck.cli.printing import print_lines
     show_default=True,
     help="Smallest Dice coefficient of a class over all tiles.",
 )
-@click.option(
-    "--allow-op",
-    multiple=True,
-    metavar="NAME",
-    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
-)
+@options.allow_op
 def command(
     path: Path,
     output: Path,

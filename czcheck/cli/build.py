@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from czcheck.cli import options
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
@@ -85,15 +86,8 @@ def tile_size(
     metavar="MODULE",
     help="Module or .py file with the classes of a Keras file that are not Keras's own.",
 )
-@click.option(
-    "--verify/--no-verify", default=True, help="Verify the archive before it is put in place."
-)
-@click.option(
-    "--allow-op",
-    multiple=True,
-    metavar="NAME",
-    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
-)
+@options.verify_or_not
+@options.allow_op
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
 def command(  # noqa: PLR0913 - one for each option
     spec: Path,

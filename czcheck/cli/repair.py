@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from czcheck.cli import options
 from czcheck.cli.build import spinner, tile_size
 from czcheck.cli.printing import print_lines
 
@@ -32,15 +33,8 @@ if TYPE_CHECKING:
     metavar="HxW",
     help="Height and width of the network's tile in pixels.  [default: the network's own]",
 )
-@click.option(
-    "--verify/--no-verify", default=True, help="Verify the archive before it is put in place."
-)
-@click.option(
-    "--allow-op",
-    multiple=True,
-    metavar="NAME",
-    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
-)
+@options.verify_or_not
+@options.allow_op
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
 def command(
     model: Path,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from czcheck.cli import options
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
@@ -61,12 +62,7 @@ def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     callback=_codes,
     help="Leave these rules out; codes or prefixes, separated by commas.",
 )
-@click.option(
-    "--allow-op",
-    multiple=True,
-    metavar="NAME",
-    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
-)
+@options.allow_op
 @click.option(
     "--tiles",
     multiple=True,

@@ -65,8 +65,8 @@ def _rule_lines(findings: Sequence[Finding]) -> Iterator[Line]:
     yield from _wrapped(f"fix: {rule.fix}", " " * 10, "fix")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _count(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
 def looked_at_text(looked_at: Mapping[str, Any]) -> str:
@@ -79,7 +79,7 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
     if (members := looked_at.get("members")) is not None:
         parts.append(_count(members, "member"))
     if metadata := looked_at.get("metadata"):
-        classes = _count(metadata["classes"], "class").replace("classs", "classes")
+        classes = _count(metadata["classes"], "class", "classes")
         parts.append(f"metadata {metadata['version']} ({printable(metadata['name'])}, {classes})")
     if network := looked_at.get("network"):
         parts.append(

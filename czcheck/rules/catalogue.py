@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from czcheck.rules.finding import Found, Severity
@@ -140,11 +142,12 @@ def _read_docstring(code: str, text: str) -> tuple[str, dict[str, str]]:
     return " ".join(title.split()).rstrip("."), sections
 
 
+@cache
 def catalogue() -> Mapping[str, Rule]:
     """All rules by code, in the order of their codes."""
     for family in FAMILIES:
         importlib.import_module(f"czcheck.rules.{family}")
-    return dict(sorted(_CATALOGUE.items()))
+    return MappingProxyType(dict(sorted(_CATALOGUE.items())))
 
 
 class UnknownRuleError(ValueError):
