@@ -71,9 +71,17 @@ class FileReport:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings, errors first, then in the order of their codes."""
+        """All findings but the waived ones, errors first, then in the order of their codes."""
+        return tuple(finding for finding in self._found() if finding.waiver is None)
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """The findings that a waiver accepts, in the same order; they fail no verdict."""
+        return tuple(finding for finding in self._found() if finding.waiver is not None)
+
+    def _found(self) -> list[Finding]:
         found = [finding for outcome in self.outcomes for finding in outcome.findings]
-        return tuple(sorted(found, key=lambda finding: (finding.severity.rank, finding.code)))
+        return sorted(found, key=lambda finding: (finding.severity.rank, finding.code))
 
     @property
     def counts(self) -> dict[str, int]:

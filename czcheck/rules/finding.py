@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
+from czcheck.rules.waiver import Waiver
+
 
 class Severity(Enum):
     """How much a finding matters. An error means that the model should not be released."""
@@ -150,6 +152,8 @@ class Finding:
         at: Where it is.
         message: What is wrong, made from the rule's template and `fields`.
         fields: The values behind the message.
+        waiver: Who accepts it and why; None where nobody does. A waived finding stays visible and
+            fails no verdict.
     """
 
     code: str
@@ -157,3 +161,4 @@ class Finding:
     at: Location
     message: str
     fields: tuple[tuple[str, Any], ...]
+    waiver: Waiver | None = None
