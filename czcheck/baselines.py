@@ -67,7 +67,7 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
     """
     from czcheck.runtime.baseline_file import LEAST_CHANGE, write_baseline_file  # noqa: PLC0415
     from czcheck.runtime.compare import KeptAnswers, is_flat  # noqa: PLC0415
-    from czcheck.tiles.patterns import NAMES  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import NAMES  # noqa: PLC0415
 
     path, output = Path(path), Path(output)
     tolerances = Tolerances(max_change, min_agreement, min_dice)

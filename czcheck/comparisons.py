@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.baseline import Baseline, BaselineComparison
     from czcheck.runtime.compare import KeptAnswers, RuntimeComparison, TileComparison
     from czcheck.runtime.process import Worker
-    from czcheck.tiles.patterns import Tile
+    from czcheck.test_tiles.patterns import Tile
 
 
 class Comparisons:

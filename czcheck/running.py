@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.process import Worker
     from czcheck.runtime.record import RunRecord
     from czcheck.runtime.source import WorkerSource
-    from czcheck.tiles.patterns import Tile
+    from czcheck.test_tiles.patterns import Tile
 
 # Called with the file, the number of tiles that have run, and the number of all.
 Progress = Callable[[Path, int, int], None]
@@ -162,8 +162,8 @@ class FileRun:
         )
 
     def _battery(self, network: Network) -> Iterable[Tile]:
-        from czcheck.tiles.images import tiles_from  # noqa: PLC0415
-        from czcheck.tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
+        from czcheck.test_tiles.images import tiles_from  # noqa: PLC0415
+        from czcheck.test_tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
 
         serving = network.serving
         shape = serving.inputs[0].shape if serving is not None and serving.inputs else None

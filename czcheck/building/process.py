@@ -17,7 +17,7 @@ from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.process import Worker
 from czcheck.runtime.unpack import unpack
-from czcheck.tiles.patterns import NATURAL
+from czcheck.test_tiles.patterns import NATURAL
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -122,7 +122,7 @@ def questions(
     Yields:
         Four of the test tiles scaled to [0, 1] and, for integer pixel types, with raw intensities.
     """
-    from czcheck.tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
 
     top = FULL_RANGE.get(pixel_type, 1)
     for tile in tiles(height, width, channels, pixel_type, names=TILES):

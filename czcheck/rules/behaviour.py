@@ -133,7 +133,7 @@ def range_of_intensities_does_not_matter(
     if found is None or found.scaled is None or metadata.scale_inputs_by_bitdepth is not None:
         return
     if found.scaled.share < INSENSITIVE:
-        from czcheck.tiles.patterns import FULL_RANGE  # noqa: PLC0415
+        from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
 
         yield Found(
             TilePixel(found.tile),

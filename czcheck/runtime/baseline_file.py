@@ -181,7 +181,7 @@ class _WrongError(ValueError):
 
 def _baseline(path: Path, plain: dict[str, Any]) -> Baseline:
     """The head as a value, each part held to its type and range."""
-    from czcheck.tiles.patterns import NAMES  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import NAMES  # noqa: PLC0415
 
     sides = {name: _whole(plain, name, 1, _MOST_SIDE) for name in ("height", "width", "channels")}
     classes = plain.get("classes")

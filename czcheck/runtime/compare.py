@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from czcheck.network.files import SavedModelFiles
     from czcheck.runtime.answers import Answer, Environment
     from czcheck.runtime.process import Worker
-    from czcheck.tiles.patterns import Tile
+    from czcheck.test_tiles.patterns import Tile
 
 SCALED_TOLERANCE = 1e-5
 RAW_TOLERANCE = 1e-3

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.measure.behaviour import Behaviour
     from czcheck.runtime.measure.borders import OffsetRecord, ReachRecord
     from czcheck.runtime.measure.cost import Cost
-    from czcheck.tiles.patterns import Tile
+    from czcheck.test_tiles.patterns import Tile
 
 _AXES = 4
 

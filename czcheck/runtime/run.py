@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.answers import LoadRecord
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.process import Worker
-    from czcheck.tiles.patterns import Tile
+    from czcheck.test_tiles.patterns import Tile
 
 Progress = Callable[[int, int], None]
 
@@ -127,7 +127,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
 def _borders(asker: Asker, probe: Probe, network: Network, metadata: ModelMetadata) -> Borders:
     """Measure the border on images like the tile whose answer varies most."""
     from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
-    from czcheck.tiles.patterns import FULL_RANGE, NATURAL, tiles  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import FULL_RANGE, NATURAL, tiles  # noqa: PLC0415
 
     if probe.tile is None or asker.died is not None:
         return Borders()
@@ -156,7 +156,7 @@ def _terms(
     network: Network, metadata: ModelMetadata, tiles: Sequence[Tile], *, roomy: bool
 ) -> Terms:
     """How this network is to be measured; a batch only where it takes one and there is room."""
-    from czcheck.tiles.patterns import FULL_RANGE  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
 
     pixel_type = metadata.pixel_types[0] if metadata.pixel_types else ""
     serving = network.serving

@@ -29,7 +29,7 @@ from czcheck.runtime.baseline_file import (
     write_baseline_file,
 )
 from czcheck.runtime.compare import KeptAnswers
-from czcheck.tiles.patterns import Tile, tiles
+from czcheck.test_tiles.patterns import Tile, tiles
 from fixtures.archives import zip_bytes
 
 SIZE = 16

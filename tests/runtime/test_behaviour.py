@@ -19,7 +19,7 @@ from czcheck.runtime.measure.cost import cost_of
 from czcheck.runtime.process import Worker
 from czcheck.runtime.record import RunRecord, TileAnswer, summarise
 from czcheck.runtime.run import run_network
-from czcheck.tiles.patterns import NAMES, Tile, tiles
+from czcheck.test_tiles.patterns import NAMES, Tile, tiles
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.bad_behaviour import GRAY, Net
 from fixtures.graphs import Graph, classifier

@@ -17,7 +17,7 @@ from czcheck.runtime.compare import (
     tolerance_for,
 )
 from czcheck.runtime.record import Pixel
-from czcheck.tiles.patterns import Tile
+from czcheck.test_tiles.patterns import Tile
 
 BEFORE = np.array([[[[0.7, 0.2, 0.1], [0.2, 0.7, 0.1]], [[0.1, 0.2, 0.7], [0.4, 0.3, 0.3]]]])
 

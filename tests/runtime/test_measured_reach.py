@@ -25,7 +25,7 @@ from czcheck.runtime.measure.edges import Change, farthest, settled
 from czcheck.runtime.measure.reach import measure_borders
 from czcheck.runtime.process import Worker
 from czcheck.runtime.run import load_network
-from czcheck.tiles.patterns import tiles
+from czcheck.test_tiles.patterns import tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

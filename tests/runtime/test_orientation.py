@@ -11,7 +11,7 @@ import pytest
 from czcheck.runtime.measure.agreement import compare
 from czcheck.runtime.measure.behaviour import exchange_red_and_blue
 from czcheck.runtime.measure.orientation import Orientation, move_of, moved, orientation_of
-from czcheck.tiles.patterns import NATURAL, tiles
+from czcheck.test_tiles.patterns import NATURAL, tiles
 
 SIZE = 96
 WAYS: dict[str, Callable[[Any], Any]] = {

@@ -25,7 +25,7 @@ from czcheck.runtime.process import Worker
 from czcheck.runtime.record import RunRecord
 from czcheck.runtime.run import run_network
 from czcheck.runtime.surroundings import sweep
-from czcheck.tiles.patterns import NAMES, Tile, tiles
+from czcheck.test_tiles.patterns import NAMES, Tile, tiles
 from fixtures.graphs import good_payload
 
 pytestmark = pytest.mark.tensorflow

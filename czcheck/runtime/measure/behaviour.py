@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from czcheck.runtime.answers import Answer
     from czcheck.runtime.asking import Asker
-    from czcheck.tiles.patterns import Tile
+    from czcheck.test_tiles.patterns import Tile
 
 _COLOURS = 3
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
-from czcheck.tiles.patterns import Tile
+from czcheck.test_tiles.patterns import Tile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,9 +10,9 @@ import tifffile
 from PIL import Image
 
 from czcheck.errors import InputError, UsageError
-from czcheck.tiles import images
-from czcheck.tiles.images import tiles_from
-from czcheck.tiles.patterns import Tile
+from czcheck.test_tiles import images
+from czcheck.test_tiles.images import tiles_from
+from czcheck.test_tiles.patterns import Tile
 
 RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6)
 COLOUR = np.stack([RAMP + 100, RAMP + 50, RAMP], axis=-1)  # red, green, blue

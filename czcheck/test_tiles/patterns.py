@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from czcheck.tiles import textures
+from czcheck.test_tiles import textures
 
 if TYPE_CHECKING:
     import numpy as np
