@@ -23,6 +23,7 @@ _STYLES = {
     "crashed": "bold magenta",
     "fix": "dim",
     "skipped": "dim",
+    "waived": "dim",
     "counts": "dim",
     "heading": "bold",
 }
@@ -71,9 +72,16 @@ def print_json(value: object) -> None:
     Args:
         value: What JSON can hold.
     """
-    import json
+    from czcheck.report.json_form import json_text
 
-    from czcheck.report.json_form import plain_json
+    print_text(json_text(value))
 
+
+def print_text(text: str) -> None:
+    """Print text that is whole, and safe to print, to standard output.
+
+    Args:
+        text: The text, with a line end at its end.
+    """
     with unread_is_fine():
-        click.echo(json.dumps(plain_json(value), indent=2, ensure_ascii=False))
+        click.echo(text, nl=False)

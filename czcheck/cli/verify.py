@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from czcheck.cli import options
-from czcheck.cli.printing import print_json, print_lines
+from czcheck.cli import options, reporting
 
 if TYPE_CHECKING:
     from czcheck.running import Progress
@@ -136,14 +135,8 @@ def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     is_flag=True,
     help="Run no network that cannot be shut in; exit code 3 then.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("text", "json")),
-    default="text",
-    show_default=True,
-    help="What to print.",
-)
+@reporting.form
+@reporting.reports
 @click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
 def command(  # noqa: PLR0913 - one parameter for each option
     paths: tuple[Path, ...],
@@ -166,6 +159,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     jobs: int,
     require_sandbox: bool,
     form: str,
+    reports: tuple[str, ...],
     quiet: bool,
 ) -> int:
     """Check archives level by level and give a verdict.
@@ -175,9 +169,9 @@ def command(  # noqa: PLR0913 - one parameter for each option
     process of its own and test tiles run through it.
     """
     from czcheck.limits import GIB
-    from czcheck.report.text import report_lines
-    from czcheck.verification import verify
+    from czcheck.verification import archives_in, verify
 
+    telling = reporting.Reporting(form, reports, archives_in(paths))
     runner_limits = None
     if timeout is not None or memory is not None:
         from czcheck.runtime.limits import RunnerLimits
@@ -210,11 +204,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
             require_sandbox=require_sandbox,
             progress=progress,
         )
-    if form == "json":
-        print_json(report.to_json())
-    else:
-        print_lines(report_lines(report, quiet=quiet))
-    return report.exit_code
+    return telling.tell(report, quiet=quiet)
 
 
 @contextmanager

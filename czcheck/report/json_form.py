@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from czcheck.rules.finding import (
     TilePixel,
     XmlPath,
 )
+from czcheck.rules.waiver import Waiver
 
 if TYPE_CHECKING:
     from czcheck.report.report import FileReport, Report
@@ -51,6 +53,15 @@ def plain_json(value: Any) -> Any:
     return printable(str(value))
 
 
+def json_text(value: Any) -> str:
+    """A value as JSON text, with a line end at its end.
+
+    Args:
+        value: What JSON can hold; what it cannot becomes text.
+    """
+    return json.dumps(plain_json(value), indent=2, ensure_ascii=False) + "\n"
+
+
 def location_to_json(at: Location) -> dict[str, Any]:
     """A location with its kind: `file`, `member`, `xml`, `json`, `graph` or `pixel`."""
     plain: dict[str, Any] = {"kind": _KINDS.get(type(at), "file")}
@@ -62,7 +73,7 @@ def location_to_json(at: Location) -> dict[str, Any]:
 def finding_to_json(finding: Finding) -> dict[str, Any]:
     """One finding, with the texts of its rule."""
     rule = catalogue()[finding.code]
-    return {
+    plain = {
         "code": finding.code,
         "name": rule.name,
         "severity": finding.severity.value,
@@ -71,6 +82,19 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "fix": rule.fix,
         "location": location_to_json(finding.at),
         "fields": {name: plain_json(value) for name, value in finding.fields},
+    }
+    if finding.waiver is not None:
+        plain["waiver"] = waiver_to_json(finding.waiver)
+    return plain
+
+
+def waiver_to_json(waiver: Waiver) -> dict[str, Any]:
+    """A waiver as plain data; its last day as `2027-01-31`."""
+    return {
+        "code": waiver.code,
+        "reason": printable(waiver.reason),
+        "path": None if waiver.path is None else printable(waiver.path),
+        "expires": None if waiver.expires is None else waiver.expires.isoformat(),
     }
 
 
@@ -94,6 +118,7 @@ def file_to_json(file: FileReport) -> dict[str, Any]:
         "verdict": file.verdict.value,
         "counts": file.counts,
         "findings": [finding_to_json(finding) for finding in file.findings],
+        "waived": [finding_to_json(finding) for finding in file.waived],
         "rules": [_outcome_to_json(outcome) for outcome in file.outcomes],
         "looked_at": plain_json(dict(file.looked_at)),
     }
@@ -117,3 +142,8 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "files": [file_to_json(file) for file in report.files],
     }
+
+
+def report_json(report: Report) -> str:
+    """The report on all files as JSON text."""
+    return json_text(report_to_json(report))

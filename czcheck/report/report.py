@@ -154,6 +154,19 @@ class Report:
 
         return report_to_json(self)
 
+    def render(self, form: str) -> str:
+        """The report as text in one of the formats of `czcheck verify --report`.
+
+        Args:
+            form: Name of the format, such as `json` or `junit`.
+
+        Raises:
+            UsageError: There is no such format.
+        """
+        from czcheck.report.formats import render  # noqa: PLC0415
+
+        return render(self, form)
+
     def __str__(self) -> str:
         from czcheck.report.text import report_lines  # noqa: PLC0415
 

@@ -12,11 +12,14 @@ from czcheck.report.escape import printable
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.rules.finding import Finding
+from czcheck.rules.waiver import Waiver
 
 if TYPE_CHECKING:
     from czcheck.report.report import FileReport, Report
 
 WIDTH = 100
+# One fault can show in many places; beyond these, the number of the others says enough.
+MAX_PLACES = 10
 
 
 class _Line(NamedTuple):
@@ -58,14 +61,53 @@ def _rule_lines(findings: Sequence[Finding]) -> Iterator[Line]:
     rule = catalogue()[findings[0].code]
     severity = findings[0].severity.value
     yield Line(f"  {severity:<7} {rule.code} {rule.title}", severity)
-    for finding in findings:
-        place = printable(str(finding.at))
-        message = printable(finding.message)
-        yield from _wrapped(f"[{place}] {message}" if place else message, " " * 10)
+    for finding in findings[:MAX_PLACES]:
+        yield from _wrapped(_told(finding), " " * 10)
+    if (further := len(findings) - MAX_PLACES) > 0:
+        yield Line(f"{' ' * 10}and {further} more; `--format json` names them all")
     yield from _wrapped(f"fix: {rule.fix}", " " * 10, "fix")
 
 
-def _count(number: int, noun: str, plural: str | None = None) -> str:
+def _told(finding: Finding) -> str:
+    """Place and message."""
+    place = printable(str(finding.at))
+    message = printable(finding.message)
+    return f"[{place}] {message}" if place else message
+
+
+def waiver_text(waiver: Waiver) -> str:
+    """Why a finding is accepted, and until when.
+
+    Args:
+        waiver: The waiver.
+    """
+    until = "" if waiver.expires is None else f" until {waiver.expires.isoformat()}"
+    path = "" if waiver.path is None else f", for {printable(waiver.path)}"
+    return f"waived{until} ({printable(waiver.code)}{path}): {printable(waiver.reason)}"
+
+
+def _waived_lines(findings: Sequence[Finding]) -> Iterator[Line]:
+    """Waived findings of one rule: what they would have been, and why they are accepted."""
+    rule = catalogue()[findings[0].code]
+    yield Line(f"  {'waived':<7} {rule.code} {rule.title} ({findings[0].severity.value})", "waived")
+    for waiver, same in groupby(findings, key=lambda finding: finding.waiver):
+        found = list(same)
+        for finding in found[:MAX_PLACES]:
+            yield from _wrapped(_told(finding), " " * 10)
+        if (further := len(found) - MAX_PLACES) > 0:
+            yield Line(f"{' ' * 10}and {further} more; `--format json` names them all")
+        if waiver is not None:
+            yield from _wrapped(waiver_text(waiver), " " * 10, "waived")
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 file`, `2 classes`.
+
+    Args:
+        number: How many.
+        noun: What, where there is one.
+        plural: What, otherwise; the noun and an s if left out.
+    """
     return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
@@ -77,9 +119,9 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
     """
     parts = []
     if (members := looked_at.get("members")) is not None:
-        parts.append(_count(members, "member"))
+        parts.append(count(members, "member"))
     if metadata := looked_at.get("metadata"):
-        classes = _count(metadata["classes"], "class", "classes")
+        classes = count(metadata["classes"], "class", "classes")
         parts.append(f"metadata {metadata['version']} ({printable(metadata['name'])}, {classes})")
     if network := looked_at.get("network"):
         parts.append(
@@ -87,7 +129,7 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
             f" ({network['parameters']:,} parameters, saved by TensorFlow {network['tensorflow']})"
         )
     if run := looked_at.get("run"):
-        parts.append(f"{_count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}")
+        parts.append(f"{count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}")
         parts.append(run["isolation"])
         parts.extend(_compared(run))
     return "; ".join(parts)
@@ -153,6 +195,8 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
     )
     for _, findings in groupby(file.findings, key=lambda finding: finding.code):
         yield from _rule_lines(list(findings))
+    for _, findings in groupby(file.waived, key=lambda finding: finding.code):
+        yield from _waived_lines(list(findings))
     for outcome in file.outcomes:
         if outcome.omitted:
             text = f"{outcome.code}: {outcome.omitted} more findings are not shown"
@@ -162,7 +206,8 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
             yield from _wrapped(text, "  ", "crashed")
     yield from _skip_lines(file)
     counts = ", ".join(f"{number} {status}" for status, number in file.counts.items())
-    yield Line(f"  {len(file.outcomes)} rules: {counts}", "counts")
+    waived = f"; {count(len(file.waived), 'finding')} waived" if file.waived else ""
+    yield Line(f"  {len(file.outcomes)} rules: {counts}{waived}", "counts")
     if looked_at := looked_at_text(file.looked_at):
         yield from _wrapped(f"looked at: {looked_at}", "  ")
     if cost := file.looked_at.get("run", {}).get("cost"):
@@ -173,13 +218,21 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
         yield from _wrapped(f"evidence: {', '.join(evidence)}", "  ")
 
 
-def _skip_lines(file: FileReport) -> Iterator[Line]:
-    """Rules that could not be checked, by reason; those left out by choice are only counted."""
+def unchecked(file: FileReport) -> dict[str, list[str]]:
+    """Codes of the rules that could not be checked, by reason; those left out by choice are not.
+
+    Args:
+        file: The report on one file.
+    """
     groups: dict[str, list[str]] = {}
     for outcome in file.outcomes:
         if outcome.cause in (SkipCause.PREREQUISITE, SkipCause.TOOL):
             groups.setdefault(outcome.reason, []).append(outcome.code)
-    for reason, codes in groups.items():
+    return groups
+
+
+def _skip_lines(file: FileReport) -> Iterator[Line]:
+    for reason, codes in unchecked(file).items():
         text = f"not checked, because {printable(reason)}: {ranges(codes)}"
         yield from _wrapped(text, "  ", "skipped")
 
@@ -200,6 +253,23 @@ def ranges(codes: Iterable[str]) -> str:
     return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
+def tally(report: Report) -> list[str]:
+    """Files by verdict, and waived findings where there are some: `1 passed`, `0 failed`, ....
+
+    Args:
+        report: The report.
+    """
+    from czcheck.report.report import Verdict  # noqa: PLC0415 - the report knows this module
+
+    parts = [
+        f"{sum(file.verdict is verdict for file in report.files)} {verdict.value}"
+        for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.INCOMPLETE)
+    ]
+    if waived := sum(len(file.waived) for file in report.files):
+        parts.append(f"{count(waived, 'finding')} waived")
+    return parts
+
+
 def report_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:
     """The report, files that passed first, so that what matters stands at the end.
 
@@ -218,16 +288,18 @@ def report_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:
             continue
         yield from _file_lines(file, report.options.level.value)
         yield Line("")
-    tally = [
-        f"{sum(file.verdict is verdict for file in report.files)} {verdict.value}"
-        for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.INCOMPLETE)
-    ]
     if quiet and report.passed:
         return
     options = report.options
+    files = count(len(report.files), "file")
     yield Line(
-        f"czcheck {report.tool_version}: {_count(len(report.files), 'file')}: {', '.join(tally)}"
+        f"czcheck {report.tool_version}: {files}: {', '.join(tally(report))}"
         f" (level {options.level.value}, target {options.target},"
         f" fails on {options.fail_on.value})",
         report.verdict.value,
     )
+
+
+def report_text(report: Report) -> str:
+    """The report as plain text, each line with its end."""
+    return "".join(f"{line.text}\n" for line in report_lines(report))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 from importlib.resources import files
 from typing import Any
 
@@ -15,6 +17,7 @@ from czcheck.report.text import ranges, report_lines
 from czcheck.rules.catalogue import Level, catalogue
 from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, InGraph, InMember, Severity, TilePixel, XmlPath
+from czcheck.rules.waiver import Waiver
 
 SCHEMA = json.loads(files("czcheck.schemas").joinpath("report.schema.json").read_text("utf-8"))
 HOSTILE = "evil\x1b[31m\n::error::\u202egnp.exe<script>alert(1)</script>"
@@ -47,6 +50,16 @@ CRASHED = file_report(
     "crash.czmodel",
     Outcome("CZ207", Status.CRASHED, reason="KeyError: 'x' (metadata.py, line 7)"),
 )
+WAIVED = file_report(
+    "waived.czmodel",
+    failed(
+        "CZ205",
+        replace(
+            finding("CZ205", XmlPath("/Model/Id", 2)),
+            waiver=Waiver("CZ2", "kept\x1b[31m as it is", "waived*", date(2027, 1, 31)),
+        ),
+    ),
+)
 UNCHECKED = file_report(
     "none.czmodel",
     *(
@@ -61,7 +74,10 @@ def text(report: Report, **options: Any) -> str:
     return "\n".join(line.text for line in report_lines(report, **options))
 
 
-@pytest.mark.parametrize("report", [REPORT, Report("1", Options(Level.NETWORK), (PASSED,))])
+@pytest.mark.parametrize(
+    "report",
+    [REPORT, Report("1", Options(Level.NETWORK), (PASSED,)), Report("1", Options(), (WAIVED,))],
+)
 def test_json_fits_its_published_schema(report: Report) -> None:
     plain = json.loads(json.dumps(report.to_json(), allow_nan=False))
     jsonschema.Draft202012Validator(SCHEMA).validate(plain)
@@ -109,6 +125,25 @@ def test_findings_come_with_place_message_and_fix() -> None:
     assert "[/Model/Id, line 2]" in shown
     assert "[tile noise, row 3, column 4, channel 1]" in shown
     assert f"fix: {catalogue()['CZ205'].fix[:30]}" in shown
+
+
+def test_what_was_waived_stays_visible_and_fails_nothing() -> None:
+    report = Report("1", Options(), (WAIVED, PASSED))
+    assert report.exit_code == 0
+    shown = text(report)
+    assert "waived  CZ205" in shown
+    assert "waived until 2027-01-31 (CZ2, for waived*): kept\\x1b[31m as it is" in shown
+    assert shown.splitlines()[-1].startswith(
+        "czcheck 1: 2 files: 2 passed, 0 failed, 0 incomplete, 1 finding waived"
+    )
+    first, second = report.to_json()["files"]
+    assert first["findings"] == second["waived"] == []
+    assert first["waived"][0]["waiver"] == {
+        "code": "CZ2",
+        "reason": "kept\\x1b[31m as it is",
+        "path": "waived*",
+        "expires": "2027-01-31",
+    }
 
 
 def test_quiet_leaves_out_what_passed() -> None:

@@ -1,0 +1,133 @@
+"""Options on report formats, and what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from czcheck.cli.printing import print_lines, print_text
+
+if TYPE_CHECKING:
+    from czcheck.report.destinations import Destination
+    from czcheck.report.report import Report
+
+
+def _known(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    from czcheck.errors import UsageError
+    from czcheck.report.formats import known_format
+
+    try:
+        return known_format(value)
+    except UsageError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    from czcheck.report.formats import FORMATS
+
+    return [name for name in FORMATS if name.startswith(incomplete)]
+
+
+form = click.option(
+    "--format",
+    "form",
+    metavar="FORMAT",
+    callback=_known,
+    shell_complete=_names,
+    default="text",
+    show_default=True,
+    help="What to print: text, json, or another format of a report.",
+)
+reports = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Write the report to a file, too (`-`: standard output); repeatable. markdown=auto adds"
+    " to the step summary of a GitHub workflow.",
+)
+
+
+class Reporting:
+    """What is printed and written of one report."""
+
+    def __init__(self, form: str, options: Sequence[str], sources: Iterable[Path]) -> None:
+        """See that everything can be printed and written that was asked for.
+
+        Args:
+            form: Format to print.
+            options: Values of `--report`.
+            sources: Files that are checked.
+
+        Raises:
+            UsageError: A report cannot be written, or two are to be printed.
+        """
+        from czcheck.errors import UsageError
+
+        self.form = form
+        self.files: list[Destination] = []
+        if not options:
+            return
+        from czcheck.report.destinations import STEP_SUMMARY, check_destinations, destination
+
+        wanted: list[Destination] = []
+        for option in options:
+            each = destination(option)
+            if each is None:
+                click.echo(
+                    f"czcheck: --report {option}: {STEP_SUMMARY} is not set, so no step summary is"
+                    " written",
+                    err=True,
+                )
+            else:
+                wanted.append(each)
+        check_destinations(wanted, sources)
+        for each in wanted:
+            if each.path is not None:
+                self.files.append(each)
+            elif form != "text":
+                raise UsageError(
+                    f"standard output cannot hold two reports: --format {form} and --report"
+                    f" {each.form}=-"
+                )
+            else:
+                self.form = each.form
+
+    def tell(self, report: Report, *, quiet: bool) -> int:
+        """Write and print the report.
+
+        Args:
+            report: The report.
+            quiet: Print nothing of files that passed, where text is printed.
+
+        Returns:
+            The exit code: the report's own, or 3 where that would be 0 but a file could not be
+            written.
+        """
+        lost = False
+        for each in self.files:
+            lost |= not self._write(report, each)
+        if self.form == "text":
+            from czcheck.report.text import report_lines
+
+            print_lines(report_lines(report, quiet=quiet))
+        else:
+            from czcheck.report.formats import render
+
+            print_text(render(report, self.form))
+        return report.exit_code or (3 if lost else 0)
+
+    @staticmethod
+    def _write(report: Report, to: Destination) -> bool:
+        from czcheck.errors import IncompleteError
+        from czcheck.report.destinations import write_report
+
+        try:
+            write_report(report, to)
+        except IncompleteError as error:
+            click.echo(f"czcheck: {error}", err=True)
+            return False
+        return True

@@ -1,0 +1,140 @@
+"""Where reports go: files, standard output, the step summary of a build server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from czcheck.archive.write import reason, replacing
+from czcheck.errors import IncompleteError, InputError, UsageError
+from czcheck.report.formats import known_format, render
+
+if TYPE_CHECKING:
+    from czcheck.report.report import Report
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+STANDARD_OUTPUT = "-"
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A report that was asked for.
+
+    Attributes:
+        form: Name of its format.
+        path: The file that it goes to; None for standard output.
+        append: Whether the file is added to rather than replaced.
+    """
+
+    form: str
+    path: Path | None
+    append: bool = False
+
+
+def destination(option: str) -> Destination | None:
+    """Read a report option.
+
+    Args:
+        option: `FORMAT=FILE`; a file `-` is standard output, and `markdown=auto` the file that
+            `GITHUB_STEP_SUMMARY` names.
+
+    Returns:
+        Where the report goes; None for `auto` where that variable is not set.
+
+    Raises:
+        UsageError: Not of that form, or there is no such format.
+    """
+    form, equals, name = option.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--report {option}: write FORMAT=FILE, such as json=report.json")
+    known_format(form)
+    if name == STANDARD_OUTPUT:
+        return Destination(form, None)
+    if name != AUTO:
+        return Destination(form, Path(name))
+    if form != "markdown":
+        raise UsageError(
+            f"--report {option}: only markdown=auto is known, for step summaries; a file of that"
+            f" name is ./{AUTO}"
+        )
+    summary = os.environ.get(STEP_SUMMARY)
+    return Destination(form, Path(summary), append=True) if summary else None
+
+
+def check_destinations(wanted: Sequence[Destination], sources: Iterable[Path]) -> None:
+    """See that all reports can be written, before anything is run.
+
+    Args:
+        wanted: The reports that were asked for.
+        sources: Files that are checked, which no report may replace.
+
+    Raises:
+        UsageError: A folder is missing or cannot be written, two reports go to one file, or one
+            would replace what is checked.
+    """
+    taken: set[Path | None] = set()
+    kept = {source.resolve() for source in sources}
+    for each in wanted:
+        place = None if each.path is None else each.path.resolve()
+        if place in taken:
+            raise UsageError(
+                f"two reports go to {each.path or 'standard output'}: name another file for one"
+            )
+        taken.add(place)
+        if place is None:
+            continue
+        if place in kept:
+            raise UsageError(f"{each.path}: a report would replace the file that is checked")
+        _check_file(each.path or place, place)
+
+
+def _check_file(named: Path, place: Path) -> None:
+    import tempfile  # noqa: PLC0415 - only for reports to files
+
+    if place.is_dir():
+        raise UsageError(f"{named}: is a folder; name a file in it for the report")
+    if not place.parent.is_dir():
+        raise UsageError(f"{named}: the folder {named.parent} does not exist; make it first")
+    if place.exists() and not place.is_file():
+        return
+    try:
+        # Modes do not tell what root or a read-only disk may do.
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{named}: the folder {named.parent} cannot be written: {reason(error)}"
+        ) from None
+
+
+def write_report(report: Report, to: Destination) -> None:
+    """Write one report to its file: whole, or not at all.
+
+    A device or a pipe is written to as it is; a file is replaced, or added to for a step summary.
+
+    Args:
+        report: The report.
+        to: Where it goes; not standard output.
+
+    Raises:
+        IncompleteError: The file cannot be written. What was there before stays.
+    """
+    if to.path is None:
+        raise ValueError("standard output is no file")
+    text = render(report, to.form)
+    place = to.path.resolve()
+    try:
+        if to.append or (place.exists() and not place.is_file()):
+            with place.open("a" if to.append else "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+        else:
+            with replacing(place) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise IncompleteError(f"{to.path}: cannot be written: {reason(error)}") from error
+    except InputError as error:
+        raise IncompleteError(str(error)) from error

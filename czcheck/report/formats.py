@@ -1,0 +1,51 @@
+"""The formats in which a report can be told, by name; each is imported when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from czcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from czcheck.report.report import Report
+
+# Module and function of each; the function takes a `Report` and returns the whole text.
+FORMATS = {
+    "text": "czcheck.report.text:report_text",
+    "json": "czcheck.report.json_form:report_json",
+    "markdown": "czcheck.report.markdown:report_markdown",
+}
+
+
+def known_format(name: str) -> str:
+    """The name of a format, looked up.
+
+    Args:
+        name: As the user wrote it.
+
+    Raises:
+        UsageError: There is no such format; the message names the nearest one, and all.
+    """
+    if name in FORMATS:
+        return name
+    near = difflib.get_close_matches(name.lower(), FORMATS, n=1)
+    hint = f"did you mean {near[0]!r}? There are" if near else "choose from"
+    raise UsageError(f"no report format is called {name!r}; {hint}: {', '.join(FORMATS)}")
+
+
+def render(report: Report, name: str) -> str:
+    """A report in one of the formats, with a line end at its end.
+
+    Args:
+        report: The report.
+        name: Name of the format.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    module, _, function = FORMATS[known_format(name)].partition(":")
+    teller: Callable[[Report], str] = getattr(importlib.import_module(module), function)
+    return teller(report)
