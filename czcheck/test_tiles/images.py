@@ -87,7 +87,7 @@ def _header(path: Path) -> tuple[int, int, int]:
     """Height, width and channels of an image that is not decoded yet."""
     try:
         if path.suffix.lower() == ".png":
-            return _png_header(path)
+            return png_header(path)
         return _tiff_header(path)
     except (InputError, MemoryError):
         raise
@@ -95,7 +95,16 @@ def _header(path: Path) -> tuple[int, int, int]:
         raise _damaged(path) from error
 
 
-def _png_header(path: Path) -> tuple[int, int, int]:
+def png_header(path: Path) -> tuple[int, int, int]:
+    """Height, width and channels of a PNG that is not decoded yet.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: Colours of 16 bits, which Pillow would cut to 8.
+        Exception: Whatever Pillow raises on a damaged file.
+    """
     from PIL import Image  # noqa: PLC0415
 
     with path.open("rb") as stream:
@@ -171,22 +180,37 @@ def _decode(path: Path) -> NDArray[Any]:
     import numpy as np  # noqa: PLC0415
 
     if path.suffix.lower() == ".png":
-        from PIL import Image  # noqa: PLC0415
+        return decode_png(path)
+    import tifffile  # noqa: PLC0415
 
-        with _quiet(), Image.open(path, formats=("PNG",)) as png:
-            bands = _bands(png)
-            plain = png.convert("".join(bands)) if png.mode in _RESOLVED else png
-            pixels = np.asarray(plain)
-    else:
-        import tifffile  # noqa: PLC0415
+    with tifffile.TiffFile(path) as tiff:
+        series = tiff.series[0]
+        rows, columns, stored, first = _layout(path, series.shape, series.axes)
+        pixels = series.asarray()
+    if first:
+        pixels = np.moveaxis(pixels.reshape(stored, rows, columns), 0, -1)
+    image: NDArray[Any] = pixels.reshape(rows, columns, stored)
+    return image
 
-        with tifffile.TiffFile(path) as tiff:
-            series = tiff.series[0]
-            rows, columns, stored, first = _layout(path, series.shape, series.axes)
-            pixels = series.asarray()
-        if first:
-            pixels = np.moveaxis(pixels.reshape(stored, rows, columns), 0, -1)
-        pixels = pixels.reshape(rows, columns, stored)
+
+def decode_png(path: Path) -> NDArray[Any]:
+    """Pixels of a PNG, `(height, width, channels)`: gray, or red, green, blue (alpha).
+
+    Palettes are resolved, bits become 0 and 255, and the alpha of a gray image is dropped.
+
+    Args:
+        path: The file.
+
+    Raises:
+        Exception: Whatever Pillow raises on a damaged file.
+    """
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
+    with _quiet(), Image.open(path, formats=("PNG",)) as png:
+        bands = _bands(png)
+        plain = png.convert("".join(bands)) if png.mode in _RESOLVED else png
+        pixels = np.asarray(plain)
     image: NDArray[Any] = pixels.reshape(*pixels.shape[:2], -1)
     return image
 

@@ -1,0 +1,112 @@
+"""What the readers of image files have in common: selection, and one channel at a time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from czcheck.images.image import Image, Plane, Region
+from czcheck.images.selection import Selection, named, select
+from czcheck.metadata.model_metadata import PIXEL_TYPES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Colours of a pixel as they lie in it, and the gray pixel type of one of them.
+COLOURS = ("Blue", "Green", "Red")
+_COMPONENT = {"Bgr24": "Gray8", "Bgra32": "Gray8", "Bgr48": "Gray16", "Bgr96Float": "Gray32Float"}
+
+
+@dataclass(frozen=True, slots=True)
+class Selections:
+    """What of an image is wanted; None for all.
+
+    Attributes:
+        scene: Scenes.
+        channel: Channels.
+        time: Points in time.
+        z: Sections.
+    """
+
+    scene: Selection = None
+    channel: Selection = None
+    time: Selection = None
+    z: Selection = None
+
+
+class FileImage(Image):
+    """An image file, or what of it was selected."""
+
+    _taken: tuple[tuple[int, int | None], ...]
+
+    def _describe(
+        self,
+        planes: Sequence[Plane],
+        channels: Sequence[tuple[str, str]],
+        selections: Selections,
+    ) -> None:
+        """Keep what was selected of what the file holds.
+
+        Args:
+            planes: All planes of the file, in order.
+            channels: (name, pixel type) of all channels.
+            selections: What of them is wanted.
+
+        Raises:
+            UsageError: A selection matches nothing.
+        """
+        self.planes = self._planes(planes, selections)
+        names = [name for name, _ in channels]
+        types = [pixel_type for _, pixel_type in channels]
+        if len(channels) == 1 and types[0] in _COMPONENT and selections.channel is not None:
+            # A colour can be taken for itself, by its name; the number is that of the channel.
+            wanted = select(self.path, "channel", selections.channel, 4, [*names, *COLOURS])
+            self._taken = tuple((0, None if each == 0 else each - 1) for each in wanted)
+        else:
+            chosen = select(self.path, "channel", selections.channel, len(channels), names)
+            self._taken = tuple((each, None) for each in chosen)
+        self.channels = tuple(
+            names[number] if part is None else COLOURS[part] for number, part in self._taken
+        )
+        self.pixel_types = tuple(
+            types[number] if part is None else _COMPONENT[types[number]]
+            for number, part in self._taken
+        )
+
+    def _planes(self, planes: Sequence[Plane], selections: Selections) -> tuple[Plane, ...]:
+        scenes = {plane.scene: plane.scene_name for plane in planes}
+        names = [scenes.get(each, "") for each in range(max(scenes) + 1)]
+        scene = set(select(self.path, "scene", selections.scene, len(names), names))
+        times = max(plane.time for plane in planes) + 1
+        time = set(select(self.path, "time", selections.time, times))
+        sections = max(plane.z for plane in planes) + 1
+        z = set(select(self.path, "z", selections.z, sections))
+        return named(
+            [each for each in planes if each.scene in scene and each.time in time and each.z in z]
+        )
+
+    def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
+        import numpy as np  # noqa: PLC0415
+
+        parts = []
+        for number, part in self._taken:
+            pixels = self._read_channel(plane, number, region)
+            parts.append(pixels if part is None else pixels[..., part : part + 1])
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts, axis=-1, dtype=self.dtype)
+
+    @abstractmethod
+    def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
+        """A region of one of the file's channels, `(height, width, samples)`, native byte order."""
+
+
+def samples_of(pixel_type: str) -> int:
+    """Numbers per pixel of a pixel type.
+
+    Args:
+        pixel_type: Name of a pixel type of the format.
+    """
+    return PIXEL_TYPES[pixel_type].scalars

@@ -1,0 +1,217 @@
+"""What an image is to the rest of the program: planes of pixels that are read region by region."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from czcheck.errors import InputError
+from czcheck.metadata.model_metadata import PIXEL_TYPES
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+GRAY = {"uint8": "Gray8", "uint16": "Gray16", "float32": "Gray32Float"}
+COLOUR = {"uint8": "Bgr24", "uint16": "Bgr48", "float32": "Bgr96Float"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One plane of an image: what stands at one scene, time and depth.
+
+    Attributes:
+        scene: Number of the scene in the file, from 0.
+        time: Number of the point in time, from 0.
+        z: Number of the section, from 0.
+        scene_name: The scene's name; empty where it has none.
+        height: Height in pixels.
+        width: Width in pixels.
+        top: Row of the plane's first pixel in the coordinates of the file, where it knows some.
+        left: Column of the plane's first pixel, likewise.
+        name: What tells the plane from the file's others, for names of files: `_s0_t1_z2`, with
+            only the parts in which planes of the selection differ; empty for a single plane.
+    """
+
+    scene: int
+    time: int
+    z: int
+    scene_name: str
+    height: int
+    width: int
+    top: int = 0
+    left: int = 0
+    name: str = ""
+
+
+class Region(NamedTuple):
+    """A part of a plane, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def rows(self) -> slice:
+        """Its rows."""
+        return slice(self.top, self.top + self.height)
+
+    @property
+    def columns(self) -> slice:
+        """Its columns."""
+        return slice(self.left, self.left + self.width)
+
+
+class Image(ABC):
+    """An image whose planes are read region by region.
+
+    A context manager: leaving it closes the file. `read` may be called from several threads at
+    once; readers whose library does not allow that let one in at a time.
+
+    Attributes:
+        path: Where the image comes from, for messages.
+        format: Name of the file's format: `PNG`, `TIFF`, `OME-TIFF`, `CZI`, `Zarr`, `OME-Zarr`,
+            `array`.
+        channels: Names of the channels.
+        pixel_types: The channels' pixel types, in the words of the format; section 1.4.
+        pixel_size: (height, width) of a pixel in micrometres; None where the image does not know.
+        planes: The planes in the order of scene, time and depth. All have the same channels.
+        tiled: Whether regions are read without holding the whole plane in memory.
+    """
+
+    path: str
+    format: str
+    channels: tuple[str, ...]
+    pixel_types: tuple[str, ...]
+    pixel_size: tuple[float, float] | None
+    planes: tuple[Plane, ...]
+    tiled: bool
+
+    @property
+    def pixel_type(self) -> str:
+        """The pixel types of all channels as one word, such as `Gray16` or `2 x Gray8`."""
+        return told(self.pixel_types)
+
+    @property
+    def scalars(self) -> int:
+        """Numbers per pixel over all channels: the last dimension of what `read` returns."""
+        return sum(PIXEL_TYPES[each].scalars for each in self.pixel_types)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that `read` returns: the file's, and for mixed channels one that holds all."""
+        import numpy as np  # noqa: PLC0415
+
+        return np.result_type(*(PIXEL_TYPES[each].dtype for each in self.pixel_types))
+
+    def read(self, plane: Plane, top: int, left: int, height: int, width: int) -> NDArray[Any]:
+        """Read a region of one plane.
+
+        Args:
+            plane: One of `planes`.
+            top: First row.
+            left: First column.
+            height: Rows.
+            width: Columns.
+
+        Returns:
+            `(height, width, scalars)` of `dtype`, with the intensities that are in the file;
+            channel after channel, colours as blue, green, red (alpha).
+
+        Raises:
+            InputError: The file is damaged here.
+            ValueError: The region is not within the plane.
+        """
+        if not (
+            0 <= top < top + height <= plane.height and 0 <= left < left + width <= plane.width
+        ):
+            raise ValueError(f"{top, left, height, width} is not within {plane}")
+        return self._read(plane, Region(top, left, height, width))
+
+    @abstractmethod
+    def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
+        """Read a region that is within the plane."""
+
+    def close(self) -> None:  # noqa: B027 - many have nothing to close
+        """Close the file; `read` must not be called afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def told(pixel_types: Sequence[str]) -> str:
+    """Pixel types as a few words: `Gray8`, `3 x Gray8`, `Gray8 + Bgr24`.
+
+    Args:
+        pixel_types: Names of pixel types.
+    """
+    if len(set(pixel_types)) == 1:
+        return pixel_types[0] if len(pixel_types) == 1 else f"{len(pixel_types)} x {pixel_types[0]}"
+    return " + ".join(pixel_types)
+
+
+def pixel_type_of(dtype: np.dtype[Any], samples: int, place: str | Path) -> str:
+    """The format's word for pixels of a dtype.
+
+    Args:
+        dtype: dtype of one number, in any byte order.
+        samples: Numbers per pixel: 1 for gray, 3 for colours, 4 for colours with alpha.
+        place: The image, for the message.
+
+    Raises:
+        InputError: The format has no such pixel type.
+    """
+    if samples == 4 and dtype.name == "uint8":  # noqa: PLR2004 - Bgra32 is the only one with alpha
+        return "Bgra32"
+    names = GRAY if samples == 1 else COLOUR
+    if dtype.name not in names or samples not in (1, 3):
+        kind = {1: "gray", 3: "colours", 4: "colours with alpha"}.get(samples, f"{samples} samples")
+        raise InputError(
+            f"{place}: the pixels are {dtype.name} ({kind}), for which the format has no pixel "
+            f"type; save the image as uint8, uint16 or float32 ({', '.join(names.values())})"
+        )
+    return names[dtype.name]
+
+
+def check_finite(pixels: NDArray[Any], path: str, plane: Plane, top: int, left: int) -> None:
+    """Refuse pixels that are no numbers: networks answer them with anything.
+
+    Args:
+        pixels: `(height, width, scalars)`, a region of the plane.
+        path: The image, for the message.
+        plane: The plane.
+        top: First row of the region in the plane.
+        left: First column.
+
+    Raises:
+        InputError: A pixel is NaN or infinite; the message names the first one.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    if pixels.dtype.kind != "f" or (finite := np.isfinite(pixels)).all():
+        return
+    row, column, scalar = (int(each) for each in np.argwhere(~finite)[0])
+    where = f"row {top + row}, column {left + column}{in_plane(plane)}"
+    raise InputError(
+        f"{path}: the pixel at {where} is {pixels[row, column, scalar]}; "
+        "replace pixels that are no numbers"
+    )
+
+
+def in_plane(plane: Plane) -> str:
+    """A plane for the end of a phrase, such as ` of scene 1, time 2`; empty for a single one.
+
+    Args:
+        plane: The plane.
+    """
+    words = {"s": "scene", "t": "time", "z": "z"}
+    parts = [f"{words[each[0]]} {each[1:]}" for each in plane.name.split("_") if each]
+    return f" of {', '.join(parts)}" if parts else ""

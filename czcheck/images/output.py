@@ -1,0 +1,150 @@
+"""Writing what a network made of an image: one interface for all formats."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from czcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from czcheck.images.image import Plane
+    from czcheck.metadata.model_metadata import SegmentationClass
+
+Kind = Literal["labels", "probabilities", "confidence"]
+TIFF_ENDINGS = (".tif", ".tiff")
+CZI_ENDINGS = (".czi",)
+ZARR_ENDINGS = (".zarr",)
+MOST_BYTE_LABEL = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is written.
+
+    Attributes:
+        kind: `labels`: 0 where the confidence is too low, else the `LabelValue` of a class;
+            `probabilities`: a channel for each class, 0..1; `confidence`: the highest probability.
+        planes: The planes, as the image names them.
+        classes: The model's classes in the order of the output channels.
+        pixel_size: (height, width) of a pixel in micrometres, if known.
+        source: What it was made of and how, for resuming: the model's id, the image, the options.
+            JSON values. A store made of something else is not resumed.
+    """
+
+    kind: Kind
+    planes: tuple[Plane, ...]
+    classes: tuple[SegmentationClass, ...]
+    pixel_size: tuple[float, float] | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 for labels up to 255 and uint16 beyond; float32 for the others."""
+        import numpy as np  # noqa: PLC0415
+
+        if self.kind != "labels":
+            return np.dtype(np.float32)
+        highest = max((each.label_value for each in self.classes), default=0)
+        return np.dtype(np.uint8 if highest <= MOST_BYTE_LABEL else np.uint16)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels: the classes for probabilities, else one."""
+        if self.kind == "probabilities":
+            return tuple(each.name for each in self.classes)
+        return (self.kind,)
+
+
+class Writer(ABC):
+    """Writes one file or store, block by block; nothing stands under its name before `commit`.
+
+    A context manager: leaving it by an exception (Ctrl-C, a full disk) aborts, leaving it otherwise
+    commits. A store that can be resumed keeps what is written when it is aborted, marked as
+    unfinished. `write` is called from one thread at a time.
+
+    Attributes:
+        path: Where it goes.
+        content: What is written.
+    """
+
+    path: str
+    content: Content
+
+    @abstractmethod
+    def write(self, plane: Plane, top: int, left: int, block: NDArray[Any]) -> None:
+        """Write a block of one plane. Blocks may come in any order and must not overlap.
+
+        Args:
+            plane: One of `content.planes`.
+            top: First row.
+            left: First column.
+            block: `(height, width)`, or `(height, width, classes)` for probabilities, of
+                `content.dtype`.
+
+        Raises:
+            IncompleteError: The disk is full, or cannot be written.
+        """
+
+    def written(self, plane: Plane, top: int, left: int, height: int, width: int) -> bool:  # noqa: ARG002
+        """Whether a block is already there from a run that is resumed.
+
+        Args:
+            plane: One of `content.planes`.
+            top: First row.
+            left: First column.
+            height: Rows.
+            width: Columns.
+        """
+        return False
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Complete what was written and put it in place.
+
+        Raises:
+            IncompleteError: The disk is full, or cannot be written.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Leave nothing behind, or what can be resumed; what stood there before stays."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.abort()
+
+
+def create(path: str | Path, content: Content, *, resume: bool = False) -> Writer:  # noqa: ARG001
+    """Begin a file or a store, of the format that its name says.
+
+    Args:
+        path: `.tif` or `.tiff` (OME-TIFF), `.zarr` (OME-Zarr; also a URL of any file system that
+            fsspec knows), `.czi`. Anything that stands there is replaced on commit.
+        content: What will be written.
+        resume: Whether to go on with an unfinished store, if there is one; only for OME-Zarr.
+
+    Raises:
+        UsageError: A name that says no format, no such folder, nothing that can be resumed, or a
+            missing extra.
+        IncompleteError: It cannot be written there.
+    """
+    ending = Path(str(path)).suffix.lower()
+    if resume and ending not in ZARR_ENDINGS:
+        raise UsageError(f"{path}: only OME-Zarr can be resumed; name a .zarr store")
+    raise UsageError(
+        f"{path}: cannot be written in the format of that name; name a "
+        f"{', '.join((*TIFF_ENDINGS, *ZARR_ENDINGS, *CZI_ENDINGS))} file"
+    )

@@ -1,0 +1,76 @@
+"""PNG files as images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from czcheck.errors import InputError, UsageError
+from czcheck.images import decoders
+from czcheck.images.opening import open_image
+
+GRAY = np.arange(24, dtype=np.uint8).reshape(4, 6)
+RGB = np.stack([GRAY + 200, GRAY + 100, GRAY], axis=-1)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_gray_is_read_region_by_region(tmp_path: Path, dtype: str) -> None:
+    path = tmp_path / "gray.png"
+    pixels = GRAY.astype(dtype) * (1 if dtype == "uint8" else 1000)
+    Image.fromarray(pixels).save(path)
+    with open_image(path) as image:
+        assert (image.format, image.pixel_type) == (
+            "PNG",
+            "Gray8" if dtype == "uint8" else "Gray16",
+        )
+        assert (image.planes[0].height, image.planes[0].width) == (4, 6)
+        assert not image.tiled
+        np.testing.assert_array_equal(
+            image.read(image.planes[0], 1, 2, 2, 3)[..., 0], pixels[1:3, 2:5]
+        )
+
+
+def test_colours_are_blue_green_red_and_can_be_taken_one_by_one(tmp_path: Path) -> None:
+    path = tmp_path / "colour.png"
+    Image.fromarray(RGB).save(path)
+    image = open_image(path)
+    assert (image.pixel_type, image.channels) == ("Bgr24", ("RGB",))
+    np.testing.assert_array_equal(image.read(image.planes[0], 0, 0, 4, 6), RGB[..., ::-1])
+    red = open_image(path, channel="red")
+    assert (red.pixel_type, red.channels) == ("Gray8", ("Red",))
+    np.testing.assert_array_equal(red.read(red.planes[0], 0, 0, 4, 6)[..., 0], RGB[..., 0])
+    assert open_image(path, channel=0).pixel_type == "Bgr24"
+
+
+def test_bits_are_black_and_white(tmp_path: Path) -> None:
+    path = tmp_path / "bits.png"
+    Image.fromarray(GRAY > 12).save(path)
+    image = open_image(path)
+    assert image.pixel_type == "Gray8"
+    np.testing.assert_array_equal(
+        image.read(image.planes[0], 0, 0, 4, 6)[..., 0], (GRAY > 12) * 255
+    )
+
+
+def test_faults_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "image.png"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+    Image.fromarray(noise).save(path)
+    with pytest.raises(UsageError, match="image has only time 0"):
+        open_image(path, time=1)
+    monkeypatch.setattr(decoders, "MOST_HELD", 4000)
+    with pytest.raises(InputError, match="64x64 pixels have to be held"):
+        open_image(path)
+    monkeypatch.undo()
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(InputError, match="damaged") as caught:
+        open_image(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UsageError, match="no such image"):
+        open_image(tmp_path / "none.png")
+    (tmp_path / "image.bmp").write_bytes(b"BM")
+    with pytest.raises(UsageError, match="cannot be read as an image"):
+        open_image(tmp_path / "image.bmp")
