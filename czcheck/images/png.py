@@ -36,7 +36,7 @@ class PngImage(FileImage):
         """
         import numpy as np  # noqa: PLC0415
 
-        from czcheck.tiles.images import decode_png, png_header  # noqa: PLC0415
+        from czcheck.test_tiles.images import decode_png, png_header  # noqa: PLC0415
 
         self.path = str(path)
         with readable(path):
