@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from czcheck.model import CzModel
     from czcheck.model import open_model as open  # noqa: A004 - czcheck.open, as in gzip.open
     from czcheck.report.report import Report
+    from czcheck.segmenting.layout import Layout, tiles
     from czcheck.verification import verify
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "CzcheckError",
     "IncompleteError",
     "InputError",
+    "Layout",
     "ModelMetadata",
     "ModelSpec",
     "Normalization",
@@ -56,6 +58,7 @@ __all__ = [
     "convert_from_model_spec",
     "open",
     "repair",
+    "tiles",
     "verify",
     "write_baseline",
 ]
@@ -66,6 +69,7 @@ _HOMES = {
     "CzcheckError": ("czcheck.errors", "CzcheckError"),
     "IncompleteError": ("czcheck.errors", "IncompleteError"),
     "InputError": ("czcheck.errors", "InputError"),
+    "Layout": ("czcheck.segmenting.layout", "Layout"),
     "ModelMetadata": ("czcheck.metadata.model_metadata", "ModelMetadata"),
     "ModelSpec": ("czcheck.convert", "ModelSpec"),
     "Normalization": ("czcheck.layers", "Normalization"),
@@ -84,6 +88,7 @@ _HOMES = {
     "convert_from_model_spec": ("czcheck.convert", "convert_from_model_spec"),
     "open": ("czcheck.model", "open_model"),
     "repair": ("czcheck.building.repairing", "repair"),
+    "tiles": ("czcheck.segmenting.layout", "tiles"),
     "verify": ("czcheck.verification", "verify"),
     "write_baseline": ("czcheck.baselines", "write_baseline"),
 }

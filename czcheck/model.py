@@ -1,11 +1,11 @@
-"""An opened czmodel: all that can be known of it without running it, read when it is asked for."""
+"""An opened czmodel: what can be known of it, read when it is asked for; and its network, to run."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from czcheck.archive.container import (
     Container,
@@ -22,6 +22,10 @@ from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from czcheck.images.selection import Selection
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.cost import StaticCost
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from czcheck.network.reach import StaticReach
     from czcheck.network.safety import Safety
     from czcheck.network.static.walk import Walk
+    from czcheck.segmenting.job import Job
+    from czcheck.segmenting.predicting import Predictor
 
 _HEAD = 16
 # A directory that cannot be trusted, or names that reach out of it: nothing further is read.
@@ -45,8 +51,8 @@ _UNTRUSTED = (
 class CzModel:
     """One archive and its facts. Use it as a context manager, or call `close`.
 
-    Nothing is unpacked to disk but a payload over 64 MiB, into an unnamed temporary file; nothing
-    is run and TensorFlow is not imported.
+    Nothing is unpacked to disk but a payload over 64 MiB, into an unnamed temporary file. Only
+    `predict` and `segment` run anything, in a process of its own; TensorFlow is not imported.
 
     Attributes:
         path: The file.
@@ -66,6 +72,7 @@ class CzModel:
         self.path = path
         self.limits = limits
         self._spooled: BinaryIO | None = None
+        self._predictor: Predictor | None = None
         try:
             if path.is_dir():
                 raise UsageError(f"{path}: is a folder; name the .czmodel file in it")
@@ -95,7 +102,10 @@ class CzModel:
         return model_html(self)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and end the network's process if there is one."""
+        if self._predictor is not None:
+            self._predictor.close()
+            self._predictor = None
         self._stream.close()
         if self._spooled is not None:
             self._spooled.close()
@@ -238,6 +248,93 @@ class CzModel:
         from czcheck.network.scan import scan  # noqa: PLC0415 - reads its list when needed
 
         return scan(self.network, self.files)
+
+    def predict(
+        self,
+        array: Any,
+        *,
+        color: Literal["rgb", "bgr"] | None = None,
+        intensities: Literal["exact", "keep", "scale"] = "exact",
+        **options: Any,
+    ) -> NDArray[np.float32]:
+        """Run the network over an image of any size, tile by tile as ZEN does.
+
+        The network runs in a process of its own, which is started by the first call and kept until
+        `close`.
+
+        Args:
+            array: The image, `(height, width)` or `(height, width, channels)`, uint8, uint16 or
+                float32: a numpy array, or one of dask or zarr, which is read tile by tile.
+            color: Order of the colours in the last dimension. For models of colour images `rgb` if
+                left out.
+            intensities: What to do with pixels of another depth than the model's: `exact` refuses
+                them, `keep` takes the numbers as they are, `scale` brings them to its range.
+            **options: Fields of `czcheck.segmenting.job.Job`: `tile`, `border`, `align`, `pad`,
+                `allow_op`, `require_sandbox`, `limits`.
+
+        Returns:
+            The probability of each class, `(height, width, classes)`, float32, 0 to 1.
+
+        Raises:
+            InputError: The model cannot be run, or must not be, or failed; or the image does not
+                fit it.
+            UsageError: An option is wrong.
+            IncompleteError: The network's process could not be started, or a package is missing.
+        """
+        return self._predicting().predict(array, self._job(options), color, intensities)
+
+    def segment(  # noqa: PLR0913 - what an image may need to be told of it
+        self,
+        image: Any,
+        *,
+        min_confidence: float = 0,
+        align: bool = False,
+        scene: Selection = None,
+        channel: Selection = None,
+        time: Selection = None,
+        z: Selection = None,
+        color: Literal["rgb", "bgr"] | None = None,
+        intensities: Literal["exact", "keep", "scale"] = "exact",
+        **options: Any,
+    ) -> NDArray[Any]:
+        """Label every pixel of an image of any size, as `czcheck segment` does.
+
+        Args:
+            image: A file, or an array; see `predict`.
+            min_confidence: Percent, 0 to 100: a pixel whose largest probability is below gets 0.
+            align: Whether tiles begin at multiples of the network's stride.
+            scene: Scenes of a file, by number from 0 or by name; all if left out.
+            channel: Channels, likewise.
+            time: Points in time, likewise.
+            z: Sections, likewise.
+            color: See `predict`.
+            intensities: See `predict`.
+            **options: See `predict`.
+
+        Returns:
+            `(height, width)`, or `(planes, height, width)` for a file of several planes; uint8, or
+            uint16 where a LabelValue is above 255. The LabelValue of the most probable class, or 0.
+
+        Raises:
+            InputError: See `predict`.
+            UsageError: An option is wrong, or the planes are of different size.
+            IncompleteError: See `predict`.
+        """
+        job = self._job({**options, "min_confidence": min_confidence, "align": align})
+        selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+        return self._predicting().segment(image, job, color, intensities, selection)
+
+    def _predicting(self) -> Predictor:
+        if self._predictor is None:
+            from czcheck.segmenting.predicting import Predictor  # noqa: PLC0415 - needs numpy
+
+            self._predictor = Predictor(self)
+        return self._predictor
+
+    def _job(self, options: dict[str, Any]) -> Job:
+        from czcheck.segmenting.job import job_of  # noqa: PLC0415 - nobody else needs it
+
+        return job_of(self.path, options)
 
 
 def open_model(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> CzModel:

@@ -49,6 +49,7 @@ class Worker:
         sandbox: bool = True,
         require_sandbox: bool = False,
         warm: WarmProcess | None = None,
+        slots: int = 1,
     ) -> None:
         """Start nothing yet.
 
@@ -62,6 +63,7 @@ class Worker:
                 folder, of which it can only read. Not with a GPU.
             require_sandbox: Whether to load nothing where that is not possible.
             warm: Where to fork the process from, in place of starting `script` in `python`.
+            slots: How many tiles may be under way at a time, see `submit`.
         """
         self.python = python or sys.executable
         self.limits = limits
@@ -70,6 +72,7 @@ class Worker:
         self._sandbox = sandbox and not gpu
         self._require_sandbox = require_sandbox
         self._warm = warm
+        self._answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
         self._folder: Path | None = None
         self._group: ProcessGroup | ForkedChild | None = None
         self._channel: Channel | None = None
@@ -104,8 +107,9 @@ class Worker:
             return
         try:
             self._folder = private_folder()
-            # A process that is shut in can make no files: this one is there for it to write.
-            (self._folder / ANSWER).touch(mode=0o600)
+            # A process that is shut in can make no files: these are there for it to write.
+            for name in self._answers:
+                (self._folder / name).touch(mode=0o600)
             self._group = self._spawn(self._folder)
         except OSError as error:
             self._cannot_start = error.strerror or str(error)
@@ -129,7 +133,10 @@ class Worker:
             limits=limits,
             folder=folder,
             parent=os.getpid() if self._warm is None else None,
-            sandbox={"read": [folder], "write": [str(self._folder / ANSWER)]}
+            sandbox={
+                "read": [folder],
+                "write": [str(self._folder / name) for name in self._answers],
+            }
             if self._sandbox
             else None,
         )
@@ -271,16 +278,56 @@ class Worker:
             WorkerDied: The process did not survive it.
             IncompleteError: See `hello`.
         """
+        self.submit(tile)
+        return self.collect()
+
+    def submit(self, tile: NDArray[np.float32], slot: int = 0) -> None:
+        """Hand over one tile, to be answered when the ones before it have been.
+
+        With more than one slot the next tile waits in the process while the one before it runs.
+        Whatever is wrong with the process is told by `collect`.
+
+        Args:
+            tile: Pixels as the network takes them, `(1, height, width, channels)`.
+            slot: Where to put it. Its last answer has to be collected.
+
+        Raises:
+            IncompleteError: See `hello`; or there is no room for the tile.
+        """
         from czcheck.runtime import arrays  # noqa: PLC0415
 
         sandboxed = self.hello().sandboxed
-        asked, answered = self.folder / "tile.npy", self.folder / ANSWER
-        arrays.write_array(asked, tile)
-        if not sandboxed:  # else nobody could make it again
-            answered.unlink(missing_ok=True)
-        record = self.command(
-            "predict", self.limits.seconds_tile, tile=str(asked), answer=str(answered)
-        )
+        folder = self._folder
+        if folder is None:
+            return  # it is dead
+        asked = folder / ("tile.npy" if slot == 0 else f"tile-{slot}.npy")
+        answered = folder / self._answers[slot]
+        try:
+            arrays.write_array(asked, tile)
+            if not sandboxed:  # else nobody could make it again
+                answered.unlink(missing_ok=True)
+        except OSError as error:
+            raise IncompleteError(
+                f"{folder}: a tile cannot be handed over: {error.strerror}"
+            ) from error
+        self._send("predict", tile=str(asked), answer=str(answered))
+
+    def collect(self, slot: int = 0) -> Answer:
+        """Wait for the answer to the tile that was submitted first among those not collected.
+
+        Args:
+            slot: Where that was put.
+
+        Returns:
+            The network's answer.
+
+        Raises:
+            CommandFailed: The network raised an exception.
+            WorkerDied: The process did not survive it.
+        """
+        from czcheck.runtime import arrays  # noqa: PLC0415
+
+        record = self._receive("predict", self.limits.seconds_tile, self.limits.seconds_tile)
         dtype, seconds = text_of(record, "dtype"), number_of(record, "seconds")
         peak_bytes = count_of(record, "peak_bytes")
         if record.get("stored") is not True:
@@ -288,7 +335,7 @@ class Worker:
             shape = tuple(size for size in sizes if isinstance(size, int)) if sizes else ()
             return Answer(None, dtype, shape, seconds, peak_bytes)
         try:
-            array = arrays.read_array(answered, self.limits.answer_bytes)
+            array = arrays.read_array(self.folder / self._answers[slot], self.limits.answer_bytes)
         except arrays.UnreadableArrayError as error:
             self.close()
             raise WorkerDied(str(error), "predict", "protocol") from error

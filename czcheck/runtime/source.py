@@ -61,12 +61,13 @@ class WorkerSource:
     ) -> None:
         self.close()
 
-    def worker(self, python: str | None = None, *, fresh: bool = False) -> Worker:
+    def worker(self, python: str | None = None, *, fresh: bool = False, slots: int = 1) -> Worker:
         """A worker, not started yet.
 
         Args:
             python: Its interpreter, if it is not to be the one that runs all networks.
             fresh: Whether it has to start from nothing, and not as a fork.
+            slots: How many tiles may be under way at a time.
         """
         from czcheck.runtime.process import Worker  # noqa: PLC0415
 
@@ -75,6 +76,7 @@ class WorkerSource:
             self._limits,
             require_sandbox=self._require_sandbox,
             warm=None if fresh or python is not None else self._warm,
+            slots=slots,
         )
         self._workers.add(worker)
         return worker

@@ -1,0 +1,1 @@
+"""Segments images of any size as ZEN's tiling client does: tiles, labels, confidence."""

@@ -1,0 +1,111 @@
+"""What is to be done to images, as plain values that can be sent to another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from czcheck.errors import UsageError
+from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
+
+Padding = Literal["reflect", "zeros"]
+PADDINGS: tuple[Padding, ...] = ("reflect", "zeros")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a model segments images. Holds plain values alone: it can be pickled, or sent as JSON.
+
+    Attributes:
+        model: Path of the archive.
+        tile: (height, width) of a tile in pixels, for networks that leave it open.
+        border: Pixels in place of the model's `BorderSize`.
+        align: Whether tiles begin at multiples of the network's stride.
+        pad: How an image is continued where tiles reach over its edges.
+        min_confidence: Percent, 0 to 100: a pixel whose largest probability is below gets label 0.
+        allow_op: Operations that are admitted by name.
+        require_sandbox: Whether to run nothing where there is no sandbox.
+        limits: Limits on the network's process.
+    """
+
+    model: str
+    tile: tuple[int, int] | None = None
+    border: int | None = None
+    align: bool = False
+    pad: Padding = "reflect"
+    min_confidence: float = 0
+    allow_op: tuple[str, ...] = ()
+    require_sandbox: bool = False
+    limits: RunnerLimits = DEFAULT_RUNNER_LIMITS
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing.
+
+        Raises:
+            UsageError: A value is out of its range.
+        """
+        if not 0 <= self.min_confidence <= 100:  # noqa: PLR2004  (percent)
+            raise UsageError(
+                f"a minimum confidence of {self.min_confidence:g} is no percentage; give 0 to 100"
+            )
+        if self.pad not in PADDINGS:
+            raise UsageError(f"pad cannot be {self.pad!r}; choose {' or '.join(PADDINGS)}")
+        if self.tile is not None and min(self.tile) < 1:
+            raise UsageError("a tile has at least 1x1 pixels")
+        if self.border is not None and self.border < 0:
+            raise UsageError("a border cannot be negative")
+
+    def to_json(self) -> dict[str, Any]:
+        """The values as JSON can carry them."""
+        values = asdict(self)
+        values["tile"] = None if self.tile is None else list(self.tile)
+        values["allow_op"] = list(self.allow_op)
+        return values
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Job:
+        """The job that `to_json` told of.
+
+        Args:
+            values: What it returned.
+
+        Raises:
+            UsageError: A value is out of its range.
+        """
+        job = cls(**values)
+        return replace(
+            job,
+            tile=None if job.tile is None else (job.tile[0], job.tile[1]),
+            allow_op=tuple(job.allow_op),
+            limits=RunnerLimits(**values["limits"]),
+        )
+
+
+def job_of(model: str | Path, options: Mapping[str, Any]) -> Job:
+    """A job from options by name.
+
+    Args:
+        model: Path of the archive.
+        options: Fields of `Job`; `tile` may be one number for both.
+
+    Raises:
+        UsageError: There is no such option, or its value is out of range.
+    """
+    known = {field.name for field in fields(Job)} - {"model"}
+    for name in options:
+        if name not in known:
+            import difflib  # noqa: PLC0415
+
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
+            raise UsageError(f"there is no option {name!r}; {hint}")
+    values = dict(options)
+    tile = values.get("tile")
+    if tile is not None:
+        sizes = (tile, tile) if isinstance(tile, int) else tile
+        values["tile"] = (int(sizes[0]), int(sizes[1]))
+    if "allow_op" in values:
+        values["allow_op"] = tuple(values["allow_op"])
+    return Job(str(model), **values)

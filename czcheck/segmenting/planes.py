@@ -1,0 +1,196 @@
+"""Segments one plane: reads tiles, runs them, hands on what is kept; all three at the same time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from czcheck.segmenting.labels import Labeller
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from czcheck.images.image import Image, Plane
+    from czcheck.segmenting.job import Padding
+    from czcheck.segmenting.layout import Layout, TilePlace
+    from czcheck.segmenting.runner import ModelRunner
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """What is kept of one tile. Blocks of a plane touch each other and do not overlap.
+
+    Attributes:
+        plane: The plane of the image.
+        place: The tile.
+        pixels: The image here, `(height, width, channels)`, as the file has them.
+        probabilities: The network's answer, float32, `(height, width, classes)`.
+        labels: `(height, width)`, uint8 or uint16: the LabelValue of the most probable class, or 0
+            where its probability is below the minimum confidence.
+    """
+
+    plane: Plane
+    place: TilePlace
+    pixels: NDArray[Any]
+    probabilities: NDArray[np.float32]
+    labels: NDArray[Any]
+
+    @property
+    def top(self) -> int:
+        """First row in the plane."""
+        return self.place.rows.keep_from
+
+    @property
+    def left(self) -> int:
+        """First column in the plane."""
+        return self.place.columns.keep_from
+
+
+class Sink(Protocol):
+    """Takes the blocks of a plane, row by row. Called from one thread at a time, not always one."""
+
+    def take(self, block: Block) -> None:
+        """Take one block. Its arrays must not be changed, and not be kept without copying.
+
+        Args:
+            block: The block.
+        """
+
+
+def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the answers go
+    runner: ModelRunner,
+    image: Image,
+    plane: Plane,
+    layout: Layout,
+    sinks: Iterable[Sink],
+    *,
+    min_confidence: float = 0,
+    pad: Padding = "reflect",
+    numbers: Iterable[int] | None = None,
+    progress: Callable[[], None] | None = None,
+) -> None:
+    """Run a network over the tiles of one plane.
+
+    While the network is at one tile, the next ones are read and what is kept of the one before is
+    handed on, each in a thread of its own. However large the plane is, a few tiles are held.
+
+    Args:
+        runner: The network.
+        image: The image, with the channels that the network takes; see `images.for_model`.
+        plane: One of its planes.
+        layout: The plane's tiles.
+        sinks: What takes the blocks; each gets all of them, in the order of the layout.
+        min_confidence: Percent; a pixel whose largest probability is below gets label 0.
+        pad: How the image is continued where tiles reach over its edges.
+        numbers: Numbers of the tiles to run, in the order of the layout; all if left out.
+        progress: Called after each tile, from a thread.
+
+    Raises:
+        InputError: The image is damaged, or the network failed.
+        IncompleteError: The network's process could not be started, or there is no room.
+    """
+    takers = tuple(sinks)
+    labeller = Labeller(runner.label_values, min_confidence)
+    places = [layout[number] for number in numbers] if numbers is not None else layout
+
+    def read(place: TilePlace) -> tuple[TilePlace, NDArray[Any]]:
+        return place, read_tile(image, plane, place, pad)
+
+    def hand_on(place: TilePlace, tile: NDArray[Any], answer: NDArray[np.float32]) -> None:
+        kept = answer[place.inside]
+        block = Block(plane, place, tile[place.inside], kept, labeller(kept))
+        for sink in takers:
+            sink.take(block)
+        if progress is not None:
+            progress()
+
+    with _thread("czcheck-read") as reading, _thread("czcheck-write") as writing:
+        writes: deque[Future[None]] = deque()
+        for (place, tile), answer in _answered(runner, _ahead(reading, read, places), plane):
+            writes.append(writing.submit(hand_on, place, tile, answer))
+            del tile, answer
+            if len(writes) > 1:
+                writes.popleft().result()
+        while writes:
+            writes.popleft().result()
+
+
+def read_tile(image: Image, plane: Plane, place: TilePlace, pad: Padding) -> NDArray[Any]:
+    """One tile of an image, continued where it reaches over the edges.
+
+    Args:
+        image: The image.
+        plane: One of its planes.
+        place: The tile.
+        pad: How to continue it.
+
+    Returns:
+        `(height, width, channels)`, as the file has them.
+
+    Raises:
+        InputError: The image is damaged here.
+    """
+    axes = [(place.rows, plane.height), (place.columns, plane.width)]
+    (top, bottom), (left, right) = (
+        (max(0, span.start), min(length, span.start + span.size)) for span, length in axes
+    )
+    pixels = image.read(plane, top, left, bottom - top, right - left)
+    margins = [
+        (max(0, -span.start), max(0, span.start + span.size - length)) for span, length in axes
+    ]
+    if not any(map(any, margins)):
+        return pixels
+    import numpy as np  # noqa: PLC0415
+
+    if pad == "zeros":
+        return np.pad(pixels, [*margins, (0, 0)])
+    return np.pad(pixels, [*margins, (0, 0)], mode="reflect")
+
+
+def _answered(
+    runner: ModelRunner, tiles: Iterable[tuple[TilePlace, NDArray[Any]]], plane: Plane
+) -> Iterator[tuple[tuple[TilePlace, NDArray[Any]], NDArray[np.float32]]]:
+    """Each tile with its answer. The next one is handed over before the answer is waited for."""
+    from czcheck.segmenting.runner import SLOTS  # noqa: PLC0415
+
+    waiting: deque[tuple[TilePlace, NDArray[Any]]] = deque()
+    for place, pixels in tiles:
+        where = f"the tile at row {place.rows.start}, column {place.columns.start}"
+        runner.submit(pixels, where + (f" of plane {plane.name}" if plane.name else ""))
+        waiting.append((place, pixels))
+        if len(waiting) == SLOTS:
+            answer = runner.collect()
+            yield waiting.popleft(), answer
+    while waiting:
+        answer = runner.collect()
+        yield waiting.popleft(), answer
+
+
+def _ahead(
+    executor: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[Result]:
+    """Results in order, with work on the next item under way while one is looked at."""
+    under_way: deque[Future[Result]] = deque()
+    for item in items:
+        under_way.append(executor.submit(work, item))
+        if len(under_way) > 1:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
+
+
+class _thread(ThreadPoolExecutor):  # noqa: N801  (reads as a word)
+    """One thread; left early, it does not begin with what still waits."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(1, name)
+
+    def __exit__(self, *error: object) -> None:
+        self.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,174 @@
+"""`CzModel.predict` and `CzModel.segment`: images in, arrays out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from czcheck.errors import UsageError
+from czcheck.images.arrays import wrap_array
+from czcheck.images.matching import for_model
+from czcheck.images.opening import open_image
+from czcheck.metadata.model_metadata import PIXEL_TYPES
+from czcheck.segmenting.labels import Labeller
+from czcheck.segmenting.layout import Layout, tiles
+from czcheck.segmenting.planes import Block, Sink, segment_plane
+from czcheck.segmenting.runner import ModelRunner
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from czcheck.images.image import Image, Plane
+    from czcheck.images.matching import Intensities
+    from czcheck.model import CzModel
+    from czcheck.segmenting.job import Job
+
+Colour = Literal["rgb", "bgr"]
+
+
+class Predictor:
+    """A model's network, kept running from one call to the next. Part of an opened model."""
+
+    def __init__(self, model: CzModel) -> None:
+        """Start nothing yet.
+
+        Args:
+            model: The opened model.
+        """
+        self._model = model
+        self._runner: ModelRunner | None = None
+        self._terms: object = None
+
+    def predict(
+        self, array: Any, job: Job, color: Colour | None, intensities: Intensities
+    ) -> NDArray[Any]:
+        """See `CzModel.predict`."""
+        import numpy as np  # noqa: PLC0415
+
+        runner = self._ready(job)
+        with self._as_image(array, color, intensities, runner) as image:
+            (plane,) = image.planes
+            shape = (plane.height, plane.width, len(runner.label_values))
+            answer = np.empty(shape, np.float32)
+            self._run(runner, image, plane, _Probabilities(answer), job)
+        return answer
+
+    def segment(
+        self,
+        source: Any,
+        job: Job,
+        color: Colour | None,
+        intensities: Intensities,
+        selection: dict[str, Any],
+    ) -> NDArray[Any]:
+        """See `CzModel.segment`."""
+        import numpy as np  # noqa: PLC0415
+
+        runner = self._ready(job)
+        with self._as_image(source, color, intensities, runner, selection) as image:
+            sizes = {(plane.height, plane.width) for plane in image.planes}
+            if len(sizes) > 1:
+                told = ", ".join(f"{width}x{height}" for height, width in sorted(sizes))
+                raise UsageError(
+                    f"{image.path}: its planes are of different size ({told} pixels) and make no "
+                    "array; select one scene"
+                )
+            labelled = []
+            for plane in image.planes:
+                dtype = Labeller(runner.label_values).dtype
+                labelled.append(np.empty((plane.height, plane.width), dtype))
+                self._run(runner, image, plane, _Labels(labelled[-1]), job)
+        return labelled[0] if len(labelled) == 1 else np.stack(labelled)
+
+    def _ready(self, job: Job) -> ModelRunner:
+        """The network in its process; that of the last call, where it fits."""
+        terms = (job.tile, job.border, job.align, job.allow_op, job.require_sandbox, job.limits)
+        if self._runner is not None and self._terms != terms:
+            self.close()
+        if self._runner is None:
+            self._runner, self._terms = ModelRunner(self._model, job), terms
+        return self._runner
+
+    def _as_image(
+        self,
+        source: Any,
+        color: Colour | None,
+        intensities: Intensities,
+        runner: ModelRunner,
+        selection: dict[str, Any] | None = None,
+    ) -> Image:
+        metadata = self._model.metadata
+        if isinstance(source, str | Path):
+            image = open_image(source, **(selection or {}))
+        elif any(each is not None for each in (selection or {}).values()):
+            raise UsageError("an array is one plane; select scene, channel, time and z beforehand")
+        else:
+            shape = tuple(getattr(source, "shape", ()))
+            if color is None and PIXEL_TYPES[metadata.pixel_types[0]].scalars == shape[-1]:
+                # As every reader of images in Python has them.
+                color = "rgb" if len(shape) == 3 and shape[-1] > 1 else None  # noqa: PLR2004
+            image = wrap_array(source, color=color)
+        try:
+            return for_model(
+                image, metadata, network_channels=runner.channels, intensities=intensities
+            )
+        except BaseException:
+            image.close()
+            raise
+
+    def _run(self, runner: ModelRunner, image: Image, plane: Plane, sink: Sink, job: Job) -> None:
+        try:
+            segment_plane(
+                runner,
+                image,
+                plane,
+                layout_of(runner, plane),
+                [sink],
+                min_confidence=job.min_confidence,
+                pad=job.pad,
+            )
+        except BaseException:
+            self.close()  # tiles may still be under way
+            raise
+
+    def close(self) -> None:
+        """End the process."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+
+def layout_of(runner: ModelRunner, plane: Plane) -> Layout:
+    """The tiles of a plane for a network.
+
+    Args:
+        runner: The network.
+        plane: The plane.
+
+    Raises:
+        UsageError: The border leaves nothing of a tile, or tiles cannot be aligned.
+    """
+    try:
+        return tiles((plane.height, plane.width), runner.tile, runner.border, align=runner.stride)
+    except UsageError as error:
+        raise UsageError(f"{runner.model.path}: {error}") from error
+
+
+class _Probabilities:
+    """Puts a plane's probabilities into one array."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array
+
+    def take(self, block: Block) -> None:
+        self._array[block.place.kept] = block.probabilities
+
+
+class _Labels:
+    """Puts a plane's labels into one array."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array
+
+    def take(self, block: Block) -> None:
+        self._array[block.place.kept] = block.labels

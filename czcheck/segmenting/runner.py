@@ -1,0 +1,231 @@
+"""A model's network in its process, asked one tile after another."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import InputError, UnavailableError, UsageError
+from czcheck.runtime.deaths import CommandFailed, WorkerDied
+from czcheck.runtime.unpack import unpack
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from czcheck.model import CzModel
+    from czcheck.runtime.process import Worker
+    from czcheck.runtime.source import WorkerSource
+    from czcheck.segmenting.job import Job
+
+_TILE_AXES = 4
+# The network's process has the next tile at hand when it is done with one.
+SLOTS = 2
+
+
+class ModelRunner:
+    """A model's network, ready to answer tiles. A context manager.
+
+    Tiles are answered in the order in which they are submitted, at most `SLOTS` at a time.
+
+    Attributes:
+        model: The opened archive.
+        tile: (height, width) of its tiles in pixels.
+        border: Pixels of a tile that are not kept at its inner edges.
+        channels: Numbers per pixel that the network takes.
+        label_values: The label of each output channel.
+        stride: The network's stride, to which tiles can be aligned; 1 if it has none.
+    """
+
+    def __init__(self, model: CzModel, job: Job, source: WorkerSource | None = None) -> None:
+        """Check that the network can be run, and start its process without waiting for it.
+
+        Args:
+            model: The opened archive; it stays the caller's to close.
+            job: How to run it.
+            source: Where processes come from; one of its own if left out.
+
+        Raises:
+            InputError: The model cannot be run, or must not be.
+            UsageError: The tile does not fit the network.
+        """
+        self.model = model
+        self._job = job
+        try:
+            self._check()
+        except UnavailableError as error:
+            raise InputError(f"{model.path}: cannot be run: {error}") from error
+        self._asked: deque[tuple[int, str]] = deque()
+        self._next = 0
+        self._top = 1.0
+        self._worker = self._process(source)
+        self._worker.start()
+        self._loaded = False
+        self.peak_bytes = 0
+
+    def _check(self) -> None:
+        """Find tile, border, channels and classes; refuse what must not run."""
+        model, job = self.model, self._job
+        if (objection := model.safety.objection(job.allow_op)) is not None:
+            raise InputError(
+                f"{model.path}: the network must not be run: {objection}; "
+                "`czcheck verify` says more, and --allow-op NAME admits an operation"
+            )
+        serving, metadata = model.network.serving, model.metadata
+        if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+            raise UnavailableError("the network has no signature with one input and one output")
+        shape = serving.inputs[0].shape
+        if shape is not None and len(shape) != _TILE_AXES:
+            raise UnavailableError(f"the network's input has {len(shape)} axes, not 4")
+        sizes = (None, None, None) if shape is None else shape[1:]
+        self.tile = self._tile_of(sizes[:2])
+        self.channels = sizes[2] or metadata.channel_count
+        self.label_values = tuple(each.label_value for each in metadata.classes)
+        self.border = metadata.border_size if job.border is None else job.border
+        self.stride = max(1, model.reach.stride) if job.align else 1
+        if not 0 < max(self.label_values) <= 65535 or min(self.label_values) < 1:  # noqa: PLR2004
+            raise UnavailableError("its LabelValues are not numbers from 1 to 65535")
+
+    def _tile_of(self, sizes: tuple[int | None, ...]) -> tuple[int, int]:
+        job, path = self._job, self.model.path
+        found = tuple(
+            size or declared
+            for size, declared in zip(sizes, self.model.metadata.total_tile, strict=True)
+        )
+        wanted = job.tile or found
+        if None in wanted:
+            raise UsageError(f"{path}: the network leaves the size of a tile open; give --tile HxW")
+        for size, given in zip(sizes, wanted, strict=True):
+            if size not in (None, given):
+                told, asked = (
+                    "x".join("?" if each is None else str(each) for each in pair)
+                    for pair in (sizes, wanted)
+                )
+                raise UsageError(
+                    f"{path}: the network takes tiles of {told} pixels, not {asked}; "
+                    "leave --tile out"
+                )
+        return int(wanted[0] or 0), int(wanted[1] or 0)
+
+    def _process(self, source: WorkerSource | None) -> Worker:
+        if source is not None:
+            return source.worker(slots=SLOTS)
+        from czcheck.runtime.process import Worker  # noqa: PLC0415
+
+        return Worker(
+            limits=self._job.limits, require_sandbox=self._job.require_sandbox, slots=SLOTS
+        )
+
+    def __enter__(self) -> ModelRunner:  # noqa: PYI034 - typing.Self came with Python 3.11
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def load(self) -> None:
+        """Wait for TensorFlow and load the network, unless that has been done.
+
+        Raises:
+            InputError: The network cannot be loaded.
+            IncompleteError: The process could not be started.
+        """
+        if self._loaded:
+            return
+        from czcheck.runtime.run import load_network  # noqa: PLC0415
+        from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
+
+        model, worker = self.model, self._worker
+        worker.hello()
+        folder = unpack(model.files, worker.folder / "model", model.limits)
+        try:
+            load_network(worker, folder, model.network)
+        except (CommandFailed, WorkerDied) as error:
+            raise InputError(
+                f"{model.path}: the network cannot be loaded: {error.reason}"
+            ) from error
+        if model.metadata.scale_inputs_by_bitdepth:
+            self._top = float(FULL_RANGE.get(model.metadata.pixel_types[0], 1))
+        self._loaded = True
+
+    def submit(self, pixels: NDArray[Any], where: str = "the tile") -> None:
+        """Hand over one tile.
+
+        Args:
+            pixels: `(height, width, channels)`, raw intensities of the pixel type, any dtype.
+            where: What to call the tile where it fails.
+
+        Raises:
+            IncompleteError: There is no room for it.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        if pixels.shape != (*self.tile, self.channels):
+            raise ValueError(f"{pixels.shape} is not {(*self.tile, self.channels)}")
+        self.load()
+        fed: NDArray[np.float32] = pixels.astype(np.float32)
+        if self._top != 1:
+            fed /= np.float32(self._top)
+        self._asked.append((self._next, where))
+        self._worker.submit(fed[None], self._next)
+        self._next = (self._next + 1) % SLOTS
+
+    @property
+    def waiting(self) -> int:
+        """How many tiles were submitted and not collected."""
+        return len(self._asked)
+
+    def collect(self) -> NDArray[np.float32]:
+        """Wait for the answer to the tile that was submitted first.
+
+        Returns:
+            Probabilities, `(height, width, classes)`, float32, finite.
+
+        Raises:
+            InputError: The network failed, ended its process, or answered something else.
+            IncompleteError: The process ended through no fault of the network's.
+        """
+        slot, where = self._asked.popleft()
+        path = self.model.path
+        try:
+            answer = self._worker.collect(slot)
+        except (CommandFailed, WorkerDied) as error:
+            raise InputError(f"{path}: the network failed on {where}: {error.reason}") from error
+        self.peak_bytes = max(self.peak_bytes, answer.peak_bytes)
+        expected = (1, *self.tile, len(self.label_values))
+        if answer.array is None or answer.shape != expected or answer.dtype != "float32":
+            raise InputError(
+                f"{path}: the network answered {answer.dtype} {answer.shape} to {where}, "
+                f"and not float32 {expected}; `czcheck verify` says more"
+            )
+        probabilities: NDArray[np.float32] = answer.array[0]
+        # The worker is not trusted. A sum is finite if all are, or if it just overflows.
+        if not math.isfinite(probabilities.sum(dtype="float64")):
+            raise InputError(
+                f"{path}: the network's answer to {where} holds values that are no numbers; "
+                "`czcheck verify` says more"
+            )
+        return probabilities
+
+    def finish(self) -> None:
+        """See that the process ends normally: only then does what it answered count.
+
+        Raises:
+            InputError: It ended otherwise.
+        """
+        if not self._loaded:
+            return
+        try:
+            self._worker.finish()
+        except WorkerDied as error:
+            raise InputError(
+                f"{self.model.path}: the network's process did not end normally: {error.reason}"
+            ) from error
+
+    def kill(self) -> None:
+        """End the process from another thread."""
+        self._worker.kill()
+
+    def close(self) -> None:
+        """End the process. May be called more than once."""
+        self._worker.close()
