@@ -1,4 +1,4 @@
-"""An opened czmodel: what can be known of it, read when it is asked for; and its network, to run."""
+"""An opened czmodel: what can be known of it, read when it is asked for, and its network to run."""
 
 from __future__ import annotations
 

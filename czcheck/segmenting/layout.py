@@ -202,8 +202,8 @@ def _aligned(length: int, size: int, border: int, stride: int) -> tuple[Span, ..
     step = (size - 2 * border) // stride
     if step < 1:
         raise UsageError(
-            f"a border of {border} pixels leaves {size - 2 * border} of a tile of {size}, less than "
-            f"the network's stride of {stride}: tiles cannot be aligned; leave align out"
+            f"a border of {border} pixels leaves {size - 2 * border} of a tile of {size}, less "
+            f"than the network's stride of {stride}: tiles cannot be aligned; leave align out"
         )
     last = -(-(length - size) // stride)
     gaps = -(-last // step)
