@@ -1,0 +1,1 @@
+"""How well a model segments images whose truth is known: pixels, objects, confidence."""

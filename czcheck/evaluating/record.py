@@ -1,0 +1,134 @@
+"""What an evaluation found: frozen, and as plain data for reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from czcheck.evaluating.counts import PixelCounts
+from czcheck.evaluating.objects import ObjectFigures
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """One labelled plane.
+
+    Attributes:
+        name: The image's file name, with scene, time and z where it has several planes.
+        counts: Its pixels.
+        objects: Its objects; None where masks do not number them.
+    """
+
+    name: str
+    counts: PixelCounts
+    objects: ObjectFigures | None
+
+    @property
+    def mean_iou(self) -> float | None:
+        """Mean over the classes of the intersection over union; None without labelled pixels."""
+        values = [each.iou for each in self.counts.class_figures() if each.iou is not None]
+        return sum(values) / len(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a model does on images whose truth is known.
+
+    Attributes:
+        mask: Kind of the masks: `labels`, `indices` or `instances`.
+        classes: Names of the classes that are told apart.
+        images: The planes, in the order of their names.
+        counts: The pixels of all of them.
+        objects: The objects of all of them; None where masks do not number them.
+        object_class: Name of the class whose objects are numbered; None as above.
+        min_confidence: Minimum confidence in percent that the figures of classes and objects rest
+            on.
+        left_over: Masks that no image goes with.
+        pictures: PNG pictures of the worst planes by name: image, truth, answer, and where they
+            differ, side by side.
+    """
+
+    mask: str
+    classes: tuple[str, ...]
+    images: tuple[ImageResult, ...]
+    counts: PixelCounts
+    objects: ObjectFigures | None
+    object_class: str | None
+    min_confidence: int
+    left_over: tuple[str, ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `looked_at.evaluation` in `schemas/report.schema.json`."""
+        counts = self.counts
+        figures = counts.class_figures(self.min_confidence)
+        return {
+            "mask": self.mask,
+            "images": len(self.images),
+            "pixels": counts.pixels,
+            "min_confidence": self.min_confidence,
+            "pixel_accuracy": counts.accuracy(),
+            "classes": [
+                {"name": name, **asdict(each)}
+                for name, each in zip(self.classes, figures, strict=True)
+            ],
+            "confusion": counts.confusion(self.min_confidence).tolist(),
+            "best_order": list(counts.best_order()),
+            "objects": None if self.objects is None else self._objects(self.objects),
+            "calibration": {
+                "error": counts.calibration_error(),
+                "bins": [asdict(each) for each in counts.reliability()],
+            },
+            "thresholds": [asdict(each) for each in counts.thresholds()],
+            "worst": [self._image(each) for each in self.worst(len(self.pictures) or 5)],
+            "left_over": list(self.left_over),
+        }
+
+    def _objects(self, objects: ObjectFigures) -> dict[str, Any]:
+        return {
+            "class": self.object_class,
+            **asdict(objects),
+            "precision": objects.precision,
+            "recall": objects.recall,
+            "f1": objects.f1,
+        }
+
+    def _image(self, image: ImageResult) -> dict[str, Any]:
+        return {
+            "name": image.name,
+            "pixel_accuracy": image.counts.accuracy(),
+            "mean_iou": image.mean_iou,
+            "f1": None if image.objects is None else image.objects.f1,
+        }
+
+    def worst(self, count: int) -> list[ImageResult]:
+        """The planes with the smallest mean intersection over union, the worst first.
+
+        Args:
+            count: How many.
+        """
+        labelled = [each for each in self.images if each.mean_iou is not None]
+        return sorted(labelled, key=lambda each: (each.mean_iou, each.name))[:count]
+
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """What a model has to reach on labelled images.
+
+    Attributes:
+        iou: Least intersection over union by class, 0 to 1.
+        dice: Least Dice coefficient by class.
+        f1: Least F1 of the objects; None for none.
+        accuracy: Least pixel accuracy; None for none.
+    """
+
+    iou: Mapping[str, float] = field(default_factory=dict)
+    dice: Mapping[str, float] = field(default_factory=dict)
+    f1: float | None = None
+    accuracy: float | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether there is any."""
+        return bool(self.iou or self.dice) or self.f1 is not None or self.accuracy is not None

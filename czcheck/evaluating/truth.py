@@ -1,0 +1,189 @@
+"""What masks say: the true class of each pixel, and the objects where masks number them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from czcheck.errors import InputError, UsageError
+from czcheck.evaluating.counts import UNLABELLED
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from czcheck.metadata.model_metadata import SegmentationClass
+
+_TWO = 2
+
+
+class MaskKind(Enum):
+    """What the values of a mask mean.
+
+    `LABELS`: the `LabelValue` of the class; 0 where nobody has said which it is.
+    `INDICES`: the number of the class from 0, in the order of the metadata.
+    `INSTANCES`: the number of the object of one class, 0 for everything else.
+    """
+
+    LABELS = "labels"
+    INDICES = "indices"
+    INSTANCES = "instances"
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The truth about one image.
+
+    Attributes:
+        classes: Number of the true class at each pixel, int64, `(height, width)`, from 0 in the
+            order of `MaskReading.names`; `UNLABELLED` where unknown.
+        objects: Number of the true object, 0 for none, of the same shape; None where masks do not
+            number objects.
+    """
+
+    classes: NDArray[Any]
+    objects: NDArray[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskReading:
+    """How the masks of an evaluation are read, and the classes that are told apart.
+
+    Attributes:
+        kind: What the values mean.
+        classes: The classes of the model.
+        target: Number of the class whose objects are numbered, from 0; None for other masks.
+    """
+
+    kind: MaskKind
+    classes: tuple[SegmentationClass, ...]
+    target: int | None = None
+
+    @property
+    def merged(self) -> bool:
+        """Whether all classes but the one with objects count as one: the masks tell no more."""
+        return self.target is not None and len(self.classes) > _TWO
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes that are told apart."""
+        if self.merged and self.target is not None:
+            return ("everything else", self.classes[self.target].name)
+        return tuple(each.name for each in self.classes)
+
+    @property
+    def colours(self) -> tuple[tuple[int, int, int], ...]:
+        """Red, green, blue of each of them."""
+        if self.merged and self.target is not None:
+            return ((0, 0, 0), self.classes[self.target].color)
+        return tuple(each.color for each in self.classes)
+
+    @property
+    def objects_are(self) -> int:
+        """Number of the class with objects among `names`.
+
+        Raises:
+            ValueError: The masks number no objects.
+        """
+        if self.target is None:
+            raise ValueError("masks without objects")
+        return 1 if self.merged else self.target
+
+    def predicted(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """What the network says, in the classes that are told apart.
+
+        Args:
+            labels: Number of the most probable class of the model at each pixel, from 0.
+
+        Returns:
+            Number of the class among `names`, of the same shape.
+        """
+        return (labels == self.target).astype(labels.dtype) if self.merged else labels
+
+    def read(self, mask: NDArray[Any], place: str) -> Truth:
+        """The truth that a mask tells.
+
+        Args:
+            mask: Values of whole numbers, `(height, width)`.
+            place: The mask's file, for messages.
+
+        Raises:
+            InputError: Values that are no whole numbers, or that stand for no class.
+        """
+        if mask.dtype.kind not in "biu":
+            raise InputError(f"{place}: the mask holds {mask.dtype} numbers; save whole numbers")
+        values = mask.astype(np.int64)
+        if self.kind is MaskKind.INSTANCES:
+            there = values != 0
+            target = self.objects_are
+            # Of two classes, or of one against all others.
+            return Truth(np.where(there, target, 1 - target), values)
+        codes = (
+            {each.label_value: number for number, each in enumerate(self.classes)}
+            if self.kind is MaskKind.LABELS
+            else {number: number for number in range(len(self.classes))}
+        )
+        found = [int(value) for value in np.unique(values)]
+        nothing = (0,) if self.kind is MaskKind.LABELS else ()
+        strange = [value for value in found if value not in codes and value not in nothing]
+        if strange:
+            raise InputError(self._strange(place, values, strange, len(found)))
+        classes = np.full(values.shape, UNLABELLED, np.int64)
+        for value, number in codes.items():
+            classes[values == value] = number
+        return Truth(classes, None)
+
+    def _strange(
+        self, place: str, values: NDArray[Any], strange: Sequence[int], different: int
+    ) -> str:
+        row, column = (int(each) for each in np.argwhere(values == strange[0])[0])
+        if self.kind is MaskKind.LABELS:
+            known = ", ".join(f"{each.label_value} {each.name}" for each in self.classes)
+        else:
+            known = ", ".join(f"{number} {each.name}" for number, each in enumerate(self.classes))
+        many = different > 2 * len(self.classes)
+        advice = (
+            "masks that number objects are read with --mask instances"
+            if many
+            else "--mask says what the values mean: labels, indices or instances"
+        )
+        return (
+            f"{place}: value {strange[0]} at row {row}, column {column} stands for no class "
+            f"({known}); {advice}"
+        )
+
+
+def mask_reading(
+    kind: str, classes: Sequence[SegmentationClass], class_name: str | None
+) -> MaskReading:
+    """How masks are to be read.
+
+    Args:
+        kind: `labels`, `indices` or `instances`.
+        classes: The classes of the model.
+        class_name: Name of the class whose objects are numbered; None for the second of two.
+
+    Raises:
+        UsageError: An unknown kind or class, or a class that has to be named.
+    """
+    kinds = [each.value for each in MaskKind]
+    if kind not in kinds:
+        raise UsageError(f"masks of the kind {kind!r} are unknown; choose from: {', '.join(kinds)}")
+    names = [each.name for each in classes]
+    if kind != MaskKind.INSTANCES.value:
+        if class_name is not None:
+            raise UsageError("--class says whose objects are numbered, so it needs --mask instances")
+        return MaskReading(MaskKind(kind), tuple(classes))
+    if class_name is None:
+        if len(names) != _TWO:
+            raise UsageError(
+                f"the model has {len(names)} classes: say with --class whose objects the masks "
+                f"number ({', '.join(names)})"
+            )
+        return MaskReading(MaskKind.INSTANCES, tuple(classes), 1)
+    if class_name not in names:
+        raise UsageError(f"the model has no class {class_name!r}; it has: {', '.join(names)}")
+    return MaskReading(MaskKind.INSTANCES, tuple(classes), names.index(class_name))

@@ -1,0 +1,89 @@
+"""An evaluation as lines of text and as a table for spreadsheets, from its plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from czcheck.report.escape import printable
+from czcheck.report.text import Line
+
+_SHOWN_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
+_NAME = 24
+
+
+def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
+    """What an evaluation found.
+
+    Args:
+        plain: As `looked_at.evaluation` in the JSON report.
+
+    Yields:
+        Lines without line ends.
+    """
+    images = "1 labelled image" if plain["images"] == 1 else f"{plain['images']} labelled images"
+    yield Line(
+        f"  {images}, {plain['pixels']:,} pixels: pixel accuracy"
+        f" {_number(plain['pixel_accuracy'], 6)}",
+        "heading",
+    )
+    below = f" (minimum confidence {plain['min_confidence']} %)" if plain["min_confidence"] else ""
+    yield from _classes(plain["classes"], below)
+    if (objects := plain["objects"]) is not None:
+        yield Line(
+            f"  objects of {printable(objects['class'])}: {objects['true']:,} in the masks,"
+            f" {objects['predicted']:,} found, {objects['matched']:,} of them right at IoU 0.5:"
+            f" F1 {_number(objects['f1'])}, precision {_number(objects['precision'])},"
+            f" recall {_number(objects['recall'])}"
+        )
+    yield Line(
+        f"  calibration: confidence and accuracy differ by"
+        f" {_number(plain['calibration']['error'])} on average"
+    )
+    yield from _thresholds(plain)
+    if plain["worst"]:
+        worst = ", ".join(
+            f"{printable(each['name'])} ({_number(each['mean_iou'], 3)})" for each in plain["worst"]
+        )
+        yield Line(f"  worst images by mean IoU: {worst}")
+    if plain["left_over"]:
+        names = [printable(each) for each in plain["left_over"]]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
+        yield Line(f"  masks without an image: {', '.join(names[:3])}{more}")
+
+
+def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]:
+    measures = ("iou", "dice", "precision", "recall")
+    yield Line(
+        f"  {'class' + below:<{_NAME}} {'IoU':>9} {'Dice':>9} {'precision':>9} {'recall':>9}"
+        f" {'pixels':>13} {'predicted':>13}",
+        "heading",
+    )
+    for each in classes:
+        figures = " ".join(f"{_number(each[measure]):>9}" for measure in measures)
+        yield Line(
+            f"  {printable(each['name']):<{_NAME}} {figures}"
+            f" {each['pixels']:>13,} {each['predicted']:>13,}"
+        )
+
+
+def _thresholds(plain: Mapping[str, Any]) -> Iterator[Line]:
+    """The effect of some minimum confidences; the JSON report has all of them."""
+    names = [printable(each["name"])[:_NAME] for each in plain["classes"]]
+    columns = " ".join(f"{'IoU ' + name:>{max(9, len(name) + 4)}}" for name in names)
+    yield Line(f"  {'minimum confidence':<{_NAME}} {'kept':>9} {'accuracy':>9} {columns}", "heading")
+    least = 100 // max(len(names), 1)  # the most probable of n classes has 1/n at least
+    for percent in (each for each in _SHOWN_PERCENTS if each == 0 or each >= least):
+        row = plain["thresholds"][percent]
+        values = " ".join(
+            f"{_number(iou):>{max(9, len(name) + 4)}}"
+            for name, iou in zip(names, row["iou"], strict=True)
+        )
+        yield Line(
+            f"  {f'{percent} %':<{_NAME}} {f'{row["kept"]:.2%}':>9} {_number(row['accuracy']):>9}"
+            f" {values}"
+        )
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

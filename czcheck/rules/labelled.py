@@ -1,0 +1,138 @@
+"""CZ5xx: images and their masks: how well the model segments what somebody has labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.finding import Found, Severity
+
+if TYPE_CHECKING:
+    from czcheck.evaluating.record import Evaluation, Goals
+
+# By how much the pixel accuracy has to grow if classes were listed in another order.
+PERMUTED_GAIN = 0.2
+# Expected calibration error from which a minimum confidence means little.
+BAD_CALIBRATION = 0.1
+_CONFIDENT = 0.9
+
+
+@rule("CZ501", severity=Severity.ERROR, level=Level.RUN)
+def classes_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[Found]:
+    """A class is found less well than demanded.
+
+    Says: {measure} of {name} is {measured} on {images} labelled images; {goal} is demanded.
+    Why: You set this goal; a model that misses it segments worse than the one that it replaces, or
+        than its users rely on.
+    Fix: Look at the worst images (`czcheck evaluate --pictures DIR`), then train on more images of
+        their kind; or lower the goal, if the masks are no better than that.
+    Format: 2, N10; 2, N11
+    """
+    figures = evaluation.counts.class_figures(evaluation.min_confidence)
+    by_name = dict(zip(evaluation.classes, figures, strict=True))
+    for measure, wanted in (("Intersection over union", goals.iou), ("Dice", goals.dice)):
+        for name, goal in wanted.items():
+            value = by_name[name].iou if wanted is goals.iou else by_name[name].dice
+            if value is None or value < goal:
+                yield Found(
+                    measure=measure,
+                    name=name,
+                    measured="not known, since there is none" if value is None else f"{value:.4f}",
+                    goal=goal,
+                    images=len(evaluation.images),
+                )
+
+
+@rule("CZ502", severity=Severity.ERROR, level=Level.RUN)
+def answers_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[Found]:
+    """Pixels or objects are found less well than demanded.
+
+    Says: {measure} is {measured} on {images} labelled images; {goal} is demanded.
+    Why: You set this goal; a model that misses it segments worse than the one that it replaces, or
+        than its users rely on.
+    Fix: Look at the worst images (`czcheck evaluate --pictures DIR`). Objects that grow together
+        need a class for the edge between them; many small ones, a minimum confidence.
+    Format: 2, N10; 5, minimum confidence
+    """
+    f1 = None if evaluation.objects is None else evaluation.objects.f1
+    for measure, goal, value in (
+        ("The pixel accuracy", goals.accuracy, evaluation.counts.accuracy()),
+        ("F1 of the objects", goals.f1, f1),
+    ):
+        if goal is not None and (value is None or value < goal):
+            yield Found(
+                measure=measure,
+                measured="not known, since there is none" if value is None else f"{value:.4f}",
+                goal=goal,
+                images=len(evaluation.images),
+            )
+
+
+@rule("CZ503", severity=Severity.ERROR, level=Level.RUN)
+def classes_are_in_the_order_of_the_answers(evaluation: Evaluation) -> Iterator[Found]:
+    """The classes seem to be listed in another order than the network's outputs.
+
+    Says: {right} of the pixels are right as the classes are listed, and {better} would be if they
+        were listed as {order}.
+    Why: ZEN names the channels of the answer by their order in the metadata; each of these classes
+        carries the name of another one.
+    Fix: List the classes in the order of the network's outputs. A sigmoid turned into two classes
+        by the reference library gives the foreground first.
+    Format: 2, N10
+    """
+    counts = evaluation.counts
+    order = counts.best_order()
+    right, better = counts.accuracy() or 0, counts.accuracy_in_order(order) or 0
+    if better - right >= PERMUTED_GAIN:
+        names = ", ".join(evaluation.classes[number] for number in order)
+        yield Found(right=f"{100 * right:.3g} %", better=f"{100 * better:.3g} %", order=names)
+
+
+@rule("CZ504", severity=Severity.WARNING, level=Level.RUN)
+def every_labelled_class_is_found(evaluation: Evaluation) -> Iterator[Found]:
+    """A class is never found.
+
+    Says: {pixels:,} pixels are labelled {name}, and the network finds this class nowhere.
+    Why: Whoever measures objects of this class with the model measures none.
+    Fix: See that the class was in the training images, that its weight in the loss is not drowned
+        by the others, and that the classes are in the order of the network's outputs.
+    Format: 2, N10
+    """
+    figures = evaluation.counts.class_figures()
+    for name, each in zip(evaluation.classes, figures, strict=True):
+        if each.pixels and not each.predicted:
+            yield Found(name=name, pixels=each.pixels)
+
+
+@rule("CZ505", severity=Severity.NOTE, level=Level.RUN)
+def every_class_is_labelled(evaluation: Evaluation) -> Iterator[Found]:
+    """A class is in none of the masks.
+
+    Says: No pixel of the masks is labelled {name}: nothing is known of how well it is found.
+    Why: What was not looked at must not look fine; figures of this class rest on false pixels only.
+    Fix: Add labelled images that show it.
+    Format: 2, N10
+    """
+    for name, each in zip(evaluation.classes, evaluation.counts.class_figures(), strict=True):
+        if not each.pixels:
+            yield Found(name=name)
+
+
+@rule("CZ506", severity=Severity.NOTE, level=Level.RUN)
+def confidence_is_accuracy(evaluation: Evaluation) -> Iterator[Found]:
+    """The confidence does not say how often the answer is right.
+
+    Says: Confidence and accuracy differ by {error:.3f} on average; of the pixels with a confidence
+        of {low:.0%} and more, {accuracy:.1%} are right.
+    Why: ZEN's Minimum Confidence drops pixels by this number. Where it says little, a threshold
+        drops right pixels or keeps wrong ones.
+    Fix: Calibrate the network (temperature scaling, label smoothing), or tell its users which
+        threshold works: `czcheck evaluate` shows the effect of each.
+    Format: 5, minimum confidence
+    """
+    counts = evaluation.counts
+    error = counts.calibration_error()
+    accuracy = counts.accuracy(round(100 * _CONFIDENT))
+    if error is not None and error > BAD_CALIBRATION:
+        yield Found(error=error, low=_CONFIDENT, accuracy=accuracy or 0.0)
