@@ -130,7 +130,7 @@ class PixelCounts:
         joint = np.bincount(places, minlength=self.joint.size).reshape(self.joint.shape)
         alone = PixelCounts(self.classes)
         alone.joint += joint
-        alone._sums += np.bincount(percent, held, PERCENTS)  # noqa: SLF001 - another of its own kind
+        alone._sums += np.bincount(percent, held, PERCENTS)
         self.merge(alone)
         return alone
 
@@ -141,7 +141,7 @@ class PixelCounts:
             other: Counts of as many classes.
         """
         self.joint += other.joint
-        self._sums += other._sums  # noqa: SLF001 - another of its own kind
+        self._sums += other._sums
 
     @property
     def pixels(self) -> int:

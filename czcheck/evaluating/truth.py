@@ -175,7 +175,7 @@ def mask_reading(
     names = [each.name for each in classes]
     if kind != MaskKind.INSTANCES.value:
         if class_name is not None:
-            raise UsageError("--class says whose objects are numbered, so it needs --mask instances")
+            raise UsageError("--class says whose objects are numbered: it needs --mask instances")
         return MaskReading(MaskKind(kind), tuple(classes))
     if class_name is None:
         if len(names) != _TWO:

@@ -71,7 +71,9 @@ def _thresholds(plain: Mapping[str, Any]) -> Iterator[Line]:
     """The effect of some minimum confidences; the JSON report has all of them."""
     names = [printable(each["name"])[:_NAME] for each in plain["classes"]]
     columns = " ".join(f"{'IoU ' + name:>{max(9, len(name) + 4)}}" for name in names)
-    yield Line(f"  {'minimum confidence':<{_NAME}} {'kept':>9} {'accuracy':>9} {columns}", "heading")
+    yield Line(
+        f"  {'minimum confidence':<{_NAME}} {'kept':>9} {'accuracy':>9} {columns}", "heading"
+    )
     least = 100 // max(len(names), 1)  # the most probable of n classes has 1/n at least
     for percent in (each for each in _SHOWN_PERCENTS if each == 0 or each >= least):
         row = plain["thresholds"][percent]
@@ -79,10 +81,8 @@ def _thresholds(plain: Mapping[str, Any]) -> Iterator[Line]:
             f"{_number(iou):>{max(9, len(name) + 4)}}"
             for name, iou in zip(names, row["iou"], strict=True)
         )
-        yield Line(
-            f"  {f'{percent} %':<{_NAME}} {f'{row["kept"]:.2%}':>9} {_number(row['accuracy']):>9}"
-            f" {values}"
-        )
+        kept, accuracy = f"{100 * row['kept']:.2f} %", _number(row["accuracy"])
+        yield Line(f"  {f'{percent} %':<{_NAME}} {kept:>9} {accuracy:>9} {values}")
 
 
 def _number(value: float | None, digits: int = 4) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn import metrics
 
 from czcheck.errors import InputError
 from czcheck.evaluating.counts import UNLABELLED, PixelCounts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CLASSES = 3
 
