@@ -101,7 +101,7 @@ class PixelCounts:
         self.joint: NDArray[np.int64] = np.zeros((classes, classes, PERCENTS), np.int64)
         self._sums = np.zeros(PERCENTS)
         # As the minimum confidence is compared: in the type of the answers.
-        self._edges = np.arange(PERCENTS, dtype=np.float32) / np.float32(100)
+        self._edges = (np.arange(PERCENTS) / (PERCENTS - 1)).astype(np.float32)
 
     def add(
         self, truth: NDArray[Any], predicted: NDArray[Any], confidence: NDArray[Any]

@@ -103,12 +103,14 @@ class MaskReading:
         """
         return (labels == self.target).astype(labels.dtype) if self.merged else labels
 
-    def read(self, mask: NDArray[Any], place: str) -> Truth:
-        """The truth that a mask tells.
+    def read(self, mask: NDArray[Any], place: str, top: int = 0, left: int = 0) -> Truth:
+        """The truth that a mask tells, or a part of one.
 
         Args:
             mask: Values of whole numbers, `(height, width)`.
             place: The mask's file, for messages.
+            top: Row of the part in the whole mask.
+            left: Column of the part.
 
         Raises:
             InputError: Values that are no whole numbers, or that stand for no class.
@@ -130,30 +132,26 @@ class MaskReading:
         nothing = (0,) if self.kind is MaskKind.LABELS else ()
         strange = [value for value in found if value not in codes and value not in nothing]
         if strange:
-            raise InputError(self._strange(place, values, strange, len(found)))
+            row, column = (int(each) for each in np.argwhere(values == strange[0])[0])
+            where = f"value {strange[0]} at row {top + row}, column {left + column}"
+            raise InputError(f"{place}: {where} stands for no class {self._known(len(found))}")
         classes = np.full(values.shape, UNLABELLED, np.int64)
         for value, number in codes.items():
             classes[values == value] = number
         return Truth(classes, None)
 
-    def _strange(
-        self, place: str, values: NDArray[Any], strange: Sequence[int], different: int
-    ) -> str:
-        row, column = (int(each) for each in np.argwhere(values == strange[0])[0])
+    def _known(self, different: int) -> str:
+        """The classes with their values, and what to do about masks of `different` values."""
         if self.kind is MaskKind.LABELS:
             known = ", ".join(f"{each.label_value} {each.name}" for each in self.classes)
         else:
             known = ", ".join(f"{number} {each.name}" for number, each in enumerate(self.classes))
-        many = different > 2 * len(self.classes)
         advice = (
             "masks that number objects are read with --mask instances"
-            if many
+            if different > 2 * len(self.classes)
             else "--mask says what the values mean: labels, indices or instances"
         )
-        return (
-            f"{place}: value {strange[0]} at row {row}, column {column} stands for no class "
-            f"({known}); {advice}"
-        )
+        return f"({known}); {advice}"
 
 
 def mask_reading(

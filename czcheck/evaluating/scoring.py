@@ -1,0 +1,155 @@
+"""Scores one plane while it is segmented: takes the blocks that the network has answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from czcheck.errors import InputError
+from czcheck.evaluating.counts import UNLABELLED, PixelCounts
+from czcheck.evaluating.objects import match
+from czcheck.evaluating.record import ImageResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from czcheck.evaluating.truth import MaskReading
+    from czcheck.images.image import Image, Plane
+    from czcheck.segmenting.planes import Block
+
+PREVIEW = 320
+"""Most pixels along a side of what is kept of a plane to be shown."""
+
+
+class Preview(NamedTuple):
+    """Every n-th pixel of a plane.
+
+    Attributes:
+        pixels: The image, `(height, width, channels)`.
+        truth: Number of the true class, `(height, width)`; `UNLABELLED` where unknown.
+        predicted: Number of the predicted class, of the same shape.
+    """
+
+    pixels: NDArray[Any]
+    truth: NDArray[Any]
+    predicted: NDArray[Any]
+
+
+class PlaneScore:
+    """The score of one plane: a sink of `segmenting.planes.segment_plane`.
+
+    Of pixels only counts and a preview are kept; where objects are paired, the two images of their
+    numbers as well.
+    """
+
+    def __init__(
+        self,
+        plane: Plane,
+        mask: Image,
+        mask_plane: Plane,
+        reading: MaskReading,
+        label_values: Sequence[int],
+        min_confidence: float,
+    ) -> None:
+        """Score nothing yet.
+
+        Args:
+            plane: The plane of the image.
+            mask: The opened mask.
+            mask_plane: The plane of the mask that goes with it.
+            reading: How masks are read.
+            label_values: The LabelValue of each class of the model.
+            min_confidence: Percent; pixels below it belong to no object.
+
+        Raises:
+            InputError: The mask has another size, or colours.
+        """
+        size, other = ((each.height, each.width) for each in (plane, mask_plane))
+        if size != other:
+            raise InputError(
+                f"{mask.path}: the mask has {other[1]}x{other[0]} pixels, the image {size[1]}x"
+                f"{size[0]}; a mask has a value for each pixel of its image"
+            )
+        if mask.scalars != 1:
+            raise InputError(
+                f"{mask.path}: the mask has {mask.scalars} numbers per pixel ({mask.pixel_type}); "
+                "save it as a gray image of whole numbers"
+            )
+        self._mask, self._plane, self._reading = mask, mask_plane, reading
+        self._numbers = np.zeros(max(label_values) + 1, np.intp)
+        self._numbers[list(label_values)] = range(len(label_values))
+        self._least = np.float32(min_confidence / 100)
+        self.counts = PixelCounts(len(reading.names))
+        self._step = max(1, -(-max(size) // PREVIEW))
+        shown = tuple(-(-side // self._step) for side in size)
+        self._pixels: NDArray[Any] | None = None
+        self._truth = np.full(shown, UNLABELLED, np.int16)
+        self._predicted = np.zeros(shown, np.int16)
+        self._objects: tuple[NDArray[Any], NDArray[Any]] | None = None
+        if reading.target is not None:
+            self._objects = (np.zeros(size, np.int64), np.zeros(size, np.bool_))
+
+    def take(self, block: Block) -> None:
+        """Score what was kept of one tile.
+
+        Args:
+            block: It, segmented without a minimum confidence.
+
+        Raises:
+            InputError: The mask is damaged here, or holds values that stand for no class.
+        """
+        height, width = block.labels.shape
+        values = self._mask.read(self._plane, block.top, block.left, height, width)[..., 0]
+        place = self._mask.path + (f", plane {self._plane.name}" if self._plane.name else "")
+        truth = self._reading.read(values, place, block.top, block.left)
+        confidence = block.probabilities.max(axis=-1)
+        predicted = self._reading.predicted(self._numbers[block.labels])
+        self.counts.add(truth.classes, predicted, confidence)
+        if self._objects is not None and truth.objects is not None:
+            kept = block.place.kept
+            self._objects[0][kept] = truth.objects
+            there = predicted == self._reading.objects_are
+            self._objects[1][kept] = there & (confidence >= self._least)
+        self._show(block, truth.classes, predicted)
+
+    def _show(self, block: Block, truth: NDArray[Any], predicted: NDArray[Any]) -> None:
+        step = self._step
+        top, left = (-block.top) % step, (-block.left) % step
+        into = tuple(
+            slice((start + first) // step, None)
+            for start, first in ((block.top, top), (block.left, left))
+        )
+        if self._pixels is None:
+            channels = block.pixels.shape[-1]
+            self._pixels = np.zeros((*self._truth.shape, channels), block.pixels.dtype)
+        for whole, part in (
+            (self._pixels, block.pixels),
+            (self._truth, truth),
+            (self._predicted, predicted),
+        ):
+            few = part[top::step, left::step]
+            whole[into][: few.shape[0], : few.shape[1]] = few
+
+    def result(self, name: str) -> ImageResult:
+        """The score of the whole plane.
+
+        Args:
+            name: What to call it.
+        """
+        objects = None
+        if self._objects is not None:
+            from skimage.measure import label  # noqa: PLC0415 - slow, and not for all
+
+            objects = match(self._objects[0], label(self._objects[1]))
+        return ImageResult(name, self.counts, objects)
+
+    @property
+    def preview(self) -> Preview:
+        """What is kept to be shown."""
+        pixels = self._pixels
+        if pixels is None:
+            pixels = np.zeros((*self._truth.shape, 1), np.uint8)
+        return Preview(pixels, self._truth, self._predicted)
