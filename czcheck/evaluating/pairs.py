@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from czcheck.errors import UsageError
+from czcheck.images.folders import image_files, is_store
 
 _FEW = 3
 
@@ -36,12 +37,10 @@ def pairs_of(images: Path, masks: Path) -> tuple[tuple[Pair, ...], tuple[Path, .
     Raises:
         UsageError: No such path, a folder without images, an image without a mask or with two.
     """
-    from czcheck.images.opening import image_files, is_image_folder  # noqa: PLC0415
-
     for path in (images, masks):
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
-    alone = [not path.is_dir() or is_image_folder(path) for path in (images, masks)]
+    alone = [not path.is_dir() or is_store(path) for path in (images, masks)]
     if all(alone):
         return (Pair(images, masks),), ()
     if alone[1]:

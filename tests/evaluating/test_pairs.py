@@ -1,0 +1,67 @@
+"""Images and masks by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from czcheck.errors import UsageError
+from czcheck.evaluating.pairs import Pair, pairs_of
+
+
+def folders(tmp_path: Path, images: Sequence[str], masks: Sequence[str]) -> tuple[Path, Path]:
+    for folder, names in (("images", images), ("masks", masks)):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).touch()
+    return tmp_path / "images", tmp_path / "masks"
+
+
+def test_pairs_by_name_whatever_the_ending(tmp_path: Path) -> None:
+    images, masks = folders(tmp_path, ["2.png", "10.ome.tiff"], ["10.png", "2.tif", "3.png"])
+    pairs, left_over = pairs_of(images, masks)
+    assert pairs == (
+        Pair(images / "10.ome.tiff", masks / "10.png"),
+        Pair(images / "2.png", masks / "2.tif"),
+    )
+    assert left_over == (masks / "3.png",)
+
+
+def test_one_image_and_one_mask_of_any_names(tmp_path: Path) -> None:
+    images, masks = folders(tmp_path, ["a.png"], ["truth.png"])
+    pair = Pair(images / "a.png", masks / "truth.png")
+    assert pairs_of(pair.image, pair.mask) == ((pair,), ())
+
+
+def test_one_image_and_a_folder_of_masks(tmp_path: Path) -> None:
+    images, masks = folders(tmp_path, ["a.png"], ["a.png", "b.png"])
+    pairs, _ = pairs_of(images / "a.png", masks)
+    assert pairs == (Pair(images / "a.png", masks / "a.png"),)
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "message"),
+    [
+        (["a.png", "b.png"], ["b.png"], "no mask for a.png; a mask is named as its image"),
+        (list("abcde"), ["z.png"], "the folder holds no image"),
+        ([f"{n}.png" for n in "abcde"], ["z.png"], "no mask for a.png, b.png, c.png and 2 more"),
+        (["a.png"], ["a.png", "a.tif"], "a.png and a.tif are both named as a.png"),
+        (["a.png", "a.tif"], ["a.png"], "two images are called a"),
+        (["a.png"], [], "masks: the folder holds no image"),
+    ],
+)
+def test_what_makes_no_pairs(
+    tmp_path: Path, images: Sequence[str], masks: Sequence[str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        pairs_of(*folders(tmp_path, images, masks))
+
+
+def test_a_folder_of_images_and_one_mask(tmp_path: Path) -> None:
+    images, masks = folders(tmp_path, ["a.png"], ["a.png"])
+    with pytest.raises(UsageError, match=r"is one mask, and .* a folder"):
+        pairs_of(images, masks / "a.png")
+    with pytest.raises(UsageError, match="no such file or folder"):
+        pairs_of(images, tmp_path / "nowhere")
