@@ -20,7 +20,7 @@ from czcheck.report.phrases import (
     unchecked_texts,
     waiver_text,
 )
-from czcheck.rules.catalogue import catalogue
+from czcheck.rules.catalogue import PACKAGE, catalogue
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding
 
@@ -109,9 +109,13 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
         yield from _waived_lines(list(findings))
     for outcome in file.outcomes:
         if outcome.status is Status.CRASHED:
-            text = f"crashed {outcome.code}: {printable(outcome.reason)} - please report this"
+            package = catalogue()[outcome.code].package
+            to = "" if package == PACKAGE else f" to the makers of {package}"
+            text = f"crashed {outcome.code}: {printable(outcome.reason)} - please report this{to}"
             yield from _wrapped(text, "  ", "crashed")
     yield from _skip_lines(file)
+    if codes := dict.fromkeys(finding.code for finding in file.findings):
+        yield from _wrapped(f"why: czcheck rules {' '.join(codes)}", "  ", "fix")
     counts = ", ".join(f"{number} {status}" for status, number in file.counts.items())
     found = f"; {found_text(file)}" if file.findings or file.waived else ""
     yield Line(f"  {len(file.outcomes)} rules: {counts}{found}", "counts")
