@@ -108,7 +108,7 @@ def _run_properties(report: Report) -> dict[str, Any]:
 
 
 def _descriptor(rule: Rule) -> Any:
-    sections = {"Why": rule.why, "Fix": rule.fix, "Format": rule.source}
+    sections = {"Why": rule.why, "Fix": rule.fix, "Format": rule.source, "More": rule.command}
     return om.ReportingDescriptor(
         id=rule.code,
         name=rule.name,
@@ -119,6 +119,7 @@ def _descriptor(rule: Rule) -> Any:
             markdown="\n\n".join(f"**{name}** {text}" for name, text in sections.items() if text),
         ),
         default_configuration=om.ReportingConfiguration(level=rule.severity.value),
+        help_uri=rule.url,
         properties={"level": rule.level.value},
     )
 

@@ -114,7 +114,7 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
             text = f"crashed {outcome.code}: {printable(outcome.reason)} - please report this{to}"
             yield from _wrapped(text, "  ", "crashed")
     yield from _skip_lines(file)
-    if codes := dict.fromkeys(finding.code for finding in file.findings):
+    if codes := dict.fromkeys(finding.code for finding in (*file.findings, *file.waived)):
         yield from _wrapped(f"why: czcheck rules {' '.join(codes)}", "  ", "fix")
     counts = ", ".join(f"{number} {status}" for status, number in file.counts.items())
     found = f"; {found_text(file)}" if file.findings or file.waived else ""
