@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from czcheck.model import open_model as open  # noqa: A004 - czcheck.open, as in gzip.open
     from czcheck.report.report import Report
     from czcheck.segmenting.layout import Layout, tiles
+    from czcheck.segmenting.results import Segmentation
+    from czcheck.segmenting.segmentation import segment
     from czcheck.verification import verify
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "Report",
     "RgbToBgr",
     "RgbaToBgra",
+    "Segmentation",
     "SegmentationClass",
     "SigmoidToSoftmaxScores",
     "UsageError",
@@ -58,6 +61,7 @@ __all__ = [
     "convert_from_model_spec",
     "open",
     "repair",
+    "segment",
     "tiles",
     "verify",
     "write_baseline",
@@ -78,6 +82,7 @@ _HOMES = {
     "Report": ("czcheck.report.report", "Report"),
     "RgbToBgr": ("czcheck.layers", "RgbToBgr"),
     "RgbaToBgra": ("czcheck.layers", "RgbaToBgra"),
+    "Segmentation": ("czcheck.segmenting.results", "Segmentation"),
     "SegmentationClass": ("czcheck.metadata.model_metadata", "SegmentationClass"),
     "SigmoidToSoftmaxScores": ("czcheck.layers", "SigmoidToSoftmaxScores"),
     "UsageError": ("czcheck.errors", "UsageError"),
@@ -88,6 +93,7 @@ _HOMES = {
     "convert_from_model_spec": ("czcheck.convert", "convert_from_model_spec"),
     "open": ("czcheck.model", "open_model"),
     "repair": ("czcheck.building.repairing", "repair"),
+    "segment": ("czcheck.segmenting.segmentation", "segment"),
     "tiles": ("czcheck.segmenting.layout", "tiles"),
     "verify": ("czcheck.verification", "verify"),
     "write_baseline": ("czcheck.baselines", "write_baseline"),

@@ -22,6 +22,7 @@ class _Commands(click.Group):
         "build": "Build a conformant archive from a SavedModel.",
         "repair": "Write an archive anew, in canonical and portable form.",
         "init": "Write a specification to start from.",
+        "segment": "Segment images of any size, tile by tile as ZEN does.",
         "inspect": "Show what is inside an archive, without running it.",
         "baseline": "Keep a model's answers, to hold later models against.",
         "rules": "List the rules, or explain one.",

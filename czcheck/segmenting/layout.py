@@ -208,7 +208,38 @@ def _aligned(length: int, size: int, border: int, stride: int) -> tuple[Span, ..
     last = -(-(length - size) // stride)
     gaps = -(-last // step)
     starts = [number * last // gaps * stride for number in range(gaps + 1)]
-    # Half way between the end of one tile and the beginning of the next.
+    return _cut_half_way(starts, size, length)
+
+
+def laid_between(layout: Layout, stride: int) -> Layout:
+    """Other tiles for the same image: what was a seam lies in the middle of a tile.
+
+    Args:
+        layout: The tiles.
+        stride: The network's stride; each new tile is moved from an old one by a multiple of it.
+
+    Returns:
+        One more tile along each axis on which there are several.
+    """
+    rows, columns = (
+        _between(spans, length, stride)
+        for spans, length in zip((layout.rows, layout.columns), layout.shape, strict=True)
+    )
+    return Layout(layout.shape, layout.tile, layout.border, rows, columns)
+
+
+def _between(spans: tuple[Span, ...], length: int, stride: int) -> tuple[Span, ...]:
+    if len(spans) == 1:
+        return spans
+    middles = (
+        here.start + (there.start - here.start) // 2 // stride * stride
+        for here, there in pairwise(spans)
+    )
+    return _cut_half_way([spans[0].start, *middles, spans[-1].start], spans[0].size, length)
+
+
+def _cut_half_way(starts: Sequence[int], size: int, length: int) -> tuple[Span, ...]:
+    """Tiles that begin at these places, kept up to half way between one's end and the next."""
     cuts = [0, *((here + size + there) // 2 for here, there in pairwise(starts)), length]
     return tuple(
         Span(start, size, first, end)

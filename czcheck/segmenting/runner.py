@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.model import CzModel
+    from czcheck.runtime.answers import Environment
     from czcheck.runtime.process import Worker
     from czcheck.runtime.source import WorkerSource
     from czcheck.segmenting.job import Job
@@ -24,6 +25,10 @@ _TILE_AXES = 4
 SLOTS = 2
 
 
+class NetworkFailedError(InputError):
+    """The network failed, and not the image."""
+
+
 class ModelRunner:
     """A model's network, ready to answer tiles. A context manager.
 
@@ -31,11 +36,14 @@ class ModelRunner:
 
     Attributes:
         model: The opened archive.
+        job: How it is run.
         tile: (height, width) of its tiles in pixels.
         border: Pixels of a tile that are not kept at its inner edges.
         channels: Numbers per pixel that the network takes.
         label_values: The label of each output channel.
-        stride: The network's stride, to which tiles can be aligned; 1 if it has none.
+        stride: What tiles are aligned to: the network's stride, or 1.
+        environment: What it runs in; None before it is loaded.
+        peak_bytes: The most memory that its process has had in use; 0 if unknown.
     """
 
     def __init__(self, model: CzModel, job: Job, source: WorkerSource | None = None) -> None:
@@ -51,7 +59,7 @@ class ModelRunner:
             UsageError: The tile does not fit the network.
         """
         self.model = model
-        self._job = job
+        self.job = job
         try:
             self._check()
         except UnavailableError as error:
@@ -62,11 +70,12 @@ class ModelRunner:
         self._worker = self._process(source)
         self._worker.start()
         self._loaded = False
+        self.environment: Environment | None = None
         self.peak_bytes = 0
 
     def _check(self) -> None:
         """Find tile, border, channels and classes; refuse what must not run."""
-        model, job = self.model, self._job
+        model, job = self.model, self.job
         if (objection := model.safety.objection(job.allow_op)) is not None:
             raise InputError(
                 f"{model.path}: the network must not be run: {objection}; "
@@ -88,7 +97,7 @@ class ModelRunner:
             raise UnavailableError("its LabelValues are not numbers from 1 to 65535")
 
     def _tile_of(self, sizes: tuple[int | None, ...]) -> tuple[int, int]:
-        job, path = self._job, self.model.path
+        job, path = self.job, self.model.path
         found = tuple(
             size or declared
             for size, declared in zip(sizes, self.model.metadata.total_tile, strict=True)
@@ -113,9 +122,7 @@ class ModelRunner:
             return source.worker(slots=SLOTS)
         from czcheck.runtime.process import Worker  # noqa: PLC0415
 
-        return Worker(
-            limits=self._job.limits, require_sandbox=self._job.require_sandbox, slots=SLOTS
-        )
+        return Worker(limits=self.job.limits, require_sandbox=self.job.require_sandbox, slots=SLOTS)
 
     def __enter__(self) -> ModelRunner:  # noqa: PYI034 - typing.Self came with Python 3.11
         return self
@@ -136,12 +143,12 @@ class ModelRunner:
         from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
 
         model, worker = self.model, self._worker
-        worker.hello()
+        self.environment = worker.hello()
         folder = unpack(model.files, worker.folder / "model", model.limits)
         try:
             load_network(worker, folder, model.network)
         except (CommandFailed, WorkerDied) as error:
-            raise InputError(
+            raise NetworkFailedError(
                 f"{model.path}: the network cannot be loaded: {error.reason}"
             ) from error
         if model.metadata.scale_inputs_by_bitdepth:
@@ -182,7 +189,7 @@ class ModelRunner:
             Probabilities, `(height, width, classes)`, float32, finite.
 
         Raises:
-            InputError: The network failed, ended its process, or answered something else.
+            NetworkFailedError: The network failed, ended its process, or answered something else.
             IncompleteError: The process ended through no fault of the network's.
         """
         slot, where = self._asked.popleft()
@@ -190,22 +197,33 @@ class ModelRunner:
         try:
             answer = self._worker.collect(slot)
         except (CommandFailed, WorkerDied) as error:
-            raise InputError(f"{path}: the network failed on {where}: {error.reason}") from error
+            raise NetworkFailedError(
+                f"{path}: the network failed on {where}: {error.reason}"
+            ) from error
         self.peak_bytes = max(self.peak_bytes, answer.peak_bytes)
         expected = (1, *self.tile, len(self.label_values))
         if answer.array is None or answer.shape != expected or answer.dtype != "float32":
-            raise InputError(
+            raise NetworkFailedError(
                 f"{path}: the network answered {answer.dtype} {answer.shape} to {where}, "
                 f"and not float32 {expected}; `czcheck verify` says more"
             )
         probabilities: NDArray[np.float32] = answer.array[0]
         # The worker is not trusted. A sum is finite if all are, or if it just overflows.
         if not math.isfinite(probabilities.sum(dtype="float64")):
-            raise InputError(
+            raise NetworkFailedError(
                 f"{path}: the network's answer to {where} holds values that are no numbers; "
                 "`czcheck verify` says more"
             )
         return probabilities
+
+    def drain(self) -> None:
+        """Wait for what is under way, and drop it.
+
+        Raises:
+            InputError: See `collect`.
+        """
+        while self._asked:
+            self.collect()
 
     def finish(self) -> None:
         """See that the process ends normally: only then does what it answered count.
@@ -218,7 +236,7 @@ class ModelRunner:
         try:
             self._worker.finish()
         except WorkerDied as error:
-            raise InputError(
+            raise NetworkFailedError(
                 f"{self.model.path}: the network's process did not end normally: {error.reason}"
             ) from error
 

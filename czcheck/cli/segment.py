@@ -1,0 +1,193 @@
+"""`czcheck segment`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from czcheck.cli import options
+from czcheck.cli.build import tile_size
+from czcheck.cli.printing import print_json, print_lines
+
+if TYPE_CHECKING:
+    from czcheck.segmenting.segmentation import Progress
+
+
+@click.command("segment")
+@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE|DIR",
+    help="Label image; its ending chooses the format (.ome.tif, .ome.zarr, .czi, ...). "
+    "A folder for several images.",
+)
+@click.option("--probabilities", metavar="FILE|DIR", help="Image of the probability of each class.")
+@click.option("--confidence-map", metavar="FILE|DIR", help="Image of the largest probability.")
+@click.option(
+    "--overlay",
+    metavar="FILE|DIR",
+    help="Picture (.png) of the image under the classes' colours, with a legend.",
+)
+@click.option(
+    "--objects",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Table (.csv, .parquet) with a row for each connected object.",
+)
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    help="Class whose objects are measured; repeatable.  [default: all]",
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 100),
+    default=0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Pixels whose largest probability is below get label 0.",
+)
+@click.option("--scene", metavar="WHICH", help="Scenes by number from 0 or by name: 2, 0-3, A1,B4.")
+@click.option("--channel", metavar="WHICH", help="Channels, likewise, in the model's order.")
+@click.option("--time", metavar="WHICH", help="Points in time, likewise.")
+@click.option("--z", metavar="WHICH", help="Sections, likewise.")
+@click.option(
+    "--intensities",
+    type=click.Choice(("exact", "keep", "scale")),
+    default="exact",
+    show_default=True,
+    help="Pixels of another depth than the model's: refuse, keep their numbers, or scale.",
+)
+@click.option(
+    "--align", is_flag=True, help="Begin tiles at multiples of the network's stride, unlike ZEN."
+)
+@click.option(
+    "--pad",
+    type=click.Choice(("reflect", "zeros")),
+    default="reflect",
+    show_default=True,
+    help="How an image smaller than a tile is continued.",
+)
+@click.option(
+    "--border",
+    type=click.IntRange(min=0),
+    metavar="PIXELS",
+    help="In place of the model's BorderSize.",
+)
+@click.option(
+    "--tile", callback=tile_size, metavar="HxW", help="Tile, for networks that leave it open."
+)
+@click.option(
+    "--seams",
+    is_flag=True,
+    help="Segment twice, and tell where labels depend on how tiles are laid.",
+)
+@click.option("--resume", is_flag=True, help="Go on with OME-Zarr results that were interrupted.")
+@options.allow_op
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Most time for loading the network, and for each tile.  [default: 120]",
+)
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="GIB",
+    help="Most memory of the network's process.  [default: 8]",
+)
+@click.option(
+    "--require-sandbox",
+    is_flag=True,
+    help="Run no network that cannot be shut in; exit code 3 then.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only what went wrong.")
+def command(
+    model: Path,
+    images: tuple[Path, ...],
+    output: str | None,
+    timeout: float | None,
+    memory: float | None,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> int:
+    """Segment images of any size, tile by tile as ZEN does.
+
+    An IMAGE is a PNG, TIFF, OME-TIFF, CZI or OME-Zarr, or a folder of them. Each tile has exactly
+    the network's size; between tiles at least BorderSize pixels are not kept, nothing is blended.
+    In the label image 0 is below the minimum confidence, other values are the model's LabelValues.
+    """
+    from czcheck.limits import GIB
+    from czcheck.report.segmentation_text import segmentation_lines
+    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.segmenting.segmentation import segment
+
+    standard = RunnerLimits()
+    limits = RunnerLimits(
+        seconds_load=timeout or standard.seconds_load,
+        seconds_tile=timeout or standard.seconds_tile,
+        memory_bytes=int(memory * GIB) if memory else standard.memory_bytes,
+    )
+    with _progress_bar(enabled=not quiet) as progress:
+        result = segment(model, images, output, progress=progress, runner_limits=limits, **given)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        print_lines(segmentation_lines(result, quiet=quiet))
+    return result.exit_code
+
+
+@contextmanager
+def _progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
+    """A progress bar on standard error with rate and time left; nothing if that is no terminal."""
+    if not enabled or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f} tiles/s")
+
+    bar = Progress(
+        TextColumn("segmenting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("tiles"),
+        Rate(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("segmenting", total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance

@@ -1,0 +1,172 @@
+"""What is written of one image: complete files in place at the end, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.images.output import Content, Kind, Writer, create
+from czcheck.metadata.model_metadata import MONOCHROME
+from czcheck.segmenting.labels import confidence
+from czcheck.segmenting.overlay import Overlay
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from czcheck.images.image import Image, Plane
+    from czcheck.segmenting.places import Places
+    from czcheck.segmenting.planes import Block, Sink
+    from czcheck.segmenting.runner import ModelRunner
+
+
+class Outputs:
+    """The files of one image. A context manager: left by an exception, it leaves none of them.
+
+    Attributes:
+        written: The files, as far as they are wanted.
+    """
+
+    def __init__(
+        self, image: Image, places: Places, runner: ModelRunner, *, resume: bool = False
+    ) -> None:
+        """Begin nothing yet.
+
+        Args:
+            image: The image.
+            places: Where its files go.
+            runner: What makes them.
+            resume: Whether to go on with what was interrupted.
+        """
+        self._image = image
+        self._places = places
+        self._runner = runner
+        self._resume = resume
+        self._stack = ExitStack()
+        self._writers: dict[Kind, Writer] = {}
+        self._pictures: list[Path] = []
+        self.written: list[str] = []
+
+    def __enter__(self) -> Outputs:  # noqa: PYI034 - typing.Self came with Python 3.11
+        with ExitStack() as stack:
+            for kind, place in self._places.images:
+                content = self._content(kind)
+                writer = create(place, content, resume=self._resume)
+                self._writers[kind] = stack.enter_context(writer)
+                self.written.append(place)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._stack.__exit__(kind, error, trace)
+        except BaseException:
+            self._remove_pictures()
+            raise
+        if kind is not None:
+            self._remove_pictures()
+
+    def _remove_pictures(self) -> None:
+        for path in self._pictures:
+            path.unlink(missing_ok=True)
+
+    def _content(self, kind: Kind) -> Content:
+        metadata, job = self._runner.model.metadata, self._runner.job
+        return Content(
+            kind,
+            self._image.planes,
+            metadata.classes,
+            self._image.pixel_size,
+            source={
+                "model": metadata.model_id,
+                "image": self._image.path,
+                "tile": list(self._runner.tile),
+                "border": self._runner.border,
+                "align": self._runner.stride,
+                "pad": job.pad,
+                "min_confidence": job.min_confidence,
+            },
+        )
+
+    def sinks(self) -> list[Sink]:
+        """What takes the blocks of a plane and writes them."""
+        made: dict[Kind, Callable[[Block], NDArray[Any]]] = {
+            "labels": lambda block: block.labels,
+            "probabilities": lambda block: block.probabilities,
+            "confidence": lambda block: confidence(block.probabilities),
+        }
+        return [_WriterSink(writer, made[kind]) for kind, writer in self._writers.items()]
+
+    def overlay(self, plane: Plane) -> Overlay | None:
+        """A picture of a plane to be filled; None if none is wanted.
+
+        Args:
+            plane: The plane.
+        """
+        if self._places.overlay is None:
+            return None
+        metadata = self._runner.model.metadata
+        colours = metadata.pixel_types[0].startswith("Bgr")
+        bgr = colours and metadata.color_handling != MONOCHROME
+        return Overlay(plane, metadata.classes, bgr=bgr)
+
+    def write_overlay(self, overlay: Overlay, plane: Plane, shares: Mapping[int, float]) -> None:
+        """Write the picture of a plane.
+
+        Args:
+            overlay: The picture, filled.
+            plane: The plane, whose name goes into the file's where there are several.
+            shares: See `Overlay.write`.
+
+        Raises:
+            IncompleteError: The disk is full, or the file cannot be written.
+        """
+        assert self._places.overlay is not None
+        path = Path(self._places.overlay)
+        path = path.with_name(path.stem + plane.name + path.suffix)
+        overlay.write(path, shares)
+        self._pictures.append(path)
+        self.written.append(str(path))
+
+
+class _WriterSink:
+    """Writes one kind of result."""
+
+    def __init__(self, writer: Writer, made: Callable[[Block], NDArray[Any]]) -> None:
+        self._writer = writer
+        self._made = made
+
+    def take(self, block: Block) -> None:
+        self._writer.write(block.plane, block.top, block.left, self._made(block))
+
+
+class Shares:
+    """Counts the pixels of each label. A `Sink`.
+
+    Attributes:
+        pixels: Number of pixels by label.
+    """
+
+    def __init__(self) -> None:
+        """Count nothing yet."""
+        self.pixels: dict[int, int] = {}
+
+    def take(self, block: Block) -> None:
+        """Count one block.
+
+        Args:
+            block: The block.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        counts = np.bincount(block.labels.ravel())
+        for label in np.flatnonzero(counts).tolist():
+            self.pixels[label] = self.pixels.get(label, 0) + int(counts[label])

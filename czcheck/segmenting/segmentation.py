@@ -1,0 +1,343 @@
+"""Segments images into files: labels, probabilities, confidence, a picture, measured objects."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import InputError, UsageError
+from czcheck.images.folders import images_in, is_store
+from czcheck.images.matching import for_model
+from czcheck.images.opening import open_image
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.model import CzModel
+from czcheck.segmenting.files import check_place
+from czcheck.segmenting.job import job_of
+from czcheck.segmenting.labels import Labeller
+from czcheck.segmenting.layout import Layout, laid_between
+from czcheck.segmenting.objects import ObjectMeter
+from czcheck.segmenting.outputs import Outputs, Shares
+from czcheck.segmenting.places import Places, Wanted, places_for
+from czcheck.segmenting.planes import Sink, segment_plane
+from czcheck.segmenting.predicting import layout_of
+from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation
+from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
+from czcheck.segmenting.seams import LabelFile, SeamMeter, Seams
+from czcheck.segmenting.tables import Measured, check_table, write_table
+
+if TYPE_CHECKING:
+    from czcheck.images.image import Image, Plane
+    from czcheck.images.matching import Intensities
+    from czcheck.images.selection import Selection
+
+_COLOURS = ("blue", "green", "red", "alpha")
+# Called with the number of tiles done and of all.
+Progress = Callable[[int, int], None]
+
+
+def segment(  # noqa: PLR0913 - options of the command, all by name
+    model: str | Path,
+    images: str | Path | Sequence[str | Path],
+    output: str | Path | None = None,
+    *,
+    probabilities: str | Path | None = None,
+    confidence_map: str | Path | None = None,
+    overlay: str | Path | None = None,
+    objects: str | Path | None = None,
+    classes: Sequence[str] = (),
+    seams: bool = False,
+    resume: bool = False,
+    scene: Selection = None,
+    channel: Selection = None,
+    time: Selection = None,
+    z: Selection = None,
+    intensities: Intensities = "exact",
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Segmentation:
+    """Segment images of any size, tile by tile as ZEN does, into files.
+
+    Every file appears whole or not at all. Where one of several images cannot be segmented, the
+    others are, and the result says which could not.
+
+    Args:
+        model: The archive.
+        images: Images and folders of images.
+        output: The label image: 0 where the confidence is too low, else the LabelValue of the most
+            probable class. The name's ending chooses the format. For several images, a folder.
+        probabilities: Image of the probability of each class, float32, 0 to 1.
+        confidence_map: Image of the largest probability, likewise.
+        overlay: Picture (.png) of the image under the classes' colours.
+        objects: Table (.csv, .parquet) with a row for each connected object.
+        classes: Names of the classes whose objects are measured; all if left out.
+        seams: Whether to segment twice, and tell where labels depend on how tiles are laid.
+        resume: Whether to go on with OME-Zarr results that were interrupted.
+        scene: Scenes, by number from 0 or by name; all if left out.
+        channel: Channels, likewise.
+        time: Points in time, likewise.
+        z: Sections, likewise.
+        intensities: What to do with pixels of another depth than the model's, see `for_model`.
+        limits: Limits on everything that is read from the archive.
+        progress: Called after each tile with the number done and the number of all.
+        **options: Fields of `Job`: `tile`, `border`, `align`, `pad`, `min_confidence`, `allow_op`,
+            `require_sandbox`, `limits` of the process as `runner_limits`.
+
+    Returns:
+        What was done.
+
+    Raises:
+        UsageError: No such file, an option that does not fit, or a missing package.
+        InputError: The model cannot be run, or must not be, or failed; or the only image does not
+            fit it.
+        IncompleteError: The network's process could not be started, or a disk is full.
+    """
+    if "runner_limits" in options:
+        options["limits"] = options.pop("runner_limits")
+    job = job_of(model, options)
+    wanted = Wanted(*(None if each is None else str(each) for each in (
+        output, probabilities, confidence_map, overlay)))  # fmt: skip
+    table = None if objects is None else Path(objects)
+    if table is not None:
+        check_table(table)
+        check_place(table)
+    elif classes:
+        raise UsageError(
+            "classes are chosen for the objects that are measured; give --objects FILE"
+        )
+    selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+    with CzModel(Path(model), limits) as opened, ModelRunner(opened, job) as runner:
+        run = _Run(
+            runner,
+            selection,
+            intensities,
+            measured=_label_values(opened, classes) if table is not None else None,
+            seams=seams,
+            resume=resume,
+            progress=progress,
+        )
+        given = [images] if isinstance(images, str | Path) else list(images)
+        return run.over([Path(each) for each in given], wanted, table)
+
+
+def _label_values(model: CzModel, names: Sequence[str]) -> frozenset[int]:
+    """LabelValues of classes by name."""
+    known = {each.name: each.label_value for each in model.metadata.classes}
+    for name in names:
+        if name not in known:
+            told = ", ".join(repr(each) for each in known)
+            raise UsageError(f"{model.path}: has no class {name!r}; its classes are {told}")
+    return frozenset(known[name] for name in names or known)
+
+
+@dataclass(slots=True)
+class _Opened:
+    """An image that is to be segmented.
+
+    Attributes:
+        path: The image.
+        layouts: The tiles of each plane; None where it cannot be segmented.
+        failed: Why not.
+    """
+
+    path: Path
+    layouts: list[Layout] = field(default_factory=list)
+    failed: str | None = None
+
+
+class _Run:
+    """One call of `segment`."""
+
+    def __init__(
+        self,
+        runner: ModelRunner,
+        selection: Mapping[str, Selection],
+        intensities: Intensities,
+        *,
+        measured: frozenset[int] | None,
+        seams: bool,
+        resume: bool,
+        progress: Progress | None,
+    ) -> None:
+        self._runner = runner
+        self._job = runner.job
+        self._selection = selection
+        self._intensities = intensities
+        self._label_values = measured
+        self._seams = seams
+        self._resume = resume
+        self._progress = progress
+        self._done = self._total = 0
+        self._measured: list[Measured] = []
+
+    def over(self, given: Sequence[Path], wanted: Wanted, table: Path | None) -> Segmentation:
+        """Segment images."""
+        begin = clock.monotonic()
+        paths = [each for path in given for each in images_in(path)]
+        folder = next((str(path) for path in given if path.is_dir() and not is_store(path)), None)
+        places = places_for(paths, wanted, folder_of=folder)
+        opened = [self._look_at(path, alone=len(paths) == 1) for path in paths]
+        passes = 2 if self._seams else 1
+        self._total = passes * sum(len(each) for image in opened for each in image.layouts)
+        environment = None
+        if any(image.failed is None for image in opened):
+            self._runner.load()
+            environment = self._runner.environment
+        results = [
+            self._image(image, place, alone=len(paths) == 1)
+            for image, place in zip(opened, places, strict=True)
+        ]
+        self._runner.finish()
+        classes = self._runner.model.metadata.classes
+        count = None if table is None else write_table(table, self._measured, classes)
+        return Segmentation(
+            job=self._job,
+            model_name=self._runner.model.metadata.name,
+            classes=classes,
+            tile=self._runner.tile,
+            border=self._runner.border,
+            stride=self._runner.stride,
+            environment=environment,
+            images=tuple(results),
+            objects=count,
+            table=None if table is None else str(table),
+            seconds=clock.monotonic() - begin,
+            peak_bytes=self._runner.peak_bytes,
+        )
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[Image]:
+        """Open an image as the network takes it."""
+        metadata = self._runner.model.metadata
+        with open_image(path, **self._selection) as image:
+            yield for_model(
+                image,
+                metadata,
+                network_channels=self._runner.channels,
+                intensities=self._intensities,
+            )
+
+    def _look_at(self, path: Path, *, alone: bool) -> _Opened:
+        """Find an image's tiles, before anything is run."""
+        try:
+            with self._open(path) as image:
+                return _Opened(path, [layout_of(self._runner, plane) for plane in image.planes])
+        except InputError as error:
+            if alone:
+                raise
+            return _Opened(path, failed=str(error))
+
+    def _image(self, opened: _Opened, places: Places, *, alone: bool) -> ImageResult:
+        """Segment one image; what is wrong with it is told, and the others go on."""
+        path = str(opened.path)
+        if opened.failed is not None:
+            return ImageResult(path, failed=opened.failed)
+        kept = len(self._measured)
+        before = self._done
+        try:
+            with self._open(opened.path) as image:
+                return self._segment(image, opened, places)
+        except NetworkFailedError:
+            raise
+        except InputError as error:
+            if alone:
+                raise
+            self._runner.drain()
+            del self._measured[kept:]
+            self._done = before + (2 if self._seams else 1) * sum(map(len, opened.layouts))
+            return ImageResult(path, failed=str(error))
+
+    def _segment(self, image: Image, opened: _Opened, places: Places) -> ImageResult:
+        results = []
+        with Outputs(image, places, self._runner, resume=self._resume) as outputs:
+            for plane, layout in zip(image.planes, opened.layouts, strict=True):
+                begin = clock.monotonic()
+                result = self._plane(image, plane, layout, outputs)
+                results.append(replace(result, seconds=clock.monotonic() - begin))
+        return ImageResult(
+            path=str(opened.path),
+            format=image.format,
+            pixel_size=image.pixel_size,
+            planes=tuple(results),
+            written=tuple(outputs.written),
+            warnings=tuple(dict.fromkeys(self._warnings(opened.layouts))),
+        )
+
+    def _plane(self, image: Image, plane: Plane, layout: Layout, outputs: Outputs) -> PlaneResult:
+        shares = Shares()
+        sinks: list[Sink] = [shares, *outputs.sinks()]
+        overlay = outputs.overlay(plane)
+        if overlay is not None:
+            sinks.append(overlay)
+        meter = None
+        if self._label_values is not None:
+            meter = ObjectMeter(plane, self._label_values, self._runner.channels)
+            sinks.append(meter)
+        with ExitStack() as stack:
+            kept = None
+            if self._seams:
+                dtype = Labeller(self._runner.label_values).dtype
+                kept = stack.enter_context(closing(LabelFile(layout.shape, dtype)))
+                sinks.append(kept)
+            self._run(image, plane, layout, sinks)
+            seams = None if kept is None else self._compare(image, plane, layout, kept)
+        result = PlaneResult(plane, layout, shares.pixels, 0, seams)
+        if overlay is not None:
+            outputs.write_overlay(
+                overlay, plane, {each: result.share(each) for each in result.pixels}
+            )
+        if meter is not None:
+            names = _channel_names(image)
+            objects = meter.objects()
+            self._measured.append(Measured(image.path, names, image.pixel_size, objects))
+        return result
+
+    def _compare(self, image: Image, plane: Plane, layout: Layout, first: LabelFile) -> Seams:
+        """Segment a plane once more with tiles laid elsewhere."""
+        meter = SeamMeter(layout, first)
+        other = laid_between(layout, max(1, self._runner.model.reach.stride))
+        self._total += len(other) - len(layout)
+        self._run(image, plane, other, [meter])
+        return meter.seams()
+
+    def _run(self, image: Image, plane: Plane, layout: Layout, sinks: Sequence[Sink]) -> None:
+        segment_plane(
+            self._runner,
+            image,
+            plane,
+            layout,
+            sinks,
+            min_confidence=self._job.min_confidence,
+            pad=self._job.pad,
+            progress=self._advance,
+        )
+
+    def _advance(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+    def _warnings(self, layouts: Sequence[Layout]) -> Iterator[str]:
+        how = "reflection" if self._job.pad == "reflect" else "zeros"
+        for layout in layouts:
+            (height, width), (rows, columns) = layout.shape, layout.tile
+            if height < rows or width < columns:
+                real = min(height, rows) * min(width, columns) / (rows * columns)
+                yield (
+                    f"{width}x{height} pixels are less than a tile of {columns}x{rows}: continued "
+                    f"by {how}; {real:.0%} of what the network sees is the image. What ZEN does "
+                    "here is not known"
+                )
+
+
+def _channel_names(image: Image) -> tuple[str, ...]:
+    """A name for each number of a pixel."""
+    if len(image.channels) == image.scalars:
+        return image.channels
+    if len(image.channels) == 1 and image.scalars <= len(_COLOURS):
+        return _COLOURS[: image.scalars]
+    return tuple(str(number) for number in range(image.scalars))
