@@ -7,9 +7,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from czcheck.comparisons import Comparisons
-from czcheck.errors import NotApplicableError, UnavailableError
+from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.rules.catalogue import Level, catalogue
 from czcheck.rules.engine import Facts
+from czcheck.rules.plugins import plugins as all_plugins
+from czcheck.rules.plugins import unusable
 from czcheck.specification import inapplicable, specification_of
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from czcheck.model import CzModel
     from czcheck.network.facts import Network, TensorSpec
     from czcheck.rules.container import Archives
+    from czcheck.rules.plugins import Plugin
     from czcheck.runtime.limits import Budgets
     from czcheck.runtime.record import RunRecord
 
@@ -60,6 +63,11 @@ def facts_of(
             raise UnavailableError("the graph is too large, or runs in circles")
         return model.network
 
+    def plugins() -> tuple[Plugin, ...]:
+        if broken := unusable():
+            raise IncompleteError("; ".join(map(str, broken)))
+        return all_plugins()
+
     comparisons = comparisons or Comparisons(model)
     not_asked = comparisons.not_asked
     if budgets is None or not budgets.given:
@@ -82,6 +90,7 @@ def facts_of(
             "run": run,
             "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: budgets,
+            "plugins": plugins,
             "specification": lambda: specification_of(model),
             **comparisons.sources,
         },

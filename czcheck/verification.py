@@ -18,6 +18,7 @@ from czcheck.report.report import FileReport, Options, Report
 from czcheck.rules.catalogue import Level, UnknownRuleError, catalogue, matching
 from czcheck.rules.engine import evaluate
 from czcheck.rules.finding import Severity
+from czcheck.rules.plugins import no_such_rule
 from czcheck.running import FileRun
 from czcheck.runtime.limits import Budgets
 from czcheck.runtime.source import WorkerSource, in_order
@@ -198,9 +199,7 @@ def _chosen(options: Options) -> set[str]:
         chosen = set(matching(options.select, rules)) if options.select else set(rules)
         return chosen - set(matching(options.ignore, rules))
     except UnknownRuleError as error:
-        raise UsageError(
-            f"no rule begins with {str(error)!r}; `czcheck rules` lists them all"
-        ) from None
+        raise no_such_rule(str(error)) from None
 
 
 def _golden(path: Path) -> Baseline:

@@ -66,6 +66,18 @@ def _print_lines(lines: Iterable[Line]) -> None:
         console.print(text)
 
 
+def print_errors(messages: Iterable[str]) -> None:
+    """Print messages to standard error, each on a line.
+
+    Args:
+        messages: What the user has to know, whatever else is printed.
+    """
+    from czcheck.report.escape import printable
+
+    for message in messages:
+        click.echo(f"czcheck: {printable(message)}", err=True)
+
+
 def print_json(value: object) -> None:
     """Print plain data as JSON to standard output.
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from czcheck.cli.printing import print_json, print_lines
-from czcheck.errors import UsageError
 
 if TYPE_CHECKING:
     from czcheck.report.text import Line
@@ -23,29 +22,34 @@ def command(codes: tuple[str, ...], as_json: bool) -> int:
 
     CODE is a rule's code or a prefix such as CZ2.
     """
+    from czcheck.cli.printing import print_errors
     from czcheck.rules.catalogue import UnknownRuleError, catalogue, explain, matching
+    from czcheck.rules.plugins import no_such_rule, unusable
 
     rules = catalogue()
     try:
         chosen = [rules[code] for code in matching(codes, rules)] if codes else list(rules.values())
     except UnknownRuleError as error:
-        raise UsageError(
-            f"no rule begins with {str(error)!r}; `czcheck rules` lists them all"
-        ) from None
+        raise no_such_rule(str(error)) from None
     if as_json:
         print_json([explain(rule) for rule in chosen])
     elif codes:
         print_lines(line for rule in chosen for line in _page(rule))
     else:
         print_lines(_list(chosen))
-    return 0
+    print_errors(map(str, unusable()))
+    return 3 if unusable() else 0
 
 
 def _list(rules: list[Rule]) -> Iterator[Line]:
     from czcheck.report.text import Line
+    from czcheck.rules.catalogue import PACKAGE
 
-    level = None
+    level, package = None, PACKAGE
     for rule in rules:
+        if rule.package != package:
+            level, package = None, rule.package
+            yield Line(f"from {package}", "heading")
         if rule.level is not level:
             level = rule.level
             yield Line(f"level {level.value}", "heading")
@@ -57,15 +61,24 @@ def _page(rule: Rule) -> Iterator[Line]:
     import textwrap
 
     from czcheck.report.text import WIDTH, Line
+    from czcheck.rules.catalogue import PACKAGE
 
     yield Line(f"{rule.code} {rule.title}", "heading")
-    yield Line(f"  {rule.severity.value}, level {rule.level.value}, {rule.name}")
-    parts = {"why": rule.why, "fix": rule.fix, "format": rule.source}
-    if rule.requires:
-        parts["requires"] = ", ".join(rule.requires)
+    since = f", since {rule.since}" if rule.since else ""
+    origin = "" if rule.package == PACKAGE else f", from {rule.package}"
+    yield Line(f"  {rule.severity.value}, level {rule.level.value}, {rule.name}{since}{origin}")
+    parts = {
+        "says": rule.says,
+        "why": rule.why,
+        "fix": rule.fix,
+        "example": rule.example,
+        "format": rule.source,
+        "requires": ", ".join(rule.requires),
+        "page": rule.url,
+    }
     for name, body in parts.items():
         for line in textwrap.wrap(
-            body, WIDTH, initial_indent=f"  {name + ':':<9} ", subsequent_indent=" " * 12
+            body or "", WIDTH, initial_indent=f"  {name + ':':<9} ", subsequent_indent=" " * 12
         ):
             yield Line(line)
     yield Line("")

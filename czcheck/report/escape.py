@@ -11,6 +11,7 @@ _UNSEEN = {
     *range(0x2061, 0x2066),
     *range(0x206A, 0x2070),
     *range(0xFFF9, 0xFFFC),
+    *(0xFFFE, 0xFFFF),  # no characters, and none that XML can hold
     *range(0xE0000, 0xE0080),
 }
 _UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI, *_UNSEEN}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FORMATS = {
     "text": "czcheck.report.text:report_text",
     "json": "czcheck.report.json_form:report_json",
+    "junit": "czcheck.report.junit:report_junit",
+    "sarif": "czcheck.report.sarif:report_sarif",
     "markdown": "czcheck.report.markdown:report_markdown",
 }
 

@@ -18,6 +18,7 @@ from czcheck.rules.finding import (
     TilePixel,
     XmlPath,
 )
+from czcheck.rules.plugins import plugins
 from czcheck.rules.waiver import Waiver
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
         "title": rule.title,
         "message": printable(finding.message),
         "fix": rule.fix,
+        "url": rule.url,
         "location": location_to_json(finding.at),
         "fields": {name: plain_json(value) for name, value in finding.fields},
     }
@@ -129,7 +131,11 @@ def report_to_json(report: Report) -> dict[str, Any]:
     options = report.options
     return {
         "report_version": REPORT_VERSION,
-        "tool": {"name": "czcheck", "version": report.tool_version},
+        "tool": {
+            "name": "czcheck",
+            "version": report.tool_version,
+            "rules_from": [plugin.package for plugin in plugins() if plugin.rules],
+        },
         "options": {
             "level": options.level.value,
             "target": options.target,

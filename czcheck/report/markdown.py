@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from czcheck.report.escape import printable
-from czcheck.report.text import MAX_PLACES, count, ranges, tally, unchecked, waiver_text
+from czcheck.report.phrases import count, further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
-from czcheck.rules.finding import Finding
+from czcheck.rules.finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from czcheck.report.report import FileReport, Report
 
-# A step summary holds a megabyte for all steps together; nobody reads a table that long.
-MAX_ROWS = 100
+# A step summary holds a megabyte for all steps together, and nobody reads that much.
+MAX_FILES = 100
+MAX_LINES = 500
+PLACES = 5
 _SIGNS = {"passed": "\u2705", "failed": "\u274c", "incomplete": "\u26a0\ufe0f"}
-_MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$-])")
+_MARKS = re.compile(r"[\\`*_{}\[\]<>()|~@&$]|(?<=www)\.|(?<=:)/(?=/)")
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def marked(text: str) -> str:
-    """Text from a file or a rule, with everything escaped that Markdown or HTML would read.
+    """Text from a file, with everything escaped that Markdown or HTML would read.
 
     Args:
         text: Any text.
     """
-    return _MARKS.sub(r"\\\1", printable(text)).replace("://", ":\\//")
+    return _MARKS.sub(lambda found: f"\\{found[0]}", printable(text))
 
 
-def _quoted(text: str) -> str:
-    """Text as code in a table's cell, whatever backquotes and bars it holds."""
-    safe = printable(text).replace("|", "\\|")
-    runs = [len(run) for run in re.findall("`+", safe)]
-    fence = "`" * (1 + max(runs, default=0))
+def prose(text: str) -> str:
+    """Text of a rule, which is Markdown but no HTML.
+
+    Args:
+        text: Any text.
+    """
+    return printable(text).translate(_HTML)
+
+
+def quoted(text: str) -> str:
+    """Text as code, whatever backquotes it holds.
+
+    Args:
+        text: Any text.
+    """
+    safe = printable(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", safe)), default=0))
     return f"{fence}{safe}{fence}" if len(fence) == 1 else f"{fence} {safe} {fence}"
 
 
@@ -52,10 +65,8 @@ def report_markdown(report: Report) -> str:
 
 def _lines(report: Report) -> Iterator[str]:
     options = report.options
-    yield (
-        f"### {_SIGNS[report.verdict.value]} czcheck: {report.verdict.value},"
-        f" {count(len(report.files), 'file')}"
-    )
+    files = count(len(report.files), "file")
+    yield f"### {_SIGNS[report.verdict.value]} czcheck: {report.verdict.value}, {files}"
     yield ""
     yield (
         f"{', '.join(tally(report))} (level {options.level.value}, target"
@@ -63,66 +74,76 @@ def _lines(report: Report) -> Iterator[str]:
         f" czcheck {marked(report.tool_version)})"
     )
     yield ""
-    yield "| file | verdict | errors | warnings | notes | waived | passed | skipped | crashed |"
-    yield "|---|---|--:|--:|--:|--:|--:|--:|--:|"
-    for file in report.files[:MAX_ROWS]:
-        yield _row(file)
-    if (further := len(report.files) - MAX_ROWS) > 0:
-        yield f"| and {further} more | | | | | | | | |"
-    rows = MAX_ROWS
+    yield from _table(report.files)
+    left = MAX_LINES
     for file in report.files:
         told = list(_details(file))
         if not told:
             continue
-        if rows <= 0:
+        if left <= 0:
             yield ""
-            yield "More was found than is shown here; other formats hold all."
+            yield "More was found than is shown here; the other formats hold all of it."
             return
-        rows -= len(told)
+        left -= len(told)
         yield ""
-        yield f"#### {_quoted(file.path)}"
+        yield f"#### {quoted(file.path)}"
         yield ""
         yield from told
 
 
-def _row(file: FileReport) -> str:
-    severities = [finding.severity.value for finding in file.findings]
-    numbers = [
-        *(severities.count(name) for name in ("error", "warning", "note")),
-        len(file.waived),
-        *(file.counts[name] for name in ("passed", "skipped", "crashed")),
-    ]
-    verdict = file.verdict.value
-    cells = [_quoted(file.path), f"{_SIGNS[verdict]} {verdict}", *map(str, numbers)]
-    return f"| {' | '.join(cells)} |"
+def _table(files: Sequence[FileReport]) -> Iterator[str]:
+    numbers = ("errors", "warnings", "notes", "waived", "passed", "skipped", "crashed")
+    yield f"| file | verdict | {' | '.join(numbers)} |"
+    yield f"|---|---|{'--:|' * len(numbers)}"
+    for file in files[:MAX_FILES]:
+        verdict = file.verdict.value
+        severities = [finding.severity for finding in file.findings]
+        cells = [
+            quoted(file.path).replace("|", "\\|"),
+            f"{_SIGNS[verdict]} {verdict}",
+            *(str(severities.count(severity)) for severity in Severity),
+            str(len(file.waived)),
+            *(str(file.counts[name]) for name in ("passed", "skipped", "crashed")),
+        ]
+        yield f"| {' | '.join(cells)} |"
+    if (further := len(files) - MAX_FILES) > 0:
+        yield f"| and {further} more |{' |' * (1 + len(numbers))}"
 
 
 def _details(file: FileReport) -> Iterator[str]:
-    for _, same in groupby(file.findings, key=lambda finding: finding.code):
-        findings = list(same)
-        rule = catalogue()[findings[0].code]
-        yield f"- **{findings[0].severity.value} {rule.code}** {marked(rule.title)}"
-        yield from _places(findings)
-        yield f"  - fix: {marked(rule.fix)}"
+    """What was found, a list; notes that fail nothing in a line each: they ask for nothing."""
+    omitted = {outcome.code: outcome.omitted for outcome in file.outcomes}
+    for findings in _by_rule(file.findings):
+        rule, severity = catalogue()[findings[0].code], findings[0].severity
+        if severity is Severity.NOTE and file.fail_on is not Severity.NOTE:
+            number = len(findings) + omitted[rule.code]
+            yield f"- note {rule.code} {prose(rule.title)} ({number})"
+            continue
+        yield f"- **{severity.value} {rule.code}** {prose(rule.title)}"
+        yield from _places(findings, omitted[rule.code])
+        yield f"  - fix: {prose(rule.fix)}"
     for outcome in file.outcomes:
-        if outcome.omitted:
-            yield f"- {outcome.code}: {outcome.omitted} more findings are not shown"
         if outcome.status is Status.CRASHED:
             yield f"- **crashed {outcome.code}** {marked(outcome.reason)}"
-    for reason, codes in unchecked(file).items():
-        yield f"- not checked, because {marked(reason)}: {ranges(codes)}"
-    for (_, waiver), same in groupby(file.waived, key=lambda found: (found.code, found.waiver)):
-        findings = list(same)
-        rule = catalogue()[findings[0].code]
-        yield f"- waived {findings[0].severity.value} {rule.code} {marked(rule.title)}"
-        yield from _places(findings)
-        if waiver is not None:
-            yield f"  - {marked(waiver_text(waiver))}"
+    for text in unchecked_texts(file):
+        yield f"- {marked(text)}"
+    for findings in _by_rule(file.waived):
+        rule, severity = catalogue()[findings[0].code], findings[0].severity
+        yield f"- waived {severity.value} {rule.code} {prose(rule.title)}"
+        yield from _places(findings, 0)
+        for waiver in dict.fromkeys(finding.waiver for finding in findings):
+            if waiver is not None:
+                yield f"  - {marked(waiver_text(waiver))}"
 
 
-def _places(findings: Sequence[Finding]) -> Iterator[str]:
-    for finding in findings[:MAX_PLACES]:
+def _by_rule(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    for _, same in groupby(findings, key=lambda finding: finding.code):
+        yield list(same)
+
+
+def _places(findings: Sequence[Finding], omitted: int) -> Iterator[str]:
+    for finding in findings[:PLACES]:
         place = str(finding.at)
-        yield f"  - {_quoted(place) + ' ' if place else ''}{marked(finding.message)}"
-    if (further := len(findings) - MAX_PLACES) > 0:
-        yield f"  - and {further} more"
+        yield f"  - {f'{quoted(place)} ' if place else ''}{marked(finding.message)}"
+    if further := further_text(len(findings), omitted, PLACES):
+        yield f"  - {further}"

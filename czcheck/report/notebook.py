@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from czcheck.report.escape import printable
-from czcheck.report.text import looked_at_text
+from czcheck.report.phrases import looked_at_text
 from czcheck.rules.catalogue import catalogue
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "CZ423": "tests/rules/test_behaviour_rules.py",
     "CZ424": "tests/acceptance/test_other_runtime.py",
     "CZ425": "tests/acceptance/test_other_runtime.py",
+    "CZ901": "tests/rules/test_plugins.py",
 }
 
 

@@ -15,7 +15,7 @@ from czcheck.network.facts import NodeUse
 from czcheck.network.reach import StaticReach
 from czcheck.report.inspection import inspection
 from czcheck.report.inspection_text import inspection_lines
-from czcheck.report.text import border_text
+from czcheck.report.phrases import border_text
 from czcheck.runtime.measure.borders import Distance, OffsetRecord, ReachRecord
 from fixtures import bad_border
 from fixtures.archives import czmodel, metadata_xml

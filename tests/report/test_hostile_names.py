@@ -14,6 +14,7 @@ import pytest
 import czcheck
 from czcheck.archive.container import Payload
 from czcheck.errors import CzcheckError, InputError, UsageError
+from czcheck.report.formats import FORMATS
 from czcheck.report.text import Line, report_lines
 from fixtures.archives import GUID, czmodel, metadata_xml, zip_bytes
 from fixtures.graphs import CONV, FLOAT, Func, Graph, classifier, spec
@@ -115,6 +116,8 @@ def test_reports(archive: Path) -> None:
         assert "\n" not in line.text
     assert_harmless(str(report))
     assert_harmless(report._repr_html_(), html=True)
+    for form in FORMATS:
+        assert_harmless(report.render(form))
     for text in strings(report.to_json()):
         assert_harmless(text)
         assert "\n" not in text

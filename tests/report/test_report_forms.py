@@ -12,8 +12,9 @@ import jsonschema
 import pytest
 
 from czcheck.report.escape import printable
+from czcheck.report.phrases import ranges
 from czcheck.report.report import FileReport, Options, Report
-from czcheck.report.text import ranges, report_lines
+from czcheck.report.text import report_lines
 from czcheck.rules.catalogue import Level, catalogue
 from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, InGraph, InMember, Severity, TilePixel, XmlPath
@@ -115,8 +116,7 @@ def test_every_file_counts_all_four_outcomes() -> None:
 
 
 def test_what_was_not_checked_is_named_with_the_reason() -> None:
-    first, last = next(iter(catalogue())), list(catalogue())[-1]
-    assert f"not checked, because the runner did not start: {first}-{last}" in text(REPORT)
+    assert "nothing was checked, because the runner did not start" in text(REPORT)
     assert "crashed CZ207: KeyError: 'x' (metadata.py, line 7)" in text(REPORT)
 
 

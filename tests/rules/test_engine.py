@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
+from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError, UsageError
 from czcheck.report.report import FileReport, Verdict
-from czcheck.rules.catalogue import Level, Rule, UnknownRuleError, catalogue, matching
+from czcheck.rules.catalogue import (
+    DOCS_VARIABLE,
+    Level,
+    Rule,
+    UnknownRuleError,
+    catalogue,
+    matching,
+    own_rules,
+)
 from czcheck.rules.engine import MAX_FINDINGS, Facts, Outcome, SkipCause, Status, evaluate
 from czcheck.rules.finding import Found, Severity
 
@@ -210,10 +219,11 @@ def test_severities_fail_from_fail_on_up(
 
 
 def test_the_catalogue_is_in_order_and_whole() -> None:
-    rules = catalogue()
-    assert list(rules) == sorted(rules)
+    rules = own_rules()
+    assert list(rules) == sorted(rules) == list(catalogue())
+    depths = {"1": "archive", "2": "metadata", "3": "network", "4": "run", "9": "archive"}
     for code, rule in rules.items():
-        depth = {"1": "archive", "2": "metadata", "3": "network", "4": "run"}[code[2]]
+        depth = depths[code[2]]
         # A specification is read at the first level: there is nothing before it.
         assert rule.level.value == ("archive" if code == "CZ220" else depth)
         assert all(required < code and required in rules for required in rule.requires)
@@ -222,6 +232,19 @@ def test_the_catalogue_is_in_order_and_whole() -> None:
         for text in (rule.says, rule.why, rule.fix):
             assert text[0].isupper() or text[0] in "`{", (code, text)
             assert text.endswith("."), (code, text)
+
+
+def test_pages_have_an_address_where_somebody_hosts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(DOCS_VARIABLE, raising=False)
+    rule = own_rules()["CZ207"]
+    assert (rule.url, rule.command) == (None, "czcheck rules CZ207")
+    for given in ("https://docs.acme.test/czcheck", "https://docs.acme.test/czcheck/"):
+        monkeypatch.setenv(DOCS_VARIABLE, given)
+        assert rule.url == "https://docs.acme.test/czcheck/rules/CZ207/"
+        assert replace(rule, package="acme-rules 1.2").url is None
+    monkeypatch.setenv(DOCS_VARIABLE, "javascript:alert(1)")
+    with pytest.raises(UsageError, match="is no address of a site"):
+        _ = rule.url
 
 
 def test_codes_are_chosen_by_prefix() -> None:

@@ -1,0 +1,210 @@
+"""What the formats have in common to say: counts, reasons and measurements in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from czcheck.limits import GIB
+from czcheck.report.escape import printable
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.engine import SkipCause
+from czcheck.rules.waiver import Waiver
+
+if TYPE_CHECKING:
+    from czcheck.report.report import FileReport, Report
+
+# One fault can show in many places; beyond these, the number of the others says enough.
+MAX_PLACES = 10
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 file`, `2 classes`.
+
+    Args:
+        number: How many.
+        noun: What, where there is one.
+        plural: What, otherwise; the noun and an s if left out.
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+
+
+def waiver_text(waiver: Waiver) -> str:
+    """Why a finding is accepted, and until when.
+
+    Args:
+        waiver: The waiver.
+    """
+    until = "" if waiver.expires is None else f" until {waiver.expires.isoformat()}"
+    path = "" if waiver.path is None else f", for {printable(waiver.path)}"
+    return f"waived{until} ({printable(waiver.code)}{path}): {printable(waiver.reason)}"
+
+
+def further_text(findings: int, omitted: int, shown: int = MAX_PLACES) -> str:
+    """How many findings of a rule there are beyond those that are shown; empty for none.
+
+    Args:
+        findings: Findings that the report holds.
+        omitted: Findings beyond those.
+        shown: Most findings that are shown.
+    """
+    further = max(0, findings - shown)
+    if not further + omitted:
+        return ""
+    text = f"and {further + omitted} more"
+    if further:
+        text += f"; `--format json` names {f'the first {findings}' if omitted else 'them all'}"
+    return text
+
+
+def unchecked(file: FileReport, *, tool_only: bool = False) -> dict[str, list[str]]:
+    """Codes of the rules that could not be checked, by reason; those left out by choice are not.
+
+    Args:
+        file: The report on one file.
+        tool_only: Only those that the tool could not check, not those whose prerequisite failed.
+    """
+    causes = [SkipCause.TOOL] if tool_only else [SkipCause.PREREQUISITE, SkipCause.TOOL]
+    groups: dict[str, list[str]] = {}
+    for outcome in file.outcomes:
+        if outcome.cause in causes:
+            groups.setdefault(outcome.reason, []).append(outcome.code)
+    return groups
+
+
+def unchecked_texts(file: FileReport) -> Iterator[str]:
+    """What could not be checked, and why: a sentence for each reason.
+
+    Args:
+        file: The report on one file.
+    """
+    asked = sum(outcome.cause is not SkipCause.CHOICE for outcome in file.outcomes)
+    for reason, codes in unchecked(file).items():
+        if len(codes) == asked:
+            yield f"nothing was checked, because {printable(reason)}"
+        else:
+            yield f"not checked, because {printable(reason)}: {ranges(codes)}"
+
+
+def found_text(file: FileReport) -> str:
+    """Findings by severity, and those waived: `2 errors, 1 note, 1 waived`.
+
+    Args:
+        file: The report on one file.
+    """
+    severities = [finding.severity.value for finding in file.findings]
+    parts = [count(severities.count(name), name) for name in dict.fromkeys(severities)]
+    if file.waived:
+        parts.append(f"{len(file.waived)} waived")
+    return ", ".join(parts)
+
+
+def ranges(codes: Iterable[str]) -> str:
+    """Codes with neighbours drawn together: `CZ303-CZ306, CZ309`.
+
+    Args:
+        codes: Rule codes in order.
+    """
+    order = list(catalogue())
+    runs: list[list[str]] = []
+    for code in codes:
+        if runs and order.index(code) == order.index(runs[-1][-1]) + 1:
+            runs[-1].append(code)
+        else:
+            runs.append([code])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def tally(report: Report) -> list[str]:
+    """Files by verdict, and waived findings where there are some: `1 passed`, `0 failed`, ....
+
+    Args:
+        report: The report.
+    """
+    from czcheck.report.report import Verdict  # noqa: PLC0415 - the report knows this module
+
+    parts = [
+        f"{sum(file.verdict is verdict for file in report.files)} {verdict.value}"
+        for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.INCOMPLETE)
+    ]
+    if waived := sum(len(file.waived) for file in report.files):
+        parts.append(f"{count(waived, 'finding')} waived")
+    return parts
+
+
+def looked_at_text(looked_at: Mapping[str, Any]) -> str:
+    """What was looked at, in one sentence.
+
+    Args:
+        looked_at: As in `FileReport.looked_at`.
+    """
+    parts = []
+    if (members := looked_at.get("members")) is not None:
+        parts.append(count(members, "member"))
+    if metadata := looked_at.get("metadata"):
+        classes = count(metadata["classes"], "class", "classes")
+        parts.append(f"metadata {metadata['version']} ({printable(metadata['name'])}, {classes})")
+    if network := looked_at.get("network"):
+        parts.append(
+            f"network {network['input']} -> {network['output']}"
+            f" ({network['parameters']:,} parameters, saved by TensorFlow {network['tensorflow']})"
+        )
+    if run := looked_at.get("run"):
+        parts.append(f"{count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}")
+        parts.append(run["isolation"])
+        parts.extend(_compared(run))
+    return "; ".join(parts)
+
+
+def _compared(run: Mapping[str, Any]) -> Iterator[str]:
+    """What the answers were held against, and how far they were apart."""
+    others = {"runtime": "TensorFlow {tensorflow}", "baseline": "the baseline of {model_id}"}
+    for name, template in others.items():
+        compared = run.get(name)
+        if compared and compared["tiles"]:
+            yield printable(
+                f"compared with {template.format(**compared)}: {100 * compared['agreement']:.6g} %"
+                f" of the labels are the same, probabilities within {compared['change']:.2g}"
+            )
+
+
+def cost_text(cost: Mapping[str, Any]) -> str:
+    """What the run cost, on one short line.
+
+    Args:
+        cost: As in `FileReport.looked_at`.
+    """
+    parts = [f"loaded in {cost['load_seconds']:.2f} s"]
+    if cost["tile_seconds"] is None:
+        parts.append(f"{cost['first_tile_seconds']:.2f} s for the only tile")
+    else:
+        parts.append(
+            f"{cost['tile_seconds']:.3g} s per tile ({cost['megapixel_seconds']:.3g} s per"
+            f" megapixel, first tile {cost['first_tile_seconds']:.2g} s)"
+        )
+    if cost["peak_bytes"] is not None:
+        parts.append(f"{cost['peak_bytes'] / GIB:.2f} GiB at its peak")
+    return ", ".join(parts)
+
+
+def border_text(border: Mapping[str, Any]) -> str:
+    """How far the border reaches, on one line.
+
+    Args:
+        border: As in `FileReport.looked_at`.
+    """
+    kinds = {
+        "local": "",
+        "global-input": "statistics of the whole tile left aside, ",
+        "global-inside": "the network looks at the whole tile; ",
+    }
+    reaches = []
+    for row in border["distances"]:
+        edges = [row[edge] for edge in ("top", "bottom", "left", "right")]
+        far = "to the middle" if None in edges else f"{max(edges)} px"
+        reaches.append(f"{far} at {row['tolerance']:g}")
+    text = f"{kinds[border['kind']]}reaches {', '.join(reaches)}; BorderSize {border['declared']}"
+    if border["recommended"] is None:
+        return f"{text}, and none would be enough"
+    cost = 100 * border["recommended_cost"]
+    return f"{text}, recommended {border['recommended']} ({cost:.0f} % of each tile)"

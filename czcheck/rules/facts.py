@@ -1,0 +1,82 @@
+"""The facts that rules may name as parameters: what each is, and how deep it reads the file."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from czcheck.rules.catalogue import Level
+
+
+class Fact(NamedTuple):
+    """One fact.
+
+    Attributes:
+        level: First level at which a rule may read it.
+        kind: Its type, as module and name.
+        what: What it is, in one line.
+    """
+
+    level: Level
+    kind: str
+    what: str
+
+
+_ARCHIVE, _METADATA, _NETWORK, _RUN = Level
+
+# Where they come from: `czcheck.gathering.facts_of`.
+FACTS: dict[str, Fact] = {
+    "archive": Fact(_ARCHIVE, "czcheck.archive.reader.Archive", "members and their bytes"),
+    "archives": Fact(
+        _ARCHIVE,
+        "czcheck.rules.container.Archives",
+        "the archive and the payload's own, each with its name",
+    ),
+    "container": Fact(
+        _ARCHIVE, "czcheck.archive.container.Container", "the roles of the members, and the ids"
+    ),
+    "payload": Fact(_ARCHIVE, "czcheck.archive.container.Payload", "the packed network"),
+    "model_payload": Fact(
+        _ARCHIVE, "czcheck.archive.container.Payload | None", "the same; None where there is none"
+    ),
+    "plugins": Fact(
+        _ARCHIVE, "tuple[czcheck.rules.plugins.Plugin, ...]", "packages that add rules"
+    ),
+    "specification": Fact(
+        _ARCHIVE, "czcheck.specification.Specification", "a JSON specification as it was read"
+    ),
+    "document": Fact(
+        _METADATA, "czcheck.metadata.document.XmlDocument", "the Model XML as it was parsed"
+    ),
+    "metadata": Fact(
+        _METADATA, "czcheck.ModelMetadata", "what the Model XML or the specification says"
+    ),
+    "saved_model": Fact(
+        _NETWORK, "czcheck.network.facts.Network", "the network, however large its graph is"
+    ),
+    "network": Fact(
+        _NETWORK,
+        "czcheck.network.facts.Network",
+        "signature, operations, variables, shapes, reach",
+    ),
+    "safety": Fact(_NETWORK, "czcheck.network.safety.Safety", "what the scan before the run found"),
+    "static_cost": Fact(
+        _NETWORK, "czcheck.network.cost.StaticCost | None", "multiply-adds and memory of a tile"
+    ),
+    "allow_op": Fact(
+        _NETWORK, "collections.abc.Collection[str]", "operations that the user admits"
+    ),
+    "target": Fact(
+        _NETWORK, "czcheck.network.target.Target", "the runtime that the network is held to"
+    ),
+    "run": Fact(_RUN, "czcheck.runtime.record.RunRecord", "what running the test tiles showed"),
+    "borders": Fact(
+        _RUN, "czcheck.runtime.record.RunRecord", "the same, where borders were measured"
+    ),
+    "budgets": Fact(_RUN, "czcheck.runtime.limits.Budgets", "what the network may cost"),
+    "elsewhere": Fact(
+        _RUN, "czcheck.runtime.compare.RuntimeComparison", "the answers of `--runtime`"
+    ),
+    "baseline": Fact(
+        _RUN, "czcheck.runtime.baseline.BaselineComparison", "the answers of `--baseline`"
+    ),
+}

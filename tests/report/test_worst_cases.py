@@ -1,0 +1,25 @@
+"""The report where it matters most, as people read it: held against files that were looked at.
+
+`CZCHECK_WRITE_SNAPSHOTS=1` writes them anew; look at them before they are committed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from reports import REPORTS
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+@pytest.mark.parametrize("name", ["forty", "crash", "nothing", "waived"])
+def test_as_it_was_looked_at(name: str, form: str) -> None:
+    told = REPORTS[name].render(form)
+    path = SNAPSHOTS / f"{name}.{'md' if form == 'markdown' else 'txt'}"
+    if os.environ.get("CZCHECK_WRITE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(told, encoding="utf-8", newline="\n")
+    assert told == path.read_text("utf-8")
