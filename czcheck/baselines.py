@@ -13,7 +13,7 @@ from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.running import Progress
-from czcheck.runtime.baseline import SEED, Baseline, GoldenTile, Tolerances, block_means
+from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
 from czcheck.verification import verify
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
     from czcheck.test_tiles.patterns import NAMES  # noqa: PLC0415
 
     path, output = Path(path), Path(output)
-    tolerances = Tolerances(max_change, min_agreement, min_dice)
+    tolerances = BaselineTolerances(max_change, min_agreement, min_dice)
     for name, value in asdict(tolerances).items():
         least = LEAST_CHANGE if name == "max_change" else 0
         if not least <= value <= 1:
@@ -125,7 +125,7 @@ def _baseline(
     output: Path,
     report: FileReport,
     tiles: tuple[GoldenTile, ...],
-    tolerances: Tolerances,
+    tolerances: BaselineTolerances,
 ) -> Baseline:
     metadata, serving = model.metadata, model.network.serving
     shape = serving.inputs[0].shape if serving is not None else None

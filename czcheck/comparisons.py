@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UnavailableError
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class Comparisons:
         baseline: Baseline | None = None,
         new_worker: Callable[[str], Worker] | None = None,
         keep: Keep | None = None,
+        tolerances: Tolerances = DEFAULT_TOLERANCES,
     ) -> None:
         """Compare nothing yet.
 
@@ -38,8 +40,10 @@ class Comparisons:
             baseline: Baseline to compare with; None for none.
             new_worker: Makes a process of an interpreter; needed for a runtime.
             keep: Called with every answer as well.
+            tolerances: How far answers in the other runtime may be off.
         """
         self._model = model
+        self._tolerances = tolerances
         self._runtime = runtime
         self._baseline = baseline
         self._new_worker = new_worker
@@ -113,7 +117,13 @@ class Comparisons:
             raise UnavailableError("the network was not run")
         model = self._model
         self._elsewhere = compare_elsewhere(
-            self._worker, model.files, model.network, self._tiles, self._kept, model.limits
+            self._worker,
+            model.files,
+            model.network,
+            self._tiles,
+            self._kept,
+            model.limits,
+            self._tolerances,
         )
         return self._elsewhere
 

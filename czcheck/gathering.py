@@ -13,6 +13,7 @@ from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
 from czcheck.specification import inapplicable, specification_of
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Payload
@@ -31,6 +32,7 @@ def facts_of(
     allow_op: Collection[str] = (),
     budgets: Budgets | None = None,
     comparisons: Comparisons | None = None,
+    tolerances: Tolerances = DEFAULT_TOLERANCES,
 ) -> Facts:
     """The facts that rules may name as parameters.
 
@@ -41,6 +43,7 @@ def facts_of(
         allow_op: Operations that the user admits.
         budgets: What the network may cost.
         comparisons: What its answers are held against.
+        tolerances: How far answers may be off.
 
     Returns:
         Facts, none of them worked out yet.
@@ -91,6 +94,7 @@ def facts_of(
             "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: budgets,
             "plugins": plugins,
+            "tolerances": lambda: tolerances,
             "specification": lambda: specification_of(model),
             **comparisons.sources,
         },

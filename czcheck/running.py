@@ -14,6 +14,7 @@ from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageE
 from czcheck.gathering import payload_of
 from czcheck.runtime.limits import Budgets
 from czcheck.specification import test_images
+from czcheck.tolerances import DEFAULT_TOLERANCES
 
 if TYPE_CHECKING:
     from czcheck.evidence import Spool
@@ -36,6 +37,7 @@ class FileRun:
     Attributes:
         thorough: Whether answers are repeated in a fresh process.
         budgets: What the network may cost.
+        tolerances: How far answers may be off.
         evidence: Folder for what findings rest on; None to keep nothing.
         comparisons: What its answers are held against.
         done: What the run showed; None before.
@@ -66,6 +68,7 @@ class FileRun:
         self._worker: Worker | None = None
         self.thorough = False
         self.budgets = Budgets()
+        self.tolerances = DEFAULT_TOLERANCES
         self.evidence: Path | None = None
         self._spool: Spool | None = None
         self.comparisons = Comparisons(model)
@@ -122,6 +125,7 @@ class FileRun:
             None if report is None else lambda done, total: report(model.path, done, total),
             keep=self.comparisons.expect(tiles, self._keep()),
             fresh=self.another if self.thorough else None,
+            tolerances=self.tolerances,
         )
         return self.done
 

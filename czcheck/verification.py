@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import czcheck
 from czcheck.comparisons import Comparisons
+from czcheck.configuration.applying import POLICY, applied, judge, today
+from czcheck.configuration.calling import Configured, tables_of
+from czcheck.configuration.merging import InForce
 from czcheck.errors import UsageError
 from czcheck.evidence import check_folder
 from czcheck.gathering import facts_of, looked_at
 from czcheck.limits import DEFAULT_LIMITS, GIB, Limits
 from czcheck.report.report import FileReport, Options, Report
-from czcheck.rules.catalogue import Level, UnknownRuleError, catalogue, matching
+from czcheck.rules.catalogue import Level, catalogue, matching
 from czcheck.rules.engine import evaluate
-from czcheck.rules.finding import Severity
-from czcheck.rules.plugins import no_such_rule
 from czcheck.running import FileRun
-from czcheck.runtime.limits import Budgets
+from czcheck.runtime.limits import RunnerLimits
 from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.specification import open_checked, placed
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from czcheck.running import Progress
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.baseline import Baseline
-    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.tolerances import Tolerances
 
 OPERATION = re.compile(r"[A-Za-z][A-Za-z0-9_>.]{0,199}", re.ASCII)
 ENDINGS = (".czmodel", ".czseg")
@@ -38,36 +40,43 @@ ENDINGS = (".czmodel", ".czseg")
 def verify(  # noqa: PLR0913 - options of the command, all by name
     path: str | Path | Iterable[str | Path],
     *,
-    level: str = "run",
-    target: str = "tf-2.0.0",
-    fail_on: str = "error",
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
-    allow_op: Sequence[str] = (),
-    tiles: Sequence[str | Path] = (),
+    level: str | None = None,
+    target: str | None = None,
+    fail_on: str | None = None,
+    select: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    allow_op: Sequence[str] | None = None,
+    tiles: Sequence[str | Path] | None = None,
     python: str | None = None,
-    thorough: bool = False,
+    thorough: bool | None = None,
     evidence: str | Path | None = None,
     max_load_seconds: float | None = None,
     max_tile_seconds: float | None = None,
     max_memory: float | None = None,
+    timeout: float | None = None,
+    memory: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
     progress: Progress | None = None,
     runtime: str | None = None,
     baseline: str | Path | None = None,
     keep: Keep | None = None,
-    jobs: int = 1,
-    require_sandbox: bool = False,
+    jobs: int | None = None,
+    require_sandbox: bool | None = None,
+    config: str | Path | None = None,
+    profile: str | None = None,
+    find_config: bool = False,
 ) -> Report:
     """Check archives level by level.
 
+    What is left out is taken from the configuration, if there is one, else from the defaults.
+
     Args:
         path: One archive or folder, or several. A folder stands for the archives in it.
-        level: Deepest level: `archive`, `metadata`, `network` or `run`. The last one runs the
-            network in a process of its own.
-        target: Runtime that the network is held to: `tf-2.0.0`, or `any`.
-        fail_on: Mildest severity that fails the verdict: `error`, `warning` or `note`.
+        level: Deepest level: `archive`, `metadata`, `network` or `run`, the default. The last one
+            runs the network in a process of its own.
+        target: Runtime that the network is held to: `tf-2.0.0`, the default, or `any`.
+        fail_on: Mildest severity that fails the verdict: `error`, the default, `warning` or `note`.
         select: Codes or prefixes to check; empty for all.
         ignore: Codes or prefixes to leave out.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
@@ -79,8 +88,11 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         max_load_seconds: Budget for loading the network, in seconds; above it is an error.
         max_tile_seconds: Budget for a tile, in seconds.
         max_memory: Budget for the most memory that the network's process has in use, in GiB.
+        timeout: Most time for loading the network, and for each tile, in seconds.
+        memory: Most memory of the network's process, in GiB.
         limits: Limits on everything that is read.
-        runner_limits: Limits on time and memory of the network's process.
+        runner_limits: All limits on time and memory of the network's process; `timeout` and
+            `memory` do not count then.
         progress: Called after each tile; with several `jobs` from several threads, as is `keep`.
         runtime: Another interpreter with TensorFlow, in which the answers have to be the same.
         baseline: File of golden answers, which the answers have to be; see `write_baseline`.
@@ -88,49 +100,94 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
             where the network failed.
         jobs: Files to work on at a time, from 1. The order of the report is that of the files.
         require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
+        config: Configuration file: `pyproject.toml`, `czcheck.toml` or another TOML file.
+        profile: Profile to put above the configuration: `release`, `quick`, or one of its own.
+        find_config: Look for a configuration as the command line does, unless `config` names one.
 
     Returns:
         The report: outcomes of all rules, verdict and exit code.
 
     Raises:
-        UsageError: No such path, an empty folder, an unknown level, target, severity or rule, a
-            file that is no baseline, or less than one job.
+        UsageError: No such path, an empty folder, an unknown level, target, severity, rule or
+            profile, a wrong configuration, a file that is no baseline, or less than one job.
     """
-    options = _options(level, target, fail_on, select, ignore)
-    options = dataclasses.replace(options, allow_op=admitted(allow_op))
+    given = {
+        "level": level,
+        "target": target,
+        "fail-on": fail_on,
+        "select": select,
+        "ignore": ignore,
+        "allow-op": allow_op,
+        "tiles": tiles,
+        "thorough": thorough,
+        "max-load-seconds": max_load_seconds,
+        "max-tile-seconds": max_tile_seconds,
+        "max-memory": max_memory,
+        "timeout": timeout,
+        "memory": memory,
+        "runtime": runtime,
+        "baseline": baseline,
+        "jobs": jobs,
+        "require-sandbox": require_sandbox,
+    }
+    configured = Configured(given, config, profile, find=find_config)
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
-    for image in tiles:
-        if not Path(image).exists():
-            raise UsageError(f"{image}: no such image")
-    chosen = _chosen(options)
+    plans = [_plan(each, configured.of(each)) for each in paths]
     kept_in = None if evidence is None else Path(evidence)
     if kept_in is not None:
         check_folder(kept_in)
-    budgets = Budgets(
-        max_load_seconds, max_tile_seconds, None if max_memory is None else int(max_memory * GIB)
-    )
-    golden = None if baseline is None else _golden(Path(baseline))
-    if jobs < 1:
-        raise UsageError(f"{jobs} jobs: at least one file has to be worked on")
     source = WorkerSource(
-        python, runner_limits, require_sandbox=require_sandbox, many=len(paths) > 1
+        python,
+        runner_limits or _runner_limits(configured.call),
+        require_sandbox=configured.call["require-sandbox"],
+        many=len(paths) > 1,
     )
 
-    def one(path: Path) -> FileReport:
-        with open_checked(path, limits) as model:
-            run = FileRun(model, tiles, source, progress, options.allow_op)
-            run.thorough = thorough
-            run.budgets = budgets
+    def one(plan: _Plan) -> FileReport:
+        force = plan.force
+        with open_checked(plan.path, limits) as model:
+            run = FileRun(model, force["tiles"], source, progress, force["allow-op"])
+            run.thorough = force["thorough"]
+            run.budgets = force.budgets
+            run.tolerances = force.tolerances
             run.evidence = kept_in
-            run.comparisons = Comparisons(model, runtime, golden, run.another, keep)
+            run.comparisons = Comparisons(
+                model, force["runtime"], plan.golden, run.another, keep, force.tolerances
+            )
             try:
-                return _verify_one(model, options, chosen, run)
+                return _verify_one(model, plan, run)
             finally:
                 run.close()
 
     with source:
-        reports = in_order(paths, one, jobs, source.close)
-    return Report(czcheck.__version__, options, tuple(reports))
+        reports = in_order(plans, one, configured.call["jobs"], source.close)
+    judged = judge(reports, [(plan.force, plan.chosen) for plan in plans])
+    return Report(czcheck.__version__, _options(configured.call), judged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One file and what is to be done with it.
+
+    Attributes:
+        path: The file.
+        force: What is in force for it.
+        chosen: Rules whose findings count.
+        golden: The baseline; None for none.
+    """
+
+    path: Path
+    force: InForce
+    chosen: frozenset[str]
+    golden: Baseline | None
+
+
+def _plan(path: Path, force: InForce) -> _Plan:
+    for image in force["tiles"]:
+        if not image.exists():
+            raise UsageError(f"{image}: no such image")
+    golden = None if force["baseline"] is None else _golden(force["baseline"], force.tolerances)
+    return _Plan(path, force, _chosen(force), golden)
 
 
 def archives_in(paths: Iterable[str | Path]) -> list[Path]:
@@ -163,19 +220,25 @@ def archives_in(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def _options(
-    level: str, target: str, fail_on: str, select: Sequence[str], ignore: Sequence[str]
-) -> Options:
-    from czcheck.network.target import TARGETS  # noqa: PLC0415
+def _options(force: InForce) -> Options:
+    return Options(
+        force.level,
+        force["target"],
+        force.fail_on,
+        force["select"],
+        tuple(each.code for each in force["ignore"]),
+        tuple(dict.fromkeys(force["allow-op"])),
+    )
 
-    def one_of(what: str, value: str, choices: Collection[str]) -> None:
-        if value not in choices:
-            raise UsageError(f"{what} {value!r} is unknown; choose from: {', '.join(choices)}")
 
-    one_of("level", level, [each.value for each in Level])
-    one_of("severity", fail_on, [each.value for each in Severity])
-    one_of("target", target, list(TARGETS))
-    return Options(Level(level), target, Severity(fail_on), tuple(select), tuple(ignore))
+def _runner_limits(force: InForce) -> RunnerLimits:
+    timeout, memory = force["timeout"], force["memory"]
+    standard = RunnerLimits()
+    return RunnerLimits(
+        seconds_load=timeout or standard.seconds_load,
+        seconds_tile=timeout or standard.seconds_tile,
+        memory_bytes=int(memory * GIB) if memory else standard.memory_bytes,
+    )
 
 
 def admitted(allow_op: Sequence[str]) -> tuple[str, ...]:
@@ -193,48 +256,41 @@ def admitted(allow_op: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(allow_op))
 
 
-def _chosen(options: Options) -> set[str]:
+def _chosen(force: InForce) -> frozenset[str]:
     rules = catalogue()
-    try:
-        chosen = set(matching(options.select, rules)) if options.select else set(rules)
-        return chosen - set(matching(options.ignore, rules))
-    except UnknownRuleError as error:
-        raise no_such_rule(str(error)) from None
+    chosen = set(matching(force["select"], rules)) if force["select"] else set(rules)
+    return frozenset(chosen - set(matching((each.code for each in force["ignore"]), rules)))
 
 
-def _golden(path: Path) -> Baseline:
+def _golden(path: Path, tolerances: Tolerances) -> Baseline:
     from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
 
-    return read_baseline(path)
+    return read_baseline(path).with_tolerances(tolerances)
 
 
-def _verify_one(
-    model: CzModel, options: Options, chosen: Collection[str], run: FileRun
-) -> FileReport:
-    if options.level is Level.RUN:
+def _verify_one(model: CzModel, plan: _Plan, run: FileRun) -> FileReport:
+    force = plan.force
+    if force.level is Level.RUN:
         run.start_early()
-    outcomes = tuple(
-        evaluate(
-            catalogue(),
-            facts_of(
-                model,
-                options.target,
-                run.record,
-                options.allow_op,
-                run.budgets,
-                run.comparisons,
-            ),
-            level=options.level,
-            chosen=chosen,
-        )
+    facts = facts_of(
+        model,
+        force["target"],
+        run.record,
+        force["allow-op"],
+        force.budgets,
+        run.comparisons,
+        force.tolerances,
     )
+    rules = {code: rule for code, rule in catalogue().items() if POLICY not in rule.needs}
+    outcomes = placed(model, tuple(evaluate(rules, facts, level=force.level, chosen=plan.chosen)))
     report = FileReport(
         path=str(model.path),
         size=model.path.stat().st_size,
         sha256=model.sha256,
-        fail_on=options.fail_on,
-        outcomes=placed(model, outcomes),
-        looked_at=looked_at(model, options.level, run.done, run.comparisons),
+        fail_on=force.fail_on,
+        outcomes=applied(outcomes, force, today()),
+        looked_at=looked_at(model, force.level, run.done, run.comparisons),
+        configuration=tables_of(force),
     )
     evidence = run.keep_evidence(report.findings)
     if not evidence:

@@ -10,6 +10,7 @@ from czcheck.report.escape import printable
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Outcome, Status
 from czcheck.rules.finding import (
+    ConfigurationPlace,
     Finding,
     InGraph,
     InMember,
@@ -31,6 +32,7 @@ _KINDS: dict[type, str] = {
     JsonPlace: "json",
     InGraph: "graph",
     TilePixel: "pixel",
+    ConfigurationPlace: "configuration",
 }
 
 
@@ -64,7 +66,7 @@ def json_text(value: Any) -> str:
 
 
 def location_to_json(at: Location) -> dict[str, Any]:
-    """A location with its kind: `file`, `member`, `xml`, `json`, `graph` or `pixel`."""
+    """A location with its kind: `file`, `member`, `xml`, `json`, `graph`, `pixel` or `configuration`."""
     plain: dict[str, Any] = {"kind": _KINDS.get(type(at), "file")}
     for field in fields(at):
         plain[field.name] = plain_json(getattr(at, field.name))
@@ -123,6 +125,7 @@ def file_to_json(file: FileReport) -> dict[str, Any]:
         "waived": [finding_to_json(finding) for finding in file.waived],
         "rules": [_outcome_to_json(outcome) for outcome in file.outcomes],
         "looked_at": plain_json(dict(file.looked_at)),
+        "configuration": plain_json(dict(file.configuration)),
     }
 
 

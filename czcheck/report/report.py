@@ -60,6 +60,8 @@ class FileReport:
         fail_on: Mildest severity that fails the verdict.
         outcomes: One for each rule of the catalogue, in the order of their codes.
         looked_at: What the file holds and what was done with it, as plain data.
+        configuration: What it was checked by: configuration file, profile, what differs from the
+            defaults and where it was said, waivers; plain data. Empty where it is not known.
     """
 
     path: str
@@ -68,6 +70,7 @@ class FileReport:
     fail_on: Severity
     outcomes: tuple[Outcome, ...]
     looked_at: Mapping[str, Any] = field(default_factory=dict)
+    configuration: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

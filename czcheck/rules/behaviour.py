@@ -14,15 +14,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.runtime.measure.agreement import Agreement
     from czcheck.runtime.record import RunRecord
-
-# Of one machine, one process: anything above is no rounding.
-REPEAT_TOLERANCE = 1e-5
-# In a batch, float32 itself moves a network with batch normalisation by 1.3e-4 on intensities of 0
-# to 255, and further on larger ones; it does not change labels.
-BATCH_TOLERANCE = 1e-3
-BATCH_LIMIT = 1e-2
-# Part of the labels that has to be equal for a network not to mind.
-INSENSITIVE = 0.999
+    from czcheck.tolerances import Tolerances
 
 _SOUND = ("CZ405", "CZ406", "CZ407")
 _STEADY = (*_SOUND, "CZ411")
@@ -73,7 +65,7 @@ def answer_is_not_constant(run: RunRecord, metadata: ModelMetadata) -> Iterator[
 
 
 @rule("CZ411", severity=Severity.WARNING, level=Level.RUN, requires=_SOUND)
-def answer_is_repeatable(run: RunRecord) -> Iterator[Found]:
+def answer_is_repeatable(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The answer is not repeatable.
 
     Says: The tile `{tile}` gets another answer {how}: {what}.
@@ -87,14 +79,14 @@ def answer_is_repeatable(run: RunRecord) -> Iterator[Found]:
     if found is None:
         return
     for agreement, how in ((found.again, ways.AGAIN), (found.fresh, ways.FRESH)):
-        if agreement is not None and agreement.difference > REPEAT_TOLERANCE:
+        if agreement is not None and agreement.difference > tolerances.repeat:
             what = "labels change" if agreement.share < 1 else "probabilities change"
             other = ways.variation(found.tile, how)
             yield Found(TilePixel(found.tile), tile=found.tile, how=how, what=what, other=other)
 
 
 @rule("CZ412", severity=Severity.WARNING, level=Level.RUN, requires=_STEADY)
-def answer_does_not_depend_on_the_batch(run: RunRecord) -> Iterator[Found]:
+def answer_does_not_depend_on_the_batch(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The answer depends on the batch.
 
     Says: The tile `{tile}` gets another answer in a batch with another tile: {what}.
@@ -111,13 +103,13 @@ def answer_does_not_depend_on_the_batch(run: RunRecord) -> Iterator[Found]:
     if found.batch_failure is not None:
         what = f"the network fails, {found.batch_failure}"
         yield Found(at, tile=found.tile, what=what, other=other)
-    elif found.batch is not None and _moved_by_batch(found.batch):
+    elif found.batch is not None and _moved_by_batch(found.batch, tolerances):
         yield Found(at, tile=found.tile, what=_change(found.batch), other=other)
 
 
 @rule("CZ419", severity=Severity.NOTE, level=Level.RUN, requires=_STEADY)
 def range_of_intensities_does_not_matter(
-    run: RunRecord, metadata: ModelMetadata
+    run: RunRecord, metadata: ModelMetadata, tolerances: Tolerances
 ) -> Iterator[Found]:
     """The answer depends on the range of intensities.
 
@@ -132,7 +124,7 @@ def range_of_intensities_does_not_matter(
     found = run.behaviour
     if found is None or found.scaled is None or metadata.scale_inputs_by_bitdepth is not None:
         return
-    if found.scaled.share < INSENSITIVE:
+    if found.scaled.share < tolerances.label_agreement:
         from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
 
         yield Found(
@@ -147,7 +139,7 @@ def range_of_intensities_does_not_matter(
 
 
 @rule("CZ420", severity=Severity.NOTE, level=Level.RUN, requires=_STEADY)
-def order_of_colours_does_not_matter(run: RunRecord) -> Iterator[Found]:
+def order_of_colours_does_not_matter(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The answer depends on the order of the colours.
 
     Says: With red and blue exchanged, {changed} of the labels of the tile `{tile}` change.
@@ -158,7 +150,9 @@ def order_of_colours_does_not_matter(run: RunRecord) -> Iterator[Found]:
     Format: 2, N13
     """
     found = run.behaviour
-    if found is not None and found.colours is not None and found.colours.share < INSENSITIVE:
+    if found is None or found.colours is None:
+        return
+    if found.colours.share < tolerances.label_agreement:
         yield Found(
             TilePixel(found.tile),
             tile=found.tile,
@@ -189,9 +183,9 @@ def answer_lies_as_the_tile(run: RunRecord) -> Iterator[Found]:
         )
 
 
-def _moved_by_batch(batch: Agreement) -> bool:
-    labels_change = batch.share < INSENSITIVE
-    return batch.difference > (BATCH_TOLERANCE if labels_change else BATCH_LIMIT)
+def _moved_by_batch(batch: Agreement, tolerances: Tolerances) -> bool:
+    labels_change = batch.share < tolerances.label_agreement
+    return batch.difference > (tolerances.batch if labels_change else tolerances.batch_limit)
 
 
 def _won(run: RunRecord) -> list[tuple[int, ...]]:

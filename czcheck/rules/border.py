@@ -11,12 +11,7 @@ from czcheck.rules.finding import Found, Severity, TilePixel
 if TYPE_CHECKING:
     from czcheck.runtime.measure.borders import ReachRecord
     from czcheck.runtime.record import RunRecord
-
-# A change of a probability that is seen as a seam, and one that is worth telling.
-SEAM, FAINT = 1e-2, 1e-3
-# What a border may have above the network's reach before it is called too large: pixels, and part
-# of each tile that this throws away for nothing.
-SPARE, WASTE = 8, 0.1
+    from czcheck.tolerances import Tolerances
 
 _WARNING, _NOTE, _RUN = Severity.WARNING, Severity.NOTE, Level.RUN
 # A network that draws lots has no reach to speak of.
@@ -24,7 +19,7 @@ _STEADY = ("CZ405", "CZ406", "CZ407", "CZ411")
 
 
 @rule("CZ413", severity=_WARNING, level=_RUN, requires=_STEADY)
-def border_hides_seams(borders: RunRecord) -> Iterator[Found]:
+def border_hides_seams(borders: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The border is too small: seams between tiles are seen.
 
     Says: BorderSize is {declared}, but what lies outside a tile moves probabilities by up to
@@ -36,12 +31,12 @@ def border_hides_seams(borders: RunRecord) -> Iterator[Found]:
     Format: 2, N15
     """
     reach = borders.reach
-    if reach is not None and _is_below(reach, SEAM):
-        yield _too_small(reach, SEAM)
+    if reach is not None and _is_below(reach, tolerances.seam):
+        yield _too_small(reach, tolerances.seam)
 
 
 @rule("CZ414", severity=_NOTE, level=_RUN, requires=_STEADY)
-def border_hides_traces(borders: RunRecord) -> Iterator[Found]:
+def border_hides_traces(borders: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The border leaves faint traces of the tiles.
 
     Says: BorderSize is {declared}, but what lies outside a tile moves probabilities by up to
@@ -53,8 +48,12 @@ def border_hides_traces(borders: RunRecord) -> Iterator[Found]:
     Format: 2, N15
     """
     reach = borders.reach
-    if reach is not None and _is_below(reach, FAINT) and not _is_below(reach, SEAM):
-        yield _too_small(reach, FAINT)
+    if (
+        reach is not None
+        and _is_below(reach, tolerances.faint)
+        and not _is_below(reach, tolerances.seam)
+    ):
+        yield _too_small(reach, tolerances.faint)
 
 
 def _is_below(reach: ReachRecord, tolerance: float) -> bool:
@@ -82,7 +81,7 @@ def _too_small(reach: ReachRecord, tolerance: float) -> Found:
 
 
 @rule("CZ415", severity=_NOTE, level=_RUN, requires=_STEADY)
-def border_is_no_larger_than_needed(borders: RunRecord) -> Iterator[Found]:
+def border_is_no_larger_than_needed(borders: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The border is far larger than the network's reach.
 
     Says: BorderSize is {declared}, but the network looks no farther than {bound}: {waste} of each
@@ -96,7 +95,10 @@ def border_is_no_larger_than_needed(borders: RunRecord) -> Iterator[Found]:
     if reach is None or bound is None or reach.kind not in ("local", "global-input"):
         return
     waste, enough = reach.cost_of(reach.declared), reach.cost_of(bound)
-    if reach.declared > bound + SPARE and waste - enough > WASTE:
+    if (
+        reach.declared > bound + tolerances.border_spare
+        and waste - enough > tolerances.border_waste
+    ):
         yield Found(
             declared=reach.declared,
             bound=_pixels(bound),
@@ -106,7 +108,9 @@ def border_is_no_larger_than_needed(borders: RunRecord) -> Iterator[Found]:
 
 
 @rule("CZ416", severity=_NOTE, level=_RUN, requires=_STEADY)
-def answer_does_not_depend_on_input_statistics(borders: RunRecord) -> Iterator[Found]:
+def answer_does_not_depend_on_input_statistics(
+    borders: RunRecord, tolerances: Tolerances
+) -> Iterator[Found]:
     """The answer depends on statistics of the whole tile.
 
     Says: Statistics of the whole tile go into every answer{cause}; what lies near its edges moves
@@ -118,12 +122,12 @@ def answer_does_not_depend_on_input_statistics(borders: RunRecord) -> Iterator[F
     Format: 2, N14
     """
     reach = borders.reach
-    if reach is not None and reach.kind == "global-input" and reach.plateau > FAINT:
+    if reach is not None and reach.kind == "global-input" and reach.plateau > tolerances.faint:
         yield _global(reach)
 
 
 @rule("CZ417", severity=_WARNING, level=_RUN, requires=_STEADY)
-def tiling_can_be_exact(borders: RunRecord) -> Iterator[Found]:
+def tiling_can_be_exact(borders: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """No border makes tiles fit together.
 
     Says: The network looks at the whole tile at once{cause}; what lies near its edges or beyond
@@ -134,7 +138,7 @@ def tiling_can_be_exact(borders: RunRecord) -> Iterator[Found]:
     Format: 2, N14
     """
     reach = borders.reach
-    if reach is not None and reach.kind == "global-inside" and reach.plateau > FAINT:
+    if reach is not None and reach.kind == "global-inside" and reach.plateau > tolerances.faint:
         yield _global(reach)
 
 
@@ -148,7 +152,9 @@ def _global(reach: ReachRecord) -> Found:
 
 
 @rule("CZ418", severity=_NOTE, level=_RUN, requires=_STEADY)
-def answer_does_not_depend_on_the_origin(borders: RunRecord) -> Iterator[Found]:
+def answer_does_not_depend_on_the_origin(
+    borders: RunRecord, tolerances: Tolerances
+) -> Iterator[Found]:
     """The answer depends on where a tile begins.
 
     Says: Far from every edge, probabilities change by up to {measured} when the tile begins
@@ -162,7 +168,7 @@ def answer_does_not_depend_on_the_origin(borders: RunRecord) -> Iterator[Found]:
     Format: 2, N14
     """
     offsets = borders.offsets
-    if offsets is None or offsets.change <= SEAM or offsets.change <= 2 * offsets.usual:
+    if offsets is None or offsets.change <= tolerances.seam or offsets.change <= 2 * offsets.usual:
         return
     yield Found(
         TilePixel(offsets.tile),

@@ -138,6 +138,7 @@ FAMILIES = (
     "memory",
     "border",
     "tool",
+    "configured",
 )
 
 # Rules by the function that checks, in the order in which they were declared.

@@ -41,6 +41,11 @@ FACTS: dict[str, Fact] = {
     "plugins": Fact(
         _ARCHIVE, "tuple[czcheck.rules.plugins.Plugin, ...]", "packages that add rules"
     ),
+    "policy": Fact(
+        _ARCHIVE,
+        "czcheck.configuration.applying.Policy",
+        "waivers, and what came of them; such rules are checked last, once all files are",
+    ),
     "specification": Fact(
         _ARCHIVE, "czcheck.specification.Specification", "a JSON specification as it was read"
     ),
@@ -73,6 +78,7 @@ FACTS: dict[str, Fact] = {
         _RUN, "czcheck.runtime.record.RunRecord", "the same, where borders were measured"
     ),
     "budgets": Fact(_RUN, "czcheck.runtime.limits.Budgets", "what the network may cost"),
+    "tolerances": Fact(_RUN, "czcheck.tolerances.Tolerances", "how far answers may be off"),
     "elsewhere": Fact(
         _RUN, "czcheck.runtime.compare.RuntimeComparison", "the answers of `--runtime`"
     ),

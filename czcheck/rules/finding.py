@@ -122,7 +122,28 @@ class TilePixel:
         return place
 
 
-Location: TypeAlias = WholeFile | InMember | XmlPath | JsonPlace | InGraph | TilePixel
+@dataclass(frozen=True, slots=True)
+class ConfigurationPlace:
+    """A place in the configuration that the file was checked by.
+
+    Attributes:
+        file: The configuration file.
+        key: Its key, such as `waivers[0]`; empty for the file as a whole.
+        line: Line, from 1, where it is known.
+    """
+
+    file: str
+    key: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}, {self.key}" if self.key else place
+
+
+Location: TypeAlias = (
+    WholeFile | InMember | XmlPath | JsonPlace | InGraph | TilePixel | ConfigurationPlace
+)
 
 
 class Found:

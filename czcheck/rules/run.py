@@ -11,11 +11,7 @@ from czcheck.rules.words import tiles_in_words
 
 if TYPE_CHECKING:
     from czcheck.runtime.record import Pixel, RunRecord, Statistics, TileAnswer
-
-# Room for the rounding of float32; a softmax stays within 2e-7.
-RANGE_TOLERANCE = 1e-6
-SUM_TOLERANCE = 1e-3
-SUM_NOTED = 1e-5
+    from czcheck.tolerances import Tolerances
 
 _RUNNABLE = ("CZ301", "CZ302", "CZ303", "CZ304", "CZ305", "CZ306", "CZ307", "CZ317")
 # What the static scan refuses is never loaded.
@@ -131,7 +127,7 @@ def answer_is_finite(run: RunRecord) -> Iterator[Found]:
 
 
 @rule("CZ406", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
-def answer_is_within_0_and_1(run: RunRecord) -> Iterator[Found]:
+def answer_is_within_0_and_1(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The answer leaves the range from 0 to 1.
 
     Says: The answer to {tiles} is not within 0 and 1: {value} at row {row}, column {column},
@@ -142,14 +138,18 @@ def answer_is_within_0_and_1(run: RunRecord) -> Iterator[Found]:
         values of 0 to 255 are no probabilities.
     Format: 2, N11
     """
-    bad = [(answer, pixel) for answer, values in _measured(run) for pixel in _outside(values)]
+    bad = [
+        (answer, pixel)
+        for answer, values in _measured(run)
+        for pixel in _outside(values, tolerances)
+    ]
     if bad:
         answer, pixel = max(bad, key=lambda each: abs(each[1].value - 0.5))
         yield _at(answer, pixel, [each for each, _ in bad])
 
 
 @rule("CZ407", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
-def probabilities_sum_to_1(run: RunRecord) -> Iterator[Found]:
+def probabilities_sum_to_1(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The probabilities of a pixel do not sum to 1.
 
     Says: The probabilities over all classes do not sum to 1 in the answer to {tiles}: {value} at
@@ -160,12 +160,16 @@ def probabilities_sum_to_1(run: RunRecord) -> Iterator[Found]:
         with a single sigmoid output p needs the two channels p and 1 - p, foreground first.
     Format: 2, N10; 2, N11
     """
-    bad = [(answer, pixel) for answer, pixel in _sums(run) if _deviation(pixel) > SUM_TOLERANCE]
+    bad = [
+        (answer, pixel)
+        for answer, pixel in _sums(run, tolerances)
+        if _deviation(pixel) > tolerances.sum
+    ]
     yield from _worst_sum(bad)
 
 
 @rule("CZ408", severity=Severity.NOTE, level=Level.RUN, requires=_COMPARABLE)
-def probabilities_sum_to_1_exactly(run: RunRecord) -> Iterator[Found]:
+def probabilities_sum_to_1_exactly(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The probabilities of a pixel sum to 1 only roughly.
 
     Says: The probabilities over all classes sum to 1 only roughly in the answer to {tiles}:
@@ -177,8 +181,8 @@ def probabilities_sum_to_1_exactly(run: RunRecord) -> Iterator[Found]:
     """
     bad = [
         (answer, pixel)
-        for answer, pixel in _sums(run)
-        if SUM_NOTED < _deviation(pixel) <= SUM_TOLERANCE
+        for answer, pixel in _sums(run, tolerances)
+        if tolerances.sum_noted < _deviation(pixel) <= tolerances.sum
     ]
     yield from _worst_sum(bad)
 
@@ -189,18 +193,18 @@ def _measured(run: RunRecord) -> Iterator[tuple[TileAnswer, Statistics]]:
             yield answer, answer.statistics
 
 
-def _outside(values: Statistics) -> Iterator[Pixel]:
+def _outside(values: Statistics, tolerances: Tolerances) -> Iterator[Pixel]:
     """The pixels that prove values outside the range, at most two."""
-    if values.minimum is not None and values.minimum.value < -RANGE_TOLERANCE:
+    if values.minimum is not None and values.minimum.value < -tolerances.range:
         yield values.minimum
-    if values.maximum is not None and values.maximum.value > 1 + RANGE_TOLERANCE:
+    if values.maximum is not None and values.maximum.value > 1 + tolerances.range:
         yield values.maximum
 
 
-def _sums(run: RunRecord) -> Iterator[tuple[TileAnswer, Pixel]]:
+def _sums(run: RunRecord, tolerances: Tolerances) -> Iterator[tuple[TileAnswer, Pixel]]:
     """The worst sum of each tile whose values are in range; CZ405 and CZ406 tell of the others."""
     for answer, values in _measured(run):
-        if values.worst_sum is not None and not any(_outside(values)):
+        if values.worst_sum is not None and not any(_outside(values, tolerances)):
             yield answer, values.worst_sum
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from czcheck.runtime.compare import KeptAnswers
     from czcheck.test_tiles.patterns import Tile
+    from czcheck.tolerances import Tolerances
 
 SEED = 0
 BLOCKS = 8
@@ -22,7 +23,7 @@ _MEAN_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerances:
+class BaselineTolerances:
     """What may change without being a difference.
 
     Attributes:
@@ -86,7 +87,25 @@ class Baseline:
     scaled: bool
     classes: tuple[str, ...]
     tiles: tuple[GoldenTile, ...]
-    tolerances: Tolerances
+    tolerances: BaselineTolerances
+
+    def with_tolerances(self, tolerances: Tolerances) -> Baseline:
+        """The baseline with other tolerances where some are set.
+
+        Args:
+            tolerances: What the user sets.
+        """
+        own = self.tolerances
+        change, agreement = tolerances.baseline_change, tolerances.baseline_agreement
+        dice = tolerances.baseline_dice
+        return replace(
+            self,
+            tolerances=BaselineTolerances(
+                own.max_change if change is None else change,
+                own.min_agreement if agreement is None else agreement,
+                own.min_dice if dice is None else dice,
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from czcheck.archive.write import write_archive
 from czcheck.errors import UsageError
 from czcheck.limits import GIB, MIB, Limits
 from czcheck.runtime.arrays import UnreadableArrayError, read_header
-from czcheck.runtime.baseline import BLOCKS, SEED, Baseline, GoldenTile, Tolerances
+from czcheck.runtime.baseline import BLOCKS, SEED, Baseline, BaselineTolerances, GoldenTile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,7 +208,7 @@ def _baseline(path: Path, plain: dict[str, Any]) -> Baseline:
         scaled=scaled,
         classes=tuple(classes),
         tiles=golden,
-        tolerances=Tolerances(
+        tolerances=BaselineTolerances(
             _number(allowed, "max_change", LEAST_CHANGE),
             _number(allowed, "min_agreement", 0),
             _number(allowed, "min_dice", 0),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.record import Failure, Pixel
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from czcheck.runtime.process import Worker
     from czcheck.test_tiles.patterns import Tile
 
-SCALED_TOLERANCE = 1e-5
-RAW_TOLERANCE = 1e-3
+SCALED_TOLERANCE = DEFAULT_TOLERANCES.runtime_scaled
+RAW_TOLERANCE = DEFAULT_TOLERANCES.runtime_raw
 """Largest change of a probability that is no difference. On the raw range float32 itself moves a
 network with batch normalisation by 8e-4; on tiles scaled to [0, 1] by 1e-7."""
 
@@ -94,9 +95,10 @@ class RuntimeComparison:
     tiles: tuple[TileComparison, ...]
 
 
-def tolerance_for(tile: Tile) -> float:
+def tolerance_for(tile: Tile, tolerances: Tolerances = DEFAULT_TOLERANCES) -> float:
     """Largest change of a probability that is no difference, by the range of the tile."""
-    return SCALED_TOLERANCE if float(abs(tile.pixels).max(initial=0)) <= 1 else RAW_TOLERANCE
+    scaled = float(abs(tile.pixels).max(initial=0)) <= 1
+    return tolerances.runtime_scaled if scaled else tolerances.runtime_raw
 
 
 def is_flat(pixels: NDArray[Any]) -> bool:
@@ -251,6 +253,7 @@ def compare_elsewhere(
     tiles: Sequence[Tile],
     kept: KeptAnswers,
     limits: Limits,
+    tolerances: Tolerances = DEFAULT_TOLERANCES,
 ) -> RuntimeComparison:
     """Ask the network the same tiles in another runtime.
 
@@ -261,6 +264,7 @@ def compare_elsewhere(
         tiles: The tiles that the first runtime was asked.
         kept: What it answered.
         limits: Limits on what is unpacked.
+        tolerances: How far the answers may be apart.
 
     Returns:
         What came of it. Every tile is asked, and those that are not flat are compared; after a
@@ -296,7 +300,7 @@ def compare_elsewhere(
             continue
         if is_flat(tile.pixels):
             continue
-        tolerance = tolerance_for(tile)
+        tolerance = tolerance_for(tile, tolerances)
         found = compare(kept[tile.name], answer.array, tolerance)
         compared.append(TileComparison(tile.name, tolerance, found))
     died = asker.died

@@ -17,6 +17,7 @@ from czcheck.runtime.measure.reach import is_measurable, measure_borders
 from czcheck.runtime.measure.variations import FRESH, variation
 from czcheck.runtime.record import Failure, RunRecord, TileAnswer, summarise
 from czcheck.runtime.unpack import unpack
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     *,
     keep: Keep | None = None,
     fresh: Callable[[], Worker] | None = None,
+    tolerances: Tolerances = DEFAULT_TOLERANCES,
 ) -> RunRecord:
     """Load a network and run tiles through it, one at a time.
 
@@ -62,6 +64,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
         progress: Called after each tile with the number done and the number of all.
         keep: Called with each tile and its answer, see `Asker`.
         fresh: Makes a second process, in which one tile is run again.
+        tolerances: How far answers may be off; borders are measured at them.
 
     Returns:
         What the run showed.
@@ -97,7 +100,9 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     terms = _terms(network, metadata, tiles, roomy=need < worker.limits.memory_bytes // 2)
     behaviour = measure_behaviour(asker, probe, terms)
     sound = len(answers) == len(tiles) and all(answer.sound for answer in answers)
-    borders = _borders(asker, probe, network, metadata) if sound else Borders()
+    borders = Borders()
+    if sound:
+        borders = _borders(asker, probe, network, metadata, tolerances)
     died = asker.died
     if died is None:
         try:
@@ -124,7 +129,13 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     )
 
 
-def _borders(asker: Asker, probe: Probe, network: Network, metadata: ModelMetadata) -> Borders:
+def _borders(
+    asker: Asker,
+    probe: Probe,
+    network: Network,
+    metadata: ModelMetadata,
+    tolerances: Tolerances,
+) -> Borders:
     """Measure the border on images like the tile whose answer varies most."""
     from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
     from czcheck.test_tiles.patterns import FULL_RANGE, NATURAL, tiles  # noqa: PLC0415
@@ -149,6 +160,7 @@ def _borders(asker: Asker, probe: Probe, network: Network, metadata: ModelMetada
         tile=name,
         size=(size[0], size[1]),
         declared=metadata.border_size,
+        tolerances=tolerances,
     )
 
 

@@ -11,7 +11,7 @@ from czcheck.rules import comparison as rules
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.finding import Found, TilePixel
 from czcheck.runtime.answers import Environment
-from czcheck.runtime.baseline import Baseline, BaselineComparison, GoldenTile, Tolerances
+from czcheck.runtime.baseline import Baseline, BaselineComparison, BaselineTolerances, GoldenTile
 from czcheck.runtime.compare import Comparison, RuntimeComparison, TileComparison
 from czcheck.runtime.record import Failure, Pixel, RunRecord
 
@@ -48,7 +48,7 @@ def against(
         scaled=False,
         classes=("Background", "Nucleus"),
         tiles=tuple(GoldenTile(each.tile, 0, ()) for each in tiles),
-        tolerances=Tolerances(**tolerances),
+        tolerances=BaselineTolerances(**tolerances),
     )
     return BaselineComparison(golden, other, tiles, dice)
 

@@ -17,8 +17,8 @@ from czcheck.runtime.answers import Answer
 from czcheck.runtime.baseline import (
     Baseline,
     BaselineComparison,
+    BaselineTolerances,
     GoldenTile,
-    Tolerances,
     block_means,
     compare_with_baseline,
 )
@@ -60,7 +60,7 @@ def baseline_of(path: Path, **changes: Any) -> Baseline:
         "scaled": False,
         "classes": ("Background", "Nucleus"),
         "tiles": tuple(GoldenTile(tile.name, 0, block_means(tile.pixels)) for tile in TILES),
-        "tolerances": Tolerances(),
+        "tolerances": BaselineTolerances(),
     }
     return Baseline(**{**parts, **changes})
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from czcheck.runtime.measure.edges import EDGES
+from czcheck.tolerances import DEFAULT_TOLERANCES
 
 if TYPE_CHECKING:
     from czcheck.network.reach import StaticReach
 
-TOLERANCES = (1e-5, 1e-3, 1e-2)
-"""Changes of a probability up to which a pixel counts as untouched by the border."""
+ROUNDING = 1e-5
+"""Change of a probability that is no more than rounding. Borders are measured at it, and at the
+changes that count as faint and as a seam."""
 
 Kind = Literal["local", "global-input", "global-inside"]
 
@@ -61,6 +63,7 @@ class ReachRecord:
             the input left aside; None where that lies beyond the middle of the tile.
         declared: BorderSize in the metadata.
         static: What the graph says.
+        faint: Change of a probability that the recommended border keeps out.
     """
 
     tile: str
@@ -73,6 +76,7 @@ class ReachRecord:
     change: float | None
     declared: int
     static: StaticReach
+    faint: float = DEFAULT_TOLERANCES.faint
 
     def at(self, tolerance: float) -> int | None:
         """The distance at a tolerance, at the edge where it is largest."""
@@ -83,10 +87,10 @@ class ReachRecord:
     def recommended(self) -> int | None:
         """The BorderSize to declare; None where no border will do.
 
-        The reach at 1e-3, as a multiple of 4 or of the stride if that is larger, but no more than
-        the graph allows.
+        The reach at `faint`, as a multiple of 4 or of the stride if that is larger, but no more
+        than the graph allows.
         """
-        reach = self.at(1e-3)
+        reach = self.at(self.faint)
         if reach is None:
             reach = self.static.largest if self.kind != "global-inside" else None
         if reach is None:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from czcheck.runtime.measure.borders import (
-    TOLERANCES,
+    ROUNDING,
     Borders,
     Distance,
     Kind,
@@ -26,6 +26,7 @@ from czcheck.runtime.measure.borders import (
     ReachRecord,
 )
 from czcheck.runtime.measure.edges import EDGES, Change, farthest, settled
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,6 +68,7 @@ def measure_borders(
     tile: str,
     size: tuple[int, int],
     declared: int,
+    tolerances: Tolerances = DEFAULT_TOLERANCES,
 ) -> Borders:
     """Measure how far the border reaches, in at most six runs.
 
@@ -77,11 +79,12 @@ def measure_borders(
         tile: Name of the image.
         size: Height and width of a tile, at least `SMALLEST_TILE`.
         declared: BorderSize in the metadata.
+        tolerances: Changes of a probability that count as seen.
 
     Returns:
         What was measured.
     """
-    return _Measurement(asker, scene, static, tile, size).run(declared)
+    return _Measurement(asker, scene, static, tile, size).run(declared, tolerances)
 
 
 class _Measurement:
@@ -100,7 +103,7 @@ class _Measurement:
         self._image = scene(size[0] + room, size[1] + room)
         self._base: NDArray[Any] | None = None
 
-    def run(self, declared: int) -> Borders:
+    def run(self, declared: int, tolerances: Tolerances) -> Borders:
         """Make the runs and put together what they show."""
         import numpy as np  # noqa: PLC0415
 
@@ -128,12 +131,14 @@ class _Measurement:
             size=self._size,
             kind=kind,
             distances=tuple(
-                _distance(steady, each, kind, static, self._size) for each in TOLERANCES
+                _distance(steady, each, kind, static, self._size)
+                for each in sorted({ROUNDING, tolerances.faint, tolerances.seam})
             ),
             plateau=0.0 if kind == "local" else max(_plateau(each) for each in done),
             change=_change_at(steady, declared),
             declared=declared,
             static=static,
+            faint=tolerances.faint,
         )
         return Borders(reach, offset)
 

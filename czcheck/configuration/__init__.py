@@ -1,0 +1,1 @@
+"""Configuration: found, read, merged, and applied to what rules found."""

@@ -1,0 +1,179 @@
+"""Applies severities and waivers to what rules found, and tells of waivers that do not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from czcheck.configuration.layers import Granted
+from czcheck.configuration.merging import InForce
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.engine import Facts, Outcome, SkipCause, Status, evaluate
+from czcheck.rules.finding import Finding
+from czcheck.rules.waiver import Waiver
+
+if TYPE_CHECKING:
+    from czcheck.report.report import FileReport
+
+POLICY = "policy"
+"""Name of the fact that holds what a configuration says of a file beyond its settings. Rules that
+read it are checked last, once all files of a call are."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverUse:
+    """A waiver, and what came of it in a call.
+
+    Attributes:
+        granted: The waiver.
+        expired: Whether its last day is over.
+        idle: Number of files that it is meant for, if it met no finding in any of them though all
+            its rules were checked; else 0.
+    """
+
+    granted: Granted
+    expired: bool = False
+    idle: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a configuration says of a file beyond its settings; a fact.
+
+    Attributes:
+        waivers: The waivers that are meant for the file.
+        beside: The configuration beside the file that is not heard in everything; None for none.
+        refused: What it says in vain.
+    """
+
+    waivers: tuple[WaiverUse, ...] = ()
+    beside: str | None = None
+    refused: tuple[str, ...] = ()
+
+
+def applied(outcomes: Iterable[Outcome], force: InForce, today: date) -> tuple[Outcome, ...]:
+    """Outcomes with the severities and waivers in force.
+
+    Args:
+        outcomes: Outcomes as the rules ended.
+        force: What is in force for the file.
+        today: The day on which waivers have to hold.
+    """
+    severities = force.severities
+    valid = [each.waiver for each in force.waivers if not is_expired(each.waiver, today)]
+
+    def one(finding: Finding) -> Finding:
+        return dataclasses.replace(
+            finding,
+            severity=severities.get(finding.code, finding.severity),
+            waiver=next((each for each in valid if finding.code.startswith(each.code)), None),
+        )
+
+    return tuple(
+        dataclasses.replace(outcome, findings=tuple(map(one, outcome.findings)))
+        if outcome.findings
+        else outcome
+        for outcome in outcomes
+    )
+
+
+def today() -> date:
+    """The day on which waivers have to hold, where the user is."""
+    return datetime.now().astimezone().date()
+
+
+def judge(
+    reports: Sequence[FileReport], plans: Sequence[tuple[InForce, Collection[str]]]
+) -> tuple[FileReport, ...]:
+    """Reports with what there is to say of the configuration itself.
+
+    Args:
+        reports: One report for each file of a call, severities and waivers applied.
+        plans: For each of them, what is in force and the codes of the rules that count.
+    """
+    rules = catalogue()
+    last = {code: rule for code, rule in rules.items() if POLICY in rule.needs}
+    ledger = Ledger(today())
+    for number, (report, (force, chosen)) in enumerate(zip(reports, plans, strict=True)):
+        deeper = {code for code, rule in rules.items() if rule.level.depth > force.level.depth}
+        ledger.enter(number, force, report.outcomes, deeper | (rules.keys() - set(chosen)))
+    judged = []
+    for number, (report, (force, chosen)) in enumerate(zip(reports, plans, strict=True)):
+        policy = ledger.policy(number, force)
+        said = evaluate(last, _facts(policy), level=force.level, chosen=chosen)
+        # A waiver of everything waives nothing of what is said about waivers.
+        severities = dataclasses.replace(force, waivers=())
+        by_code = {each.code: each for each in report.outcomes}
+        by_code |= {each.code: each for each in applied(said, severities, ledger.today)}
+        outcomes = tuple(by_code[code] for code in rules if code in by_code)
+        judged.append(dataclasses.replace(report, outcomes=outcomes))
+    return tuple(judged)
+
+
+def _facts(policy: Policy) -> Facts:
+    return Facts({POLICY: lambda: policy})
+
+
+def is_expired(waiver: Waiver, today: date) -> bool:
+    """Whether a waiver's last day is over."""
+    return waiver.expires is not None and waiver.expires < today
+
+
+@dataclass
+class Ledger:
+    """What waivers met over all files of a call.
+
+    Attributes:
+        today: The day on which waivers have to hold.
+        files: For each waiver, by its number, the files that it is meant for.
+        met: Numbers of waivers that met a finding, or whose rules were not all checked.
+        checked: Numbers of waivers of which a rule was checked.
+    """
+
+    today: date
+    files: dict[int, list[int]] = field(default_factory=dict)
+    met: set[int] = field(default_factory=set)
+    checked: set[int] = field(default_factory=set)
+
+    def enter(
+        self, number: int, force: InForce, outcomes: Sequence[Outcome], open_codes: Collection[str]
+    ) -> None:
+        """Keep what waivers met in a file.
+
+        Args:
+            number: The file's number in the call.
+            force: What is in force for it.
+            outcomes: Outcomes of the rules.
+            open_codes: Rules that were not to be checked: not selected, ignored, or too deep.
+        """
+        for granted in force.waivers:
+            self.files.setdefault(granted.number, []).append(number)
+            for outcome in outcomes:
+                if not outcome.code.startswith(granted.waiver.code):
+                    continue
+                if outcome.status is Status.PASSED:
+                    self.checked.add(granted.number)
+                elif outcome.cause is not SkipCause.CHOICE or outcome.code in open_codes:
+                    self.met.add(granted.number)
+
+    def policy(self, number: int, force: InForce) -> Policy:
+        """What there is to say of the waivers of a file, once all files are entered.
+
+        A waiver that met nothing is told once, with the first file that it is meant for.
+
+        Args:
+            number: The file's number in the call.
+            force: What is in force for it.
+        """
+        uses = []
+        for granted in force.waivers:
+            meant = self.files[granted.number]
+            expired = is_expired(granted.waiver, self.today)
+            idle = granted.number in self.checked - self.met and not expired
+            told = idle and meant[0] == number
+            uses.append(WaiverUse(granted, expired, len(meant) if told else 0))
+        beside = force.beside.shown if force.beside is not None and force.refused else None
+        return Policy(tuple(uses), beside, force.refused)

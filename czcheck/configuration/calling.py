@@ -1,0 +1,132 @@
+"""What is in force in one call: as a whole, and for each file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from czcheck.configuration.keys import keys
+from czcheck.configuration.layers import ConfigurationFile
+from czcheck.configuration.merging import InForce, in_force
+from czcheck.configuration.values import Ignored, WrongValueError
+from czcheck.errors import UsageError
+
+ALONE = ("level", "select", "ignore", "fail-on", "target", "allow-op")
+"""Keys whose values name themselves in what is wrong with them."""
+
+
+class Configured:
+    """The configurations of one call.
+
+    Attributes:
+        call: What is in force for the call as a whole.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        config: str | Path | None = None,
+        profile: str | None = None,
+        *,
+        find: bool = False,
+    ) -> None:
+        """Read the configuration of the call.
+
+        Args:
+            given: What the caller says, by the names of the keys; None for what was not said.
+            config: The configuration file; None for none, or for the one that is found.
+            profile: A profile to put above it.
+            find: Whether to look for configurations: upwards from the working folder, unless
+                `config` names one, and beside the files.
+
+        Raises:
+            UsageError: A value is wrong, or a configuration.
+        """
+        self._given = read_values(given)
+        self._profile = profile
+        self._file: ConfigurationFile | None = None
+        self._beside = None
+        if config is not None or find:
+            from czcheck.configuration.search import Beside, configuration_of_call  # noqa: PLC0415
+
+            self._file = configuration_of_call(None if config is None else Path(config))
+            self._beside = Beside() if config is None else None
+        self.call = in_force(self._given, self._file, profile)
+
+    def of(self, path: Path) -> InForce:
+        """What is in force for a file.
+
+        Args:
+            path: The file.
+
+        Raises:
+            UsageError: A configuration beside it is wrong.
+        """
+        beside = None if self._beside is None else self._beside.of(path)
+        if beside is None and (self._file is None or not self._file.depends_on_the_path):
+            return self.call
+        return in_force(self._given, self._file, self._profile, path=path, beside=beside)
+
+
+def read_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a caller says, as settings.
+
+    Args:
+        given: Values by the names of the keys; None for what was not said.
+
+    Raises:
+        UsageError: A value is wrong.
+    """
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        try:
+            found[name] = keys()[name].read(value, Path())
+        except WrongValueError as error:
+            raise UsageError(str(error) if name in ALONE else f"{name} {error}") from None
+    return found
+
+
+def tables_of(force: InForce) -> dict[str, Any]:
+    """What is in force, as a report holds it: plain data, see `schemas/report.schema.json`.
+
+    Args:
+        force: What is in force for a file.
+    """
+    return {
+        "file": None if force.file is None else force.file.shown,
+        "profile": force.profile,
+        "level": force.level.value,
+        "target": force["target"],
+        "fail_on": force.fail_on.value,
+        "changed": [
+            {"key": name, "value": plain(said.value), "from": str(said.origin)}
+            for name, said in force.changed.items()
+        ],
+        "waivers": [
+            {
+                "code": each.waiver.code,
+                "reason": each.waiver.reason,
+                "path": each.waiver.path,
+                "expires": None if each.waiver.expires is None else str(each.waiver.expires),
+                "line": each.line,
+            }
+            for each in force.waivers
+        ],
+    }
+
+
+def plain(value: Any) -> Any:
+    """A setting as JSON has it."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Ignored):
+        return {"code": value.code, "reason": value.reason} if value.reason else value.code
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [plain(each) for each in value]
+    return value

@@ -1,0 +1,218 @@
+"""The keys of a configuration: what each holds, its default, and who may set it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from czcheck.configuration import values
+from czcheck.configuration.values import Read
+from czcheck.rules.catalogue import Level
+from czcheck.rules.finding import Severity
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
+
+Strictness = Callable[[Any], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key.
+
+    Attributes:
+        name: Its name, with the name of its table: `fail-on`, `tolerances.sum`.
+        read: Turns a TOML value into the setting.
+        default: The setting where nobody gives one.
+        what: What it holds, in one line.
+        per_file: Whether it may differ from file to file. The others hold for a whole call.
+        strictness: How strict a setting is; larger is stricter. None where that cannot be said:
+            a configuration that only lies beside a file may not set the key then.
+        named_only: Whether only a file named with `--config` may set it, because it lets something
+            run.
+    """
+
+    name: str
+    read: Read
+    default: Any
+    what: str
+    per_file: bool = True
+    strictness: Strictness | None = None
+    named_only: bool = False
+
+
+def _budget(value: float | None) -> float:
+    return -math.inf if value is None else -value
+
+
+def _targets() -> Collection[str]:
+    from czcheck.network.target import TARGETS  # noqa: PLC0415
+
+    return list(TARGETS)
+
+
+def _level(value: Any, folder: Path) -> Level:
+    read = values.choice("level", lambda: [each.value for each in Level])
+    return value if isinstance(value, Level) else Level(read(value, folder))
+
+
+def _positive() -> Read:
+    return values.number(0, math.inf, above=True)
+
+
+def _or_none(read: Read) -> Read:
+    return lambda value, folder: None if value is None else read(value, folder)
+
+
+_SETTINGS = (
+    Key(
+        "level",
+        _level,
+        Level.RUN,
+        "How deep to check: archive, metadata, network or run.",
+        strictness=lambda level: level.depth,
+    ),
+    Key(
+        "target",
+        values.choice("target", _targets),
+        "tf-2.0.0",
+        "Runtime that the network is held to; any switches this off.",
+        strictness=lambda target: target != "any",
+    ),
+    Key(
+        "fail-on",
+        values.severity,
+        Severity.ERROR,
+        "Mildest severity that fails the verdict.",
+        strictness=lambda severity: severity.rank,
+    ),
+    Key("select", values.many(values.codes), (), "Codes or prefixes to check; empty for all."),
+    Key("ignore", values.many(values.ignored), (), "Codes or prefixes to leave out, with reasons."),
+    Key(
+        "allow-op",
+        values.many(values.operation),
+        (),
+        "Operations to admit though they are not on the allowlist.",
+        named_only=True,
+    ),
+    Key("tiles", values.many(values.path), (), "Images to run beside the built-in test tiles."),
+    Key(
+        "thorough",
+        values.flag,
+        False,
+        "Whether to load the network in a second process as well.",
+        strictness=float,
+    ),
+    Key(
+        "runtime",
+        values.program,
+        None,
+        "Another interpreter with TensorFlow, in which the answers have to be the same.",
+        named_only=True,
+    ),
+    Key("baseline", values.path, None, "Golden answers, which the answers have to be."),
+    Key(
+        "max-load-seconds",
+        _positive(),
+        None,
+        "Budget for loading the network, in seconds.",
+        strictness=_budget,
+    ),
+    Key(
+        "max-tile-seconds",
+        _positive(),
+        None,
+        "Budget for a tile, in seconds.",
+        strictness=_budget,
+    ),
+    Key(
+        "max-memory",
+        _positive(),
+        None,
+        "Budget for the memory of the network's process, in GiB.",
+        strictness=_budget,
+    ),
+    Key(
+        "timeout",
+        _positive(),
+        None,
+        "Most time for loading the network, and for each tile, in seconds.",
+        per_file=False,
+    ),
+    Key(
+        "memory", _positive(), None, "Most memory of the network's process, in GiB.", per_file=False
+    ),
+    Key("jobs", values.count(1, 1024), 1, "Files to work on at a time.", per_file=False),
+    Key(
+        "require-sandbox",
+        values.flag,
+        False,
+        "Whether to run no network that cannot be shut in.",
+        per_file=False,
+    ),
+)
+
+_SHARES = ("label_agreement", "border_waste", "baseline_agreement", "baseline_dice")
+_LARGER_IS_STRICTER = ("label_agreement",)
+
+
+def _tolerance(name: str, default: Any) -> Key:
+    read = values.number(0, 1 if name in _SHARES else math.inf)
+    if isinstance(default, int):
+        read = values.count(0, 1 << 20)
+    strictness: Strictness | None = float if name in _LARGER_IS_STRICTER else _budget
+    if default is None:  # what the baseline's own tolerance is, is not known here
+        strictness = None
+    key = f"tolerances.{name.replace('_', '-')}"
+    return Key(key, _or_none(read), default, _meanings().get(name, ""), strictness=strictness)
+
+
+@cache
+def _meanings() -> dict[str, str]:
+    """What the record's own description says of each tolerance, in one line each."""
+    described = (Tolerances.__doc__ or "").partition("Attributes:")[2]
+    meanings: dict[str, str] = {}
+    for line in described.splitlines():
+        name, colon, rest = line.strip().partition(": ")
+        if colon and name in Tolerances.__dataclass_fields__:
+            current = name
+            meanings[name] = rest
+        elif line.strip():
+            meanings[current] += f" {line.strip()}"
+    return meanings
+
+
+@cache
+def keys() -> MappingProxyType[str, Key]:
+    """All keys but those of `severity`, by name, in the order in which they are shown."""
+    tolerances = (
+        _tolerance(each.name, getattr(DEFAULT_TOLERANCES, each.name)) for each in fields(Tolerances)
+    )
+    return MappingProxyType({key.name: key for key in (*_SETTINGS, *tolerances)})
+
+
+@cache
+def severity_key(code: str) -> Key:
+    """The key that sets a rule's severity.
+
+    Args:
+        code: The rule's code.
+    """
+    from czcheck.rules.catalogue import catalogue  # noqa: PLC0415
+
+    return Key(
+        f"severity.{code}",
+        values.severity,
+        catalogue()[code].severity,
+        f"Severity of {code}.",
+        strictness=lambda severity: -severity.rank,
+    )
+
+
+def key_named(name: str) -> Key:
+    """The key of a name, those of `severity` included."""
+    table, _, code = name.partition(".")
+    return severity_key(code) if table == "severity" else keys()[name]
