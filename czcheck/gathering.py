@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from czcheck.comparisons import Comparisons
+from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.rules.catalogue import Level, catalogue
 from czcheck.rules.engine import Facts
@@ -94,6 +95,7 @@ def facts_of(
             "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: budgets,
             "plugins": plugins,
+            POLICY: Policy,  # what there is to say of it is known when all files are checked
             "tolerances": lambda: tolerances,
             "specification": lambda: specification_of(model),
             **comparisons.sources,

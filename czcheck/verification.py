@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import czcheck
 from czcheck.comparisons import Comparisons
 from czcheck.configuration.applying import POLICY, applied, judge, today
-from czcheck.configuration.calling import Configured, tables_of
+from czcheck.configuration.calling import Configured
 from czcheck.configuration.merging import InForce
+from czcheck.configuration.showing import of_report
 from czcheck.errors import UsageError
 from czcheck.evidence import check_folder
 from czcheck.gathering import facts_of, looked_at
@@ -290,7 +291,7 @@ def _verify_one(model: CzModel, plan: _Plan, run: FileRun) -> FileReport:
         fail_on=force.fail_on,
         outcomes=applied(outcomes, force, today()),
         looked_at=looked_at(model, force.level, run.done, run.comparisons),
-        configuration=tables_of(force),
+        configuration=of_report(force),
     )
     evidence = run.keep_evidence(report.findings)
     if not evidence:

@@ -25,6 +25,7 @@ class _Commands(click.Group):
         "segment": "Segment images of any size, tile by tile as ZEN does.",
         "inspect": "Show what is inside an archive, without running it.",
         "baseline": "Keep a model's answers, to hold later models against.",
+        "config": "Print the configuration in force.",
         "rules": "List the rules, or explain one.",
     }
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Keep tile, answer and a picture for each finding that has a tile.",
 )
-@click.option(
 @reporting.form
 @reporting.reports
 @click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")

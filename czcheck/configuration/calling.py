@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from czcheck.configuration.keys import keys
 from czcheck.configuration.layers import ConfigurationFile
 from czcheck.configuration.merging import InForce, in_force
-from czcheck.configuration.values import Ignored, WrongValueError
+from czcheck.configuration.values import WrongValueError
 from czcheck.errors import UsageError
 
 ALONE = ("level", "select", "ignore", "fail-on", "target", "allow-op")
@@ -88,45 +87,3 @@ def read_values(given: Mapping[str, Any]) -> dict[str, Any]:
         except WrongValueError as error:
             raise UsageError(str(error) if name in ALONE else f"{name} {error}") from None
     return found
-
-
-def tables_of(force: InForce) -> dict[str, Any]:
-    """What is in force, as a report holds it: plain data, see `schemas/report.schema.json`.
-
-    Args:
-        force: What is in force for a file.
-    """
-    return {
-        "file": None if force.file is None else force.file.shown,
-        "profile": force.profile,
-        "level": force.level.value,
-        "target": force["target"],
-        "fail_on": force.fail_on.value,
-        "changed": [
-            {"key": name, "value": plain(said.value), "from": str(said.origin)}
-            for name, said in force.changed.items()
-        ],
-        "waivers": [
-            {
-                "code": each.waiver.code,
-                "reason": each.waiver.reason,
-                "path": each.waiver.path,
-                "expires": None if each.waiver.expires is None else str(each.waiver.expires),
-                "line": each.line,
-            }
-            for each in force.waivers
-        ],
-    }
-
-
-def plain(value: Any) -> Any:
-    """A setting as JSON has it."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Ignored):
-        return {"code": value.code, "reason": value.reason} if value.reason else value.code
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, (tuple, list)):
-        return [plain(each) for each in value]
-    return value

@@ -66,7 +66,10 @@ def json_text(value: Any) -> str:
 
 
 def location_to_json(at: Location) -> dict[str, Any]:
-    """A location with its kind: `file`, `member`, `xml`, `json`, `graph`, `pixel` or `configuration`."""
+    """A location with its kind.
+
+    `file`, `member`, `xml`, `json`, `graph`, `pixel` or `configuration`.
+    """
     plain: dict[str, Any] = {"kind": _KINDS.get(type(at), "file")}
     for field in fields(at):
         plain[field.name] = plain_json(getattr(at, field.name))
@@ -125,7 +128,7 @@ def file_to_json(file: FileReport) -> dict[str, Any]:
         "waived": [finding_to_json(finding) for finding in file.waived],
         "rules": [_outcome_to_json(outcome) for outcome in file.outcomes],
         "looked_at": plain_json(dict(file.looked_at)),
-        "configuration": plain_json(dict(file.configuration)),
+        "configuration": plain_json(dict(file.configuration)) if file.configuration else None,
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from czcheck.report.configuration_text import configuration_text
 from czcheck.report.escape import printable
 from czcheck.report.phrases import (
     MAX_PLACES,
@@ -99,6 +100,7 @@ def _waived_lines(findings: Sequence[Finding]) -> Iterator[Line]:
 
 
 def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
+    level = file.configuration.get("level", level)
     yield Line(
         f"{printable(file.path)}: {file.verdict.value.upper()} at level {level}", file.verdict.value
     )
@@ -125,6 +127,8 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
         yield Line(f"  cost: {cost_text(cost)}")
     if border := file.looked_at.get("run", {}).get("border"):
         yield from _wrapped(f"border: {border_text(border)}", "  ")
+    if configuration := configuration_text(file.configuration):
+        yield from _wrapped(f"configuration: {configuration}", "  ")
     if evidence := file.looked_at.get("evidence"):
         yield from _wrapped(f"evidence: {', '.join(evidence)}", "  ")
 

@@ -24,6 +24,9 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "CZ424": "tests/acceptance/test_other_runtime.py",
     "CZ425": "tests/acceptance/test_other_runtime.py",
     "CZ901": "tests/rules/test_plugins.py",
+    "CZ910": "tests/configuration/test_waivers.py",
+    "CZ911": "tests/configuration/test_waivers.py",
+    "CZ912": "tests/configuration/test_trust.py",
 }
 
 

@@ -21,6 +21,7 @@ from czcheck.runtime.measure.behaviour import Behaviour
 from czcheck.runtime.measure.cost import Cost
 from czcheck.runtime.measure.orientation import Orientation
 from czcheck.runtime.record import Pixel, RunRecord, Statistics, TileAnswer
+from czcheck.tolerances import DEFAULT_TOLERANCES
 
 METADATA = ModelMetadata(
     model_id="3f1c7a52-9d0b-4c36-8f5e-2b7d64a0c911",
@@ -71,10 +72,12 @@ def found(record: RunRecord, metadata: ModelMetadata = METADATA) -> dict[str, Fo
     checks: dict[str, Callable[[], Iterable[Found]]] = {
         "CZ409": lambda: rules.every_class_wins_somewhere(record, metadata),
         "CZ410": lambda: rules.answer_is_not_constant(record, metadata),
-        "CZ411": lambda: rules.answer_is_repeatable(record),
-        "CZ412": lambda: rules.answer_does_not_depend_on_the_batch(record),
-        "CZ419": lambda: rules.range_of_intensities_does_not_matter(record, metadata),
-        "CZ420": lambda: rules.order_of_colours_does_not_matter(record),
+        "CZ411": lambda: rules.answer_is_repeatable(record, DEFAULT_TOLERANCES),
+        "CZ412": lambda: rules.answer_does_not_depend_on_the_batch(record, DEFAULT_TOLERANCES),
+        "CZ419": lambda: rules.range_of_intensities_does_not_matter(
+            record, metadata, DEFAULT_TOLERANCES
+        ),
+        "CZ420": lambda: rules.order_of_colours_does_not_matter(record, DEFAULT_TOLERANCES),
         "CZ421": lambda: rules.answer_lies_as_the_tile(record),
         "CZ423": lambda: cost_rules.tile_fits_into_8_gb(record),
     }

@@ -28,6 +28,7 @@ from czcheck.runtime.measure.behaviour import Behaviour
 from czcheck.runtime.measure.borders import Distance, OffsetRecord, ReachRecord
 from czcheck.runtime.measure.orientation import Orientation
 from czcheck.runtime.record import RunRecord
+from czcheck.tolerances import DEFAULT_TOLERANCES
 
 Kind = Literal["local", "global-input", "global-inside"]
 ALL = (
@@ -74,7 +75,7 @@ def said(found: ReachRecord | None, **more: Any) -> dict[str, str]:
     messages = {}
     for check in ALL:
         (code,) = (code for code, rule in catalogue().items() if rule.check is check)
-        for each in check(record):
+        for each in check(record, DEFAULT_TOLERANCES):
             messages[code] = catalogue()[code].says.format_map(each.fields)
     return messages
 
@@ -156,7 +157,8 @@ def offsets(change: float, usual: float = 0.0) -> OffsetRecord:
 
 
 def told(found: OffsetRecord) -> list[Found]:
-    return list(answer_does_not_depend_on_the_origin(run(offsets=found)))
+    record = run(offsets=found)
+    return list(answer_does_not_depend_on_the_origin(record, DEFAULT_TOLERANCES))
 
 
 def test_offsets_within_the_stride() -> None:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from czcheck.rules import run as rules
+from czcheck.rules.catalogue import Check, catalogue
 from czcheck.rules.finding import Found, TilePixel
 from czcheck.runtime.answers import Environment, LoadRecord
 from czcheck.runtime.record import Failure, Pixel, RunRecord, Statistics, TileAnswer
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 ENVIRONMENT = Environment("3.11.7", "2.21.0", "2.4.6", "process isolation; not a sandbox")
 LOADED = LoadRecord("session", 0.1)
@@ -21,7 +23,7 @@ SOUND = Statistics(
     worst_sum=Pixel(1.0000001, 0, 0),
     classes_won=(1000, 24),
 )
-CHECKS = {
+CHECKS: dict[str, Check] = {
     "CZ401": rules.network_loads,
     "CZ402": rules.every_tile_is_answered,
     "CZ403": rules.answer_has_the_tile_s_shape,
@@ -64,9 +66,13 @@ def record(*answers: TileAnswer) -> RunRecord:
     return RunRecord(ENVIRONMENT, LOADED, answers=answers)
 
 
-def found(run: RunRecord) -> Iterator[tuple[str, Found]]:
+def found(
+    run: RunRecord, tolerances: Tolerances = DEFAULT_TOLERANCES
+) -> Iterator[tuple[str, Found]]:
+    facts = {"run": run, "tolerances": tolerances}
     for code, check in CHECKS.items():
-        for each in check(run):
+        assert catalogue()[code].check is check
+        for each in check(*(facts[name] for name in catalogue()[code].needs)):
             yield code, each
 
 
@@ -175,3 +181,13 @@ def test_many_tiles_are_not_all_listed() -> None:
     run = record(*(answer(f"{number}.png", dtype="float64") for number in range(9)))
     ((_, each),) = found(run)
     assert each.fields["tiles"].endswith("`3.png` and 5 more")
+
+
+def test_tolerances_decide_what_is_a_finding() -> None:
+    run = record(answer(statistics=of(total=1.0005, maximum=1.00001)))
+    assert {code for code, _ in found(run)} == {"CZ406"}
+    wide = Tolerances(range=1e-4, sum=1e-2)
+    assert {code for code, _ in found(run, wide)} == {"CZ408"}
+    narrow = Tolerances(range=1e-4, sum=1e-4)
+    assert {code for code, _ in found(run, narrow)} == {"CZ407"}
+    assert list(found(run, Tolerances(range=1e-4, sum=1e-2, sum_noted=1e-2))) == []

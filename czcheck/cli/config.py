@@ -1,0 +1,79 @@
+"""`czcheck config`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from czcheck.cli import options
+from czcheck.cli.printing import print_json, print_lines
+
+if TYPE_CHECKING:
+    from czcheck.report.text import Line
+
+
+@click.command("config")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@options.policy
+@options.configuration
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    path: Path | None,
+    config: Path | None,
+    profile: str | None,
+    isolated: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Print the configuration in force, and where each setting comes from.
+
+    PATH is a file that is to be checked: overrides and waivers are those that are meant for it. It
+    takes the options of `czcheck verify` that a configuration can say as well.
+    """
+    from czcheck.configuration.calling import Configured
+    from czcheck.configuration.showing import shown
+
+    said = {name.replace("_", "-"): value for name, value in options.said(given).items()}
+    configured = Configured(said, config, profile, find=not isolated)
+    plain = shown(configured.call if path is None else configured.of(path), path)
+    if as_json:
+        print_json(plain)
+    else:
+        print_lines(_lines(plain))
+    return 0
+
+
+def _lines(plain: dict[str, Any]) -> Iterator[Line]:
+    from czcheck.report.configuration_text import value_text
+    from czcheck.report.escape import printable
+    from czcheck.report.text import Line
+
+    whom = "" if plain["path"] is None else f" for {printable(plain['path'])}"
+    file = "no configuration" if plain["file"] is None else printable(plain["file"])
+    profile = "" if plain["profile"] is None else f", profile {printable(plain['profile'])}"
+    yield Line(f"{file}{profile}, in force{whom}", "heading")
+    rows = [
+        (
+            each["key"],
+            "all" if each["key"] == "select" and not each["value"] else value_text(each["value"]),
+            each["from"],
+        )
+        for each in plain["settings"]
+    ]
+    wide = [max(len(row[column]) for row in rows) for column in range(2)]
+    for key, value, origin in rows:
+        style = "counts" if origin == "default" else ""
+        yield Line(f"  {key:<{wide[0]}}  {value:<{min(wide[1], 30)}}  {printable(origin)}", style)
+    for each in plain["waivers"]:
+        until = "" if each["expires"] is None else f" until {each['expires']}"
+        files = "" if each["path"] is None else f" for {printable(each['path'])}"
+        state = ", expired" if each["expired"] else ""
+        text = f"  waiver of {each['code']}{files}{until}{state}: {printable(each['reason'])}"
+        yield Line(text, "error" if each["expired"] else "")
+    if plain["beside"] is not None:
+        refused = ", ".join(plain["refused"]) or "nothing else"
+        text = f"  {printable(plain['beside'])} beside the file counts where it is stricter"
+        yield Line(f"{text}; it also says in vain: {refused}" if plain["refused"] else text)
