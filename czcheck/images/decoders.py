@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from czcheck.errors import CzcheckError, InputError
+from czcheck.errors import CzcheckError, InputError, UsageError
 from czcheck.limits import GIB
 
-# Of images that have to be held as a whole, and of the parts of which others are made.
+# Of images that have to be held as a whole, and of the tiles, strips and chunks of others.
 MOST_HELD = 4 * GIB
 MOST_PART = 1 * GIB
+MOST_PIXELS = 10**12
+MOST_PLANES = 100_000
+MOST_CHANNELS = 1000
+
+_LOGGERS = ("tifffile", "PIL", "imagecodecs")
+_silent = threading.local()
+
+
+class _Silence(logging.Filter):
+    """Drops what a decoder says in a thread that is reading for us: it is told as an error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
+        return not getattr(_silent, "depth", 0)
+
+
+for _name in _LOGGERS:
+    logging.getLogger(_name).addFilter(_Silence())
 
 
 @contextmanager
 def readable(path: str | Path, place: str = "") -> Iterator[None]:
-    """Turn what decoders raise on damaged files into one line, and keep their warnings away.
+    """Turn what decoders raise on damaged files into one line, and keep their log away.
 
     Args:
         path: The file, for the message.
@@ -27,6 +45,7 @@ def readable(path: str | Path, place: str = "") -> Iterator[None]:
     Raises:
         InputError: The decoder failed.
     """
+    _silent.depth = getattr(_silent, "depth", 0) + 1
     try:
         yield
     except (CzcheckError, MemoryError):
@@ -34,29 +53,54 @@ def readable(path: str | Path, place: str = "") -> Iterator[None]:
     except PermissionError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except Exception as error:  # decoders raise whatever they like on damaged files
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(
-            f"{path}: the image is damaged or of a kind that cannot be read{place}: {reason}"
-        ) from error
+        raise damaged(path, place, " ".join(str(error).split()) or type(error).__name__) from error
+    finally:
+        _silent.depth -= 1
 
 
 @contextmanager
-def quiet(*loggers: str) -> Iterator[None]:
-    """Keep the warnings of decoders away, for opening files; not for threads.
+def opened(path: str | Path) -> Iterator[None]:
+    """As `readable`, for opening files, and without Python's warnings.
+
+    Those are switched for the whole process, so this is not for threads.
 
     Args:
-        loggers: Names of the loggers through which they warn.
+        path: The file, for the message.
+
+    Raises:
+        InputError: The decoder failed.
     """
-    kept = {name: logging.getLogger(name).level for name in loggers}
-    try:
-        for name in loggers:
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with readable(path):
             yield
-    finally:
-        for name, level in kept.items():
-            logging.getLogger(name).setLevel(level)
+
+
+def damaged(path: str | Path, place: str, reason: str) -> InputError:
+    """What is said of a file that cannot be decoded.
+
+    Args:
+        path: The file.
+        place: Where in it, such as ` at row 3, column 4`; may be empty.
+        reason: What the decoder says.
+    """
+    return InputError(
+        f"{path}: the image is damaged or of a kind that cannot be read{place}: {reason[:200]}"
+    )
+
+
+def extra(path: str | Path, what: str, package: str) -> UsageError:
+    """What is said where a package is missing that only some images need.
+
+    Args:
+        path: The image.
+        what: The kind of image, such as `CZI`.
+        package: The package.
+    """
+    return UsageError(
+        f"{path}: {what} needs the package {package}; "
+        "install it with: pip install 'czcheck[images]'"
+    )
 
 
 def held(path: str | Path, height: int, width: int, pixel_bytes: int) -> None:
@@ -77,4 +121,46 @@ def held(path: str | Path, height: int, width: int, pixel_bytes: int) -> None:
             f"{path}: {width}x{height} pixels have to be held in memory as a whole and are too "
             f"many ({size / GIB:.1f} of at most {MOST_HELD // GIB} GiB); save the image as tiled "
             "TIFF, CZI or OME-Zarr"
+        )
+
+
+def bounded(path: str | Path, *, height: int, width: int, planes: int, channels: int) -> None:
+    """Refuse absurd sizes before anything is made of them.
+
+    Args:
+        path: The file, for the message.
+        height: Height of a plane in pixels.
+        width: Width in pixels.
+        planes: Planes of all scenes.
+        channels: Channels, samples included.
+
+    Raises:
+        InputError: A size is not above zero, or too large.
+    """
+    if min(height, width, planes, channels) < 1:
+        raise InputError(f"{path}: the image holds no pixels ({width}x{height}, {planes} planes)")
+    for value, most, words in (
+        (height * width, MOST_PIXELS, f"{width}x{height} pixels"),
+        (planes, MOST_PLANES, f"{planes} planes"),
+        (channels, MOST_CHANNELS, f"{channels} channels"),
+    ):
+        if value > most:
+            raise InputError(f"{path}: {words} are more than the {most} that are read")
+
+
+def bounded_part(path: str | Path, what: str, size: int) -> None:
+    """Refuse parts, such as tiles, of absurd sizes.
+
+    Args:
+        path: The file, for the message.
+        what: What the parts are: `tiles`, `strips`, `chunks`.
+        size: Bytes of one once it is decoded.
+
+    Raises:
+        InputError: It is too large.
+    """
+    if size > MOST_PART:
+        raise InputError(
+            f"{path}: the image's {what} are too large ({size / GIB:.1f} of at most "
+            f"{MOST_PART // GIB} GiB each); save it with smaller ones"
         )

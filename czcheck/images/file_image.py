@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from czcheck.errors import UsageError
 from czcheck.images.image import Image, Plane, Region
 from czcheck.images.selection import Selection, named, select
 from czcheck.metadata.model_metadata import PIXEL_TYPES
@@ -83,9 +84,12 @@ class FileImage(Image):
         time = set(select(self.path, "time", selections.time, times))
         sections = max(plane.z for plane in planes) + 1
         z = set(select(self.path, "z", selections.z, sections))
-        return named(
-            [each for each in planes if each.scene in scene and each.time in time and each.z in z]
-        )
+        chosen = [
+            each for each in planes if each.scene in scene and each.time in time and each.z in z
+        ]
+        if not chosen:
+            raise UsageError(f"{self.path}: the selection of scene, time and z holds no plane")
+        return named(chosen)
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
         import numpy as np  # noqa: PLC0415

@@ -6,11 +6,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from czcheck.errors import UsageError
+from czcheck.images.decoders import damaged
 from czcheck.images.file_image import Selections
 from czcheck.images.image import Image
 from czcheck.images.selection import Selection
 
-ENDINGS = (".png",)
+# First bytes of the formats; where those of a damaged file say nothing, its name does.
+_BEGINNINGS = {
+    b"\x89PNG": "png",
+    b"II*\0": "tiff",
+    b"MM\0*": "tiff",
+    b"II+\0": "tiff",
+    b"MM\0+": "tiff",
+    b"ZISRAWFILE": "czi",
+}
+_ENDINGS = {
+    "png": (".png",),
+    "tiff": (".tif", ".tiff"),
+    "czi": (".czi",),
+}
 
 
 def open_image(
@@ -24,8 +38,8 @@ def open_image(
     """Open an image file.
 
     Selections are numbers from 0, names, lists of both, or texts such as `0,2`, `1-3` and `DAPI`;
-    without one all are taken. Channels come in the order in which they are selected. Of a colour
-    channel `Red`, `Green` and `Blue` can be selected.
+    without one all are taken. Channels come in the order in which they are selected. Of a single
+    colour channel `Red`, `Green` and `Blue` can be selected.
 
     Args:
         path: The file; of a Zarr store the folder.
@@ -42,13 +56,33 @@ def open_image(
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path}: no such image")
-    reader = _reader(path)
-    return reader(path, Selections(scene, channel, time, z))
+    return _reader(path)(path, Selections(scene, channel, time, z))
 
 
 def _reader(path: Path) -> Callable[[Path, Selections], Image]:
-    if path.suffix.lower() == ".png":
+    kind = _kind(path)
+    if kind == "png":
         from czcheck.images.png import PngImage  # noqa: PLC0415
 
         return PngImage
-    raise UsageError(f"{path}: cannot be read as an image; name a {', '.join(ENDINGS)} file")
+    if kind == "czi":
+        from czcheck.images.czi import CziImage  # noqa: PLC0415
+
+        return CziImage
+    from czcheck.images.tiff import TiffImage  # noqa: PLC0415
+
+    return TiffImage
+
+
+def _kind(path: Path) -> str:
+    """The format of a file, by its content."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    for beginning, kind in _BEGINNINGS.items():
+        if start.startswith(beginning):
+            return kind
+    for kind, endings in _ENDINGS.items():
+        if path.suffix.lower() in endings:
+            raise damaged(path, "", f"it does not begin as {kind.upper()} does")
+    known = ", ".join(ending for endings in _ENDINGS.values() for ending in endings)
+    raise UsageError(f"{path}: cannot be read as an image; name a {known} file")

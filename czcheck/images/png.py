@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.images.arrays import to_bgr
-from czcheck.images.decoders import held, readable
+from czcheck.images.decoders import bounded, held, opened
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
 
@@ -39,8 +39,9 @@ class PngImage(FileImage):
         from czcheck.test_tiles.images import decode_png, png_header  # noqa: PLC0415
 
         self.path = str(path)
-        with readable(path):
+        with opened(path):
             height, width, samples = png_header(path)
+            bounded(path, height=height, width=width, planes=1, channels=samples)
             held(path, height, width, samples)
             pixels = decode_png(path)
         if pixels.dtype == np.bool_:

@@ -44,7 +44,7 @@ class Unreadable:
     line: int | None = None
 
 
-def parse(data: bytes, limit: int) -> Element | Unreadable:
+def parse(data: bytes, limit: int, most_tags: int = _MOST_TAGS) -> Element | Unreadable:
     """Parse a document with everything switched off that reaches beyond it.
 
     Comments and processing instructions are left out. Documents with a DOCTYPE are refused, so the
@@ -53,6 +53,7 @@ def parse(data: bytes, limit: int) -> Element | Unreadable:
     Args:
         data: The document.
         limit: Most bytes that are looked at.
+        most_tags: Most tags, and most attributes.
 
     Returns:
         The root element, or the reason why there is none.
@@ -64,8 +65,8 @@ def parse(data: bytes, limit: int) -> Element | Unreadable:
     if text.startswith("<!DOCTYPE", start):
         line = _line(text, start)
         return Unreadable(f"has a DOCTYPE (line {line}); the format has none", line)
-    if text.count("<") > _MOST_TAGS or text.count("=") > _MOST_TAGS:
-        return Unreadable(f"has more than {_MOST_TAGS} tags or attributes")
+    if text.count("<") > most_tags or text.count("=") > most_tags:
+        return Unreadable(f"has more than {most_tags} tags or attributes")
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,

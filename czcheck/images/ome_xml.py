@@ -1,0 +1,137 @@
+"""OME-XML, the metadata of OME-TIFF: checked before tifffile reads it, and what we take from it.
+
+tifffile reads it with expat, which bounds what entities can grow to, but believes the counts in it
+and opens the files that it names.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from czcheck.errors import InputError
+from czcheck.images.decoders import MOST_CHANNELS, MOST_PLANES
+from czcheck.limits import MIB
+from czcheck.metadata.parsing import Unreadable, parse
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+# Files with many planes describe each of them.
+_MOST_BYTES = 64 * MIB
+_MOST_TAGS = 2_000_000
+_MICROMETRES = {
+    "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "nm": 1e-3, "pm": 1e-6, "Å": 1e-4, "mm": 1e3,
+    "cm": 1e4, "m": 1e6, "in": 25400.0,
+}  # fmt: skip
+_COUNTS = ("IFD", "NumPlanes", "PlaneCount", "FirstT", "FirstZ", "FirstC", "SizeT", "SizeZ")
+
+
+@dataclass(frozen=True, slots=True)
+class OmeImage:
+    """One image of an OME-XML document.
+
+    Attributes:
+        name: Its name; may be empty.
+        channels: Names of its channels; empty where they have none.
+        pixel_size: (height, width) of a pixel in micrometres, if given.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    pixel_size: tuple[float, float] | None
+
+
+def ome_images(path: Path, text: str) -> tuple[OmeImage, ...]:
+    """Check a document and take from it what we need.
+
+    Args:
+        path: The file, for messages.
+        text: The document.
+
+    Returns:
+        Its images, in order; empty for a document that tifffile leaves aside.
+
+    Raises:
+        InputError: It has a DOCTYPE, counts beyond all measure, or names files elsewhere.
+    """
+    # The description is text already; what it says of its encoding no longer holds.
+    root = parse(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), _MOST_BYTES, _MOST_TAGS)
+    if isinstance(root, Unreadable):
+        raise InputError(f"{path}: the OME-XML {root.reason}")
+    for element in root.iter():
+        _check(path, element)
+    return tuple(_image(each) for each in root.iter() if _tag(each) == "Image")
+
+
+def _tag(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _check(path: Path, element: Element) -> None:
+    for name in _COUNTS:
+        if (text := element.get(name)) is not None and _number(text) > MOST_PLANES:
+            raise InputError(f"{path}: the OME-XML gives {name}={text[:20]}, which is not believed")
+    if _number(element.get("SizeC", "0")) > MOST_CHANNELS:
+        raise InputError(f"{path}: the OME-XML gives {element.get('SizeC')} channels")
+    name = element.get("FileName", "")
+    if _tag(element) == "UUID" and name not in ("", Path(name).name, "..", "."):
+        raise InputError(
+            f"{path}: the OME-XML names a file in another folder ({name[:80]}); "
+            "put the files of an image beside each other"
+        )
+    if _tag(element).startswith("Along") and _labels(element) > MOST_PLANES:
+        raise InputError(f"{path}: the OME-XML divides an axis beyond all measure")
+
+
+def _labels(along: Element) -> float:
+    """Number of positions that tifffile makes an array of."""
+    start, end = _number(along.get("Start", "0")), _number(along.get("End", "0"))
+    step = abs(_number(along.get("Step", "1")))
+    return abs(end - start) / step if step else float("inf")
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return 0.0
+    return value if value == value else float("inf")  # noqa: PLR0124 - NaN
+
+
+def _image(element: Element) -> OmeImage:
+    pixels = next((each for each in element if _tag(each) == "Pixels"), None)
+    if pixels is None:
+        return OmeImage(element.get("Name", ""), (), None)
+    names = tuple(each.get("Name", "") for each in pixels if _tag(each) == "Channel")
+    sides = tuple(_micrometres(pixels, axis) for axis in "YX")
+    return OmeImage(element.get("Name", ""), names, known(*sides))
+
+
+def _micrometres(pixels: Element, axis: str) -> float:
+    unit = pixels.get(f"PhysicalSize{axis}Unit", "µm")
+    return _number(pixels.get(f"PhysicalSize{axis}", "0")) * micrometres(unit)
+
+
+def micrometres(unit: str) -> float:
+    """Micrometres in a unit of length; 0 for a unit that is not known.
+
+    Args:
+        unit: Its symbol, or its name as in OME-Zarr.
+    """
+    names = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm", "meter": "m",
+             "centimeter": "cm", "angstrom": "Å", "picometer": "pm", "inch": "in"}  # fmt: skip
+    return _MICROMETRES.get(names.get(unit, unit), 0.0)
+
+
+def known(height: float, width: float) -> tuple[float, float] | None:
+    """A pixel size, or None if it says nothing.
+
+    Args:
+        height: Height in micrometres.
+        width: Width in micrometres.
+    """
+    sound = all(0 < each < float("inf") for each in (height, width))
+    return (height, width) if sound else None

@@ -1,0 +1,227 @@
+"""TIFF and OME-TIFF, read tile by tile or strip by strip."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import InputError
+from czcheck.images.arrays import to_bgr
+from czcheck.images.decoders import bounded, extra, opened, readable
+from czcheck.images.file_image import FileImage, Selections
+from czcheck.images.image import Plane, Region, pixel_type_of
+from czcheck.images.ome_xml import OmeImage, known, micrometres, ome_images
+from czcheck.images.tiff_pages import Pages, Samples
+
+if TYPE_CHECKING:
+    import tifffile
+    from numpy.typing import NDArray
+
+_RGB, _YCBCR = 2, 6
+_COLOUR, _ALPHA = 3, 4
+_CENTIMETRE = 3
+_MOST_SCENES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the planes of one series lie.
+
+    Attributes:
+        axes: Letters of the leading axes, one page for each place on them.
+        shape: Their sizes.
+        time: Letter of the axis that is time, or empty.
+        z: Letter of the axis of sections, or empty.
+        colours: Samples that make up one colour channel; 0 where samples are gray.
+        height: Height of a plane.
+        width: Width.
+        samples: Samples that each page holds.
+    """
+
+    axes: str
+    shape: tuple[int, ...]
+    time: str
+    z: str
+    colours: int
+    height: int
+    width: int
+    samples: int
+
+    def size(self, axis: str) -> int:
+        return self.shape[self.axes.index(axis)] if axis else 1
+
+    @property
+    def channels(self) -> int:
+        pages = self.size("C") if "C" in self.axes else 1
+        return pages * (1 if self.colours else self.samples)
+
+    def page(self, plane: Plane, channel: int) -> tuple[int, ...]:
+        """Place on the leading axes."""
+        places = {self.time: plane.time, self.z: plane.z, "C": channel}
+        return tuple(places.get(axis, 0) if axis else 0 for axis in self.axes)
+
+
+class TiffImage(FileImage):
+    """A TIFF file.
+
+    Each series of an OME-TIFF is a scene; of other files the first series is read. Of a pyramid the
+    full resolution is read. An axis that is neither time, depth nor channel counts as depth.
+    Palettes are not resolved: label images are saved with one, and their numbers are what counts.
+    """
+
+    def __init__(self, path: Path, selections: Selections) -> None:
+        """Read what the file says of itself; no pixels.
+
+        Args:
+            path: The file.
+            selections: What of it is wanted.
+
+        Raises:
+            UsageError: A selection matches nothing, or a compression needs the extra.
+            InputError: The file is damaged, absurdly large, or of no pixel type of the format.
+        """
+        import tifffile  # noqa: PLC0415
+
+        self.path = str(path)
+        with opened(path):
+            self._file = tifffile.TiffFile(path)
+        try:
+            with opened(path):
+                self._open(path, selections)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _open(self, path: Path, selections: Selections) -> None:
+        first = self._file.pages.first
+        described = ome_images(path, first.description) if first.is_ome else ()
+        series = list(self._file.series)
+        if not series:
+            raise InputError(f"{path}: the file holds no image")
+        is_ome = bool(described) and series[0].kind == "ome"
+        self.format = "OME-TIFF" if is_ome else "TIFF"
+        series = series[:_MOST_SCENES] if is_ome else series[:1]
+        self._layouts = [_layout(path, each) for each in series]
+        lock = threading.Lock()
+        self._pages = [
+            Pages(path, each, layout.samples, lock)
+            for each, layout in zip(series, self._layouts, strict=True)
+        ]
+        for pages in self._pages:
+            if missing := pages.missing_decoder():
+                raise extra(path, f"TIFF with the compression {missing}", "imagecodecs")
+        image = described[0] if is_ome else OmeImage("", (), None)
+        self.pixel_size = image.pixel_size or self._resolution()
+        self.tiled = all(pages.tiled for pages in self._pages)
+        planes = [
+            Plane(
+                number,
+                time,
+                z,
+                described[number].name if is_ome and number < len(described) else "",
+                layout.height,
+                layout.width,
+            )
+            for number, layout in enumerate(self._layouts)
+            for time, z in product(range(layout.size(layout.time)), range(layout.size(layout.z)))
+        ]
+        self._describe(planes, self._channels(path, series, image), selections)
+
+    def _channels(
+        self, path: Path, series: list[tifffile.TiffPageSeries], image: OmeImage
+    ) -> list[tuple[str, str]]:
+        layout = self._layouts[0]
+        if any(
+            (each.channels, each.colours, one.dtype)
+            != (layout.channels, layout.colours, series[0].dtype)
+            for each, one in zip(self._layouts, series, strict=True)
+        ):
+            raise InputError(
+                f"{path}: the file's images have different channels or pixel types; "
+                "choose those that are alike with --scene"
+            )
+        dtype = self._pages[0].dtype
+        # The format has alpha for 8 bits only.
+        self._samples = layout.colours if dtype.name == "uint8" else min(layout.colours, _COLOUR)
+        pixel_type = pixel_type_of(dtype, self._samples or 1, path)
+        count = layout.channels
+        plain = ["RGB" if layout.colours else "Gray"] if count == 1 else map(str, range(count))
+        given = image.channels if len(image.channels) == count else ("",) * count
+        return [(name or other, pixel_type) for name, other in zip(given, plain, strict=True)]
+
+    def _resolution(self) -> tuple[float, float] | None:
+        """Pixel size as ImageJ or the TIFF tags give it.
+
+        Inches are not believed: programs write 72 dots per inch without knowing.
+        """
+        page = self._file.pages.first
+        sides = []
+        for name in ("YResolution", "XResolution"):
+            tag = page.tags.get(name)
+            above, below = tag.value if tag is not None else (0, 1)
+            sides.append(below / above if above else 0.0)
+        imagej = self._file.imagej_metadata
+        if imagej is not None:
+            unit = str(imagej.get("unit", "")).replace("\\u00B5", "µ")
+        else:
+            unit = "cm" if page.resolutionunit == _CENTIMETRE else ""
+        return known(*(each * micrometres(unit) for each in sides))
+
+    def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
+        layout, pages = self._layouts[plane.scene], self._pages[plane.scene]
+        if layout.colours:
+            place, samples = layout.page(plane, channel), Samples(0, self._samples)
+        else:
+            place = layout.page(plane, channel // layout.samples)
+            samples = Samples(channel % layout.samples, 1)
+        where = f" in the region at row {region.top}, column {region.left}"
+        with readable(self.path, where):
+            pixels = pages.read(place, samples, region)
+        return to_bgr(pixels) if layout.colours else pixels
+
+    def close(self) -> None:
+        """Close the file, and the others that belong to an OME-TIFF."""
+        for pages in self._pages:
+            pages.close()
+        self._file.close()
+
+
+def _layout(path: Path, series: tifffile.TiffPageSeries) -> _Layout:
+    key = series.keyframe
+    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    if series.transform is not None or key.imagedepth != 1 or not {"Y", "X"} <= set(axes):
+        raise InputError(f"{path}: the image has the axes {axes} {shape}, which are not read")
+    size = dict(zip(axes, shape, strict=True))
+    inner = [axis for axis in axes if axis in "YXS"]
+    lead = axes[: len(axes) - len(inner)]
+    if len(size) != len(axes) or set(lead) & set("YXS"):
+        raise InputError(f"{path}: the image has the axes {axes} {shape}, which are not read")
+    other = [axis for axis in lead if axis not in "TZC" and size[axis] > 1]
+    time, z = "T" if "T" in lead else "", "Z" if "Z" in lead else ""
+    for axis in other:
+        if size.get("Z", 1) == 1 and (not z or z == "Z"):
+            z = axis
+        elif size.get("T", 1) == 1 and (not time or time == "T"):
+            time = axis
+        else:
+            raise InputError(
+                f"{path}: the image has the axes {axes} {shape}; save it with no more than time, "
+                "depth and channels"
+            )
+    samples = size.get("S", 1)
+    colours = samples if key.photometric in (_RGB, _YCBCR) and samples in (_COLOUR, _ALPHA) else 0
+    layout = _Layout(
+        lead, tuple(size[axis] for axis in lead), time, z, colours, size["Y"], size["X"], samples
+    )
+    bounded(
+        path,
+        height=layout.height,
+        width=layout.width,
+        planes=prod(layout.shape) // (layout.size("C") if "C" in lead else 1),
+        channels=layout.channels,
+    )
+    return layout
