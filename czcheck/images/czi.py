@@ -151,6 +151,7 @@ class CziImage(FileImage):
 
 
 def _metadata(path: Path, text: str) -> Element:
+    """The metadata as libCZI writes them anew; its parser knows no entities."""
     # Text by now: what it says of its encoding no longer holds.
     body = re.sub(r"^\ufeff?\s*<\?xml[^>]*\?>", "", text)
     root = parse(body.encode("utf-8", "replace"), _MOST_BYTES, _MOST_TAGS)

@@ -121,6 +121,7 @@ def for_model(
     The image's channels are held against the model's in their order. `ConvertToMonochrome` makes
     gray of colours by the weights `LUMA`, rounded for integers; `SplitRgb` keeps blue, green, red.
     Where only one of image and model has an alpha channel, it is dropped, or added as opaque.
+    Three gray channels called Red, Green and Blue are a colour to a model of colour images.
 
     Args:
         image: The image, with its channels selected. Closing the view closes it.
@@ -137,6 +138,7 @@ def for_model(
     """
     wanted = metadata.pixel_types
     gray = metadata.color_handling == MONOCHROME and network_channels in (None, len(wanted))
+    image = _with_colours(image, wanted)
     stored = image.pixel_types
     if not gray and len(stored) == 1 and _splits(stored[0], wanted):
         step = _step(image, stored[0], wanted[0], len(wanted), intensities)
@@ -160,6 +162,38 @@ def for_model(
             "mend the model's metadata: czcheck verify tells how"
         )
     return view
+
+
+class _ByName(Image):
+    """An image whose channels Red, Green and Blue are taken as one colour channel."""
+
+    def __init__(self, image: Image, pixel_type: str, order: list[int]) -> None:
+        self.path, self.format, self.planes = image.path, image.format, image.planes
+        self.pixel_size, self.tiled = image.pixel_size, image.tiled
+        self.channels, self.pixel_types = ("RGB",), (pixel_type,)
+        self._image, self._order = image, order
+
+    def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
+        return self._image.read(plane, *region)[..., self._order]
+
+    def close(self) -> None:
+        self._image.close()
+
+
+def _with_colours(image: Image, wanted: tuple[str, ...]) -> Image:
+    """The image, its gray channels as colours where they are called so and colours are wanted.
+
+    OME-Zarr and many OME-TIFFs know no colour pixels, only channels.
+    """
+    if len(wanted) != 1 or PIXEL_TYPES[wanted[0]].scalars not in (_COLOUR, _ALPHA):
+        return image
+    names, kinds = [each.casefold() for each in image.channels], set(image.pixel_types)
+    if sorted(names) != ["blue", "green", "red"] or len(kinds) != 1:
+        return image
+    colour = {"Gray8": "Bgr24", "Gray16": "Bgr48", "Gray32Float": "Bgr96Float"}.get(kinds.pop())
+    if colour is None:
+        return image
+    return _ByName(image, colour, [names.index(each) for each in ("blue", "green", "red")])
 
 
 def _splits(stored: str, wanted: tuple[str, ...]) -> bool:

@@ -82,7 +82,7 @@ def _check(path: Path, element: Element) -> None:
             f"{path}: the OME-XML names a file in another folder ({name[:80]}); "
             "put the files of an image beside each other"
         )
-    if _tag(element).startswith("Along") and _labels(element) > MOST_PLANES:
+    if "Along" in _tag(element) and _labels(element) > MOST_PLANES:
         raise InputError(f"{path}: the OME-XML divides an axis beyond all measure")
 
 

@@ -24,6 +24,7 @@ _ENDINGS = {
     "png": (".png",),
     "tiff": (".tif", ".tiff"),
     "czi": (".czi",),
+    "zarr": (".zarr",),
 }
 
 
@@ -65,6 +66,10 @@ def _reader(path: Path) -> Callable[[Path, Selections], Image]:
         from czcheck.images.png import PngImage  # noqa: PLC0415
 
         return PngImage
+    if kind == "zarr":
+        from czcheck.images.zarr_image import ZarrImage  # noqa: PLC0415
+
+        return ZarrImage
     if kind == "czi":
         from czcheck.images.czi import CziImage  # noqa: PLC0415
 
@@ -76,6 +81,14 @@ def _reader(path: Path) -> Callable[[Path, Selections], Image]:
 
 def _kind(path: Path) -> str:
     """The format of a file, by its content."""
+    if path.is_dir():
+        if any((path / name).exists() for name in ("zarr.json", ".zgroup", ".zarray")):
+            return "zarr"
+        if path.suffix.lower() == ".zarr":
+            raise damaged(path, "", "the folder is no Zarr store")
+        raise UsageError(f"{path}: the folder is no image; name the images in it")
+    if not path.is_file():
+        raise UsageError(f"{path}: no file")
     with path.open("rb") as file:
         start = file.read(16)
     for beginning, kind in _BEGINNINGS.items():
@@ -83,6 +96,6 @@ def _kind(path: Path) -> str:
             return kind
     for kind, endings in _ENDINGS.items():
         if path.suffix.lower() in endings:
-            raise damaged(path, "", f"it does not begin as {kind.upper()} does")
+            raise damaged(path, "", f"it does not begin as a {kind.upper()} does")
     known = ", ".join(ending for endings in _ENDINGS.values() for ending in endings)
     raise UsageError(f"{path}: cannot be read as an image; name a {known} file")

@@ -78,6 +78,13 @@ def test_channels_come_in_order() -> None:
     np.testing.assert_array_equal(delivered(channels, model(SPLIT, "Gray8", "Gray8")), channels)
 
 
+def test_channels_called_by_colours_are_colours() -> None:
+    array = wrap_array(RGB, channels=("Red", "green", "BLUE"))
+    view = for_model(array, model(SPLIT, "Bgr24"))
+    np.testing.assert_array_equal(view.read(view.planes[0], 0, 0, 4, 6), RGB[..., ::-1])
+    assert for_model(array, model(SPLIT, "Gray8", "Gray8", "Gray8")).channels == array.channels
+
+
 def test_split_rgb_gives_gray_channels_of_a_colour_image() -> None:
     pixels = delivered(RGB, model(SPLIT, "Gray8", "Gray8", "Gray8"), color="rgb")
     np.testing.assert_array_equal(pixels, RGB[..., ::-1])

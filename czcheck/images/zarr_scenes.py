@@ -1,0 +1,172 @@
+"""The images in a Zarr store, by the metadata of OME-Zarr 0.1 to 0.5.
+
+Read leniently, where ome-zarr-models insists: stores of older versions, and of programs that leave
+things out, are common, and only axes, paths and scales are needed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from czcheck.errors import InputError
+from czcheck.images.decoders import damaged
+from czcheck.images.ome_xml import known, micrometres
+from czcheck.images.zarr_store import Document, document
+
+MOST_SCENES = 10_000
+_AXES = "tczyx"
+_PLACE = re.compile(r"[^/\\\x00]+(/[^/\\\x00]+)*")
+# Our own mark of a store that is being written.
+OURS = "czcheck"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One image of a store.
+
+    Attributes:
+        name: Path of its group in the store; empty for the store itself.
+        array: Path of its array of full resolution.
+        axes: Letters of the array's axes, of `tczyx` and in any order that ends with `yx`.
+        pixel_size: (height, width) of a pixel in micrometres, if given.
+        channels: Names of the channels, as far as given.
+    """
+
+    name: str
+    array: str
+    axes: str
+    pixel_size: tuple[float, float] | None
+    channels: tuple[str, ...]
+
+
+def scenes_of(path: Path) -> tuple[Scene, ...]:
+    """The images of a store, at least one.
+
+    Args:
+        path: Folder of the store.
+
+    Raises:
+        InputError: It is no store, holds no image, is unfinished, or its metadata are damaged.
+    """
+    found = document(path, "")
+    if found is None:
+        raise damaged(path, "", "the folder is no Zarr store")
+    ours = found.attributes.get(OURS)
+    if isinstance(ours, dict) and ours.get("unfinished"):
+        raise InputError(f"{path}: the store is unfinished; go on writing it with --resume")
+    if found.is_array:
+        return (Scene("", "", _plain_axes(path, found), None, ()),)
+    ome = _ome(found)
+    if "multiscales" in ome:
+        return (_scene(path, "", ome),)
+    places = _fields(path, ome) if "plate" in ome else _collection(path, ome)
+    if not places:
+        raise InputError(
+            f"{path}: the store holds no OME-Zarr image; name the folder of an image or an array "
+            "in it"
+        )
+    scenes = []
+    for place in places[:MOST_SCENES]:
+        inside = document(path, place)
+        if inside is None or "multiscales" not in _ome(inside):
+            raise damaged(path, "", f"there is no image at {place}")
+        scenes.append(_scene(path, place, _ome(inside)))
+    return tuple(scenes)
+
+
+def _ome(found: Document) -> dict[str, Any]:
+    """Metadata of OME-Zarr: inside `ome` since 0.5."""
+    inner = found.attributes.get("ome")
+    return inner if isinstance(inner, dict) else found.attributes
+
+
+def _plain_axes(path: Path, found: Document) -> str:
+    """Axes of a plain array, by the names of its dimensions."""
+    names = "".join(each.lower()[:1] for each in found.dimensions)
+    if not names:
+        return "yx"
+    return _ordered(path, names)
+
+
+def _ordered(path: Path, axes: str) -> str:
+    if len(set(axes)) != len(axes) or not set(axes) <= set(_AXES) or axes[-2:] != "yx":
+        raise InputError(
+            f"{path}: the axes {axes} are not read; an image has some of t, c, z, and then y, x"
+        )
+    return axes
+
+
+def _scene(path: Path, place: str, ome: dict[str, Any]) -> Scene:
+    try:
+        multiscale = ome["multiscales"][0]
+        dataset = multiscale["datasets"][0]
+        array = str(dataset["path"])
+        named = multiscale.get("axes", list(_AXES))  # none before version 0.3: always five
+        axes = "".join(each if isinstance(each, str) else str(each["name"]) for each in named)
+        units = [each.get("unit", "") if isinstance(each, dict) else "" for each in named]
+        scale = _scale(multiscale, len(axes))
+        for number, value in enumerate(_scale(dataset, len(axes))):
+            scale[number] *= value
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise damaged(path, f" at {place or '/'}", "its `multiscales` are incomplete") from error
+    _ordered(path, axes)
+    if not _PLACE.fullmatch(array) or set(array.split("/")) & {".", ".."}:
+        raise damaged(path, f" at {place or '/'}", f"it names an array {array[:80]!r}")
+    sides = [float(scale[each]) * micrometres(str(units[each])) for each in (-2, -1)]
+    return Scene(place, f"{place}/{array}".lstrip("/"), axes, known(*sides), _channels(ome))
+
+
+def _scale(holder: dict[str, Any], count: int) -> list[float]:
+    for each in holder.get("coordinateTransformations", []):
+        if each["type"] == "scale":
+            values = [float(value) for value in each["scale"]]
+            if len(values) != count:
+                raise ValueError
+            return values
+    return [1.0] * count
+
+
+def _channels(ome: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the channels: those for showing them are the only ones there are."""
+    omero = ome.get("omero")
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    if not isinstance(channels, list):
+        return ()
+    return tuple(str(each.get("label", "")) if isinstance(each, dict) else "" for each in channels)
+
+
+def _fields(path: Path, ome: dict[str, Any]) -> list[str]:
+    """Places of a plate's fields."""
+    places: list[str] = []
+    try:
+        for well in ome["plate"]["wells"][:MOST_SCENES]:
+            place = _inside(path, str(well["path"]))
+            found = document(path, place)
+            fields = _ome(found)["well"]["images"] if found is not None else []
+            places += [_inside(path, f"{place}/{field['path']}") for field in fields]
+    except (KeyError, TypeError) as error:
+        raise damaged(path, "", "its `plate` is incomplete") from error
+    return places
+
+
+def _collection(path: Path, ome: dict[str, Any]) -> list[str]:
+    """Places of the images of a collection: listed, or numbered."""
+    if "bioformats2raw.layout" not in ome:
+        return []
+    listed = document(path, "OME")
+    series = _ome(listed).get("series") if listed is not None else None
+    if isinstance(series, list):
+        return [_inside(path, str(each)) for each in series]
+    places: list[str] = []
+    while len(places) < MOST_SCENES and document(path, str(len(places))) is not None:
+        places.append(str(len(places)))
+    return places
+
+
+def _inside(path: Path, place: str) -> str:
+    if not _PLACE.fullmatch(place) or set(place.split("/")) & {".", ".."}:
+        raise damaged(path, "", f"it names an image {place[:80]!r}")
+    return place

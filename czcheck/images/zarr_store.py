@@ -1,0 +1,188 @@
+"""Zarr stores that are not trusted: what may be read of a folder, and what arrays may be made of.
+
+zarr-python follows links, reads whatever a chunk's name leads to, and builds any codec that is
+installed, pickles among them. So documents are looked at before it sees them.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from zarr.storage import LocalStore
+
+from czcheck.errors import InputError
+from czcheck.images.decoders import MOST_PART, damaged
+from czcheck.limits import MIB
+
+if TYPE_CHECKING:
+    from zarr.core.buffer import Buffer, BufferPrototype
+
+_MOST_DOCUMENT = 16 * MIB
+# Compressors and filters that make numbers of bytes and nothing else.
+_CODECS = {
+    "adler32", "astype", "bitround", "blosc", "bytes", "bz2", "crc32", "crc32c", "delta", "endian",
+    "fixedscaleoffset", "fletcher32", "gzip", "jenkins_lookup3", "lz4", "lzma", "packbits",
+    "quantize", "sharding_indexed", "shuffle", "transpose", "zlib", "zstd",
+}  # fmt: skip
+_NUMCODECS = ("numcodecs.", "https://codec.zarrs.dev/numcodecs/")
+
+
+class ContainedStore(LocalStore):
+    """A folder that is only read, and of which nothing leads out."""
+
+    def contained(self, key: str) -> None:
+        """Check that what a key leads to may be read.
+
+        Args:
+            key: The key.
+
+        Raises:
+            InputError: It leads out of the folder, is no file, or too large.
+        """
+        path = self.root / key
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise InputError(f"{self.root}: {key} is a link that leads out of the store")
+        if stat.S_ISDIR(found.st_mode):
+            return
+        if not stat.S_ISREG(found.st_mode):
+            raise InputError(f"{self.root}: {key} is no file")
+        if found.st_size > MOST_PART:
+            raise InputError(f"{self.root}: the file {key} is too large for a part of an image")
+
+    async def get(
+        self,
+        key: str,
+        prototype: BufferPrototype | None = None,
+        byte_range: Any = None,
+    ) -> Buffer | None:
+        """Value of a key, within the store."""
+        self.contained(key)
+        return await super().get(key, prototype, byte_range)
+
+    def get_sync(self, key: str, **how: Any) -> Buffer | None:
+        """Value of a key, within the store."""
+        self.contained(key)
+        value: Buffer | None = super().get_sync(key, **how)
+        return value
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Any
+    ) -> list[Buffer | None]:
+        """Parts of values, within the store."""
+        ranges = list(key_ranges)
+        for key, _ in ranges:
+            self.contained(key)
+        return await super().get_partial_values(prototype, ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What the metadata at a place in a store say.
+
+    Attributes:
+        version: Version of Zarr, 2 or 3.
+        is_array: Whether it is an array; else a group.
+        attributes: Its attributes.
+        dimensions: Names of an array's dimensions, as far as given.
+    """
+
+    version: Literal[2, 3]
+    is_array: bool
+    attributes: dict[str, Any]
+    dimensions: tuple[str, ...]
+
+
+def document(root: Path, place: str) -> Document | None:
+    """Read the metadata at a place in a store, before zarr-python sees them.
+
+    Args:
+        root: The store's folder.
+        place: Path of a group or an array in it; empty for the store itself.
+
+    Returns:
+        What they say; None if there is nothing.
+
+    Raises:
+        InputError: A document is no JSON object, too large, or has a codec that is not allowed.
+    """
+    found = _json(root, place, "zarr.json")
+    if found is not None:
+        attributes, is_array = found.get("attributes"), found.get("node_type") == "array"
+        names = found.get("dimension_names")
+        version: Literal[2, 3] = 3
+    else:
+        found = _json(root, place, ".zarray")
+        is_array = found is not None
+        found = found or _json(root, place, ".zgroup")
+        if found is None:
+            return None
+        attributes, version = _json(root, place, ".zattrs"), 2
+        names = (attributes or {}).get("_ARRAY_DIMENSIONS")  # as xarray writes them
+    if is_array:
+        _check_codecs(root, place, found)
+    return Document(
+        version,
+        is_array,
+        attributes if isinstance(attributes, dict) else {},
+        tuple(map(str, names)) if isinstance(names, list) else (),
+    )
+
+
+def _json(root: Path, place: str, name: str) -> dict[str, Any] | None:
+    path = root / place / name
+    if not path.is_file():
+        return None
+    ContainedStore(root, read_only=True).contained(f"{place}/{name}".lstrip("/"))
+    if path.stat().st_size > _MOST_DOCUMENT:
+        raise InputError(f"{root}: the document {place}/{name} is too large")
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise damaged(root, f" in {place}/{name}", str(error)) from error
+    if not isinstance(value, dict):
+        raise damaged(root, f" in {place}/{name}", "no JSON object")
+    return value
+
+
+def _check_codecs(root: Path, place: str, array: dict[str, Any]) -> None:
+    dtype = array.get("dtype", array.get("data_type"))
+    if not isinstance(dtype, str) or "O" in dtype:
+        raise InputError(f"{root}: the array {place or '/'} holds {dtype}, not numbers")
+    for name in _codecs(array):
+        plain = name
+        for prefix in _NUMCODECS:
+            plain = plain.removeprefix(prefix)
+        if plain not in _CODECS:
+            raise InputError(
+                f"{root}: the array {place or '/'} is coded with {name[:80]!r}, which is not read; "
+                f"save it with one of blosc, gzip, lz4, zlib, zstd"
+            )
+
+
+def _codecs(array: dict[str, Any]) -> Iterator[str]:
+    """Names of all codecs of an array, those inside shards included."""
+    waiting: list[Any] = [
+        array.get(each) for each in ("compressor", "filters", "codecs", "storage_transformers")
+    ]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield str(value.get("id", value.get("name")))
+            inner = value.get("configuration")
+            if isinstance(inner, dict):
+                waiting += [inner.get("codecs"), inner.get("index_codecs")]
+        elif value is not None:
+            yield str(value)

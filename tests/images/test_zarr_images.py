@@ -1,0 +1,225 @@
+"""Zarr and OME-Zarr as images."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from czcheck.errors import InputError, UsageError
+from czcheck.images.opening import open_image
+
+zarr = pytest.importorskip("zarr", reason="zarr is not installed")
+
+PIXELS = np.random.default_rng(0).integers(0, 60_000, (2, 3, 2, 100, 140), np.uint16)
+AXES = [
+    {"name": "t", "type": "time"},
+    {"name": "c", "type": "channel"},
+    {"name": "z", "type": "space"},
+    {"name": "y", "type": "space", "unit": "micrometer"},
+    {"name": "x", "type": "space", "unit": "nanometer"},
+]
+SCALE = {"type": "scale", "scale": [1, 1, 1, 0.5, 250]}
+MULTISCALES = [{"axes": AXES, "datasets": [{"path": "0", "coordinateTransformations": [SCALE]}]}]
+OMERO = {"channels": [{"label": name} for name in "ABC"]}
+
+
+def write_image(path: Path, version: Literal[2, 3]) -> None:
+    group = zarr.open_group(path, mode="w", zarr_format=version)
+    metadata = {"multiscales": MULTISCALES, "omero": OMERO}
+    group.attrs.update(metadata if version == 2 else {"ome": {"version": "0.5", **metadata}})
+    shards = {} if version == 2 else {"shards": (1, 3, 1, 128, 192)}
+    array = group.create_array(
+        "0", shape=PIXELS.shape, chunks=(1, 1, 1, 64, 64), dtype="u2", **shards
+    )
+    array[:] = PIXELS
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    folder = tmp_path_factory.mktemp("zarr")
+    for version in (2, 3):
+        write_image(folder / str(version), version)
+    return {version: folder / str(version) for version in (2, 3)}
+
+
+@pytest.fixture(params=[2, 3])
+def store(request: pytest.FixtureRequest, templates: dict[int, Path]) -> Path:
+    return templates[request.param]
+
+
+@pytest.fixture
+def copied(templates: dict[int, Path], tmp_path: Path) -> Path:
+    path = tmp_path / "image.zarr"
+    shutil.copytree(templates[2], path)
+    return path
+
+
+def test_ome_zarr_of_both_versions(store: Path) -> None:
+    with open_image(store, channel="B,A") as image:
+        assert (image.format, image.pixel_type, image.channels) == (
+            "OME-Zarr",
+            "2 x Gray16",
+            ("B", "A"),
+        )
+        assert image.pixel_size == (0.5, 0.25)
+        assert [each.name for each in image.planes] == ["_t0_z0", "_t0_z1", "_t1_z0", "_t1_z1"]
+        for plane in image.planes:
+            np.testing.assert_array_equal(
+                image.read(plane, 10, 20, 50, 77),
+                np.moveaxis(PIXELS[plane.time, [1, 0], plane.z, 10:60, 20:97], 0, -1),
+            )
+
+
+def test_a_collection_gives_scenes(templates: dict[int, Path], tmp_path: Path) -> None:
+    path = tmp_path / "collection.zarr"
+    zarr.open_group(path, mode="w", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    for place in ("0", "1"):
+        shutil.copytree(templates[2], path / place)
+    with open_image(path, scene=1, time=0, z=0) as image:
+        (plane,) = image.planes
+        assert (plane.scene, plane.scene_name) == (1, "1")
+        np.testing.assert_array_equal(
+            image.read(plane, 0, 0, 100, 140), np.moveaxis(PIXELS[0, :, 0], 0, -1)
+        )
+
+
+def test_a_plate_gives_its_fields(templates: dict[int, Path], tmp_path: Path) -> None:
+    path = tmp_path / "plate.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group.attrs["plate"] = {"wells": [{"path": "A/1"}]}
+    well = zarr.open_group(path, path="A/1", mode="a", zarr_format=2)
+    well.attrs["well"] = {"images": [{"path": "0"}, {"path": "1"}]}
+    for field in "01":
+        shutil.copytree(templates[2], path / "A" / "1" / field)
+    with open_image(path, time=0, z=0) as image:
+        assert [each.scene_name for each in image.planes] == ["A/1/0", "A/1/1"]
+
+
+def test_plain_arrays_need_the_names_of_their_axes(tmp_path: Path) -> None:
+    path = tmp_path / "plain.zarr"
+    array = zarr.create_array(path, shape=(100, 140), chunks=(30, 30), dtype="u2")
+    array[:] = PIXELS[0, 0, 0]
+    with open_image(path) as image:
+        assert image.format == "Zarr"
+        np.testing.assert_array_equal(
+            image.read(image.planes[0], 7, 8, 50, 60)[..., 0], PIXELS[0, 0, 0, 7:57, 8:68]
+        )
+    three = tmp_path / "three.zarr"
+    zarr.create_array(three, shape=(3, 100, 140), chunks=(1, 30, 30), dtype="u2")
+    with pytest.raises(InputError, match="name its dimensions"):
+        open_image(three)
+    named = tmp_path / "named.zarr"
+    zarr.create_array(
+        named, shape=(3, 9, 9), chunks=(1, 9, 9), dtype="u2", dimension_names=["c", "y", "x"]
+    )
+    assert open_image(named).channels == ("0", "1", "2")
+
+
+def edit(path: Path, change: dict[str, Any]) -> None:
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, **change}))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"filters": [{"id": "pickle", "protocol": 5}]}, "coded with 'pickle'"),
+        ({"filters": [{"id": "vlen-utf8"}]}, "coded with 'vlen-utf8'"),
+        ({"compressor": {"id": "json2"}}, "coded with 'json2'"),
+        ({"dtype": "|O"}, "not numbers"),
+        ({"dtype": [["a", "<i4"]]}, "not numbers"),
+        ({"chunks": [1, 1, 1, 1 << 20, 1 << 20]}, "chunks are too large"),
+        ({"shape": [1 << 40, 1, 1, 100, 140]}, "planes are more than"),
+        ({"shape": [1, 1, 1, 1 << 40, 1 << 40]}, "pixels are more than"),
+        ({"shape": [1, 1, 1, 0, 140]}, "no pixels"),
+        ({"shape": "many"}, "damaged"),
+    ],
+)
+def test_hostile_arrays_are_refused(copied: Path, change: dict[str, Any], words: str) -> None:
+    path = copied
+    edit(path / "0" / ".zarray", change)
+    with pytest.raises(InputError, match=words) as caught:
+        open_image(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_codecs_inside_shards_are_looked_at(templates: dict[int, Path], tmp_path: Path) -> None:
+    path = tmp_path / "image.zarr"
+    shutil.copytree(templates[3], path)
+    document = json.loads((path / "0" / "zarr.json").read_text())
+    document["codecs"][0]["configuration"]["codecs"].append({"name": "numcodecs.pickle"})
+    (path / "0" / "zarr.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"coded with 'numcodecs\.pickle'"):
+        open_image(path)
+
+
+def test_nothing_leads_out_of_the_store(copied: Path, tmp_path: Path) -> None:
+    path = copied
+    chunk = path / "0" / "0" / "0" / "0" / "0" / "0"
+    if not chunk.exists():
+        chunk = path / "0" / "0.0.0.0.0"
+    secret = tmp_path / "secret"
+    chunk.rename(secret)
+    chunk.symlink_to(secret)
+    with (
+        open_image(path) as image,
+        pytest.raises(InputError, match="leads out of the store"),
+    ):
+        image.read(image.planes[0], 0, 0, 9, 9)
+    chunk.unlink()
+    os.mkfifo(chunk)
+    with open_image(path) as image, pytest.raises(InputError, match="is no file"):
+        image.read(image.planes[0], 0, 0, 9, 9)
+    group = json.loads((path / ".zattrs").read_text())
+    group["multiscales"][0]["datasets"][0]["path"] = "../elsewhere"
+    (path / ".zattrs").write_text(json.dumps(group))
+    with pytest.raises(InputError, match="names an array"):
+        open_image(path)
+
+
+def test_damage_is_one_line(copied: Path, tmp_path: Path) -> None:
+    path = copied
+    (path / ".zattrs").write_text('{"multiscales": [{"datasets": []}]}')
+    with pytest.raises(InputError, match="`multiscales` are incomplete"):
+        open_image(path)
+    (path / ".zattrs").write_text("{")
+    with pytest.raises(InputError, match=r"damaged.* in /\.zattrs"):
+        open_image(path)
+    (path / ".zattrs").write_text("{}")
+    with pytest.raises(InputError, match="holds no OME-Zarr image"):
+        open_image(path)
+    empty = tmp_path / "empty.zarr"
+    empty.mkdir()
+    with pytest.raises(InputError, match="no Zarr store"):
+        open_image(empty)
+    with pytest.raises(UsageError, match="the folder is no image"):
+        open_image(tmp_path)
+
+
+def test_a_damaged_chunk_is_told_with_its_place(copied: Path, tmp_path: Path) -> None:
+    path = copied
+    for chunk in path.glob("0/**/0"):
+        if chunk.is_file():
+            chunk.write_bytes(b"no chunk")
+    for chunk in path.glob("0/0.0.0.0.0"):
+        chunk.write_bytes(b"no chunk")
+    with (
+        open_image(path) as image,
+        pytest.raises(InputError, match=r"damaged.* in the region at row 2, column 3"),
+    ):
+        image.read(image.planes[0], 2, 3, 9, 9)
+
+
+def test_without_the_package_the_extra_is_named(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(UsageError, match=r"Zarr needs the package zarr.*czcheck\[images\]"):
+        open_image(store)
