@@ -77,19 +77,19 @@ class Comparisons:
             self._worker = self._new_worker(self._runtime)
             self._worker.start()
 
-    def expect(self, tiles: Sequence[Tile], keep: Keep | None) -> Keep | None:
+    def expect(self, tiles: Sequence[Tile], *keep: Keep) -> Keep | None:
         """Get ready for the answers to tiles.
 
         Args:
             tiles: The tiles that the network is about to be asked.
-            keep: Who else is to be called with each answer.
+            *keep: Who else is to be called with each answer.
 
         Returns:
             What to call with each answer; None where nobody wants to know.
         """
         from czcheck.runtime.compare import KeptAnswers  # noqa: PLC0415
 
-        listeners = [*self._others, *([] if keep is None else [keep])]
+        listeners = [*self._others, *keep]
         if self._runtime is not None or self._baseline is not None:
             self._tiles = tiles
             self._kept = KeptAnswers({tile.name for tile in tiles})

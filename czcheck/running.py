@@ -18,6 +18,7 @@ from czcheck.tolerances import DEFAULT_TOLERANCES
 
 if TYPE_CHECKING:
     from czcheck.evidence import Spool
+    from czcheck.gallery import Collector, Gallery
     from czcheck.model import CzModel
     from czcheck.network.facts import Network
     from czcheck.rules.finding import Finding
@@ -39,6 +40,7 @@ class FileRun:
         budgets: What the network may cost.
         tolerances: How far answers may be off.
         evidence: Folder for what findings rest on; None to keep nothing.
+        preview_side: Most pixels along a side of a picture of a tile; None to make none.
         comparisons: What its answers are held against.
         done: What the run showed; None before.
     """
@@ -71,6 +73,8 @@ class FileRun:
         self.tolerances = DEFAULT_TOLERANCES
         self.evidence: Path | None = None
         self._spool: Spool | None = None
+        self.preview_side: int | None = None
+        self._collector: Collector | None = None
         self.comparisons = Comparisons(model)
         self.done: RunRecord | None = None
 
@@ -123,20 +127,40 @@ class FileRun:
             tiles,
             model.limits,
             None if report is None else lambda done, total: report(model.path, done, total),
-            keep=self.comparisons.expect(tiles, self._keep()),
+            keep=self.comparisons.expect(tiles, *self._keep(tiles)),
             fresh=self.another if self.thorough else None,
             tolerances=self.tolerances,
         )
         return self.done
 
-    def _keep(self) -> Keep | None:
-        """Where answers go while it is not known yet which of them are evidence."""
-        if self.evidence is None:
-            return None
-        from czcheck.evidence import Spool  # noqa: PLC0415
+    def _keep(self, tiles: Sequence[Tile]) -> list[Keep]:
+        """Where answers go: while it is not known which of them are evidence, and to be seen."""
+        listeners: list[Keep] = []
+        if self.evidence is not None:
+            from czcheck.evidence import Spool  # noqa: PLC0415
 
-        self._spool = Spool()
-        return self._spool.keep
+            self._spool = Spool()
+            listeners.append(self._spool.keep)
+        if self.preview_side is not None:
+            from czcheck.gallery import Collector  # noqa: PLC0415
+
+            metadata = self._model.metadata
+            self._collector = Collector(
+                {tile.name: tile.natural for tile in tiles},
+                [each.color for each in metadata.classes],
+                bgr=metadata.pixel_types[0].startswith("Bgr"),
+                side=self.preview_side,
+            )
+            listeners.append(self._collector.keep)
+        return listeners
+
+    def gallery(self, findings: Sequence[Finding]) -> Gallery | None:
+        """What the run looked like, if that is asked for and anything ran.
+
+        Args:
+            findings: All findings on the file.
+        """
+        return None if self._collector is None else self._collector.gallery(findings)
 
     def keep_evidence(self, findings: Sequence[Finding]) -> list[str]:
         """Write what findings of the run rest on, if that is asked for.

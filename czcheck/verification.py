@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 OPERATION = re.compile(r"[A-Za-z][A-Za-z0-9_>.]{0,199}", re.ASCII)
 ENDINGS = (".czmodel", ".czseg")
+_FEW_FILES = 4
 
 
 def verify(  # noqa: PLR0913 - options of the command, all by name
@@ -67,6 +68,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     config: str | Path | None = None,
     profile: str | None = None,
     find_config: bool = False,
+    gallery: bool = False,
 ) -> Report:
     """Check archives level by level.
 
@@ -104,6 +106,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         config: Configuration file: `pyproject.toml`, `czcheck.toml` or another TOML file.
         profile: Profile to put above the configuration: `release`, `quick`, or one of its own.
         find_config: Look for a configuration as the command line does, unless `config` names one.
+        gallery: Keep small pictures of tiles and answers, and what an inspection tells, for the
+            HTML report.
 
     Returns:
         The report: outcomes of all rules, verdict and exit code.
@@ -155,6 +159,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
             run.comparisons = Comparisons(
                 model, force["runtime"], plan.golden, run.another, keep, force.tolerances
             )
+            run.preview_side = _preview_side(len(paths)) if gallery else None
             try:
                 return _verify_one(model, plan, run)
             finally:
@@ -293,7 +298,22 @@ def _verify_one(model: CzModel, plan: _Plan, run: FileRun) -> FileReport:
         looked_at=looked_at(model, force.level, run.done, run.comparisons),
         configuration=of_report(force),
     )
+    if run.preview_side is not None:
+        from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415
+
+        report = dataclasses.replace(
+            report,
+            inspection=as_far_as_read(model, force.level),
+            gallery=run.gallery([*report.findings, *report.waived]),
+        )
     evidence = run.keep_evidence(report.findings)
     if not evidence:
         return report
     return dataclasses.replace(report, looked_at={**report.looked_at, "evidence": evidence})
+
+
+def _preview_side(files: int) -> int:
+    """Most pixels along a side of a picture, so that one page can hold those of all files."""
+    from czcheck.gallery import SIDE  # noqa: PLC0415
+
+    return SIDE if files <= _FEW_FILES else SIDE // 2

@@ -6,10 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from czcheck.network.facts import Network
+    from czcheck.network.facts import Network, NodeUse
     from czcheck.network.static.walk import Event, Walk
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a part of the network costs for one tile, as far as sizes are known.
+
+    Attributes:
+        name: The layer: the path that the names of its nodes have in common; or an operation.
+        operations: Its operations, each once, in the order in which they run.
+        nodes: How many nodes run.
+        multiply_adds: Their multiplications with additions.
+        tensor_bytes: Size of the tensors that they write; not all are in use at one time.
+    """
+
+    name: str
+    operations: tuple[str, ...]
+    nodes: int
+    multiply_adds: int
+    tensor_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +41,16 @@ class StaticCost:
         activation_bytes: Most memory that tensors take at one time, one tile at a time. What a
             convolution needs to work is not in it.
         unknown: Operations whose share is not known, so that the figures are lower bounds.
+        layers: Shares of the layers, in the order in which they run.
+        operations: Shares of the operations, in the same order.
     """
 
     multiply_adds: int
     weight_bytes: int
     activation_bytes: int
     unknown: tuple[str, ...] = ()
+    layers: tuple[Share, ...] = ()
+    operations: tuple[Share, ...] = ()
 
     @property
     def memory_bytes(self) -> int:
@@ -60,6 +83,31 @@ def static_cost(walk: Walk | str, network: Network) -> StaticCost | None:
         weight_bytes=network.weight_bytes,
         activation_bytes=_peak(walk.events, walk.image.bytes, walk.answer.buffer),
         unknown=tuple(unknown),
+        layers=_shares(walk.events, _layer),
+        operations=_shares(walk.events, lambda use: use.op),
+    )
+
+
+def _layer(use: NodeUse) -> str:
+    """The path of a node, without its own name."""
+    path, _, _ = use.name.rpartition("/")
+    return path or use.name
+
+
+def _shares(events: Sequence[Event], name_of: Callable[[NodeUse], str]) -> tuple[Share, ...]:
+    """What nodes cost that share a name."""
+    groups: dict[str, list[Event]] = {}
+    for event in events:
+        groups.setdefault(name_of(event.use), []).append(event)
+    return tuple(
+        Share(
+            name=name,
+            operations=tuple(dict.fromkeys(event.use.op for event in group)),
+            nodes=len(group),
+            multiply_adds=sum(event.multiply_adds or 0 for event in group),
+            tensor_bytes=sum(size or 0 for event in group for _, size in event.writes),
+        )
+        for name, group in groups.items()
     )
 
 

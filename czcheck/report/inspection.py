@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
+from czcheck.rules.catalogue import Level
 
 if TYPE_CHECKING:
     from czcheck.model import CzModel
-    from czcheck.network.cost import StaticCost
+    from czcheck.network.cost import Share, StaticCost
     from czcheck.network.facts import Network, Signature, TensorSpec
     from czcheck.network.reach import StaticReach
 
@@ -48,15 +50,7 @@ def inspection(model: CzModel) -> dict[str, Any]:
         "sha256": model.sha256,
         "kind": container.kind.value,
         "about": _KINDS[container.kind],
-        "members": [
-            {
-                "name": member.name,
-                "size": member.size,
-                "packed_size": member.packed_size,
-                "sha256": member.sha256,
-            }
-            for member in model.archive.members
-        ],
+        "members": _members(model),
         "licences": [
             name for name in container.others if any(word in name.lower() for word in _LICENCES)
         ],
@@ -69,6 +63,42 @@ def inspection(model: CzModel) -> dict[str, Any]:
         plain["metadata"] = _or_fault(_metadata, model)
         plain["network"] = _or_fault(_network, model)
     return plain
+
+
+def as_far_as_read(model: CzModel, level: Level) -> dict[str, Any]:
+    """What a file holds, as far as a check of a level has read it.
+
+    Args:
+        model: The opened archive, or a specification.
+        level: Deepest level that was checked.
+
+    Returns:
+        As `inspection` does: `members`, `metadata` and `network`, None for what the file has not,
+        or is not read at that level.
+    """
+    plain: dict[str, Any] = {"members": None, "metadata": None, "network": None}
+    with suppress(UnavailableError):  # a specification has none
+        plain["members"] = _members(model)
+    if level.depth >= Level.METADATA.depth:
+        plain["metadata"] = _or_fault(_metadata, model)
+    if level.depth >= Level.NETWORK.depth:
+        try:
+            plain["network"] = _or_fault(_network, model)
+        except Exception as error:  # noqa: BLE001 - the rule that reads the same says it crashed
+            plain["network"] = {"fault": f"czcheck failed to read it: {type(error).__name__}"}
+    return plain
+
+
+def _members(model: CzModel) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": member.name,
+            "size": member.size,
+            "packed_size": member.packed_size,
+            "sha256": member.sha256,
+        }
+        for member in model.archive.members
+    ]
 
 
 def _or_fault(read: Callable[[CzModel], dict[str, Any]], model: CzModel) -> dict[str, Any]:
@@ -194,6 +224,19 @@ def _cost(cost: StaticCost | None) -> dict[str, Any] | None:
         "activation_bytes": cost.activation_bytes,
         "memory_bytes": cost.memory_bytes,
         "unknown": list(cost.unknown),
+        "layers": [_share(each) for each in cost.layers],
+        "operations": [_share(each) for each in cost.operations],
+    }
+
+
+def _share(share: Share) -> dict[str, Any]:
+    """What a layer or an operation costs."""
+    return {
+        "name": share.name,
+        "operations": list(share.operations),
+        "nodes": share.nodes,
+        "multiply_adds": share.multiply_adds,
+        "tensor_bytes": share.tensor_bytes,
     }
 
 

@@ -15,6 +15,9 @@ LARGEST = 1024
 NO_NUMBER = (255, 0, 255)
 """Colour of pixels whose answer is not a number."""
 
+OTHER_CLASS = (128, 128, 128)
+"""Colour of classes that the metadata do not know."""
+
 _GAP = 4
 _WHITE = 255
 _COLOURS = 3
@@ -45,7 +48,7 @@ def picture(
     drawn = []
     for tile, answer in rows:
         pixels = tile[0] if tile.ndim == _BATCH_AXES else tile
-        panels = [_input(_fewer(pixels), bgr=bgr)]
+        panels = [input_colours(_fewer(pixels), bgr=bgr)]
         if answer is not None and answer.ndim == _BATCH_AXES and answer.size:
             panels += _answer(_fewer(answer[0]), colours)
         drawn.append(_beside(panels))
@@ -60,8 +63,16 @@ def _fewer(image: NDArray[Any]) -> NDArray[Any]:
     return image[::step, ::step]
 
 
-def _input(pixels: NDArray[Any], *, bgr: bool) -> NDArray[Any]:
-    """A tile as colours; all channels stretched alike, so that hues stay."""
+def input_colours(pixels: NDArray[Any], *, bgr: bool) -> NDArray[Any]:
+    """A tile as colours; all channels stretched alike, so that hues stay.
+
+    Args:
+        pixels: Intensities, `(height, width, channels)`.
+        bgr: Whether the first three channels are blue, green, red; of others the first is shown.
+
+    Returns:
+        Red, green, blue, uint8, `(height, width, 3)`.
+    """
     import numpy as np  # noqa: PLC0415
 
     shown = pixels[..., 2::-1] if bgr and pixels.shape[-1] >= _COLOURS else pixels[..., :1]
@@ -79,7 +90,7 @@ def _answer(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> li
     broken = ~np.isfinite(values).all(axis=-1)
     values = np.nan_to_num(values)
     classes = values.shape[-1]
-    table = [colours[each] if each < len(colours) else (128,) * _COLOURS for each in range(classes)]
+    table = [colours[each] if each < len(colours) else OTHER_CLASS for each in range(classes)]
     labels = np.asarray(table, np.uint8)[values.argmax(axis=-1)]
     confidence = np.clip(values.max(axis=-1), 0, 1)[..., None] * _WHITE
     panels = [labels, _colour(np.broadcast_to(confidence, (*labels.shape[:2], _COLOURS)))]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from czcheck.rules.catalogue import Level
 from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from czcheck.gallery import Gallery
 
 
 class Verdict(Enum):
@@ -62,6 +65,9 @@ class FileReport:
         looked_at: What the file holds and what was done with it, as plain data.
         configuration: What it was checked by: configuration file, profile, what differs from the
             defaults and where it was said, waivers; plain data. Empty where it is not known.
+        inspection: What else is known of what it holds, as plain data, see
+            `inspection.as_far_as_read`; None unless it was asked for.
+        gallery: Pictures of the run; None unless they were asked for and there was one.
     """
 
     path: str
@@ -71,6 +77,8 @@ class FileReport:
     outcomes: tuple[Outcome, ...]
     looked_at: Mapping[str, Any] = field(default_factory=dict)
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    inspection: Mapping[str, Any] | None = field(default=None, repr=False)
+    gallery: Gallery | None = field(default=None, repr=False)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

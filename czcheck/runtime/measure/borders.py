@@ -64,6 +64,8 @@ class ReachRecord:
         declared: BorderSize in the metadata.
         static: What the graph says.
         faint: Change of a probability that the recommended border keeps out.
+        profile: Largest change of a probability at 0, 1, 2, ... pixels from the edges or farther
+            in, statistics of the input left aside; the last one holds to the middle of the tile.
     """
 
     tile: str
@@ -77,6 +79,7 @@ class ReachRecord:
     declared: int
     static: StaticReach
     faint: float = DEFAULT_TOLERANCES.faint
+    profile: tuple[float, ...] = ()
 
     def at(self, tolerance: float) -> int | None:
         """The distance at a tolerance, at the edge where it is largest."""
@@ -121,6 +124,7 @@ class ReachRecord:
                 }
                 for each in self.distances
             ],
+            "profile": [_figure(each) for each in self.profile],
             "plateau": _figure(self.plateau),
             "declared": self.declared,
             "declared_cost": round(self.cost_of(self.declared), 4),

@@ -139,6 +139,7 @@ class _Measurement:
             declared=declared,
             static=static,
             faint=tolerances.faint,
+            profile=_profile(steady),
         )
         return Borders(reach, offset)
 
@@ -305,3 +306,15 @@ def _change_at(changes: list[Change], border: int) -> float | None:
     """The largest change at a distance from the edges, or farther in."""
     found = [float(tail[border]) for each in changes for tail in each.tails() if border < len(tail)]
     return max(found) if found else None
+
+
+def _profile(changes: list[Change]) -> tuple[float, ...]:
+    """The largest change at each distance from the edges, up to where it stays the same."""
+    tails = [tail for each in changes for tail in each.tails()]
+    found = [
+        max(float(tail[border]) for tail in tails if border < len(tail))
+        for border in range(max(map(len, tails), default=0))
+    ]
+    while len(found) > 1 and found[-1] == found[-2]:
+        found.pop()
+    return tuple(found)
