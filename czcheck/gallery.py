@@ -22,7 +22,6 @@ SUM_LIMITS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 """Distances from 1 that part the sums of probabilities; those in the middle are rounding."""
 
 _BATCH_AXES = 4
-_COLOURS = 3
 _SHADES = 64
 _BROKEN = 255
 
@@ -245,8 +244,8 @@ def _any(mask: NDArray[Any], step: int) -> NDArray[Any]:
     height, width = mask.shape
     rows, columns = height // step, width // step
     whole = mask[: rows * step, : columns * step]
-    marked: NDArray[Any] = whole.reshape(rows, step, columns, step).any((1, 3))
-    return marked
+    squares: NDArray[Any] = whole.reshape(rows, step, columns, step)
+    return squares.max((1, 3))  # type: ignore[no-any-return]
 
 
 def _reduced(colours: NDArray[Any]) -> Image:
@@ -256,7 +255,8 @@ def _reduced(colours: NDArray[Any]) -> Image:
 
     if (colours[..., :1] == colours).all():
         shades = np.rint(colours[..., 0] / 255 * (_SHADES - 1)).astype(np.uint8)
-        table = [(255 * each // (_SHADES - 1),) * _COLOURS for each in range(_SHADES)]
+        greys = [255 * each // (_SHADES - 1) for each in range(_SHADES)]
+        table = [(grey, grey, grey) for grey in greys]
         return _with_palette(shades, table)
     return Image.fromarray(np.ascontiguousarray(colours)).quantize(_SHADES)
 
