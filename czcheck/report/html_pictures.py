@@ -1,0 +1,179 @@
+"""Previews as the page shows them: PNG inside the page, described in words."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from czcheck.report.escape import printable
+from czcheck.report.html_figures import percent
+
+if TYPE_CHECKING:
+    from czcheck.gallery import Preview
+    from czcheck.report.report import FileReport
+
+_GREY = "#808080"
+_MOST_CLASSES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A class's part of a tile.
+
+    Attributes:
+        name: Name of the class.
+        color: Its colour, `#rrggbb`.
+        part: Part of the pixels, 0..1.
+    """
+
+    name: str
+    color: str
+    part: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A tile with its answer, as the templates see it.
+
+    Attributes:
+        id: Id of its elements.
+        name: Name of the tile.
+        natural: Whether it looks like a microscope's image.
+        is_test_tile: Whether it is a test tile, not one changed to measure something.
+        width: Width in pixels.
+        height: Height in pixels.
+        low: Smallest intensity.
+        high: Largest intensity.
+        shape: Shape of the answer in words; empty where there was none.
+        pictures: Data URIs of `image`, `class_map` and `confidence`; None for what is not there.
+        told: The same in words.
+        shares: Parts of the classes.
+        mean_confidence: Mean of the largest probability; None where it is not a number.
+        not_numbers: Pixels that are NaN or infinite.
+    """
+
+    id: str
+    name: str
+    natural: bool
+    is_test_tile: bool
+    width: int
+    height: int
+    low: float
+    high: float
+    shape: str
+    pictures: Mapping[str, str | None]
+    told: Mapping[str, str]
+    shares: tuple[Share, ...]
+    mean_confidence: float | None
+    not_numbers: int
+
+    def __getitem__(self, kind: str) -> str | None:
+        """Data URI of a picture."""
+        return self.pictures[kind]
+
+    @property
+    def class_map(self) -> str | None:
+        """Data URI of the class map."""
+        return self.pictures["class_map"]
+
+    @property
+    def radius(self) -> float:
+        """Of the circle that marks a pixel, in pixels of the tile."""
+        return max(self.width, self.height) / 18
+
+
+def data_uri(kind: str, data: bytes) -> str:
+    """Data as an address that holds it.
+
+    Args:
+        kind: Its media type.
+        data: The bytes.
+    """
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def shown_previews(file: FileReport, prefix: str) -> dict[str, Shown]:
+    """The previews of a file by the name of the tile; empty where there are none.
+
+    Args:
+        file: The report on the file.
+        prefix: What ids begin with.
+    """
+    if file.gallery is None:
+        return {}
+    classes = classes_of(file)
+    tiles = [(each, True) for each in file.gallery.tiles]
+    tiles += [(each, False) for each in file.gallery.evidence]
+    return {
+        preview.tile: _shown(preview, f"{prefix}-t{number}", classes, is_test_tile=is_test_tile)
+        for number, (preview, is_test_tile) in enumerate(tiles, start=1)
+    }
+
+
+def classes_of(file: FileReport) -> list[Mapping[str, Any]]:
+    """Classes of the metadata, with `name`, `color` and `label_value`, safe to show.
+
+    Args:
+        file: The report on the file.
+    """
+    metadata = (file.inspection or {}).get("metadata") or {}
+    return [{**each, "name": printable(each["name"])} for each in metadata.get("classes", ())]
+
+
+def _shown(
+    preview: Preview, name: str, classes: list[Mapping[str, Any]], *, is_test_tile: bool
+) -> Shown:
+    tile = printable(preview.tile)
+    shares = _shares(preview, classes)
+    told = ", ".join(f"{each.name} {percent(each.part)}" for each in shares)
+    mean = "" if preview.mean_confidence is None else f", {preview.mean_confidence:.2f} on average"
+    pictures = {
+        kind: None if data is None else data_uri("image/png", data)
+        for kind, data in (
+            ("image", preview.image),
+            ("class_map", preview.class_map),
+            ("confidence", preview.confidence),
+        )
+    }
+    return Shown(
+        id=name,
+        name=tile,
+        natural=preview.natural,
+        is_test_tile=is_test_tile,
+        width=preview.size[1],
+        height=preview.size[0],
+        low=preview.intensities[0],
+        high=preview.intensities[1],
+        shape="" if preview.shape is None else " × ".join(map(str, preview.shape)) or "a number",
+        pictures=pictures,
+        told={
+            "image": f"Tile {tile}",
+            "class_map": f"Classes on tile {tile}: {told}",
+            "confidence": f"Confidence on tile {tile}{mean}",
+        },
+        shares=tuple(shares),
+        mean_confidence=preview.mean_confidence,
+        not_numbers=preview.not_numbers,
+    )
+
+
+def _shares(preview: Preview, classes: list[Mapping[str, Any]]) -> list[Share]:
+    """Parts of the classes; beyond the first ones, together."""
+    pixels = sum(preview.won)
+    if not pixels:
+        return []
+    shares = [
+        Share(
+            classes[number]["name"] if number < len(classes) else f"channel {number}",
+            classes[number]["color"] if number < len(classes) else _GREY,
+            won / pixels,
+        )
+        for number, won in enumerate(preview.won)
+    ]
+    if len(shares) > _MOST_CLASSES:
+        rest = shares[_MOST_CLASSES:]
+        together = Share(f"{len(rest)} others", _GREY, sum(each.part for each in rest))
+        shares = [*shares[:_MOST_CLASSES], together]
+    return shares

@@ -1,0 +1,405 @@
+"""What the HTML page tells of a model, section by section.
+
+A section is a function that makes plain data of a file's report, and a template of the same key in
+`templates/sections/` that tells it. Reports never compute: all numbers come from the report, its
+inspection and its gallery. To add one, write both and enter it in `SECTIONS`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from czcheck.report.html_pictures import classes_of
+from czcheck.report.json_form import plain_json
+from czcheck.report.text import ranges
+from czcheck.rules.catalogue import Level, catalogue, explain
+
+if TYPE_CHECKING:
+    from czcheck.gallery import Gallery
+    from czcheck.report.html import ModelView
+
+Data = dict[str, Any]
+
+_MOST_LAYERS = 24
+_MOST_PICTURES = 12
+# A fault in many places: beyond these, they are behind a click.
+_FIRST_PLACES = 6
+_MANY = 1000
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        key: Name of the template, and end of the element's id.
+        title: Its heading.
+        build: Makes the data of a model; None where the section says nothing about it.
+        data: What the template tells.
+    """
+
+    key: str
+    title: str
+    build: Callable[[ModelView], Data | None]
+    data: Data = field(default_factory=dict)
+
+    @property
+    def template(self) -> str:
+        """Name of the template."""
+        return f"sections/{self.key}.html.j2"
+
+
+def rule_page(code: str) -> str:
+    """Address of a rule's page.
+
+    Args:
+        code: The rule's code.
+    """
+    return f"https://czcheck.readthedocs.io/en/stable/rules/{code}/"
+
+
+def findings(model: ModelView) -> Data:
+    """Findings by rule, with the pictures that they rest on."""
+    found = model.plain["findings"]
+    severities = [name for name, number in model.severities.items() if number]
+    return {"groups": _groups(model, found, "findings"), "severities": severities}
+
+
+def waived(model: ModelView) -> Data | None:
+    """Findings that somebody accepts."""
+    groups = _groups(model, model.plain["waived"], "waived")
+    return {"groups": groups} if groups else None
+
+
+def _groups(model: ModelView, found: Sequence[Mapping[str, Any]], kind: str) -> list[Data]:
+    """Findings of the same rule and severity together, in the order of the report."""
+    omitted = {each["code"]: each.get("omitted", 0) for each in model.plain["rules"]}
+    places = {"findings": model.file.findings, "waived": model.file.waived}[kind]
+    numbered = list(enumerate(zip(found, places, strict=True)))
+    groups = []
+    for (code, severity), group in groupby(
+        numbered, key=lambda each: (each[1][0]["code"], each[1][0]["severity"])
+    ):
+        items = list(group)
+        rule = catalogue()[code]
+        pictures = sum(hasattr(finding.at, "tile") for _, (_, finding) in items) <= _MOST_PICTURES
+        groups.append(
+            {
+                **explain(rule),
+                "severity": severity,
+                "kind": kind,
+                "first": _FIRST_PLACES if len(items) > _FIRST_PLACES + 1 else len(items),
+                "omitted": omitted.get(code, 0) if kind == "findings" else 0,
+                "places": [
+                    {
+                        "json": model.path(f"{kind}.{number}"),
+                        "severity": severity,
+                        "place": plain_json(str(finding.at)),
+                        "message": told["message"],
+                        "waiver": told.get("waiver"),
+                        "shown": _evidence(model, told) if pictures else [],
+                    }
+                    for number, (told, finding) in items
+                ],
+            }
+        )
+    return groups
+
+
+def _evidence(model: ModelView, finding: Mapping[str, Any]) -> list[Data]:
+    """The tile that a finding is about, and the one that it was held against."""
+    at = finding["location"]
+    if at["kind"] != "pixel" or at["tile"] not in model.previews:
+        return []
+    mark = None if at["row"] is None else {"row": at["row"], "column": at["column"]}
+    shown: list[Data] = [{"preview": model.previews[at["tile"]], "mark": mark}]
+    other = model.previews.get(str(finding["fields"].get("other")))
+    if other is not None:
+        shown.append({"preview": other, "mark": mark})
+    return shown
+
+
+def unchecked(model: ModelView) -> Data | None:
+    """Rules that crashed, and rules that could not be checked, by the reason."""
+    rules = model.plain["rules"]
+    crashed = [
+        {**each, "title": catalogue()[each["code"]].title}
+        for each in rules
+        if each["status"] == "crashed"
+    ]
+    reasons: dict[str, list[str]] = {}
+    for each in rules:
+        if each.get("cause") in ("prerequisite", "tool"):
+            reasons.setdefault(each["reason"], []).append(each["code"])
+    groups = [
+        {"reason": reason, "codes": codes, "ranges": ranges(codes)}
+        for reason, codes in reasons.items()
+    ]
+    return {"crashed": crashed, "groups": groups} if crashed or groups else None
+
+
+def model_data(model: ModelView) -> Data | None:
+    """Metadata and members."""
+    inspection = plain_json(dict(model.file.inspection or {}))
+    if not inspection.get("metadata"):
+        return None
+    return {"metadata": inspection["metadata"], "members": inspection["members"]}
+
+
+def tiles(model: ModelView) -> Data | None:
+    """What the network was shown, and what it answered."""
+    shown = [each for each in model.previews.values() if each.is_test_tile]
+    if not shown:
+        return None
+    from czcheck.gallery import confidence_colours  # noqa: PLC0415 - slow
+
+    steps = ", ".join("#{:02x}{:02x}{:02x}".format(*each) for each in confidence_colours(9))
+    return {
+        "natural": [each for each in shown if each.natural],
+        "patterns": [each for each in shown if not each.natural],
+        "classes": classes_of(model.file),
+        "ramp": f"linear-gradient(to right, {steps})",
+        "broken": any(each.not_numbers for each in shown),
+    }
+
+
+def sums(model: ModelView) -> Data | None:
+    """The histogram of the sums of probabilities."""
+    gallery = model.file.gallery
+    if gallery is None:
+        return None
+    from czcheck.gallery import SUM_LIMITS  # noqa: PLC0415
+    from czcheck.report.charts import sums_chart  # noqa: PLC0415 - slow
+
+    counts = _added(gallery)
+    not_numbers = sum(each.not_numbers for each in gallery.tiles)
+    if not sum(counts) and not not_numbers:
+        return None
+    limits = [*(-each for each in SUM_LIMITS[::-1]), *SUM_LIMITS]
+    middle, beyond = len(SUM_LIMITS), SUM_LIMITS.index(1e-3) + 1
+    names = [f"less than {limits[0]:+g}"]
+    names += [f"{low:+g} to {high:+g}" for low, high in zip(limits, limits[1:], strict=False)]
+    names.append(f"more than {limits[-1]:+g}")
+    rows = [
+        {"name": name, "count": counts[place], "outside": abs(place - middle) >= beyond}
+        for place, name in enumerate(names)
+    ]
+    outside = sum(row["count"] for row in rows if row["outside"])
+    told = "All pixels keep to it" if not outside else f"{outside:,} pixels do not"
+    if not_numbers:
+        told += f"; at {not_numbers:,} there is no number"
+    return {
+        "chart": _markup(sums_chart(counts, f"{model.prefix}-sums")),
+        "rows": rows,
+        "not_numbers": not_numbers,
+        "sentence": f"{told}.",
+    }
+
+
+def _added(gallery: Gallery) -> list[int]:
+    """Sums of all test tiles."""
+    return [sum(each) for each in zip(*(tile.sums for tile in gallery.tiles if tile.sums))]
+
+
+def border(model: ModelView) -> Data | None:
+    """How far the border reaches."""
+    run = model.plain["looked_at"].get("run", {})
+    measured = run.get("border")
+    if measured is None:
+        return None
+    from czcheck.report.charts import border_chart  # noqa: PLC0415 - slow
+
+    kinds = {
+        "local": "",
+        "global-input": "Statistics of the whole tile go into every answer; they are left aside"
+        " here.",
+        "global-inside": "The network looks at the whole tile at once, so that no border makes"
+        " tiles fit together.",
+    }
+    return {
+        "border": measured,
+        "offsets": run.get("offsets"),
+        "sentence": kinds[measured["kind"]],
+        "chart": _markup(border_chart(measured, f"{model.prefix}-border")),
+    }
+
+
+_ASKED = {
+    "again": "The same tile a second time",
+    "fresh": "In a fresh process",
+    "batch": "In a batch with another tile",
+    "scaled": "Intensities scaled to 0..1",
+    "colours": "Red and blue exchanged",
+}
+
+
+def behaviour(model: ModelView) -> Data | None:
+    """Answers held against each other."""
+    run = model.plain["looked_at"].get("run", {})
+    measured = run.get("behaviour", {})
+    base = "looked_at.run."
+    rows = [
+        {
+            "name": told,
+            "labels": f"{base}behaviour.{name}.labels",
+            "change": f"{base}behaviour.{name}.difference",
+        }
+        for name, told in _ASKED.items()
+        if name in measured
+    ]
+    others = {"runtime": "In the other runtime", "baseline": "Golden answers of the baseline"}
+    rows += [
+        {
+            "name": f"{told} (worst of {run[name]['tiles']} tiles)",
+            "labels": f"{base}{name}.agreement",
+            "change": f"{base}{name}.change",
+        }
+        for name, told in others.items()
+        if name in run
+    ]
+    if not rows:
+        return None
+    return {
+        "rows": rows,
+        "tile": measured.get("tile"),
+        "orientation": measured.get("orientation"),
+    }
+
+
+def network(model: ModelView) -> Data | None:
+    """Signature, operations, what a tile costs and how far the network looks."""
+    found = plain_json((model.file.inspection or {}).get("network"))
+    if not found:
+        return None
+    if "fault" in found:
+        return {"network": found}
+    field, note = _receptive_field(found["reach"])
+    layers, caption = _layers(found["cost"])
+    return {
+        "network": found,
+        "field": field,
+        "field_note": note,
+        "layers": layers,
+        "layers_caption": caption,
+        "kinds": _kinds(found),
+    }
+
+
+def _receptive_field(reach: Mapping[str, Any]) -> tuple[str, str]:
+    """How far the network looks, and what has to be said about it."""
+    node = reach["because"]
+    cause = "" if node is None else f" ({node['op']}, node {node['name']})"
+    if reach["kind"] == "unknown":
+        return "not known", reach["reason"] or f"not understood is{cause}"
+    notes = {
+        "local": "",
+        "global-input": f"statistics of the whole tile go into every answer{cause}",
+        "global-inside": f"the whole tile at once{cause}",
+    }
+    if reach["bound"] is None:
+        return "whole tile", notes[reach["kind"]]
+    top, bottom, left, right = reach["bound"]
+    return f"{top + bottom + 1} × {left + right + 1} px", notes[reach["kind"]]
+
+
+def _layers(cost: Mapping[str, Any] | None) -> tuple[list[Data], str]:
+    """The layers that cost most, in the order in which they run."""
+    every = [] if cost is None else cost["layers"]
+    # Sizes and shapes that a graph computes are no layers to anybody.
+    large = [each for each in every if each["multiply_adds"] or each["tensor_bytes"] >= _MANY]
+    costly = sorted(large, key=lambda each: (-each["tensor_bytes"], -each["multiply_adds"]))
+    kept = {each["name"] for each in costly[:_MOST_LAYERS]}
+    shown = [each for each in large if each["name"] in kept]
+    work = max((each["multiply_adds"] for each in shown), default=0) or 1
+    room = max((each["tensor_bytes"] for each in shown), default=0) or 1
+    start = os.path.commonprefix([f"{each['name']}/" for each in shown])
+    start = start[: start.rfind("/") + 1] if len(shown) > 1 else ""
+    caption = "What the layers cost for one tile, in the order in which they run"
+    if len(shown) < len(large):
+        caption += f"; the {len(shown)} with the largest tensors of {len(large)}"
+    layers = [
+        {
+            **each,
+            "name": each["name"].removeprefix(start) or each["name"],
+            "work": round(each["multiply_adds"] / work, 4),
+            "room": round(each["tensor_bytes"] / room, 4),
+        }
+        for each in shown
+    ]
+    return layers, caption
+
+
+def _kinds(found: Mapping[str, Any]) -> list[Data]:
+    """Operations by kind, the most frequent first."""
+    parts = found["operations"]
+    costs = {each["name"]: each for each in (found["cost"] or {}).get("operations", ())}
+    names = dict.fromkeys(op for part in ("serving", "other", "saver") for op in parts[part])
+    kinds = [
+        {
+            "name": name,
+            **{part: parts[part].get(name, 0) for part in ("serving", "saver", "other")},
+            "multiply_adds": costs.get(name, {}).get("multiply_adds", 0),
+            "tensor_bytes": costs.get(name, {}).get("tensor_bytes", 0),
+        }
+        for name in names
+    ]
+    return sorted(kinds, key=lambda kind: (-kind["serving"], kind["name"]))
+
+
+def run(model: ModelView) -> Data:
+    """Environment, cost and configuration."""
+    looked_at = model.plain["looked_at"]
+    return {"run": looked_at.get("run"), "evidence": looked_at.get("evidence")}
+
+
+def rules(model: ModelView) -> Data:
+    """Every rule and how it ended, by level."""
+    ended = {each["code"]: each for each in model.plain["rules"]}
+    levels = []
+    for level in Level:
+        of_level = [
+            {
+                "code": code,
+                "title": rule.title,
+                "status": ended[code]["status"],
+                "mark": model.marks.get(code, ended[code]["status"]),
+                "reason": ended[code].get("reason", ""),
+            }
+            for code, rule in catalogue().items()
+            if rule.level is level and code in ended
+        ]
+        if of_level:
+            levels.append({"name": level.value, "rules": of_level})
+    chosen = sum(each.get("cause") == "choice" for each in ended.values())
+    return {
+        "levels": levels,
+        "count": len(ended),
+        "chosen": f"{chosen} were left out by choice, or say nothing about this file."
+        if chosen
+        else "",
+    }
+
+
+def _markup(svg: str) -> Any:
+    from markupsafe import Markup  # noqa: PLC0415
+
+    return Markup(svg)  # noqa: S704 - drawn by us from numbers
+
+
+SECTIONS = (
+    Section("findings", "Findings", findings),
+    Section("unchecked", "Not checked", unchecked),
+    Section("waived", "Waived findings", waived),
+    Section("model", "Model", model_data),
+    Section("tiles", "Test tiles", tiles),
+    Section("sums", "Sums of probabilities", sums),
+    Section("border", "Border", border),
+    Section("behaviour", "Asked again", behaviour),
+    Section("network", "Network", network),
+    Section("run", "Run and configuration", run),
+    Section("rules", "Rules", rules),
+)
