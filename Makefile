@@ -6,12 +6,12 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTHON37 ?= $(firstword $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.7.*/bin/python) \
 	$(wildcard /usr/bin/python3.7 /usr/local/bin/python3.7))
 
-.PHONY: fuzz verify test check fixtures benchmarks clean
+.PHONY: chromium fuzz verify test check fixtures benchmarks clean
 
 verify: .venv/.installed
 	$(BIN)/czcheck verify fixtures/models/nuclei.czmodel
 
-test: .venv/.installed-test .venv-tf200/.ready
+test: .venv/.installed-test .venv-tf200/.ready chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: .venv/.installed-dev
@@ -57,6 +57,20 @@ benchmarks: .venv/.installed
 		touch $@; \
 	else \
 		echo "no Python 3.7 here: tests in TensorFlow 2.0.0 are skipped"; \
+	fi
+
+# Tests of the HTML page need a browser; without one they are skipped.
+chromium:
+	@for name in chromium chromium-browser google-chrome; do \
+		if command -v $$name >/dev/null; then exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "apt-get install chromium" && \
+		{ { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+			--no-install-recommends chromium; } >/dev/null 2>&1 || \
+			echo "no Chromium: tests of the HTML page in a browser are skipped"; }; \
+	else \
+		echo "no Chromium here: tests of the HTML page in a browser are skipped"; \
 	fi
 
 clean:

@@ -96,6 +96,11 @@ class Reporting:
             else:
                 self.form = each.form
 
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether one of the formats shows pictures of tiles and answers."""
+        return "html" in (self.form, *(each.form for each in self.files))
+
     def tell(self, report: Report, *, quiet: bool) -> int:
         """Write and print the report.
 

@@ -63,6 +63,7 @@ def command(
             profile=profile,
             find_config=not isolated,
             **options.said(given),
+            gallery=telling.shows_pictures,
         )
     return telling.tell(report, quiet=quiet)
 

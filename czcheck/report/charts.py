@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "czcheck",
     "font.size": 11,
@@ -32,6 +32,7 @@ _LINK = "{http://www.w3.org/1999/xlink}href"
 _PAINT = re.compile(r"(?:^|;)\s*(?:fill|stroke)\s*:[^;]*")
 _FONT = re.compile(r"(?:^|;)\s*font(?:-[a-z]+)?\s*:[^;]*")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
+MINUS = "\u2212"
 _RAISED = ("", "⁻¹", "⁻²", "⁻³", "⁻⁴", "⁻⁵", "⁻⁶", "⁻⁷")
 # What is drawn below it is rounding.
 _FLOOR = 1e-7
@@ -68,7 +69,7 @@ def border_chart(border: Mapping[str, Any], prefix: str) -> str:
         for row in border["distances"]:
             line = axes.axhline(row["tolerance"], linestyle=(0, (2, 3)), linewidth=1)
             _mark(line, "tolerance")
-        steps = list(range(len(profile))) + [right]
+        steps = [*range(len(profile)), right]
         _mark(
             axes.step(steps, [*profile, profile[-1]], where="post", linewidth=2)[0],
             "curve",
@@ -95,7 +96,7 @@ def border_chart(border: Mapping[str, Any], prefix: str) -> str:
 def _borders(axes: Axes, border: Mapping[str, Any], right: float) -> None:
     """Upright lines at the declared and the recommended border, named."""
     declared, recommended = border["declared"], border["recommended"]
-    lines = [("declared", declared, "-", f"declared {declared}")]
+    lines: list[tuple[str, int, Any, str]] = [("declared", declared, "-", f"declared {declared}")]
     if recommended == declared:
         lines = [("declared", declared, "-", f"declared and recommended {declared}")]
     elif recommended is not None:
@@ -171,7 +172,7 @@ def _beyond() -> int:
 
 def _limit(limit: float) -> str:
     """A power of ten with its sign."""
-    return f"{'−' if limit < 0 else '+'}10{_RAISED[-round(math.log10(abs(limit)))]}"
+    return f"{MINUS if limit < 0 else '+'}10{_RAISED[-round(math.log10(abs(limit)))]}"
 
 
 def _short(number: int) -> str:
@@ -215,7 +216,7 @@ def _inline(figure: Figure, prefix: str, title: str, description: str) -> str:
     for element in root.iter(etree.Element):
         _tame(element, prefix)
     for name in ("width", "height", "version"):
-        root.attrib.pop(name, None)
+        root.attrib.pop(name, "")
     named = {"title": title, "desc": description}
     for place, (tag, text) in enumerate(named.items()):
         told = etree.Element(f"{_SVG}{tag}", id=f"{prefix}-{tag}")
@@ -231,12 +232,13 @@ def _inline(figure: Figure, prefix: str, title: str, description: str) -> str:
 
 def _tame(element: Any, prefix: str) -> None:
     """Leave colours and fonts of an element to the page, and keep its ids apart from others."""
-    name = element.attrib.pop("id", None)
-    if name is not None and name.startswith("class "):
+    name = element.attrib.pop("id", "")
+    if name.startswith("class "):
         element.set("class", name.removeprefix("class "))
-    elif name is not None and element.tag in (f"{_SVG}path", f"{_SVG}clipPath", f"{_SVG}pattern"):
+    elif name and element.tag in (f"{_SVG}path", f"{_SVG}clipPath", f"{_SVG}pattern"):
         element.set("id", f"{prefix}-{name}")
-    if (target := element.attrib.pop(_LINK, None)) is not None:
+    if _LINK in element.attrib:
+        target = element.attrib.pop(_LINK)
         element.set("href", f"#{prefix}-{target.removeprefix('#')}")
     style = element.get("style")
     classes = " ".join(each.get("class", "") for each in element.iterancestors()).split()

@@ -19,6 +19,7 @@ FORMATS = {
     "junit": "czcheck.report.junit:report_junit",
     "sarif": "czcheck.report.sarif:report_sarif",
     "markdown": "czcheck.report.markdown:report_markdown",
+    "html": "czcheck.report.html:report_html_page",
 }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.report import html_figures as figures
 from czcheck.report.html_pictures import Shown, data_uri, shown_previews
 from czcheck.report.html_sections import SECTIONS, Section
-from czcheck.report.text import count
+from czcheck.report.phrases import count, found_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -85,14 +85,14 @@ class ModelView:
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        found = [count(number, severity) for severity, number in self.severities.items() if number]
+        found = found_text(self.file)
         open_ones = f"{count(self.unchecked, 'rule')} could not be checked"
         text = "Nothing was found."
         if found:
-            text = f"Found: {', '.join(found)}."
+            text = f"Found: {found}."
         if self.plain["verdict"] == "passed":
             return f"{text} Everything that applies was checked, and nothing fails the verdict."
-        if not self.plain["counts"]["passed"] and not found:
+        if not found and not self.plain["counts"]["passed"] and self.unchecked:
             return f"Nothing was checked: {open_ones}."
         if self.plain["verdict"] == "incomplete":
             return f"{text} But {open_ones}, so nobody knows whether the model is fine."
@@ -101,9 +101,7 @@ class ModelView:
     @property
     def face(self) -> Shown | None:
         """The tile that shows best what the network does; None where there is none."""
-        natural = [
-            each for each in self.previews.values() if each.natural and each.is_test_tile
-        ]
+        natural = [each for each in self.previews.values() if each.natural and each.is_test_tile]
         mapped = [each for each in natural if each.class_map]
         return next(iter([*mapped, *natural]), None)
 
@@ -115,7 +113,7 @@ class ModelView:
         """
         return f"files.{self.number}.{name}"
 
-    def figure(self, name: str, form: str, missing: str = "–") -> Markup:
+    def figure(self, name: str, form: str, missing: str = figures.DASH) -> Markup:
         """A value of the JSON report, for people, with its place there.
 
         Args:
@@ -124,17 +122,6 @@ class ModelView:
             missing: What to say where it is null.
         """
         return figures.figure(figures.at(self.plain, name), self.path(name), form, missing)
-
-    @staticmethod
-    def rule_page(code: str) -> str:
-        """Address of a rule's page.
-
-        Args:
-            code: The rule's code.
-        """
-        from czcheck.report.html_sections import rule_page  # noqa: PLC0415
-
-        return rule_page(code)
 
 
 def report_html_page(report: Report) -> str:

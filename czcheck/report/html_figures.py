@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 _WHOLE = 100
+TIMES, DASH = "\u00d7", "\u2013"
 _CODE = re.compile("`([^`]+)`")
 
 
@@ -115,6 +116,4 @@ def figure(value: Any, path: str, form: str, missing: str) -> Markup:
             path, missing
         )
     told = FORMS[form](value)
-    return Markup('<data value="{}" data-json="{}">{}</data>').format(
-        json.dumps(value), path, told
-    )
+    return Markup('<data value="{}" data-json="{}">{}</data>').format(json.dumps(value), path, told)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from czcheck.report.escape import printable
-from czcheck.report.html_figures import percent
+from czcheck.report.html_figures import TIMES, percent
 
 if TYPE_CHECKING:
     from czcheck.gallery import Preview
@@ -146,7 +146,7 @@ def _shown(
         height=preview.size[0],
         low=preview.intensities[0],
         high=preview.intensities[1],
-        shape="" if preview.shape is None else " × ".join(map(str, preview.shape)) or "a number",
+        shape="" if preview.shape is None else _shape(preview.shape),
         pictures=pictures,
         told={
             "image": f"Tile {tile}",
@@ -157,6 +157,10 @@ def _shown(
         mean_confidence=preview.mean_confidence,
         not_numbers=preview.not_numbers,
     )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f" {TIMES} ".join(map(str, shape)) or "a number"
 
 
 def _shares(preview: Preview, classes: list[Mapping[str, Any]]) -> list[Share]:

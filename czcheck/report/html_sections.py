@@ -7,15 +7,16 @@ inspection and its gallery. To add one, write both and enter it in `SECTIONS`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
+from czcheck.report import phrases
+from czcheck.report.html_figures import TIMES
 from czcheck.report.html_pictures import classes_of
 from czcheck.report.json_form import plain_json
-from czcheck.report.text import ranges
+from czcheck.report.phrases import ranges
 from czcheck.rules.catalogue import Level, catalogue, explain
 
 if TYPE_CHECKING:
@@ -51,15 +52,6 @@ class Section:
     def template(self) -> str:
         """Name of the template."""
         return f"sections/{self.key}.html.j2"
-
-
-def rule_page(code: str) -> str:
-    """Address of a rule's page.
-
-    Args:
-        code: The rule's code.
-    """
-    return f"https://czcheck.readthedocs.io/en/stable/rules/{code}/"
 
 
 def findings(model: ModelView) -> Data:
@@ -125,19 +117,14 @@ def _evidence(model: ModelView, finding: Mapping[str, Any]) -> list[Data]:
 
 def unchecked(model: ModelView) -> Data | None:
     """Rules that crashed, and rules that could not be checked, by the reason."""
-    rules = model.plain["rules"]
     crashed = [
         {**each, "title": catalogue()[each["code"]].title}
-        for each in rules
+        for each in model.plain["rules"]
         if each["status"] == "crashed"
     ]
-    reasons: dict[str, list[str]] = {}
-    for each in rules:
-        if each.get("cause") in ("prerequisite", "tool"):
-            reasons.setdefault(each["reason"], []).append(each["code"])
     groups = [
-        {"reason": reason, "codes": codes, "ranges": ranges(codes)}
-        for reason, codes in reasons.items()
+        {"reason": plain_json(reason), "codes": codes, "ranges": ranges(codes)}
+        for reason, codes in phrases.unchecked(model.file).items()
     ]
     return {"crashed": crashed, "groups": groups} if crashed or groups else None
 
@@ -182,13 +169,13 @@ def sums(model: ModelView) -> Data | None:
     limits = [*(-each for each in SUM_LIMITS[::-1]), *SUM_LIMITS]
     middle, beyond = len(SUM_LIMITS), SUM_LIMITS.index(1e-3) + 1
     names = [f"less than {limits[0]:+g}"]
-    names += [f"{low:+g} to {high:+g}" for low, high in zip(limits, limits[1:], strict=False)]
+    names += [f"{low:+g} to {high:+g}" for low, high in pairwise(limits)]
     names.append(f"more than {limits[-1]:+g}")
     rows = [
         {"name": name, "count": counts[place], "outside": abs(place - middle) >= beyond}
         for place, name in enumerate(names)
     ]
-    outside = sum(row["count"] for row in rows if row["outside"])
+    outside = sum(each for place, each in enumerate(counts) if abs(place - middle) >= beyond)
     told = "All pixels keep to it" if not outside else f"{outside:,} pixels do not"
     if not_numbers:
         told += f"; at {not_numbers:,} there is no number"
@@ -202,7 +189,8 @@ def sums(model: ModelView) -> Data | None:
 
 def _added(gallery: Gallery) -> list[int]:
     """Sums of all test tiles."""
-    return [sum(each) for each in zip(*(tile.sums for tile in gallery.tiles if tile.sums))]
+    tiles = [tile.sums for tile in gallery.tiles if tile.sums]
+    return [sum(each) for each in zip(*tiles, strict=True)]
 
 
 def border(model: ModelView) -> Data | None:
@@ -303,7 +291,7 @@ def _receptive_field(reach: Mapping[str, Any]) -> tuple[str, str]:
     if reach["bound"] is None:
         return "whole tile", notes[reach["kind"]]
     top, bottom, left, right = reach["bound"]
-    return f"{top + bottom + 1} × {left + right + 1} px", notes[reach["kind"]]
+    return f"{top + bottom + 1} {TIMES} {left + right + 1} px", notes[reach["kind"]]
 
 
 def _layers(cost: Mapping[str, Any] | None) -> tuple[list[Data], str]:
@@ -316,8 +304,7 @@ def _layers(cost: Mapping[str, Any] | None) -> tuple[list[Data], str]:
     shown = [each for each in large if each["name"] in kept]
     work = max((each["multiply_adds"] for each in shown), default=0) or 1
     room = max((each["tensor_bytes"] for each in shown), default=0) or 1
-    start = os.path.commonprefix([f"{each['name']}/" for each in shown])
-    start = start[: start.rfind("/") + 1] if len(shown) > 1 else ""
+    start = _common_path([each["name"] for each in shown])
     caption = "What the layers cost for one tile, in the order in which they run"
     if len(shown) < len(large):
         caption += f"; the {len(shown)} with the largest tensors of {len(large)}"
@@ -331,6 +318,17 @@ def _layers(cost: Mapping[str, Any] | None) -> tuple[list[Data], str]:
         for each in shown
     ]
     return layers, caption
+
+
+def _common_path(names: Sequence[str]) -> str:
+    """The layers that all names begin with, a slash behind each."""
+    parts = [name.split("/")[:-1] for name in names]
+    common: list[str] = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        common.append(f"{level[0]}/")
+    return "".join(common)
 
 
 def _kinds(found: Mapping[str, Any]) -> list[Data]:
@@ -365,6 +363,7 @@ def rules(model: ModelView) -> Data:
             {
                 "code": code,
                 "title": rule.title,
+                "url": rule.url,
                 "status": ended[code]["status"],
                 "mark": model.marks.get(code, ended[code]["status"]),
                 "reason": ended[code].get("reason", ""),

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from lxml import etree
+from lxml import etree, html
 from markdown_it import MarkdownIt
 from reports import REPORTS
 
@@ -168,12 +168,34 @@ def of_markdown(text: str) -> Everything:
     return everything
 
 
+def of_html(text: str) -> Everything:
+    everything = {}
+    for model in html.document_fromstring(text).find_class("model"):
+        (path,) = [each.text_content() for each in model.iter() if is_of(each, "file")]
+        verdict = next(each for each in model.iter("h2")).find_class("verdict")[0]
+        said = everything[path] = Said(verdict.text_content().strip().lower())
+        for name, into in (("findings", said.found), ("waived", said.waived)):
+            for section in (each for each in model.iter("section") if is_of(each, name)):
+                for place in section.find_class("place"):
+                    into[place.get("data-code"), place.get("data-severity")] += 1
+                for more in section.find_class("omitted"):
+                    number = int(more.text_content().split()[0])
+                    into[more.get("data-code"), more.get("data-severity")] += number
+        said.crashed |= {each.get("data-code") for each in model.find_class("alert")}
+    return everything
+
+
+def is_of(element: Any, name: str) -> bool:
+    return name in (element.get("class") or "").split()
+
+
 READERS: dict[str, Callable[[str], Everything]] = {
     "text": of_text,
     "json": of_json,
     "junit": of_junit,
     "sarif": of_sarif,
     "markdown": of_markdown,
+    "html": of_html,
 }
 
 
@@ -202,7 +224,7 @@ def test_every_format_says_the_same(form: str, name: str) -> None:
     assert READERS[form](REPORTS[name].render(form)) == of_report(REPORTS[name])
 
 
-@pytest.mark.parametrize("form", ["json", "junit", "sarif"])
+@pytest.mark.parametrize("form", ["json", "junit", "sarif", "html"])
 def test_of_real_files_every_format_says_the_same(form: str, real: Report) -> None:
     expected = of_report(real)
     assert {said.verdict for said in expected.values()} == {"passed", "failed"}
