@@ -170,7 +170,8 @@ def of_markdown(text: str) -> Everything:
 
 def of_html(text: str) -> Everything:
     everything = {}
-    for model in html.document_fromstring(text).find_class("model"):
+    page: Any = html.document_fromstring(text)
+    for model in page.find_class("model"):
         (path,) = [each.text_content() for each in model.iter() if is_of(each, "file")]
         verdict = next(each for each in model.iter("h2")).find_class("verdict")[0]
         said = everything[path] = Said(verdict.text_content().strip().lower())
