@@ -105,6 +105,11 @@ class Writer(ABC):
         """
         return False
 
+    @property
+    def resumable(self) -> str | None:
+        """Where an interrupted run left what can be gone on with; None if there is nothing."""
+        return None
+
     @abstractmethod
     def commit(self) -> None:
         """Complete what was written and put it in place.
@@ -127,7 +132,7 @@ class Writer(ABC):
             self.abort()
 
 
-def create(path: str | Path, content: Content, *, resume: bool = False) -> Writer:  # noqa: ARG001
+def create(path: str | Path, content: Content, *, resume: bool = False) -> Writer:
     """Begin a file or a store, of the format that its name says.
 
     Args:
@@ -144,6 +149,18 @@ def create(path: str | Path, content: Content, *, resume: bool = False) -> Write
     ending = Path(str(path)).suffix.lower()
     if resume and ending not in ZARR_ENDINGS:
         raise UsageError(f"{path}: only OME-Zarr can be resumed; name a .zarr store")
+    if ending in TIFF_ENDINGS:
+        from czcheck.images.output_tiff import TiffOutput  # noqa: PLC0415
+
+        return TiffOutput(Path(path), content)
+    if ending in CZI_ENDINGS:
+        from czcheck.images.output_czi import CziOutput  # noqa: PLC0415
+
+        return CziOutput(Path(path), content)
+    if ending in ZARR_ENDINGS:
+        from czcheck.images.output_zarr import ZarrOutput  # noqa: PLC0415
+
+        return ZarrOutput(str(path), content, resume=resume)
     raise UsageError(
         f"{path}: cannot be written in the format of that name; name a "
         f"{', '.join((*TIFF_ENDINGS, *ZARR_ENDINGS, *CZI_ENDINGS))} file"

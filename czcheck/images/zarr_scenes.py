@@ -28,7 +28,7 @@ class Scene:
     """One image of a store.
 
     Attributes:
-        name: Path of its group in the store; empty for the store itself.
+        name: Its name, or else the path of its group; empty for the only image of a store.
         array: Path of its array of full resolution.
         axes: Letters of the array's axes, of `tczyx` and in any order that ends with `yx`.
         pixel_size: (height, width) of a pixel in micrometres, if given.
@@ -116,7 +116,10 @@ def _scene(path: Path, place: str, ome: dict[str, Any]) -> Scene:
     if not _PLACE.fullmatch(array) or set(array.split("/")) & {".", ".."}:
         raise damaged(path, f" at {place or '/'}", f"it names an array {array[:80]!r}")
     sides = [float(scale[each]) * micrometres(str(units[each])) for each in (-2, -1)]
-    return Scene(place, f"{place}/{array}".lstrip("/"), axes, known(*sides), _channels(ome))
+    name = multiscale.get("name")
+    # The fields of a plate are known by their places.
+    title = name if isinstance(name, str) and name and place.isdecimal() else place
+    return Scene(title, f"{place}/{array}".lstrip("/"), axes, known(*sides), _channels(ome))
 
 
 def _scale(holder: dict[str, Any], count: int) -> list[float]:

@@ -1,0 +1,216 @@
+"""Writing OME-Zarr 0.4: chunk by chunk, and going on where an interrupted run stopped.
+
+While it is written, a store of this machine stands beside its place as NAME.unfinished, and one
+elsewhere (a URL) in its place. Either is no image until it is complete: it says only what it is
+made of, and keeps a record of the blocks that are done.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from czcheck.errors import UsageError
+from czcheck.images.decoders import extra
+from czcheck.images.ome_zarr import image_attributes
+from czcheck.images.output import Content, Writer
+from czcheck.images.output_folders import Folder, folder_for
+from czcheck.images.placing import writing
+from czcheck.images.zarr_scenes import OURS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from czcheck.images.image import Plane
+
+CHUNK = 512
+
+
+class ZarrOutput(Writer):
+    """Writes an OME-Zarr store; several scenes become a collection (bioformats2raw layout).
+
+    Scenes, points in time and sections are numbered anew from 0. Blocks that share a chunk have to
+    be written by one process.
+    """
+
+    def __init__(self, path: str, content: Content, *, resume: bool) -> None:
+        """Begin a store, or open an unfinished one.
+
+        Args:
+            path: Folder of the store, or a URL.
+            content: What will be written.
+            resume: Whether to go on with an unfinished store. If there is a complete one, made of
+                the same, nothing is left to do; if there is none, one is begun.
+
+        Raises:
+            UsageError: No such folder, something that must not be replaced, an unfinished store
+                made of something else, or a package is missing.
+            IncompleteError: It cannot be written there.
+        """
+        try:
+            import ome_zarr_models  # noqa: F401, PLC0415
+            import zarr  # noqa: F401, PLC0415
+        except ImportError as error:
+            raise extra(path, "OME-Zarr", "ome-zarr-models (and Python 3.11)") from error
+        self.path, self.content = path, content
+        self._made_of = _made_of(content)
+        self._numbers = {
+            axis: _numbered({getattr(plane, axis) for plane in content.planes})
+            for axis in ("scene", "time", "z")
+        }
+        self._lock = threading.Lock()
+        with writing(path):
+            self._folder: Folder = folder_for(path)
+            self._complete = resume and self._is(self._folder.finished(), unfinished=False)
+            if self._complete:
+                return
+            found = self._folder.unfinished() if resume else None
+            if found is not None and not self._is(found, unfinished=True):
+                raise UsageError(
+                    f"{path}: the unfinished store was made of something else "
+                    f"({_differences(found.get('made_of'), self._made_of)}); leave --resume out to "
+                    "begin anew"
+                )
+            self._open(resumed=found is not None)
+
+    def _open(self, *, resumed: bool) -> None:
+        import zarr  # noqa: PLC0415
+
+        if resumed:
+            self._done = self._folder.done()
+        else:
+            self._folder.begin()
+            self._done = set()
+        self._root = zarr.open_group(self._folder.store(), mode="a", zarr_format=2)
+        self._arrays: dict[int, Any] = {}
+        if not resumed:
+            self._root.attrs.put({OURS: {"unfinished": True, "made_of": self._made_of}})
+        for plane in self.content.planes:
+            if plane.scene not in self._arrays:
+                name = f"{self._group(plane.scene)}/0".lstrip("/")
+                array = self._root[name] if resumed and name in self._root else self._create(plane)
+                self._arrays[plane.scene] = array
+
+    def _create(self, plane: Plane) -> Any:
+        """The array of a plane's scene: t, c, z, y, x."""
+        import zarr  # noqa: PLC0415
+        from numcodecs import Blosc  # noqa: PLC0415
+
+        times, sections = (len(self._numbers[axis]) for axis in ("time", "z"))
+        place = self._group(plane.scene)
+        group = self._root.require_group(place) if place else self._root
+        array: Any = group.create_array(
+            "0",
+            shape=(times, len(self.content.channels), sections, plane.height, plane.width),
+            chunks=(1, 1, 1, min(CHUNK, plane.height), min(CHUNK, plane.width)),
+            dtype=self.content.dtype,
+            compressors=Blosc(cname="zstd", clevel=1, shuffle=Blosc.SHUFFLE),
+            chunk_key_encoding={"name": "v2", "separator": "/"},
+            overwrite=True,
+        )
+        assert isinstance(array, zarr.Array)
+        return array
+
+    def _group(self, scene: int) -> str:
+        """Path of a scene's group; the store itself for a single scene."""
+        return str(self._numbers["scene"][scene]) if len(self._numbers["scene"]) > 1 else ""
+
+    def _is(self, found: dict[str, Any] | None, *, unfinished: bool) -> bool:
+        return (
+            found is not None
+            and found.get("made_of") == self._made_of
+            and bool(found.get("unfinished")) == unfinished
+        )
+
+    def write(self, plane: Plane, top: int, left: int, block: NDArray[Any]) -> None:
+        """Write a block and record it; see `Writer.write`."""
+        if self._complete:
+            return
+        height, width = block.shape[:2]
+        key = self._key(plane, top, left, height, width)
+        array = self._arrays[plane.scene]
+        time, z = self._numbers["time"][plane.time], self._numbers["z"][plane.z]
+        pixels = block.reshape(height, width, -1).astype(self.content.dtype, copy=False)
+        with self._lock, writing(self.path):
+            # One chunk at a time: where zarr writes several and one fails, it forgets the others.
+            for rows, down in _pieces(top, height, array.chunks[-2]):
+                for columns, across in _pieces(left, width, array.chunks[-1]):
+                    for channel in range(pixels.shape[-1]):
+                        array[time, channel, z, rows, columns] = pixels[down, across, channel]
+            self._folder.record(key)
+            self._done.add(key)
+
+    def written(self, plane: Plane, top: int, left: int, height: int, width: int) -> bool:
+        """Whether a block is there already; see `Writer.written`."""
+        return self._complete or self._key(plane, top, left, height, width) in self._done
+
+    def _key(self, plane: Plane, *region: int) -> str:
+        numbers = (plane.scene, plane.time, plane.z, *region)
+        return ".".join(str(each) for each in numbers)
+
+    @property
+    def resumable(self) -> str | None:
+        """Where an interrupted run left what can be gone on with; None if there is nothing."""
+        return None if self._complete or not self._done else self._folder.place
+
+    def commit(self) -> None:
+        """Make it an image and put it in place; see `Writer.commit`."""
+        if self._complete:
+            return
+        with self._lock, writing(self.path):
+            scenes: dict[int, Plane] = {}
+            for plane in self.content.planes:
+                scenes.setdefault(plane.scene, plane)
+            attributes = [
+                (self._group(scene), image_attributes(self.content, plane, self.path))
+                for scene, plane in scenes.items()
+            ]
+            root: dict[str, Any] = {OURS: {"made_of": self._made_of}}
+            if len(attributes) == 1:
+                root |= attributes[0][1]
+            else:
+                for place, each in attributes:
+                    self._root[place].attrs.put(each)
+                listed = self._root.require_group("OME")
+                listed.attrs.put({"series": [place for place, _ in attributes]})
+                root["bioformats2raw.layout"] = 3
+            self._folder.forget()
+            self._root.attrs.put(root)  # last: from here on it is an image
+            self._folder.finish()
+
+    def abort(self) -> None:
+        """Keep what can be resumed, marked as unfinished; if nothing was written, leave nothing."""
+        if not self._complete and not self._done:
+            self._folder.remove()
+
+
+def _numbered(values: set[int]) -> dict[int, int]:
+    return {value: number for number, value in enumerate(sorted(values))}
+
+
+def _pieces(first: int, length: int, chunk: int) -> Iterator[tuple[slice, slice]]:
+    """A span cut where chunks end: each piece in the plane, and in the block."""
+    start = first
+    while start < first + length:
+        end = min((start // chunk + 1) * chunk, first + length)
+        yield slice(start, end), slice(start - first, end - first)
+        start = end
+
+
+def _made_of(content: Content) -> dict[str, Any]:
+    """What tells whether a store holds the same, as JSON values."""
+    values = {
+        "kind": content.kind,
+        "planes": [[p.scene, p.time, p.z, p.height, p.width] for p in content.planes],
+        "classes": [[each.label_value, each.name, *each.color] for each in content.classes],
+        **content.source,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
+
+
+def _differences(found: Any, wanted: dict[str, Any]) -> str:
+    old = found if isinstance(found, dict) else {}
+    return ", ".join(key for key in wanted if old.get(key) != wanted[key]) or "no record of it"
