@@ -52,6 +52,23 @@ def said(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value == () else value for name, value in given.items()}
 
 
+def complete_codes(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> list[click.shell_completion.CompletionItem]:
+    """The rules whose codes begin so, with their titles, for completion in a shell.
+
+    Args:
+        incomplete: What has been written.
+    """
+    from czcheck.rules.catalogue import catalogue
+
+    return [
+        click.shell_completion.CompletionItem(rule.code, help=rule.title)
+        for rule in catalogue().values()
+        if rule.code.startswith(incomplete.upper())
+    ]
+
+
 _positive = click.FloatRange(min=0, min_open=True)
 
 # None of them has a default, so that a configuration can say them: their names are its keys.
@@ -75,6 +92,7 @@ policy = together(
         multiple=True,
         metavar="CODES",
         callback=_codes,
+        shell_complete=complete_codes,
         help="Check only these rules; codes or prefixes, such as CZ2, separated by commas.",
     ),
     click.option(
@@ -82,6 +100,7 @@ policy = together(
         multiple=True,
         metavar="CODES",
         callback=_codes,
+        shell_complete=complete_codes,
         help="Leave these rules out; codes or prefixes, separated by commas.",
     ),
     allow_op,

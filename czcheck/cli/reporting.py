@@ -109,21 +109,29 @@ class Reporting:
             quiet: Print nothing of files that passed, where text is printed.
 
         Returns:
-            The exit code: the report's own, or 3 where that would be 0 but a file could not be
+            The exit code: the report's own, or 3 where that would be 0 but a report could not be
             written.
         """
         lost = False
         for each in self.files:
             lost |= not self._write(report, each)
-        if self.form == "text":
+        if self.form == "text" or not self._print(report):
             from czcheck.report.text import report_lines
 
+            lost |= self.form != "text"
             print_lines(report_lines(report, quiet=quiet))
-        else:
-            from czcheck.report.formats import render
-
-            print_text(render(report, self.form))
         return report.exit_code or (3 if lost else 0)
+
+    def _print(self, report: Report) -> bool:
+        from czcheck.report.formats import render
+
+        try:
+            text = render(report, self.form)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the verdict
+            _fault(self.form, error)
+            return False
+        print_text(text)
+        return True
 
     @staticmethod
     def _write(report: Report, to: Destination) -> bool:
@@ -135,4 +143,18 @@ class Reporting:
         except IncompleteError as error:
             click.echo(f"czcheck: {error}", err=True)
             return False
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the verdict
+            _fault(to.form, error)
+            return False
         return True
+
+
+def _fault(form: str, error: Exception) -> None:
+    from czcheck.report.escape import printable
+
+    what = printable(f"{type(error).__name__}: {error}")
+    click.echo(
+        f"czcheck: internal error: the report as {form} could not be made: {what}"
+        " - please report this",
+        err=True,
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from czcheck.cli.options import complete_codes
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("rules")
-@click.argument("codes", nargs=-1, metavar="[CODE]...")
+@click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=complete_codes)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(codes: tuple[str, ...], as_json: bool) -> int:
     """List the rules, or explain some: why they matter, how to fix, where the format says so.

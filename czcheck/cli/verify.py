@@ -53,7 +53,8 @@ def command(
     """
     from czcheck.verification import archives_in, verify
 
-    telling = reporting.Reporting(form, reports, archives_in(paths))
+    kept = [path for path in (config, given["baseline"]) if path is not None]
+    telling = reporting.Reporting(form, reports, [*archives_in(paths), *kept])
     with progress_bar(enabled=not quiet and given["level"] in (None, "run")) as progress:
         report = verify(
             paths,

@@ -70,11 +70,11 @@ def check_destinations(wanted: Sequence[Destination], sources: Iterable[Path]) -
 
     Args:
         wanted: The reports that were asked for.
-        sources: Files that are checked, which no report may replace.
+        sources: Files that are read, which no report may replace.
 
     Raises:
         UsageError: A folder is missing or cannot be written, two reports go to one file, or one
-            would replace what is checked.
+            would replace what is read.
     """
     taken: set[Path | None] = set()
     kept = {source.resolve() for source in sources}
@@ -88,7 +88,7 @@ def check_destinations(wanted: Sequence[Destination], sources: Iterable[Path]) -
         if place is None:
             continue
         if place in kept:
-            raise UsageError(f"{each.path}: a report would replace the file that is checked")
+            raise UsageError(f"{each.path}: a report would replace a file that is read")
         _check_file(each.path or place, place)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from lxml import etree
 
+from czcheck.report.configuration_text import configuration_text
 from czcheck.report.escape import printable, printable_lines
 from czcheck.report.phrases import count, looked_at_text, ranges, unchecked, waiver_text
 from czcheck.report.report import Verdict
@@ -44,16 +45,17 @@ def report_junit(report: Report) -> str:
 def _suite(file: FileReport, report: Report) -> TestSuite:
     path = printable(file.path)
     suite = TestSuite(path)
-    options = report.options
+    options, configuration = report.options, file.configuration
     properties = {
         "sha256": file.sha256,
         "size": str(file.size),
         "verdict": file.verdict.value,
-        "level": options.level.value,
-        "target": options.target,
-        "fail_on": options.fail_on.value,
+        "level": configuration.get("level", options.level.value),
+        "target": configuration.get("target", options.target),
+        "fail_on": file.fail_on.value,
         "waived": str(len(file.waived)),
         "looked_at": looked_at_text(file.looked_at),
+        "configuration": configuration_text(configuration),
     }
     for name, value in properties.items():
         suite.add_property(name, printable(value))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from czcheck.report.configuration_text import configuration_text
 from czcheck.report.escape import printable
 from czcheck.report.phrases import count, further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
@@ -89,6 +90,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"#### {quoted(file.path)}"
         yield ""
         yield from told
+        if configuration := configuration_text(file.configuration):
+            yield f"- configuration: {marked(configuration)}"
 
 
 def _table(files: Sequence[FileReport]) -> Iterator[str]:

@@ -14,7 +14,12 @@ import attrs
 import sarif_om as om
 
 from czcheck.report.escape import printable
-from czcheck.report.json_form import finding_to_json, location_to_json, waiver_to_json
+from czcheck.report.json_form import (
+    finding_to_json,
+    location_to_json,
+    plain_json,
+    waiver_to_json,
+)
 from czcheck.report.phrases import count, ranges, unchecked, waiver_text
 from czcheck.rules.catalogue import Rule, catalogue
 from czcheck.rules.engine import Status
@@ -171,6 +176,8 @@ def _artifact(file: FileReport) -> Any:
             "verdict": file.verdict.value,
             "counts": file.counts,
             "waived": len(file.waived),
+            "failOn": file.fail_on.value,
+            "configuration": plain_json(dict(file.configuration)),
         },
     )
 

@@ -22,7 +22,7 @@ def main(folder: Path = HERE / "models") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "good.czmodel").write_bytes(SOUND.read_bytes())
     # Both classes in one colour: an overlay in ZEN shows nothing. It is a warning, and fails
-    # because the gate is told to (`--fail-on warning`).
+    # because the gate is told to (`--profile release`).
     with (
         zipfile.ZipFile(SOUND) as sound,
         zipfile.ZipFile(folder / "bad.czmodel", "w", zipfile.ZIP_DEFLATED) as bad,

@@ -103,7 +103,7 @@ def test_an_unknown_format_is_refused_with_the_nearest(
         (("json=models",), "is a folder"),
         (("json=a.json", "text=./a.json"), "two reports"),
         (("json=-", "text=-"), "two reports"),
-        (("json=models/good.czmodel",), "would replace the file that is checked"),
+        (("json=models/good.czmodel",), "would replace a file that is read"),
     ],
 )
 def test_what_cannot_be_written_is_a_usage_error_before_anything_is_run(
@@ -189,3 +189,23 @@ def test_without_a_step_summary_it_is_said(
 def test_python_callers_get_the_same_error() -> None:
     with pytest.raises(UsageError, match="did you mean 'json'"):
         known_format("jsonn")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("good", 3), ("bad", 1)])
+@pytest.mark.parametrize("option", ["--report", "--format"])
+def test_a_fault_in_a_format_does_not_hide_the_verdict(
+    verify: Called,
+    models: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    name: str,
+    expected: int,
+) -> None:
+    monkeypatch.setitem(FORMATS, "json", "czcheck.report.json_form:missing")
+    value = f"json={tmp_path / 'x.json'}" if option == "--report" else "json"
+    code, out, err = verify(models[name], option, value)
+    assert code == expected
+    assert "at level network" in out
+    assert "the report as json could not be made: AttributeError" in err
+    assert not (tmp_path / "x.json").exists()
