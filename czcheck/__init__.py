@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from czcheck.building.builder import BuildResult, build
     from czcheck.building.repairing import RepairResult, repair
     from czcheck.convert import ModelSpec, convert_from_json_spec, convert_from_model_spec
+    from czcheck.diffing.comparing import diff
+    from czcheck.diffing.result import Diff
     from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
     from czcheck.layers import (
         Normalization,
@@ -38,6 +40,7 @@ __all__ = [
     "BuildResult",
     "CzModel",
     "CzcheckError",
+    "Diff",
     "IncompleteError",
     "InputError",
     "Layout",
@@ -59,6 +62,7 @@ __all__ = [
     "build",
     "convert_from_json_spec",
     "convert_from_model_spec",
+    "diff",
     "open",
     "repair",
     "segment",
@@ -71,6 +75,7 @@ _HOMES = {
     "BuildResult": ("czcheck.building.builder", "BuildResult"),
     "CzModel": ("czcheck.model", "CzModel"),
     "CzcheckError": ("czcheck.errors", "CzcheckError"),
+    "Diff": ("czcheck.diffing.result", "Diff"),
     "IncompleteError": ("czcheck.errors", "IncompleteError"),
     "InputError": ("czcheck.errors", "InputError"),
     "Layout": ("czcheck.segmenting.layout", "Layout"),
@@ -91,6 +96,7 @@ _HOMES = {
     "build": ("czcheck.building.builder", "build"),
     "convert_from_json_spec": ("czcheck.convert", "convert_from_json_spec"),
     "convert_from_model_spec": ("czcheck.convert", "convert_from_model_spec"),
+    "diff": ("czcheck.diffing.comparing", "diff"),
     "open": ("czcheck.model", "open_model"),
     "repair": ("czcheck.building.repairing", "repair"),
     "segment": ("czcheck.segmenting.segmentation", "segment"),

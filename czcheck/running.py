@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from czcheck.evidence import Spool
     from czcheck.gallery import Collector, Gallery
     from czcheck.model import CzModel
-    from czcheck.network.facts import Network
     from czcheck.rules.finding import Finding
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.process import Worker
@@ -113,7 +112,7 @@ class FileRun:
         if (objection := model.safety.objection(self._allow_op)) is not None:
             raise UnavailableError(f"the network must not be run: {objection}")
         try:
-            tiles = list(self._battery(model.network))
+            tiles = list(battery(model, self._tiles))
         except UnavailableError:
             raise
         except (InputError, UsageError) as error:  # an image of the user's, not the model
@@ -189,25 +188,6 @@ class FileRun:
             bgr=metadata.pixel_types[0].startswith("Bgr"),
         )
 
-    def _battery(self, network: Network) -> Iterable[Tile]:
-        from czcheck.test_tiles.images import tiles_from  # noqa: PLC0415
-        from czcheck.test_tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
-
-        serving = network.serving
-        shape = serving.inputs[0].shape if serving is not None and serving.inputs else None
-        if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
-            raise UnavailableError("the network has no fixed tile")
-        height, width, channels = (size or 0 for size in shape[1:])
-        metadata = self._model.metadata
-        pixel_type = metadata.pixel_types[0]
-        # Where the metadata says that intensities are scaled, the network gets them so.
-        top = FULL_RANGE.get(pixel_type, 1) if metadata.scale_inputs_by_bitdepth else 1
-        battery = [tiles(height, width, channels, pixel_type)]
-        battery += [tiles_from(path, height, width, channels) for path in self._tiles]
-        for tile in chain.from_iterable(battery):
-            scaled: Any = tile.pixels if top == 1 else tile.pixels / top
-            yield dataclasses.replace(tile, pixels=scaled)
-
     def close(self) -> None:
         """End the process, whatever it is doing, and drop what was kept."""
         self.comparisons.close()
@@ -215,3 +195,36 @@ class FileRun:
             self._spool.close()
         if self._worker is not None:
             self._worker.close()
+
+
+def battery(model: CzModel, images: Iterable[Path]) -> Iterator[Tile]:
+    """The tiles that a network is asked: the built-in ones, then those of images.
+
+    Args:
+        model: The model, whose tile and pixel type they fit.
+        images: Images and folders of images.
+
+    Yields:
+        Tiles, in the range that the metadata asks for.
+
+    Raises:
+        UnavailableError: The network has no fixed tile, or the metadata cannot be read.
+        InputError: An image cannot be read.
+        UsageError: There is no such image.
+    """
+    from czcheck.test_tiles.images import tiles_from  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
+
+    serving = model.network.serving
+    shape = serving.inputs[0].shape if serving is not None and serving.inputs else None
+    if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
+        raise UnavailableError("the network has no fixed tile")
+    height, width, channels = (size or 0 for size in shape[1:])
+    pixel_type = model.metadata.pixel_types[0]
+    # Where the metadata says that intensities are scaled, the network gets them so.
+    top = FULL_RANGE.get(pixel_type, 1) if model.metadata.scale_inputs_by_bitdepth else 1
+    sources = [tiles(height, width, channels, pixel_type)]
+    sources += [tiles_from(path, height, width, channels) for path in images]
+    for tile in chain.from_iterable(sources):
+        scaled: Any = tile.pixels if top == 1 else tile.pixels / top
+        yield dataclasses.replace(tile, pixels=scaled)

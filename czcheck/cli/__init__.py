@@ -23,6 +23,7 @@ class _Commands(click.Group):
         "repair": "Write an archive anew, in canonical and portable form.",
         "init": "Write a specification to start from.",
         "segment": "Segment images of any size, tile by tile as ZEN does.",
+        "diff": "Show what changed between two releases of a model.",
         "inspect": "Show what is inside an archive, without running it.",
         "baseline": "Keep a model's answers, to hold later models against.",
         "config": "Print the configuration in force.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,7 @@ from czcheck.cli.printing import print_lines, print_text
 
 if TYPE_CHECKING:
     from czcheck.report.destinations import Destination
-    from czcheck.report.report import Report
+    from czcheck.report.text import Line
 
 
 def _known(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -54,28 +54,41 @@ reports = click.option(
 class Reporting:
     """What is printed and written of one report."""
 
-    def __init__(self, form: str, options: Sequence[str], sources: Iterable[Path]) -> None:
+    def __init__(
+        self,
+        form: str,
+        options: Sequence[str],
+        sources: Iterable[Path],
+        formats: Mapping[str, str] | None = None,
+        lines: Callable[..., Iterable[Line]] | None = None,
+    ) -> None:
         """See that everything can be printed and written that was asked for.
 
         Args:
             form: Format to print.
             options: Values of `--report`.
             sources: Files that are checked.
+            formats: The formats that there are; those of a `Report` if left out.
+            lines: What yields the lines of `text`, with `quiet` as keyword; that of a `Report` if
+                left out.
 
         Raises:
             UsageError: A report cannot be written, or two are to be printed.
         """
         from czcheck.errors import UsageError
+        from czcheck.report.formats import FORMATS
 
         self.form = form
         self.files: list[Destination] = []
+        self._formats = formats or FORMATS
+        self._lines = lines
         if not options:
             return
         from czcheck.report.destinations import STEP_SUMMARY, check_destinations, destination
 
         wanted: list[Destination] = []
         for option in options:
-            each = destination(option)
+            each = destination(option, self._formats)
             if each is None:
                 click.echo(
                     f"czcheck: --report {option}: {STEP_SUMMARY} is not set, so no step summary is"
@@ -101,11 +114,11 @@ class Reporting:
         """Whether one of the formats shows pictures of tiles and answers."""
         return "html" in (self.form, *(each.form for each in self.files))
 
-    def tell(self, report: Report, *, quiet: bool) -> int:
+    def tell(self, report: Any, *, quiet: bool) -> int:
         """Write and print the report.
 
         Args:
-            report: The report.
+            report: A `Report`, or what else the formats tell of, with an `exit_code`.
             quiet: Print nothing of files that passed, where text is printed.
 
         Returns:
@@ -119,27 +132,27 @@ class Reporting:
             from czcheck.report.text import report_lines
 
             lost |= self.form != "text"
-            print_lines(report_lines(report, quiet=quiet))
-        return report.exit_code or (3 if lost else 0)
+            print_lines((self._lines or report_lines)(report, quiet=quiet))
+        exit_code: int = report.exit_code
+        return exit_code or (3 if lost else 0)
 
-    def _print(self, report: Report) -> bool:
+    def _print(self, report: Any) -> bool:
         from czcheck.report.formats import render
 
         try:
-            text = render(report, self.form)
+            text = render(report, self.form, self._formats)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not hide the verdict
             _fault(self.form, error)
             return False
         print_text(text)
         return True
 
-    @staticmethod
-    def _write(report: Report, to: Destination) -> bool:
+    def _write(self, report: Any, to: Destination) -> bool:
         from czcheck.errors import IncompleteError
         from czcheck.report.destinations import write_report
 
         try:
-            write_report(report, to)
+            write_report(report, to, self._formats)
         except IncompleteError as error:
             click.echo(f"czcheck: {error}", err=True)
             return False

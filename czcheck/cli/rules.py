@@ -24,10 +24,10 @@ def command(codes: tuple[str, ...], as_json: bool) -> int:
     CODE is a rule's code or a prefix such as CZ2.
     """
     from czcheck.cli.printing import print_errors
-    from czcheck.rules.catalogue import UnknownRuleError, catalogue, explain, matching
+    from czcheck.rules.catalogue import UnknownRuleError, every_rule, explain, matching
     from czcheck.rules.plugins import no_such_rule, unusable
 
-    rules = catalogue()
+    rules = every_rule()
     try:
         chosen = [rules[code] for code in matching(codes, rules)] if codes else list(rules.values())
     except UnknownRuleError as error:
@@ -46,16 +46,24 @@ def _list(rules: list[Rule]) -> Iterator[Line]:
     from czcheck.report.text import Line
     from czcheck.rules.catalogue import PACKAGE
 
-    level, package = None, PACKAGE
+    heading, package = "", PACKAGE
     for rule in rules:
         if rule.package != package:
-            level, package = None, rule.package
+            heading, package = "", rule.package
             yield Line(f"from {package}", "heading")
-        if rule.level is not level:
-            level = rule.level
-            yield Line(f"level {level.value}", "heading")
+        if _heading(rule) != heading:
+            heading = _heading(rule)
+            yield Line(heading, "heading")
         yield Line(f"  {rule.code}  {rule.severity.value:<7}  {rule.title}", rule.severity.value)
     yield Line(f"{len(rules)} rules; `czcheck rules CODE` explains one")
+
+
+def _heading(rule: Rule) -> str:
+    from czcheck.rules.catalogue import is_on_releases
+
+    if is_on_releases(rule.code):
+        return "two releases of a model (`czcheck diff`)"
+    return f"level {rule.level.value}"
 
 
 def _page(rule: Rule) -> Iterator[Line]:

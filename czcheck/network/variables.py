@@ -38,13 +38,13 @@ def read_variables(graph: Graph) -> tuple[tuple[Variable, ...], Loader]:
     """
     restored: dict[str, str | None] = {}
     for point, key in _assignments(graph):
-        restored[_name(point.node)] = key
+        restored[name_of(point.node)] = key
     handles: dict[str, Any] = {}
     captured: set[str] = set()
     for scope, nodes in graph.scopes():
         for node in nodes:
             if node.op in HANDLES:
-                name = _name(node)
+                name = name_of(node)
                 handles.setdefault(name, node)
                 if (scope, node.name) in graph.serving:
                     captured.add(name)
@@ -58,8 +58,12 @@ def read_variables(graph: Graph) -> tuple[tuple[Variable, ...], Loader]:
     return variables, "session" if by_session else "object"
 
 
-def _name(node: Any) -> str:
-    """The name under which a session keeps the variable."""
+def name_of(node: Any) -> str:
+    """The name under which a session keeps a variable.
+
+    Args:
+        node: The node that makes its handle, one of `HANDLES`.
+    """
     shared: bytes = node.attr["shared_name"].s if "shared_name" in node.attr else b""
     if shared in (b"", _ANONYMOUS):
         return str(node.name)
@@ -123,7 +127,7 @@ def _object_keys(graph: Graph) -> dict[str, str | None]:
         for reference, number in zip(reversed(inputs), reversed(bound), strict=False):
             handle = settle(graph, locate(graph, None, reference, None))
             if handle is not None and handle.node.op in HANDLES and number in keys:
-                found[_name(handle.node)] = keys[number]
+                found[name_of(handle.node)] = keys[number]
     return found
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from czcheck.archive.write import reason, replacing
 from czcheck.errors import IncompleteError, InputError, UsageError
-from czcheck.report.formats import known_format, render
-
-if TYPE_CHECKING:
-    from czcheck.report.report import Report
+from czcheck.report.formats import FORMATS, known_format, render
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 STANDARD_OUTPUT = "-"
@@ -35,12 +32,13 @@ class Destination:
     append: bool = False
 
 
-def destination(option: str) -> Destination | None:
+def destination(option: str, formats: Mapping[str, str] = FORMATS) -> Destination | None:
     """Read a report option.
 
     Args:
         option: `FORMAT=FILE`; a file `-` is standard output, and `markdown=auto` the file that
             `GITHUB_STEP_SUMMARY` names.
+        formats: The formats that there are.
 
     Returns:
         Where the report goes; None for `auto` where that variable is not set.
@@ -51,7 +49,7 @@ def destination(option: str) -> Destination | None:
     form, equals, name = option.partition("=")
     if not equals or not name:
         raise UsageError(f"--report {option}: write FORMAT=FILE, such as json=report.json")
-    known_format(form)
+    known_format(form, formats)
     if name == STANDARD_OUTPUT:
         return Destination(form, None)
     if name != AUTO:
@@ -111,21 +109,22 @@ def _check_file(named: Path, place: Path) -> None:
         ) from None
 
 
-def write_report(report: Report, to: Destination) -> None:
+def write_report(report: Any, to: Destination, formats: Mapping[str, str] = FORMATS) -> None:
     """Write one report to its file: whole, or not at all.
 
     A device or a pipe is written to as it is; a file is replaced, or added to for a step summary.
 
     Args:
-        report: The report.
+        report: A `Report`, or what else the formats tell of.
         to: Where it goes; not standard output.
+        formats: The formats that there are.
 
     Raises:
         IncompleteError: The file cannot be written. What was there before stays.
     """
     if to.path is None:
         raise ValueError("standard output is no file")
-    text = render(report, to.form)
+    text = render(report, to.form, formats)
     place = to.path.resolve()
     try:
         if to.append or (place.exists() and not place.is_file()):

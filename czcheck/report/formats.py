@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from czcheck.errors import UsageError
-
-if TYPE_CHECKING:
-    from czcheck.report.report import Report
 
 # Module and function of each; the function takes a `Report` and returns the whole text.
 FORMATS = {
@@ -23,32 +20,34 @@ FORMATS = {
 }
 
 
-def known_format(name: str) -> str:
+def known_format(name: str, formats: Mapping[str, str] = FORMATS) -> str:
     """The name of a format, looked up.
 
     Args:
         name: As the user wrote it.
+        formats: The formats that there are.
 
     Raises:
         UsageError: There is no such format; the message names the nearest one, and all.
     """
-    if name in FORMATS:
+    if name in formats:
         return name
-    near = difflib.get_close_matches(name.lower(), FORMATS, n=1)
+    near = difflib.get_close_matches(name.lower(), formats, n=1)
     hint = f"did you mean {near[0]!r}? There are" if near else "choose from"
-    raise UsageError(f"no report format is called {name!r}; {hint}: {', '.join(FORMATS)}")
+    raise UsageError(f"no report format is called {name!r}; {hint}: {', '.join(formats)}")
 
 
-def render(report: Report, name: str) -> str:
+def render(report: Any, name: str, formats: Mapping[str, str] = FORMATS) -> str:
     """A report in one of the formats, with a line end at its end.
 
     Args:
-        report: The report.
+        report: A `Report`, or what else the formats tell of.
         name: Name of the format.
+        formats: The formats that there are.
 
     Raises:
         UsageError: There is no such format.
     """
-    module, _, function = FORMATS[known_format(name)].partition(":")
-    teller: Callable[[Report], str] = getattr(importlib.import_module(module), function)
+    module, _, function = formats[known_format(name, formats)].partition(":")
+    teller: Callable[[Any], str] = getattr(importlib.import_module(module), function)
     return teller(report)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from czcheck.report.escape import printable
-from czcheck.rules.catalogue import catalogue
+from czcheck.rules.catalogue import every_rule
 from czcheck.rules.engine import Outcome, Status
 from czcheck.rules.finding import (
     ConfigurationPlace,
@@ -78,7 +78,7 @@ def location_to_json(at: Location) -> dict[str, Any]:
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:
     """One finding, with the texts of its rule."""
-    rule = catalogue()[finding.code]
+    rule = every_rule()[finding.code]
     plain = {
         "code": finding.code,
         "name": rule.name,
@@ -105,7 +105,8 @@ def waiver_to_json(waiver: Waiver) -> dict[str, Any]:
     }
 
 
-def _outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    """How one rule ended; its findings stand elsewhere."""
     plain: dict[str, Any] = {"code": outcome.code, "status": outcome.status.value}
     if outcome.cause is not None:
         plain["cause"] = outcome.cause.value
@@ -126,7 +127,7 @@ def file_to_json(file: FileReport) -> dict[str, Any]:
         "counts": file.counts,
         "findings": [finding_to_json(finding) for finding in file.findings],
         "waived": [finding_to_json(finding) for finding in file.waived],
-        "rules": [_outcome_to_json(outcome) for outcome in file.outcomes],
+        "rules": [outcome_to_json(outcome) for outcome in file.outcomes],
         "looked_at": plain_json(dict(file.looked_at)),
         "configuration": plain_json(dict(file.configuration)) if file.configuration else None,
     }

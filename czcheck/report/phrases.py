@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from czcheck.limits import GIB
 from czcheck.report.escape import printable
-from czcheck.rules.catalogue import catalogue
-from czcheck.rules.engine import SkipCause
+from czcheck.rules.catalogue import every_rule
+from czcheck.rules.engine import Outcome, SkipCause
+from czcheck.rules.finding import Finding
 from czcheck.rules.waiver import Waiver
 
 if TYPE_CHECKING:
@@ -16,6 +17,22 @@ if TYPE_CHECKING:
 
 # One fault can show in many places; beyond these, the number of the others says enough.
 MAX_PLACES = 10
+
+
+class Judged(Protocol):
+    """What rules were run on: one file, or two releases."""
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """How each rule ended."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings that count."""
+
+    @property
+    def waived(self) -> tuple[Finding, ...]:
+        """Those that a waiver accepts."""
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
@@ -57,29 +74,29 @@ def further_text(findings: int, omitted: int, shown: int = MAX_PLACES) -> str:
     return text
 
 
-def unchecked(file: FileReport, *, tool_only: bool = False) -> dict[str, list[str]]:
+def unchecked(judged: Judged, *, tool_only: bool = False) -> dict[str, list[str]]:
     """Codes of the rules that could not be checked, by reason; those left out by choice are not.
 
     Args:
-        file: The report on one file.
+        judged: What rules were run on.
         tool_only: Only those that the tool could not check, not those whose prerequisite failed.
     """
     causes = [SkipCause.TOOL] if tool_only else [SkipCause.PREREQUISITE, SkipCause.TOOL]
     groups: dict[str, list[str]] = {}
-    for outcome in file.outcomes:
+    for outcome in judged.outcomes:
         if outcome.cause in causes:
             groups.setdefault(outcome.reason, []).append(outcome.code)
     return groups
 
 
-def unchecked_texts(file: FileReport) -> Iterator[str]:
+def unchecked_texts(judged: Judged) -> Iterator[str]:
     """What could not be checked, and why: a sentence for each reason.
 
     Args:
-        file: The report on one file.
+        judged: What rules were run on.
     """
-    asked = sum(outcome.cause is not SkipCause.CHOICE for outcome in file.outcomes)
-    for reason, codes in unchecked(file).items():
+    asked = sum(outcome.cause is not SkipCause.CHOICE for outcome in judged.outcomes)
+    for reason, codes in unchecked(judged).items():
         if len(codes) == asked:
             yield f"nothing was checked, because {printable(reason)}"
         else:
@@ -105,7 +122,7 @@ def ranges(codes: Iterable[str]) -> str:
     Args:
         codes: Rule codes in order.
     """
-    order = list(catalogue())
+    order = list(every_rule())
     runs: list[list[str]] = []
     for code in codes:
         if runs and order.index(code) == order.index(runs[-1][-1]) + 1:

@@ -43,22 +43,34 @@ def picture(
         the probability of each, black for 0 and white for 1.
     """
     import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
 
     drawn = []
     for tile, answer in rows:
         pixels = tile[0] if tile.ndim == _BATCH_AXES else tile
-        panels = [input_colours(_fewer(pixels), bgr=bgr)]
+        panels = [input_colours(fewer(pixels), bgr=bgr)]
         if answer is not None and answer.ndim == _BATCH_AXES and answer.size:
-            panels += _answer(_fewer(answer[0]), colours)
-        drawn.append(_beside(panels))
-    whole = _beside([np.swapaxes(each, 0, 1) for each in drawn])
+            panels += _answer(fewer(answer[0]), colours)
+        drawn.append(beside(panels))
+    whole = beside([np.swapaxes(each, 0, 1) for each in drawn])
+    return png(np.swapaxes(whole, 0, 1))
+
+
+def png(image: NDArray[Any]) -> bytes:
+    """An image as a PNG.
+
+    Args:
+        image: uint8, `(height, width, 3)`: red, green, blue.
+    """
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(np.swapaxes(whole, 0, 1))).save(stream, "PNG")
+    Image.fromarray(np.ascontiguousarray(image)).save(stream, "PNG")
     return stream.getvalue()
 
 
-def _fewer(image: NDArray[Any]) -> NDArray[Any]:
+def fewer(image: NDArray[Any]) -> NDArray[Any]:
+    """Every n-th pixel of an image, so that no side has more than `LARGEST`."""
     step = -(-max(image.shape[:2]) // LARGEST)
     return image[::step, ::step]
 
@@ -87,16 +99,30 @@ def _answer(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> li
     import numpy as np  # noqa: PLC0415
 
     values = np.real(answer).astype(np.float64)
-    broken = ~np.isfinite(values).all(axis=-1)
-    values = np.nan_to_num(values)
+    confidence = np.clip(np.nan_to_num(values).max(axis=-1), 0, 1)[..., None] * _WHITE
+    panel = _colour(np.broadcast_to(confidence, (*values.shape[:2], _COLOURS)))
+    panel[~np.isfinite(values).all(axis=-1)] = NO_NUMBER
+    return [class_map(answer, colours), panel]
+
+
+def class_map(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> NDArray[Any]:
+    """The most probable class of each pixel, in its colour.
+
+    Args:
+        answer: Probabilities, `(height, width, classes)`.
+        colours: Red, green, blue of each class; classes beyond them are grey.
+
+    Returns:
+        uint8, `(height, width, 3)`; `NO_NUMBER` where a value is no finite number.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    values = np.real(answer).astype(np.float64)
     classes = values.shape[-1]
     table = [colours[each] if each < len(colours) else OTHER_CLASS for each in range(classes)]
-    labels = np.asarray(table, np.uint8)[values.argmax(axis=-1)]
-    confidence = np.clip(values.max(axis=-1), 0, 1)[..., None] * _WHITE
-    panels = [labels, _colour(np.broadcast_to(confidence, (*labels.shape[:2], _COLOURS)))]
-    for panel in panels:
-        panel[broken] = NO_NUMBER
-    return panels
+    labels: NDArray[Any] = np.asarray(table, np.uint8)[np.nan_to_num(values).argmax(axis=-1)]
+    labels[~np.isfinite(values).all(axis=-1)] = NO_NUMBER
+    return labels
 
 
 def _colour(image: NDArray[Any]) -> NDArray[Any]:
@@ -106,7 +132,7 @@ def _colour(image: NDArray[Any]) -> NDArray[Any]:
     return rounded
 
 
-def _beside(panels: Sequence[NDArray[Any]]) -> NDArray[Any]:
+def beside(panels: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Panels side by side on white, with a gap between."""
     import numpy as np  # noqa: PLC0415
 

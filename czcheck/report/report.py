@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,32 @@ class Options:
     allow_op: tuple[str, ...] = ()
 
 
+def found_in(outcomes: Iterable[Outcome]) -> list[Finding]:
+    """All findings of some outcomes, errors first, then in the order of their codes."""
+    found = [finding for outcome in outcomes for finding in outcome.findings]
+    return sorted(found, key=lambda finding: (finding.severity.rank, finding.code))
+
+
+def verdict_of(
+    findings: Iterable[Finding], outcomes: Iterable[Outcome], fail_on: Severity
+) -> Verdict:
+    """What outcomes come to.
+
+    Args:
+        findings: The findings that count.
+        outcomes: How all rules ended.
+        fail_on: Mildest severity that fails the verdict.
+    """
+    if any(finding.severity.rank <= fail_on.rank for finding in findings):
+        return Verdict.FAILED
+    unchecked = any(
+        outcome.status is Status.CRASHED
+        or outcome.cause in (SkipCause.PREREQUISITE, SkipCause.TOOL)
+        for outcome in outcomes
+    )
+    return Verdict.INCOMPLETE if unchecked else Verdict.PASSED
+
+
 @dataclass(frozen=True, slots=True)
 class FileReport:
     """All outcomes on one file.
@@ -83,16 +109,12 @@ class FileReport:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings but the waived ones, errors first, then in the order of their codes."""
-        return tuple(finding for finding in self._found() if finding.waiver is None)
+        return tuple(finding for finding in found_in(self.outcomes) if finding.waiver is None)
 
     @property
     def waived(self) -> tuple[Finding, ...]:
         """The findings that a waiver accepts, in the same order; they fail no verdict."""
-        return tuple(finding for finding in self._found() if finding.waiver is not None)
-
-    def _found(self) -> list[Finding]:
-        found = [finding for outcome in self.outcomes for finding in outcome.findings]
-        return sorted(found, key=lambda finding: (finding.severity.rank, finding.code))
+        return tuple(finding for finding in found_in(self.outcomes) if finding.waiver is not None)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -105,14 +127,7 @@ class FileReport:
     @property
     def verdict(self) -> Verdict:
         """What the outcomes come to."""
-        if any(finding.severity.rank <= self.fail_on.rank for finding in self.findings):
-            return Verdict.FAILED
-        unchecked = any(
-            outcome.status is Status.CRASHED
-            or outcome.cause in (SkipCause.PREREQUISITE, SkipCause.TOOL)
-            for outcome in self.outcomes
-        )
-        return Verdict.INCOMPLETE if unchecked else Verdict.PASSED
+        return verdict_of(self.findings, self.outcomes, self.fail_on)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `schemas/report.schema.json` describes it."""

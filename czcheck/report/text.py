@@ -11,6 +11,7 @@ from czcheck.report.configuration_text import configuration_text
 from czcheck.report.escape import printable
 from czcheck.report.phrases import (
     MAX_PLACES,
+    Judged,
     border_text,
     cost_text,
     count,
@@ -21,7 +22,7 @@ from czcheck.report.phrases import (
     unchecked_texts,
     waiver_text,
 )
-from czcheck.rules.catalogue import PACKAGE, catalogue
+from czcheck.rules.catalogue import PACKAGE, every_rule
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding
 
@@ -53,7 +54,14 @@ class Line(_Line):
         return super().__new__(cls, printable(text), style, swatch)
 
 
-def _wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:
+def wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:
+    """A long text as lines of at most `WIDTH` characters, each after the indent.
+
+    Args:
+        text: The text.
+        indent: Blanks before each line.
+        style: Style of the lines.
+    """
     for line in textwrap.wrap(
         text,
         WIDTH,
@@ -67,16 +75,16 @@ def _wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:
 
 def _rule_lines(findings: Sequence[Finding], omitted: int) -> Iterator[Line]:
     """The findings of one rule: its title and its fix once, each place and message between."""
-    rule = catalogue()[findings[0].code]
+    rule = every_rule()[findings[0].code]
     severity = findings[0].severity.value
     yield Line(f"  {severity:<7} {rule.code} {rule.title}", severity)
     yield from _place_lines(findings, omitted)
-    yield from _wrapped(f"fix: {rule.fix}", " " * 10, "fix")
+    yield from wrapped(f"fix: {rule.fix}", " " * 10, "fix")
 
 
 def _place_lines(findings: Sequence[Finding], omitted: int = 0) -> Iterator[Line]:
     for finding in findings[:MAX_PLACES]:
-        yield from _wrapped(_told(finding), " " * 10)
+        yield from wrapped(_told(finding), " " * 10)
     if further := further_text(len(findings), omitted):
         yield Line(f"{' ' * 10}{further}")
 
@@ -90,13 +98,13 @@ def _told(finding: Finding) -> str:
 
 def _waived_lines(findings: Sequence[Finding]) -> Iterator[Line]:
     """Waived findings of one rule: what they would have been, and why they are accepted."""
-    rule = catalogue()[findings[0].code]
+    rule = every_rule()[findings[0].code]
     yield Line(f"  {'waived':<7} {rule.code} {rule.title} ({findings[0].severity.value})", "waived")
     for waiver, same in groupby(findings, key=lambda finding: finding.waiver):
         found = list(same)
         yield from _place_lines(found)
         if waiver is not None:
-            yield from _wrapped(waiver_text(waiver), " " * 10, "waived")
+            yield from wrapped(waiver_text(waiver), " " * 10, "waived")
 
 
 def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
@@ -104,38 +112,50 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
     yield Line(
         f"{printable(file.path)}: {file.verdict.value.upper()} at level {level}", file.verdict.value
     )
-    omitted = {outcome.code: outcome.omitted for outcome in file.outcomes}
-    for code, findings in groupby(file.findings, key=lambda finding: finding.code):
-        yield from _rule_lines(list(findings), omitted[code])
-    for _, findings in groupby(file.waived, key=lambda finding: finding.code):
-        yield from _waived_lines(list(findings))
-    for outcome in file.outcomes:
-        if outcome.status is Status.CRASHED:
-            package = catalogue()[outcome.code].package
-            to = "" if package == PACKAGE else f" to the makers of {package}"
-            text = f"crashed {outcome.code}: {printable(outcome.reason)} - please report this{to}"
-            yield from _wrapped(text, "  ", "crashed")
-    yield from _skip_lines(file)
-    if codes := dict.fromkeys(finding.code for finding in (*file.findings, *file.waived)):
-        yield from _wrapped(f"why: czcheck rules {' '.join(codes)}", "  ", "fix")
+    yield from outcome_lines(file)
     counts = ", ".join(f"{number} {status}" for status, number in file.counts.items())
     found = f"; {found_text(file)}" if file.findings or file.waived else ""
     yield Line(f"  {len(file.outcomes)} rules: {counts}{found}", "counts")
     if looked_at := looked_at_text(file.looked_at):
-        yield from _wrapped(f"looked at: {looked_at}", "  ")
+        yield from wrapped(f"looked at: {looked_at}", "  ")
     if cost := file.looked_at.get("run", {}).get("cost"):
         yield Line(f"  cost: {cost_text(cost)}")
     if border := file.looked_at.get("run", {}).get("border"):
-        yield from _wrapped(f"border: {border_text(border)}", "  ")
+        yield from wrapped(f"border: {border_text(border)}", "  ")
     if configuration := configuration_text(file.configuration):
-        yield from _wrapped(f"configuration: {configuration}", "  ")
+        yield from wrapped(f"configuration: {configuration}", "  ")
     if evidence := file.looked_at.get("evidence"):
-        yield from _wrapped(f"evidence: {', '.join(evidence)}", "  ")
+        yield from wrapped(f"evidence: {', '.join(evidence)}", "  ")
 
 
-def _skip_lines(file: FileReport) -> Iterator[Line]:
-    for text in unchecked_texts(file):
-        yield from _wrapped(text, "  ", "skipped")
+def outcome_lines(judged: Judged) -> Iterator[Line]:
+    """Findings, waived ones, and what was not checked, of one file or of two releases.
+
+    Args:
+        judged: What rules were run on.
+
+    Yields:
+        Lines without line ends.
+    """
+    omitted = {outcome.code: outcome.omitted for outcome in judged.outcomes}
+    for code, findings in groupby(judged.findings, key=lambda finding: finding.code):
+        yield from _rule_lines(list(findings), omitted[code])
+    for _, findings in groupby(judged.waived, key=lambda finding: finding.code):
+        yield from _waived_lines(list(findings))
+    for outcome in judged.outcomes:
+        if outcome.status is Status.CRASHED:
+            package = every_rule()[outcome.code].package
+            to = "" if package == PACKAGE else f" to the makers of {package}"
+            text = f"crashed {outcome.code}: {printable(outcome.reason)} - please report this{to}"
+            yield from wrapped(text, "  ", "crashed")
+    yield from _skip_lines(judged)
+    if codes := dict.fromkeys(finding.code for finding in (*judged.findings, *judged.waived)):
+        yield from wrapped(f"why: czcheck rules {' '.join(codes)}", "  ", "fix")
+
+
+def _skip_lines(judged: Judged) -> Iterator[Line]:
+    for text in unchecked_texts(judged):
+        yield from wrapped(text, "  ", "skipped")
 
 
 def report_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:

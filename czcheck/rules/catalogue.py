@@ -140,6 +140,9 @@ FAMILIES = (
     "tool",
     "configured",
 )
+# Those that hold rules on two releases of a model, CZ6xx: `czcheck diff` checks them.
+RELEASE_FAMILIES = ("releases",)
+_RELEASES = "CZ6"
 
 # Rules by the function that checks, in the order in which they were declared.
 _DECLARED: dict[Check, Rule] = {}
@@ -219,10 +222,33 @@ def _read_docstring(code: str, text: str) -> tuple[str, dict[str, str]]:
 
 
 def own_rules() -> Mapping[str, Rule]:
-    """The rules of this package by code, in the order of their codes."""
-    for family in FAMILIES:
+    """The rules of this package on one file by code, in the order of their codes."""
+    return _ours(FAMILIES, releases=False)
+
+
+@cache
+def release_rules() -> Mapping[str, Rule]:
+    """The rules on two releases of a model by code, in the order of their codes."""
+    return MappingProxyType(_ours(RELEASE_FAMILIES, releases=True))
+
+
+def _ours(families: Iterable[str], *, releases: bool) -> dict[str, Rule]:
+    for family in families:
         importlib.import_module(f"{__package__}.{family}")
-    return by_code(each for check, each in _DECLARED.items() if _is_ours(check))
+    return by_code(
+        each
+        for check, each in _DECLARED.items()
+        if _is_ours(check) and is_on_releases(each.code) is releases
+    )
+
+
+def is_on_releases(code: str) -> bool:
+    """Whether a rule looks at two releases of a model and not at one file.
+
+    Args:
+        code: Its code.
+    """
+    return code.startswith(_RELEASES)
 
 
 def _is_ours(check: Check) -> bool:
@@ -248,7 +274,7 @@ def by_code(rules: Iterable[Rule]) -> dict[str, Rule]:
 
 @cache
 def catalogue() -> Mapping[str, Rule]:
-    """All rules by code: our own in the order of their codes, then those of other packages.
+    """All rules on one file by code: our own in the order of their codes, then those of others.
 
     Raises:
         UsageError: The environment names an address of the documentation that is none.
@@ -260,6 +286,17 @@ def catalogue() -> Mapping[str, Rule]:
     for plugin in plugins():
         rules.update(by_code(plugin.rules))
     return MappingProxyType(rules)
+
+
+@cache
+def every_rule() -> Mapping[str, Rule]:
+    """All rules by code, on one file and on two releases: our own, then those of other packages.
+
+    Raises:
+        UsageError: As `catalogue`.
+    """
+    ours = {**own_rules(), **release_rules()}
+    return MappingProxyType({**dict(sorted(ours.items())), **catalogue()})
 
 
 class UnknownRuleError(ValueError):

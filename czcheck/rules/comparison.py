@@ -33,16 +33,16 @@ def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison)
     """
     bad = [tile for tile in elsewhere.tiles if tile.differs]
     if bad:
-        worst = _worst(bad)
+        worst = worst_of(bad)
         yield Found(
-            _place(worst),
+            place_of(worst),
             here=run.environment.tensorflow,
             there=elsewhere.environment.tensorflow,
             python=elsewhere.environment.python,
             tiles=tiles_in_words(tile.tile for tile in bad),
             difference=(
-                (f"{_labels(worst)}, and " if worst.comparison.labels else "")
-                + f"{_change(worst)} (allowed: at most {worst.tolerance:g})"
+                (f"{labels_in_words(worst)}, and " if worst.comparison.labels else "")
+                + f"{change_in_words(worst)} (allowed: at most {worst.tolerance:g})"
             ),
         )
 
@@ -98,10 +98,10 @@ def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[
     parts = []
     if relabelled:
         most = f"at most {100 * (1 - allowed.min_agreement):.3g} %"
-        parts.append(f"{_labels(_worst(relabelled))} (allowed: {most})")
+        parts.append(f"{labels_in_words(worst_of(relabelled))} (allowed: {most})")
     if changed:
         most = f"at most {allowed.max_change:g}"
-        parts.append(f"{_change(_worst(changed))} (allowed: {most})")
+        parts.append(f"{change_in_words(worst_of(changed))} (allowed: {most})")
     parts.extend(
         f"the Dice coefficient of the class `{name}` is {dice:.3g} (allowed: at least "
         f"{allowed.min_dice:g})"
@@ -111,28 +111,31 @@ def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[
     if parts:
         bad = [tile for tile in baseline.tiles if tile in relabelled or tile in changed]
         where = f"on {tiles_in_words(tile.tile for tile in bad)}, " if len(bad) > 1 else ""
-        worst = _worst(relabelled or changed or list(baseline.tiles))
-        yield Found(_place(worst), model=golden.model_id, difference=where + "; ".join(parts))
+        worst = worst_of(relabelled or changed or list(baseline.tiles))
+        yield Found(place_of(worst), model=golden.model_id, difference=where + "; ".join(parts))
 
 
-def _worst(tiles: list[TileComparison]) -> TileComparison:
+def worst_of(tiles: list[TileComparison]) -> TileComparison:
     """The tile with the most changed labels; of equals, the one with the largest change."""
     return max(tiles, key=lambda tile: (-tile.comparison.agreement, tile.comparison.change))
 
 
-def _place(tile: TileComparison) -> TilePixel:
+def place_of(tile: TileComparison) -> TilePixel:
+    """The pixel whose probability changed most; the tile where there is none."""
     at = tile.comparison.at
     if at is None:
         return TilePixel(tile.tile)
     return TilePixel(tile.tile, at.row, at.column, at.channel)
 
 
-def _labels(tile: TileComparison) -> str:
+def labels_in_words(tile: TileComparison) -> str:
+    """How many labels of a tile changed."""
     found = tile.comparison
     return f"{100 * (1 - found.agreement):.2g} % of the labels of `{tile.tile}` change"
 
 
-def _change(tile: TileComparison) -> str:
+def change_in_words(tile: TileComparison) -> str:
+    """By how much a probability changed, and where."""
     found = tile.comparison
     if found.at is None:
         return "the shape of the answer is another one"

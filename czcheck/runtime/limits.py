@@ -39,6 +39,26 @@ class RunnerLimits:
 DEFAULT_RUNNER_LIMITS = RunnerLimits()
 
 
+def given_limits(seconds: float | None, gibibytes: float | None) -> RunnerLimits | None:
+    """Limits as commands are given them.
+
+    Args:
+        seconds: Most time to load a network, and for each tile; None for the default.
+        gibibytes: Most memory of its process, in GiB; None for the default.
+
+    Returns:
+        The limits; None where all are the default.
+    """
+    if seconds is None and gibibytes is None:
+        return None
+    standard = DEFAULT_RUNNER_LIMITS
+    return RunnerLimits(
+        seconds_load=seconds or standard.seconds_load,
+        seconds_tile=seconds or standard.seconds_tile,
+        memory_bytes=int(gibibytes * GIB) if gibibytes else standard.memory_bytes,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Budgets:
     """What a network may cost before it is a finding. None is no budget.

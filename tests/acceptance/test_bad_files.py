@@ -6,14 +6,12 @@ Dropping an archive and its report into `fixtures/bad` adds a test.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from czcheck.rules.catalogue import catalogue
-from fixtures.make import BAD, cases, expected_report
+from fixtures.make import BAD, blurred, cases, expected_report
 
 FILES = sorted(
     path for path in BAD.glob("*.*") if path.is_file() and path.with_suffix(".report.json").exists()
@@ -49,21 +47,8 @@ def test_run_report_is_as_expected(path: Path) -> None:
 def _compare(path: Path) -> None:
     expected = json.loads(path.with_suffix(".report.json").read_text("utf-8"))
     options = expected.get("options", {})
-    assert _blurred(expected_report(path, expected["level"], options)) == _blurred(expected)
+    assert blurred(expected_report(path, expected["level"], options)) == blurred(expected)
     assert {finding["code"] for finding in expected["findings"]} == {path.name[:5]}
-
-
-def _blurred(value: Any) -> Any:
-    """A report with every number at three digits: the last ones belong to the processor."""
-    if isinstance(value, dict):
-        return {key: _blurred(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_blurred(item) for item in value]
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, str):
-        return re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.3g}", value)
-    return value
 
 
 def test_every_rule_has_its_bad_file() -> None:

@@ -16,8 +16,10 @@ from czcheck.rules.catalogue import (
     Rule,
     UnknownRuleError,
     catalogue,
+    every_rule,
     matching,
     own_rules,
+    release_rules,
 )
 from czcheck.rules.engine import MAX_FINDINGS, Facts, Outcome, SkipCause, Status, evaluate
 from czcheck.rules.finding import Found, Severity
@@ -228,6 +230,19 @@ def test_the_catalogue_is_in_order_and_whole() -> None:
         assert rule.level.value == ("archive" if code == "CZ220" else depth)
         assert all(required < code and required in rules for required in rule.requires)
         assert rule.title[0].isupper()
+        assert rule.source.strip()
+        for text in (rule.says, rule.why, rule.fix):
+            assert text[0].isupper() or text[0] in "`{", (code, text)
+            assert text.endswith("."), (code, text)
+
+
+def test_rules_on_releases_are_a_family_of_their_own() -> None:
+    rules = release_rules()
+    assert list(rules) == sorted(rules)
+    assert rules.keys().isdisjoint(catalogue())
+    assert every_rule().keys() == rules.keys() | catalogue().keys()
+    for code, rule in rules.items():
+        assert code.startswith("CZ6")
         assert rule.source.strip()
         for text in (rule.says, rule.why, rule.fix):
             assert text[0].isupper() or text[0] in "`{", (code, text)

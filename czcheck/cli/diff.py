@@ -1,0 +1,184 @@
+"""`czcheck diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from czcheck.cli import options
+from czcheck.cli.reporting import Reporting
+
+FORMATS = {
+    "text": "czcheck.diffing.text:diff_text",
+    "json": "czcheck.diffing.json_form:diff_json",
+}
+"""Module and function of each format; the function takes a `Diff` and returns the whole text."""
+
+_positive = click.FloatRange(min=0, min_open=True)
+
+
+def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+    return tuple(code.strip() for each in value for code in each.split(",") if code.strip())
+
+
+@click.command("diff")
+@click.argument("before", metavar="A", type=click.Path(path_type=Path))
+@click.argument("after", metavar="B", type=click.Path(path_type=Path))
+@click.option(
+    "--level",
+    type=click.Choice(("network", "run")),
+    default="run",
+    show_default=True,
+    help="`network` runs nothing: it knows of the answers only what the graphs and weights prove.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(("error", "warning", "note")),
+    default="error",
+    show_default=True,
+    help="Mildest severity that fails the verdict.",
+)
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODES",
+    callback=_codes,
+    help="Check only these rules; codes or prefixes, such as CZ60, separated by commas.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODES",
+    callback=_codes,
+    help="Leave these rules out; CZ620 where other answers are meant.",
+)
+@options.allow_op
+@click.option(
+    "--tiles",
+    multiple=True,
+    metavar="FILE|FOLDER",
+    type=click.Path(path_type=Path),
+    help="Images (PNG, TIFF) to compare on, beside the built-in test tiles.",
+)
+@click.option(
+    "--timeout",
+    type=_positive,
+    metavar="SECONDS",
+    help="Most time for loading a network, and for each tile.  [default: 120]",
+)
+@click.option(
+    "--memory",
+    type=_positive,
+    metavar="GIB",
+    help="Most memory of each network's process.  [default: 8]",
+)
+@click.option(
+    "--require-sandbox",
+    is_flag=True,
+    help="Run no network that cannot be shut in; exit code 3 then.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(tuple(FORMATS)),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Write the comparison to a file, too (`-`: standard output); repeatable.",
+)
+@click.option(
+    "--picture",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a picture of the tile on which the two differ most (PNG).",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing if the two are the same.")
+def command(  # noqa: PLR0913 - one parameter for each option
+    before: Path,
+    after: Path,
+    level: str,
+    fail_on: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    allow_op: tuple[str, ...],
+    tiles: tuple[Path, ...],
+    timeout: float | None,
+    memory: float | None,
+    require_sandbox: bool,
+    form: str,
+    reports: tuple[str, ...],
+    picture: Path | None,
+    quiet: bool,
+) -> int:
+    """Show what changed between two releases of a model, A and B.
+
+    Metadata, classes, network, weights, answers to the same test tiles, size and cost. A and B are
+    archives, or JSON specifications with their SavedModels.
+
+    Exit code 0: the same answers. 1: other answers, or a finding that fails, such as new weights
+    under an old id. 3: not everything could be compared; at level `network` that holds for the
+    answers unless both networks compute the same from the same weights.
+    """
+    from czcheck.cli.verify import progress_bar
+    from czcheck.diffing.comparing import diff
+    from czcheck.diffing.text import diff_lines
+    from czcheck.errors import UsageError
+    from czcheck.runtime.limits import given_limits
+
+    for path in (before, after):
+        if not path.exists():
+            raise UsageError(f"{path}: no such file")
+    telling = Reporting(form, reports, (before, after), FORMATS, diff_lines)
+    if picture is not None:
+        _check_picture(picture, (before, after), level)
+    with progress_bar(enabled=not quiet and level == "run") as progress:
+        found = diff(
+            before,
+            after,
+            level=level,
+            fail_on=fail_on,
+            select=select,
+            ignore=ignore,
+            allow_op=allow_op,
+            tiles=tiles,
+            runner_limits=given_limits(timeout, memory),
+            require_sandbox=require_sandbox,
+            progress=progress,
+        )
+    code = telling.tell(found, quiet=quiet)
+    if picture is not None and not _write_picture(found.picture, picture):
+        return code or 3
+    return code
+
+
+def _check_picture(picture: Path, sources: tuple[Path, ...], level: str) -> None:
+    """See that the picture can be written, before anything is run."""
+    from czcheck.errors import UsageError
+    from czcheck.report.destinations import Destination, check_destinations
+
+    if level != "run":
+        raise UsageError("--picture needs --level run: without it there are no answers to show")
+    check_destinations([Destination("picture", picture)], sources)
+
+
+def _write_picture(data: bytes | None, path: Path) -> bool:
+    from czcheck.archive.write import replacing
+    from czcheck.errors import InputError
+
+    if data is None:
+        click.echo(f"czcheck: {path}: no tile was compared, so there is no picture", err=True)
+        return True
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+    except InputError as error:
+        click.echo(f"czcheck: {error}", err=True)
+        return False
+    return True

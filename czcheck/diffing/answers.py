@@ -1,0 +1,385 @@
+"""What changed in the answers: both networks are asked the same tiles, each in its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from czcheck.diffing.network import tile_of
+from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from czcheck.diffing.metadata import MetadataChange
+    from czcheck.diffing.network import NetworkChange
+    from czcheck.diffing.picture import Picture
+    from czcheck.diffing.release import Release, Which
+    from czcheck.runtime.answers import Environment
+    from czcheck.runtime.compare import KeptAnswers, TileComparison
+    from czcheck.runtime.measure.cost import Cost
+    from czcheck.runtime.process import Worker
+    from czcheck.runtime.record import Failure
+    from czcheck.test_tiles.patterns import Tile
+
+_AXES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRun:
+    """How one release answered.
+
+    Attributes:
+        environment: What it ran in.
+        cost: What it cost.
+        failures: The tiles that it failed on.
+    """
+
+    environment: Environment
+    cost: Cost | None
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A tile that one release answers and the other does not.
+
+    Attributes:
+        which: The release that does not.
+        tile: Name of the tile.
+        reason: What happened.
+    """
+
+    which: Which
+    tile: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassAgreement:
+    """How far both releases agree on one class, over all tiles.
+
+    Attributes:
+        name: Name of the class; both names where it was renamed.
+        changed: Pixels that have it in one release alone.
+        dice: Dice coefficient of its pixels in both; None where no pixel has it.
+    """
+
+    name: str
+    changed: int
+    dice: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersChange:
+    """The answers of both releases, held against each other.
+
+    Classes are compared by what they are, wherever they stand in the order of the classes.
+
+    Attributes:
+        other: Why nothing can be compared, so that the answers cannot be the same; None where it
+            could.
+        proven: Whether nothing was run, since both networks compute the same from the same weights.
+        runs: How each release ran; None where it was not run.
+        tiles: Comparisons, in the order of the tiles.
+        flat: Tiles without any contrast, which were run and not compared: rounding decides there.
+        unanswered: Tiles that one release answers and the other does not.
+        classes: Agreement on each class, over all tiles.
+        picture: The tile on which they disagree most.
+    """
+
+    other: str | None = None
+    proven: bool = False
+    runs: tuple[ReleaseRun | None, ReleaseRun | None] = (None, None)
+    tiles: tuple[TileComparison, ...] = ()
+    flat: tuple[str, ...] = ()
+    unanswered: tuple[Unanswered, ...] = ()
+    classes: tuple[ClassAgreement, ...] = ()
+    picture: Picture | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether the answers are the same, but for ties and rounding."""
+        if self.other is not None or self.unanswered:
+            return False
+        return self.proven or not any(tile.differs for tile in self.tiles)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels compared."""
+        return sum(tile.comparison.pixels for tile in self.tiles)
+
+    @property
+    def labels(self) -> int:
+        """Pixels whose label changed, but for ties."""
+        return sum(tile.comparison.labels for tile in self.tiles)
+
+    @property
+    def worst(self) -> TileComparison | None:
+        """The tile with the most changed labels; of equals, the one with the largest change."""
+        from czcheck.rules.comparison import worst_of  # noqa: PLC0415
+
+        return worst_of(list(self.tiles)) if self.tiles else None
+
+    @property
+    def change(self) -> float | None:
+        """Largest change of a probability; None where no tile was compared."""
+        return max((tile.comparison.change for tile in self.tiles), default=None)
+
+
+def incomparable(metadata: MetadataChange, network: NetworkChange) -> str | None:
+    """Why answers to the same tiles cannot be the same; None where they can.
+
+    Args:
+        metadata: What changed in the metadata.
+        network: What changed in the network.
+    """
+    before, after = tile_of(network.before), tile_of(network.after)
+    if before != after:
+        return f"a tile was {_sizes(before)} and is {_sizes(after)}, so none fits both releases"
+    if not metadata.same_input:
+        return "the releases take other images, see CZ609, so there are none for both"
+    counts = len(metadata.before.classes), len(metadata.after.classes)
+    if counts[0] != counts[1]:
+        return f"there were {counts[0]} classes and are {counts[1]}"
+    return None
+
+
+def proven_answers(metadata: MetadataChange, network: NetworkChange) -> AnswersChange:
+    """What can be said of the answers without running anything.
+
+    Args:
+        metadata: What changed in the metadata.
+        network: What changed in the network.
+
+    Raises:
+        UnavailableError: Nothing.
+    """
+    other = incomparable(metadata, network)
+    if other is not None:
+        return AnswersChange(other=other)
+    moved = any(each.moved for each in metadata.classes)
+    if network.is_same and not moved:
+        return AnswersChange(proven=True)
+    raise UnavailableError(
+        "networks or classes are not the same, and without running them nobody knows what that "
+        "does to the answers; --level run compares them"
+    )
+
+
+def compare_answers(
+    releases: tuple[Release, Release],
+    metadata: MetadataChange,
+    network: NetworkChange,
+    workers: tuple[Worker, Worker],
+    *,
+    images: Collection[Path] = (),
+    allow_op: Collection[str] = (),
+    progress: Callable[[Path, int, int], None] | None = None,
+) -> AnswersChange:
+    """Ask both networks the same tiles, one after the other, and compare.
+
+    Args:
+        releases: Both releases.
+        metadata: What changed in the metadata.
+        network: What changed in the network.
+        workers: A process for each, which is used up.
+        images: Images and folders of images to ask beside the built-in tiles.
+        allow_op: Operations that the user admits.
+        progress: Called after each tile with the file, the number done and the number of all.
+
+    Returns:
+        What changed.
+
+    Raises:
+        UnavailableError: One of them cannot be run, or must not be.
+        IncompleteError: A process could not be started, or an image cannot be read.
+    """
+    from czcheck.runtime.compare import KeptAnswers  # noqa: PLC0415
+
+    other = incomparable(metadata, network)
+    for release in releases:
+        if (objection := release.model.safety.objection(allow_op)) is not None:
+            raise UnavailableError(f"the {release.which} release must not be run: {objection}")
+    try:
+        first = releases[0].battery(images)
+        fits = tile_of(network.before) == tile_of(network.after) and metadata.same_input
+        batteries = first, first if fits else releases[1].battery(images)
+    except UnavailableError:
+        raise
+    except (InputError, UsageError) as error:  # an image of the user's, not the model
+        raise IncompleteError(str(error)) from error
+    kept = tuple(KeptAnswers({tile.name for tile in each}) for each in batteries)
+    try:
+        runs = []
+        for release, worker, battery, answers in zip(
+            releases, workers, batteries, kept, strict=True
+        ):
+            runs.append(_run(release, worker, battery, answers, progress))
+        if not fits:
+            return AnswersChange(other=other, runs=(runs[0], runs[1]))
+        return _compared(first, (kept[0], kept[1]), (runs[0], runs[1]), metadata, other)
+    finally:
+        for answers in kept:
+            answers.close()
+
+
+def _run(
+    release: Release,
+    worker: Worker,
+    battery: Sequence[Tile],
+    kept: KeptAnswers,
+    progress: Callable[[Path, int, int], None] | None,
+) -> ReleaseRun:
+    """Ask one network all tiles, one at a time."""
+    from czcheck.runtime.asking import Asker  # noqa: PLC0415
+    from czcheck.runtime.deaths import CommandFailed, WorkerDied  # noqa: PLC0415
+    from czcheck.runtime.measure.cost import cost_of  # noqa: PLC0415
+    from czcheck.runtime.record import Failure, summarise  # noqa: PLC0415
+    from czcheck.runtime.run import load_network  # noqa: PLC0415
+    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
+
+    model = release.model
+    environment = worker.hello()
+    summaries = []
+    try:
+        folder = unpack(model.files, worker.folder / "model", model.limits)
+        load = load_network(worker, folder, model.network)
+        asker = Asker(worker, kept.add)
+        for done, tile in enumerate(battery, start=1):
+            answer = asker.ask(tile.name, tile.pixels)
+            if asker.died is not None:
+                break
+            if answer is not None and answer.array is None:
+                reason = f"the answer is of type {answer.dtype}, which holds no numbers"
+                asker.failures.append(Failure("predict", tile.name, "exception", reason))
+            elif answer is not None:
+                summaries.append(summarise(tile, answer, len(model.metadata.classes)))
+            if progress is not None:
+                progress(model.path, done, len(battery))
+        if asker.died is None:
+            worker.finish()
+    except (WorkerDied, CommandFailed) as error:
+        raise UnavailableError(
+            f"the {release.which} release cannot be run: {error.reason}"
+        ) from error
+    if asker.died is not None:
+        place = f"on the tile {asker.died.tile}, {asker.died.reason}"
+        raise UnavailableError(f"the {release.which} release cannot be run: {place}")
+    if not kept:
+        reason = asker.failures[0].reason if asker.failures else "it answers nothing"
+        raise UnavailableError(f"the {release.which} release cannot be run: {reason}")
+    cost = cost_of(load, summaries, asker.peak_bytes)
+    return ReleaseRun(environment, cost, tuple(asker.failures))
+
+
+def _compared(
+    battery: Sequence[Tile],
+    kept: tuple[KeptAnswers, KeptAnswers],
+    runs: tuple[ReleaseRun, ReleaseRun],
+    metadata: MetadataChange,
+    other: str | None,
+) -> AnswersChange:
+    """Both releases' answers to the same tiles, held against each other."""
+    from czcheck.diffing.picture import picture_of  # noqa: PLC0415
+    from czcheck.rules.comparison import worst_of  # noqa: PLC0415
+    from czcheck.runtime.compare import (  # noqa: PLC0415
+        TileComparison,
+        compare,
+        is_flat,
+        tolerance_for,
+    )
+
+    channels = _Channels(metadata)
+    compared: list[TileComparison] = []
+    flat: list[str] = []
+    for tile in battery:
+        if not all(tile.name in each for each in kept):
+            continue
+        if is_flat(tile.pixels):
+            flat.append(tile.name)
+            continue
+        tolerance = tolerance_for(tile)
+        answers = channels.of_both(kept[0][tile.name], kept[1][tile.name])
+        compared.append(TileComparison(tile.name, tolerance, compare(*answers, tolerance)))
+    picture = None
+    if compared:
+        worst = worst_of(compared).tile
+        tile = next(each for each in battery if each.name == worst)
+        picture = picture_of(tile, kept[0][worst], kept[1][worst], metadata, channels.of_both)
+    return AnswersChange(
+        other=other,
+        runs=runs,
+        tiles=tuple(compared),
+        flat=tuple(flat),
+        unanswered=tuple(_unanswered(kept, runs)),
+        classes=tuple(_agreements(compared, metadata)),
+        picture=picture,
+    )
+
+
+class _Channels:
+    """Brings the channels of both releases' answers into one order: that of all classes."""
+
+    def __init__(self, metadata: MetadataChange) -> None:
+        self._size = len(metadata.classes)
+        self._before = list(range(len(metadata.before.classes)))
+        places = {
+            id(each.after): place
+            for place, each in enumerate(metadata.classes)
+            if each.after is not None
+        }
+        self._after = [places[id(each)] for each in metadata.after.classes]
+
+    def of_both(
+        self, before: NDArray[Any], after: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Both answers with a channel for each class; as they are where they hold no classes."""
+        both = ((before, self._before), (after, self._after))
+        if any(each.ndim != _AXES or each.shape[-1] != len(places) for each, places in both):
+            return before, after
+        return self._placed(*both[0]), self._placed(*both[1])
+
+    def _placed(self, answer: NDArray[Any], places: list[int]) -> NDArray[Any]:
+        import numpy as np  # noqa: PLC0415
+
+        if places == list(range(self._size)):
+            return answer
+        placed = np.zeros((*answer.shape[:-1], self._size), answer.dtype)
+        placed[..., places] = answer
+        return placed
+
+
+def _unanswered(
+    kept: tuple[KeptAnswers, KeptAnswers], runs: tuple[ReleaseRun, ReleaseRun]
+) -> Iterator[Unanswered]:
+    """Tiles that only one of the two answers."""
+    sides: tuple[tuple[Which, int], ...] = (("first", 0), ("second", 1))
+    for which, side in sides:
+        for failure in runs[side].failures:
+            if failure.tile is not None and failure.tile in kept[1 - side]:
+                yield Unanswered(which, failure.tile, failure.reason)
+
+
+def _agreements(
+    compared: Sequence[TileComparison], metadata: MetadataChange
+) -> Iterator[ClassAgreement]:
+    for label, each in enumerate(metadata.classes):
+        overlaps = [
+            tile.comparison.overlap[label]
+            for tile in compared
+            if label < len(tile.comparison.overlap)
+        ]
+        both, either = (
+            (sum(counts) for counts in zip(*overlaps, strict=True)) if overlaps else (0, 0)
+        )
+        yield ClassAgreement(each.name, either - 2 * both, 2 * both / either if either else None)
+
+
+def _sizes(shape: tuple[int | None, ...] | None) -> str:
+    if shape is None:
+        return "of no fixed size"
+    return "x".join("?" if size is None else str(size) for size in shape)

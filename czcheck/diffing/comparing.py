@@ -1,0 +1,259 @@
+"""Compares two releases of a model: both files to facts, facts to rules, rules to a verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import czcheck
+from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
+from czcheck.diffing.release import Release
+from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
+from czcheck.errors import IncompleteError, UnavailableError, UsageError
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.rules.catalogue import Level, UnknownRuleError, matching, release_rules
+from czcheck.rules.engine import Facts, evaluate
+from czcheck.rules.finding import Severity
+from czcheck.runtime.source import WorkerSource
+from czcheck.verification import admitted
+
+if TYPE_CHECKING:
+    from czcheck.diffing.answers import AnswersChange
+    from czcheck.diffing.network import NetworkChange
+    from czcheck.diffing.weights import WeightsChange
+    from czcheck.model import CzModel
+    from czcheck.running import Progress
+    from czcheck.runtime.limits import RunnerLimits
+
+LEVELS = (Level.NETWORK, Level.RUN)
+
+
+def diff(  # noqa: PLR0913 - options of the command, all by name
+    before: str | Path,
+    after: str | Path,
+    *,
+    level: str = "run",
+    fail_on: str = "error",
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    allow_op: Sequence[str] = (),
+    tiles: Sequence[str | Path] = (),
+    python: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    runner_limits: RunnerLimits | None = None,
+    require_sandbox: bool = False,
+    progress: Progress | None = None,
+) -> Diff:
+    """Compare two releases of a model.
+
+    Args:
+        before: The first release: an archive, or a JSON specification with its SavedModel.
+        after: The second release.
+        level: `run` asks both networks the same test tiles, each in a process of its own; `network`
+            runs nothing, and knows of the answers only where both networks compute the same from
+            the same weights, or cannot.
+        fail_on: Mildest severity that fails the verdict: `error`, `warning` or `note`.
+        select: Codes or prefixes of rules (CZ6) to check; empty for all.
+        ignore: Codes or prefixes to leave out.
+        allow_op: Operations to admit though they are not on the allowlist. They are run.
+        tiles: Images (PNG, TIFF) or folders of them to run beside the built-in test tiles.
+        python: Interpreter that runs the networks; this one if left out.
+        limits: Limits on everything that is read.
+        runner_limits: Limits on time and memory of each network's process.
+        require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
+        progress: Called after each tile.
+
+    Returns:
+        What changed, with verdict and exit code.
+
+    Raises:
+        UsageError: No such file or image, a folder, an unknown level, severity or rule.
+        IncompleteError: There is no room to work in.
+    """
+    options = _options(level, fail_on, select, ignore, allow_op)
+    chosen = _chosen(options)
+    images = list(map(Path, tiles))
+    for image in images:
+        if not image.exists():
+            raise UsageError(f"{image}: no such image")
+    source = WorkerSource(python, runner_limits, require_sandbox=require_sandbox, many=True)
+    with (
+        Release("first", Path(before), limits) as first,
+        Release("second", Path(after), limits) as second,
+        source,
+    ):
+        comparison = _Comparison((first, second), options, images, source, progress)
+        facts = Facts(
+            {
+                "metadata_change": comparison.metadata,
+                "versions_change": comparison.versions,
+                "network_change": comparison.network,
+                "weights_change": comparison.known_weights,
+                "answers_change": comparison.answers,
+            }
+        )
+        outcomes = tuple(evaluate(release_rules(), facts, level=options.level, chosen=chosen))
+        return Diff(
+            czcheck.__version__,
+            options,
+            before=_file(first.model),
+            after=_file(second.model),
+            members=_or_fault(comparison.members),
+            metadata=_or_fault(lambda: facts["metadata_change"]),
+            network=_or_fault(lambda: facts["network_change"]),
+            weights=_or_fault(comparison.weights),
+            answers=_or_fault(lambda: facts["answers_change"]),
+            outcomes=outcomes,
+        )
+
+
+def _options(
+    level: str,
+    fail_on: str,
+    select: Sequence[str],
+    ignore: Sequence[str],
+    allow_op: Sequence[str],
+) -> DiffOptions:
+    levels, severities = [each.value for each in LEVELS], [each.value for each in Severity]
+    for what, value, choices in (("level", level, levels), ("severity", fail_on, severities)):
+        if value not in choices:
+            raise UsageError(f"{what} {value!r} is unknown; choose from: {', '.join(choices)}")
+    return DiffOptions(
+        Level(level), Severity(fail_on), tuple(select), tuple(ignore), admitted(allow_op)
+    )
+
+
+def _chosen(options: DiffOptions) -> set[str]:
+    rules = release_rules()
+    try:
+        chosen = set(matching(options.select, rules)) if options.select else set(rules)
+        return chosen - set(matching(options.ignore, rules))
+    except UnknownRuleError as error:
+        raise UsageError(
+            f"no rule on two releases begins with {str(error)!r}; `czcheck rules CZ6` lists them"
+        ) from None
+
+
+def _or_fault(fact: Callable[[], Any]) -> Any:
+    """A fact, or why there is none."""
+    try:
+        return fact()
+    except (UnavailableError, IncompleteError) as error:
+        return Fault(str(error))
+
+
+def _file(model: CzModel) -> ReleaseFile:
+    network = _or_fault(lambda: model.network)
+    readable = not isinstance(network, Fault) and network.fault is None
+    return ReleaseFile(
+        path=str(model.path),
+        size=model.path.stat().st_size,
+        sha256=model.sha256,
+        parameters=network.parameters if readable else None,
+        cost=model.cost if readable else None,
+    )
+
+
+class _Comparison:
+    """Where the facts on two releases come from."""
+
+    def __init__(
+        self,
+        releases: tuple[Release, Release],
+        options: DiffOptions,
+        images: Sequence[Path],
+        source: WorkerSource,
+        progress: Progress | None,
+    ) -> None:
+        self._releases = releases
+        self._options = options
+        self._images = images
+        self._source = source
+        self._progress = progress
+        self._metadata: MetadataChange | None = None
+        self._network: NetworkChange | None = None
+        self._weights: WeightsChange | None = None
+
+    def members(self) -> tuple[FieldChange, ...]:
+        """Licences and whatever else stands beside the three members that every archive has."""
+        counts = [release.read(_others) for release in self._releases]
+        changes = []
+        for name in sorted(counts[0].keys() | counts[1].keys()):
+            old, new = counts[0].get(name), counts[1].get(name)
+            if old != new:
+                changes.append(FieldChange(name, old, new))
+        return tuple(changes)
+
+    def metadata(self) -> MetadataChange:
+        """What changed in the metadata."""
+        if self._metadata is None:
+            before, after = (
+                release.read(lambda model: model.metadata) for release in self._releases
+            )
+            self._metadata = compare_metadata(before, after)
+        return self._metadata
+
+    def versions(self) -> tuple[str, str]:
+        """The versions of the format, which can be read where the rest of the metadata cannot."""
+        before, after = (release.read(_version) for release in self._releases)
+        return before, after
+
+    def network(self) -> NetworkChange:
+        """What changed in the network."""
+        from czcheck.diffing.network import compare_networks  # noqa: PLC0415
+
+        if self._network is None:
+            first, second = self._releases
+            before, after = (release.network for release in self._releases)
+            self._network = compare_networks(before, after, (first.structure, second.structure))
+        return self._network
+
+    def weights(self) -> WeightsChange:
+        """What changed in the weights."""
+        from czcheck.diffing.weights import compare_weights  # noqa: PLC0415
+
+        if self._weights is None:
+            before, after = (release.weights for release in self._releases)
+            self._weights = compare_weights(before, after)
+        return self._weights
+
+    def known_weights(self) -> WeightsChange:
+        """What changed in the weights, where that is known of all."""
+        found = self.weights()
+        if found.equal is None:
+            number = found.count("unread")
+            raise UnavailableError(f"the values of {number} weights cannot be read")
+        return found
+
+    def answers(self) -> AnswersChange:
+        """What changed in the answers."""
+        from czcheck.diffing.answers import compare_answers, proven_answers  # noqa: PLC0415
+
+        if self._options.level is not Level.RUN:
+            return proven_answers(self.metadata(), self.network())
+        metadata, network = self.metadata(), self.network()
+        with self._source.worker() as first, self._source.worker() as second:
+            return compare_answers(
+                self._releases,
+                metadata,
+                network,
+                (first, second),
+                images=self._images,
+                allow_op=self._options.allow_op,
+                progress=self._progress,
+            )
+
+
+def _version(model: CzModel) -> str:
+    version = model.document.version
+    if version is None:
+        raise UnavailableError("the metadata XML names no version of the format")
+    return version
+
+
+def _others(model: CzModel) -> dict[str, str]:
+    """Digests of the other members by name; those of one name together."""
+    names = Counter(model.container.others)
+    return {name: model.archive.member(name).sha256 or "cannot be unpacked" for name in names}

@@ -1,0 +1,91 @@
+"""A picture of a tile, what both releases make of it, and where they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from czcheck.report.picture import beside, class_map, fewer, input_colours, png
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from czcheck.diffing.metadata import MetadataChange
+    from czcheck.test_tiles.patterns import Tile
+
+_AXES = 4
+_DIMMED = 0.35
+_DIFFERENT = (255, 0, 255)
+Both = Callable[["NDArray[Any]", "NDArray[Any]"], "tuple[NDArray[Any], NDArray[Any]]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The tile on which two releases disagree most.
+
+    Attributes:
+        tile: Its name.
+        panels: PNG images by what they show: `input`, `before` and `after`, the most probable class
+            of each pixel in that release's own colours, and `difference`, the input dimmed, with
+            pixels in magenta where the two are not the same class.
+        whole: All of them side by side, a PNG.
+    """
+
+    tile: str
+    panels: dict[str, bytes]
+    whole: bytes
+
+
+def picture_of(
+    tile: Tile,
+    before: NDArray[Any],
+    after: NDArray[Any],
+    metadata: MetadataChange,
+    aligned: Both,
+) -> Picture | None:
+    """Draw a tile and both answers to it.
+
+    Args:
+        tile: The tile.
+        before: The first release's answer, `(1, height, width, classes)`.
+        after: The second release's answer.
+        metadata: The metadata of both.
+        aligned: Brings both answers into one order of channels.
+
+    Returns:
+        The picture; None where an answer is no image of classes.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    height, width = tile.pixels.shape[:2]
+    answers = before, after
+    if any(each.ndim != _AXES or each.shape[:3] != (1, height, width) for each in answers):
+        return None
+    bgr = metadata.before.pixel_types[0].startswith("Bgr")
+    shown = input_colours(fewer(tile.pixels), bgr=bgr)
+    panels = {"input": shown}
+    for name, answer, side in (
+        ("before", before, metadata.before),
+        ("after", after, metadata.after),
+    ):
+        panels[name] = class_map(fewer(answer[0]), [each.color for each in side.classes])
+    labels = [np.nan_to_num(np.real(each[0])).argmax(axis=-1) for each in aligned(before, after)]
+    difference = np.rint(shown * _DIMMED).astype(np.uint8)
+    difference[_any_in_each(labels[0] != labels[1], shown.shape[:2])] = _DIFFERENT
+    panels["difference"] = difference
+    return Picture(
+        tile.name,
+        {name: png(panel) for name, panel in panels.items()},
+        png(beside(list(panels.values()))),
+    )
+
+
+def _any_in_each(mask: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """A mask made smaller: a single pixel that is set is still seen."""
+    import numpy as np  # noqa: PLC0415
+
+    for axis, size in enumerate(shape):
+        step = -(-mask.shape[axis] // size)
+        mask = np.logical_or.reduceat(mask, range(0, mask.shape[axis], step), axis=axis)
+    return mask

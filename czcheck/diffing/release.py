@@ -1,0 +1,136 @@
+"""One of the two releases: an opened model, its weights, and its answers to the test tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from czcheck.errors import InputError, UnavailableError
+from czcheck.specification import open_checked, test_images
+
+if TYPE_CHECKING:
+    from czcheck.limits import Limits
+    from czcheck.model import CzModel
+    from czcheck.network.facts import Network
+    from czcheck.network.structure import Structure
+    from czcheck.network.weights import Weights
+    from czcheck.test_tiles.patterns import Tile
+
+Which = Literal["first", "second"]
+Fact = TypeVar("Fact")
+
+
+class Release:
+    """One of the two files. A context manager.
+
+    Attributes:
+        which: `first` or `second`.
+        model: The opened file.
+    """
+
+    def __init__(self, which: Which, path: Path, limits: Limits) -> None:
+        """Open the file.
+
+        Args:
+            which: `first` or `second`.
+            path: An archive, or a JSON specification.
+            limits: Limits on everything that is read.
+
+        Raises:
+            UsageError: There is no such file, or it cannot be opened.
+        """
+        self.which = which
+        self.model: CzModel = open_checked(path, limits)
+        self._folder: Path | None = None
+
+    def __enter__(self) -> Release:  # noqa: PYI034 - typing.Self came with Python 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
+
+        if self._folder is not None:
+            remove_folder(self._folder)
+        self.model.close()
+
+    def read(self, fact: Callable[[CzModel], Fact]) -> Fact:
+        """A fact of the file.
+
+        Args:
+            fact: What reads it.
+
+        Raises:
+            UnavailableError: The file does not yield it; says which of the two.
+        """
+        try:
+            return fact(self.model)
+        except UnavailableError as error:
+            raise UnavailableError(f"in the {self.which} release, {error}") from None
+
+    @cached_property
+    def network(self) -> Network:
+        """The network, one that can be read.
+
+        Raises:
+            UnavailableError: It cannot be read.
+        """
+        network = self.read(lambda model: model.network)
+        if network.fault is not None:
+            raise UnavailableError(f"in the {self.which} release, {network.fault}")
+        return network
+
+    @cached_property
+    def weights(self) -> Weights:
+        """The values of the network's constants and variables.
+
+        Raises:
+            UnavailableError: The network cannot be read.
+        """
+        from czcheck.network.weights import Weights  # noqa: PLC0415 - numpy when needed
+        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
+
+        network = self.network
+        files = self.read(lambda model: model.files)
+        self._folder = self._folder or private_folder()
+        try:
+            return Weights(network, files, self._folder, self.model.limits)
+        except InputError as error:
+            raise UnavailableError(f"in the {self.which} release, {error}") from None
+
+    @cached_property
+    def structure(self) -> Structure | None:
+        """Digests of what the network computes; None where that cannot be told.
+
+        Raises:
+            UnavailableError: The network cannot be read.
+        """
+        from czcheck.network.structure import structure_of  # noqa: PLC0415
+
+        # These follow the graph, too, and there is a limit on the steps of all together.
+        self.read(lambda model: model.safety)
+        self.read(lambda model: model.cost)
+        return structure_of(self.network, self.weights)
+
+    def battery(self, images: Collection[Path]) -> Sequence[Tile]:
+        """The tiles that the network is asked.
+
+        Args:
+            images: Images and folders of images to ask beside the built-in tiles.
+
+        Raises:
+            UnavailableError: The network has no fixed tile.
+            InputError: An image cannot be read.
+            UsageError: There is no such image.
+        """
+        from czcheck.running import battery  # noqa: PLC0415
+
+        own = [*images, *test_images(self.model)]
+        return self.read(lambda model: list(battery(model, own)))
