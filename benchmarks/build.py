@@ -11,21 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # called as a file, it finds its neighbours
 
-from benchmarks.cpu import ROOT, medians, report
+from benchmarks.cpu import medians, report
+from benchmarks.memory import peak_bytes
 
 BASE = "floor: import, load, save"
 TARGETS = {"build": 3.0}
 MEMORY_TARGET = 3 << 30
-INTERVAL = 0.02
 TILE = 64
 
 WRITE = """
@@ -49,45 +47,6 @@ import tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])
 tf.saved_model.save(model, sys.argv[2], signatures=model.signatures["serving_default"])
 """
-
-
-def used_bytes(root: int) -> int:
-    """Memory that a process and its descendants use together; 0 where that is not told.
-
-    Args:
-        root: Id of the process.
-    """
-    total, pending = 0, [root]
-    while pending:
-        pid = pending.pop()
-        try:
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
-            total += 1024 * int(text.partition("\nPss:")[2].split()[0])
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                pending += map(int, (task / "children").read_text("ascii").split())
-        except (OSError, ValueError, IndexError):
-            continue  # it has just ended
-    return total
-
-
-def peak_bytes(command: list[str]) -> int:
-    """The most memory that a command and its descendants use together.
-
-    Args:
-        command: Program and arguments.
-
-    Raises:
-        SystemExit: It fails.
-    """
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
-    done, peak = threading.Event(), 0
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            peak = max(peak, used_bytes(process.pid))
-            done.wait(INTERVAL)
-    if process.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
-    return peak
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from czcheck.errors import UsageError
+from czcheck.errors import InputError, UsageError
 from czcheck.images.arrays import wrap_array
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
@@ -13,7 +13,7 @@ from czcheck.metadata.model_metadata import PIXEL_TYPES
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, tiles
 from czcheck.segmenting.planes import Block, Sink, segment_plane
-from czcheck.segmenting.runner import ModelRunner
+from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,11 +82,13 @@ class Predictor:
 
     def _ready(self, job: Job) -> ModelRunner:
         """The network in its process; that of the last call, where it fits."""
-        terms = (job.tile, job.border, job.align, job.allow_op, job.require_sandbox, job.limits)
+        terms = (job.allow_op, job.require_sandbox, job.limits)
         if self._runner is not None and self._terms != terms:
             self.close()
         if self._runner is None:
             self._runner, self._terms = ModelRunner(self._model, job), terms
+        else:
+            self._runner.take(job)
         return self._runner
 
     def _as_image(
@@ -127,6 +129,12 @@ class Predictor:
                 min_confidence=job.min_confidence,
                 pad=job.pad,
             )
+        except NetworkFailedError:
+            self.close()
+            raise
+        except InputError:  # the image's fault
+            runner.drain()
+            raise
         except BaseException:
             self.close()  # tiles may still be under way
             raise

@@ -59,11 +59,7 @@ class ModelRunner:
             UsageError: The tile does not fit the network.
         """
         self.model = model
-        self.job = job
-        try:
-            self._check()
-        except UnavailableError as error:
-            raise InputError(f"{model.path}: cannot be run: {error}") from error
+        self.take(job)
         self._asked: deque[tuple[int, str]] = deque()
         self._next = 0
         self._top = 1.0
@@ -72,6 +68,22 @@ class ModelRunner:
         self._loaded = False
         self.environment: Environment | None = None
         self.peak_bytes = 0
+
+    def take(self, job: Job) -> None:
+        """Run tiles for another job from now on, in the same process.
+
+        Args:
+            job: How to run it. What it says of the process itself is left aside.
+
+        Raises:
+            InputError: The model cannot be run, or must not be.
+            UsageError: The tile does not fit the network.
+        """
+        self.job = job
+        try:
+            self._check()
+        except UnavailableError as error:
+            raise InputError(f"{self.model.path}: cannot be run: {error}") from error
 
     def _check(self) -> None:
         """Find tile, border, channels and classes; refuse what must not run."""
