@@ -269,8 +269,8 @@ class CzModel:
                 left out.
             intensities: What to do with pixels of another depth than the model's: `exact` refuses
                 them, `keep` takes the numbers as they are, `scale` brings them to its range.
-            **options: Fields of `czcheck.segmenting.job.Job`: `tile`, `border`, `align`, `pad`,
-                `allow_op`, `require_sandbox`, `limits`.
+            **options: Fields of `czcheck.segmenting.job.Job`: `tile`, `border`, `align`, `stride`,
+                `pad`, `allow_op`, `require_sandbox`, `limits`.
 
         Returns:
             The probability of each class, `(height, width, classes)`, float32, 0 to 1.

@@ -73,6 +73,12 @@ if TYPE_CHECKING:
     "--align", is_flag=True, help="Begin tiles at multiples of the network's stride, unlike ZEN."
 )
 @click.option(
+    "--stride",
+    type=click.IntRange(min=1),
+    metavar="PIXELS",
+    help="The network's stride, where its graph does not tell it.",
+)
+@click.option(
     "--pad",
     type=click.Choice(("reflect", "zeros")),
     default="reflect",

@@ -23,6 +23,7 @@ class Job:
         tile: (height, width) of a tile in pixels, for networks that leave it open.
         border: Pixels in place of the model's `BorderSize`.
         align: Whether tiles begin at multiples of the network's stride.
+        stride: The stride, where the graph does not tell it.
         pad: How an image is continued where tiles reach over its edges.
         min_confidence: Percent, 0 to 100: a pixel whose largest probability is below gets label 0.
         allow_op: Operations that are admitted by name.
@@ -34,6 +35,7 @@ class Job:
     tile: tuple[int, int] | None = None
     border: int | None = None
     align: bool = False
+    stride: int | None = None
     pad: Padding = "reflect"
     min_confidence: float = 0
     allow_op: tuple[str, ...] = ()
@@ -54,6 +56,8 @@ class Job:
             raise UsageError(f"pad cannot be {self.pad!r}; choose {' or '.join(PADDINGS)}")
         if self.tile is not None and min(self.tile) < 1:
             raise UsageError("a tile has at least 1x1 pixels")
+        if self.stride is not None and self.stride < 1:
+            raise UsageError("a stride is at least 1")
         if self.border is not None and self.border < 0:
             raise UsageError("a border cannot be negative")
 

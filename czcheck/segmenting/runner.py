@@ -104,9 +104,22 @@ class ModelRunner:
         self.channels = sizes[2] or metadata.channel_count
         self.label_values = tuple(each.label_value for each in metadata.classes)
         self.border = metadata.border_size if job.border is None else job.border
-        self.stride = max(1, model.reach.stride) if job.align else 1
+        self.stride = self._stride() if job.align else 1
         if not 0 < max(self.label_values) <= 65535 or min(self.label_values) < 1:  # noqa: PLR2004
             raise UnavailableError("its LabelValues are not numbers from 1 to 65535")
+
+    def _stride(self) -> int:
+        """What tiles are aligned to."""
+        reach = self.model.reach
+        if self.job.stride is not None:
+            return self.job.stride
+        if reach.kind == "unknown":
+            node = "" if reach.because is None else f" (its {reach.because.op} is not understood)"
+            raise UsageError(
+                f"{self.model.path}: the network's stride is not known{node}; "
+                "give --stride PIXELS, or leave --align out"
+            )
+        return max(1, reach.stride)
 
     def _tile_of(self, sizes: tuple[int | None, ...]) -> tuple[int, int]:
         job, path = self.job, self.model.path

@@ -84,8 +84,8 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         intensities: What to do with pixels of another depth than the model's, see `for_model`.
         limits: Limits on everything that is read from the archive.
         progress: Called after each tile with the number done and the number of all.
-        **options: Fields of `Job`: `tile`, `border`, `align`, `pad`, `min_confidence`, `allow_op`,
-            `require_sandbox`, `limits` of the process as `runner_limits`.
+        **options: Fields of `Job`: `tile`, `border`, `align`, `stride`, `pad`, `min_confidence`,
+            `allow_op`, `require_sandbox`; its `limits` as `runner_limits`.
 
     Returns:
         What was done.
@@ -299,7 +299,8 @@ class _Run:
     def _compare(self, image: Image, plane: Plane, layout: Layout, first: LabelFile) -> Seams:
         """Segment a plane once more with tiles laid elsewhere."""
         meter = SeamMeter(layout, first)
-        other = laid_between(layout, max(1, self._runner.model.reach.stride))
+        stride = self._job.stride or self._runner.model.reach.stride
+        other = laid_between(layout, max(1, stride))
         self._total += len(other) - len(layout)
         self._run(image, plane, other, [meter])
         return meter.seams()
