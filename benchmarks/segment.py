@@ -1,12 +1,10 @@
 """What it costs to segment a large image: CPU time against a floor, and memory against its size.
 
-    python benchmarks/segment.py [-n REPETITIONS] [--peers] [--no-memory] [--json]
+    python benchmarks/segment.py [-n REPETITIONS] [--no-memory] [--json]
 
 The floor is a fresh Python that imports TensorFlow, loads the network and runs as many tiles of the
 same shape through it, and does nothing else. Memory is what all processes use together; a network
 of one layer goes over images of 8192 and of 32768 pixels along a side, stored in tiles.
-`--peers` runs other programs on the same image, each in an environment of its own that is made for
-it (`benchmarks/peers.py`).
 """
 
 from __future__ import annotations
@@ -109,7 +107,6 @@ def main() -> int:
     parser.add_argument("--large", type=int, default=LARGE, help="likewise, for memory")
     parser.add_argument("--no-cpu", action="store_true", help="leave CPU time out")
     parser.add_argument("--no-memory", action="store_true", help="leave memory out")
-    parser.add_argument("--peers", action="store_true", help="run other programs as well")
     parser.add_argument("--json", action="store_true", help="print JSON objects")
     options = parser.parse_args()
     kept = True
@@ -133,14 +130,7 @@ def cpu(scratch: Path, options: argparse.Namespace) -> bool:
         BASE: floor(model, scratch / "unpacked", runs),
         "segment": segment(model, source, scratch / "labels.ome.tif"),
     }
-    targets = dict(TARGETS)
-    if options.peers:
-        from benchmarks.peers import peers
-
-        for peer, command in peers(scratch, model, source).items():
-            commands[peer] = command
-            targets[peer] = float("inf")
-    return report(medians(commands, options.repetitions), BASE, targets, as_json=options.json) == 0
+    return report(medians(commands, options.repetitions), BASE, TARGETS, as_json=options.json) == 0
 
 
 def memory(scratch: Path, options: argparse.Namespace) -> bool:

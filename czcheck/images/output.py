@@ -105,6 +105,24 @@ class Writer(ABC):
         """
         return False
 
+    def read(self, plane: Plane, top: int, left: int, height: int, width: int) -> NDArray[Any]:
+        """Read a block that `written` says is there.
+
+        Args:
+            plane: One of `content.planes`.
+            top: First row.
+            left: First column.
+            height: Rows.
+            width: Columns.
+
+        Returns:
+            `(height, width)`, or `(height, width, classes)` for probabilities.
+
+        Raises:
+            IncompleteError: It cannot be read.
+        """
+        raise NotImplementedError(f"{self.path} is only written")
+
     @property
     def resumable(self) -> str | None:
         """Where an interrupted run left what can be gone on with; None if there is nothing."""

@@ -61,6 +61,7 @@ class ZarrOutput(Writer):
             for axis in ("scene", "time", "z")
         }
         self._lock = threading.Lock()
+        self._arrays: dict[int, Any] = {}
         with writing(path):
             self._folder: Folder = folder_for(path)
             self._complete = resume and self._is(self._folder.finished(), unfinished=False)
@@ -84,7 +85,6 @@ class ZarrOutput(Writer):
             self._folder.begin()
             self._done = set()
         self._root = zarr.open_group(self._folder.store(), mode="a", zarr_format=2)
-        self._arrays: dict[int, Any] = {}
         if not resumed:
             self._root.attrs.put({OURS: {"unfinished": True, "made_of": self._made_of}})
         for plane in self.content.planes:
@@ -145,6 +145,21 @@ class ZarrOutput(Writer):
     def written(self, plane: Plane, top: int, left: int, height: int, width: int) -> bool:
         """Whether a block is there already; see `Writer.written`."""
         return self._complete or self._key(plane, top, left, height, width) in self._done
+
+    def read(self, plane: Plane, top: int, left: int, height: int, width: int) -> NDArray[Any]:
+        """Read a block that is there; see `Writer.read`."""
+        import numpy as np  # noqa: PLC0415
+        import zarr  # noqa: PLC0415
+
+        time, z = self._numbers["time"][plane.time], self._numbers["z"][plane.z]
+        with self._lock, writing(self.path):
+            if plane.scene not in self._arrays:  # the store is complete
+                root = zarr.open_group(self.path, mode="r", zarr_format=2)
+                self._arrays[plane.scene] = root[f"{self._group(plane.scene)}/0".lstrip("/")]
+            array = self._arrays[plane.scene]
+            pixels = array[time, :, z, top : top + height, left : left + width]
+        block: NDArray[Any] = np.moveaxis(np.asarray(pixels), 0, -1)
+        return block if self.content.kind == "probabilities" else block[..., 0]
 
     def _key(self, plane: Plane, *region: int) -> str:
         numbers = (plane.scene, plane.time, plane.z, *region)

@@ -61,6 +61,13 @@ class TilePlace:
         )
 
     @property
+    def region(self) -> tuple[int, int, int, int]:
+        """The same as first row, first column, height and width."""
+        rows, columns = self.rows, self.columns
+        height, width = rows.keep_to - rows.keep_from, columns.keep_to - columns.keep_from
+        return rows.keep_from, columns.keep_from, height, width
+
+    @property
     def inside(self) -> tuple[slice, slice]:
         """The same rows and columns, as those of the tile."""
         rows, columns = self.rows, self.columns

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from czcheck.images.output import Content, Kind, Writer, create
 from czcheck.metadata.model_metadata import MONOCHROME
 from czcheck.segmenting.labels import confidence
 from czcheck.segmenting.overlay import Overlay
+from czcheck.segmenting.planes import Block
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.images.image import Image, Plane
+    from czcheck.segmenting.layout import Layout, TilePlace
     from czcheck.segmenting.places import Places
-    from czcheck.segmenting.planes import Block, Sink
+    from czcheck.segmenting.planes import Sink
     from czcheck.segmenting.runner import ModelRunner
 
 
@@ -104,6 +107,44 @@ class Outputs:
             "confidence": lambda block: confidence(block.probabilities),
         }
         return [_WriterSink(writer, made[kind]) for kind, writer in self._writers.items()]
+
+    def runs(self, plane: Plane, layout: Layout) -> Iterator[tuple[bool, list[int]]]:
+        """The tiles of a plane in order, as runs of those that are written and those that are not.
+
+        Args:
+            plane: The plane.
+            layout: Its tiles.
+
+        Yields:
+            Whether they are there from a run that is resumed, and the tiles' numbers.
+        """
+        if "labels" not in self._writers or not self._resume:
+            yield False, list(range(len(layout)))
+            return
+        for done, tiles in groupby(
+            enumerate(layout), lambda each: self._is_written(plane, each[1])
+        ):
+            yield done, [number for number, _ in tiles]
+
+    def _is_written(self, plane: Plane, place: TilePlace) -> bool:
+        return all(each.written(plane, *place.region) for each in self._writers.values())
+
+    def kept(self, plane: Plane, place: TilePlace) -> Block:
+        """What a run that is resumed has written of a tile. It has no probabilities.
+
+        Args:
+            plane: The plane.
+            place: The tile.
+
+        Raises:
+            InputError: The image is damaged here.
+            IncompleteError: What was written cannot be read.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        labels = self._writers["labels"].read(plane, *place.region)
+        pixels = self._image.read(plane, *place.region)
+        return Block(plane, place, pixels, np.zeros((*labels.shape, 0), np.float32), labels)
 
     def overlay(self, plane: Plane) -> Overlay | None:
         """A picture of a plane to be filled; None if none is wanted.

@@ -269,7 +269,7 @@ class _Run:
 
     def _plane(self, image: Image, plane: Plane, layout: Layout, outputs: Outputs) -> PlaneResult:
         shares = Shares()
-        sinks: list[Sink] = [shares, *outputs.sinks()]
+        sinks: list[Sink] = [shares]
         overlay = outputs.overlay(plane)
         if overlay is not None:
             sinks.append(overlay)
@@ -283,7 +283,15 @@ class _Run:
                 dtype = Labeller(self._runner.label_values).dtype
                 kept = stack.enter_context(closing(LabelFile(layout.shape, dtype)))
                 sinks.append(kept)
-            self._run(image, plane, layout, sinks)
+            for done, numbers in outputs.runs(plane, layout):
+                if not done:
+                    self._run(image, plane, layout, [*outputs.sinks(), *sinks], numbers)
+                    continue
+                for number in numbers:
+                    block = outputs.kept(plane, layout[number])
+                    for sink in sinks:
+                        sink.take(block)
+                    self._advance()
             seams = None if kept is None else self._compare(image, plane, layout, kept)
         result = PlaneResult(plane, layout, shares.pixels, 0, seams)
         if overlay is not None:
@@ -305,7 +313,14 @@ class _Run:
         self._run(image, plane, other, [meter])
         return meter.seams()
 
-    def _run(self, image: Image, plane: Plane, layout: Layout, sinks: Sequence[Sink]) -> None:
+    def _run(
+        self,
+        image: Image,
+        plane: Plane,
+        layout: Layout,
+        sinks: Sequence[Sink],
+        numbers: Sequence[int] | None = None,
+    ) -> None:
         segment_plane(
             self._runner,
             image,
@@ -314,6 +329,7 @@ class _Run:
             sinks,
             min_confidence=self._job.min_confidence,
             pad=self._job.pad,
+            numbers=numbers,
             progress=self._advance,
         )
 
