@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
-import threading
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
-from czcheck.images.decoders import bounded, bounded_part, extra, opened, readable
+from czcheck.images.czi_process import CziProcess
+from czcheck.images.decoders import bounded, bounded_part, extra, opened
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region
 from czcheck.images.ome_xml import known
@@ -24,15 +25,13 @@ if TYPE_CHECKING:
 _MOST_BYTES = 64 * MIB
 _MOST_TAGS = 2_000_000
 _MICROMETRES = 1e6  # scalings are in metres
-_CACHE_BYTES = 128 * MIB
-# Blocks of a mosaic are alike, so looking at some is enough.
-_LOOKED_AT = 200
 
 
 class CziImage(FileImage):
     """A CZI file: scenes, mosaics, channels, time and depth, at full resolution.
 
-    Where a mosaic has no picture, pixels are 0. libCZI lets one thread in at a time.
+    Where a mosaic has no picture, pixels are 0. libCZI reads in a process of its own, one request
+    at a time.
     """
 
     format = "CZI"
@@ -48,106 +47,86 @@ class CziImage(FileImage):
             UsageError: A selection matches nothing, or pylibCZIrw is not installed.
             InputError: The file is damaged, absurdly large, or of no pixel type of the format.
         """
-        try:
-            from pylibCZIrw import czi  # noqa: PLC0415
-        except ImportError as error:
-            raise extra(path, "CZI", "pylibCZIrw") from error
+        if importlib.util.find_spec("pylibCZIrw") is None:
+            raise extra(path, "CZI", "pylibCZIrw")
         self.path = str(path)
-        self._lock = threading.Lock()
-        cache = czi.CacheOptions(
-            type=czi.CacheType.Standard, max_memory_usage=_CACHE_BYTES, max_sub_block_count=10_000
-        )
-        with opened(path):
-            self._file: Any = czi.CziReader(str(path), cache_options=cache)
+        self._file = CziProcess(path)
         try:
             with opened(path):
-                self._open(path, selections)
+                self._open(path, selections, self._file.description)
         except BaseException:
             self._file.close()
             raise
 
-    def _open(self, path: Path, selections: Selections) -> None:
-        root = _metadata(path, self._file.raw_metadata)
-        box = self._file.total_bounding_box_no_pyramid
+    def _open(self, path: Path, selections: Selections, description: dict[str, Any]) -> None:
+        root = _metadata(path, description["metadata"])
+        box = description["box"]
         for dimension, (first, end) in box.items():
             if dimension not in "XYTZC" and end - first > 1:
                 raise InputError(
                     f"{path}: the image has {end - first} planes along {dimension}, which cannot "
                     "be segmented one by one; process it in ZEN first"
                 )
-        rectangles = self._file.scenes_bounding_rectangle_no_pyramid
-        self._scenes = bool(rectangles)
-        scenes = rectangles or {0: self._file.total_bounding_rectangle_no_pyramid}
+        self._scenes = bool(description["scenes"])
+        scenes = {int(number): each for number, each in description["scenes"].items()}
+        scenes = scenes or {0: description["all"]}
         times, sections, count = (box[each][1] - box[each][0] for each in "TZC")
-        for rectangle in scenes.values():
+        for _, _, width, height in scenes.values():
             bounded(
                 path,
-                height=rectangle.h,
-                width=rectangle.w,
+                height=height,
+                width=width,
                 planes=len(scenes) * times * sections,
                 channels=count,
             )
         names = _scene_names(root)
         planes = [
-            Plane(number, time, z, names.get(number, ""), each.h, each.w, each.y, each.x)
-            for number, each in sorted(scenes.items())
+            Plane(number, time, z, names.get(number, ""), height, width, top, left)
+            for number, (left, top, width, height) in sorted(scenes.items())
             for time, z in product(range(times), range(sections))
         ]
         self.pixel_size = _pixel_size(root)
-        self._describe(planes, self._channels(path, root, count), selections)
-        self.tiled = self._has_parts(path)
-
-    def _channels(self, path: Path, root: Element, count: int) -> list[tuple[str, str]]:
-        elements = root.findall(".//Information/Image/Dimensions/Channels/Channel")
-        names = [each.get("Name", "") for each in elements] if len(elements) == count else []
-        channels = []
-        for number in range(count):
-            pixel_type = str(self._file.get_channel_pixel_type(number))
-            if pixel_type not in PIXEL_TYPES or not PIXEL_TYPES[pixel_type].usable:
-                raise InputError(
-                    f"{path}: the pixels of channel {number} are {pixel_type}, which is not read; "
-                    "save the image as Gray8, Gray16, Gray32Float, Bgr24, Bgr48 or Bgr96Float"
-                )
-            plain = str(number) if count > 1 else "RGB" if pixel_type.startswith("B") else "Gray"
-            channels.append((names[number] or plain if names else plain, pixel_type))
-        return channels
-
-    def _has_parts(self, path: Path) -> bool:
-        """Whether the planes are in blocks that are smaller than they."""
-        largest = looked = 0
-
-        def look(_: int, block: Any) -> bool:
-            nonlocal largest, looked
-            size = block.physicalSize
-            largest, looked = max(largest, size.w * size.h), looked + 1
-            return looked < _LOOKED_AT
-
-        self._file.enumerate_subblocks(look)
-        bytes_each = max(
-            PIXEL_TYPES[each].scalars * int(re.sub(r"\D", "", PIXEL_TYPES[each].dtype)) // 8
-            for each in self.pixel_types
-        )
-        bounded_part(path, "blocks", largest * bytes_each)
-        return largest < max(plane.height * plane.width for plane in self.planes)
+        channels = _channels(path, root, description["pixel_types"])
+        self._describe(planes, channels, selections)
+        largest = description["largest"]
+        bounded_part(path, "blocks", largest * max(map(_bytes, self.pixel_types)))
+        self.tiled = largest < max(plane.height * plane.width for plane in self.planes)
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
-        left, top = plane.left + region.left, plane.top + region.top
         where = f" in the region at row {region.top}, column {region.left}"
-        with self._lock, readable(self.path, where):
-            pixels: NDArray[Any] = np.array(  # a copy: the bitmap belongs to libCZI
-                self._file.read(
-                    roi=(left, top, region.width, region.height),
-                    plane={"T": plane.time, "Z": plane.z, "C": channel},
-                    scene=plane.scene if self._scenes else None,
-                )
-            )
-        return pixels
+        return self._file.read(
+            where,
+            (plane.left + region.left, plane.top + region.top, region.width, region.height),
+            {"T": plane.time, "Z": plane.z, "C": channel},
+            plane.scene if self._scenes else None,
+        )
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _channels(path: Path, root: Element, pixel_types: list[str]) -> list[tuple[str, str]]:
+    """(name, pixel type) of the channels."""
+    count = len(pixel_types)
+    elements = root.findall(".//Information/Image/Dimensions/Channels/Channel")
+    names = [each.get("Name", "") for each in elements] if len(elements) == count else [""] * count
+    channels = []
+    for number, pixel_type in enumerate(pixel_types):
+        if pixel_type not in PIXEL_TYPES or not PIXEL_TYPES[pixel_type].usable:
+            raise InputError(
+                f"{path}: the pixels of channel {number} are {pixel_type}, which is not read; "
+                "save the image as Gray8, Gray16, Gray32Float, Bgr24, Bgr48 or Bgr96Float"
+            )
+        plain = str(number) if count > 1 else "RGB" if pixel_type.startswith("B") else "Gray"
+        channels.append((names[number] or plain, pixel_type))
+    return channels
+
+
+def _bytes(pixel_type: str) -> int:
+    """Bytes of one pixel."""
+    each = PIXEL_TYPES[pixel_type]
+    return each.scalars * {"uint8": 1, "uint16": 2, "float32": 4}[each.dtype]
 
 
 def _metadata(path: Path, text: str) -> Element:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
+from czcheck.images import czi_process
 from czcheck.images.opening import open_image
 
 czi = pytest.importorskip("pylibCZIrw.czi", reason="pylibCZIrw is not installed")
@@ -105,6 +108,19 @@ def test_entities_in_the_metadata_are_not_resolved(two_scenes: Path, tmp_path: P
     path.write_bytes(data[:first] + hostile + data[end:])
     with open_image(path) as image:
         assert image.channels == ("x&b;", "GFP")
+
+
+def test_a_crash_of_the_library_is_one_line(
+    two_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_image(two_scenes) as image:
+        image.read(image.planes[0], 0, 0, 5, 5)
+        os.kill(image._file._process.pid, signal.SIGSEGV)  # type: ignore[attr-defined]
+        with pytest.raises(InputError, match=r"at row 3, column 4: the library .* code -11$"):
+            image.read(image.planes[0], 3, 4, 5, 5)
+    monkeypatch.setattr(czi_process, "_BEGIN", "import os; os.kill(os.getpid(), 11)")
+    with pytest.raises(InputError, match=r"two\.czi: .*the library that reads CZI ended"):
+        open_image(two_scenes)
 
 
 def test_without_the_package_the_extra_is_named(
