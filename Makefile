@@ -6,12 +6,12 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTHON37 ?= $(firstword $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.7.*/bin/python) \
 	$(wildcard /usr/bin/python3.7 /usr/local/bin/python3.7))
 
-.PHONY: chromium fuzz verify test check fixtures benchmarks clean
+.PHONY: chromium shells fuzz verify test check fixtures benchmarks clean
 
 verify: .venv/.installed
 	$(BIN)/czcheck verify fixtures/models/nuclei.czmodel
 
-test: .venv/.installed-test .venv-tf200/.ready chromium
+test: .venv/.installed-test .venv-tf200/.ready chromium shells
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: .venv/.installed-dev
@@ -71,6 +71,18 @@ chromium:
 			echo "no Chromium: tests of the HTML page in a browser are skipped"; }; \
 	else \
 		echo "no Chromium here: tests of the HTML page in a browser are skipped"; \
+	fi
+
+# Completion is tested in the shells themselves; those that are not there are skipped.
+shells:
+	@if command -v zsh >/dev/null && command -v fish >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "apt-get install zsh fish" && \
+		{ { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+			--no-install-recommends zsh fish; } >/dev/null 2>&1 || \
+			echo "no zsh or fish: tests of completion in them are skipped"; }; \
+	else \
+		echo "no zsh or fish here: tests of completion in them are skipped"; \
 	fi
 
 clean:

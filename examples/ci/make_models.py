@@ -1,6 +1,6 @@
 """Makes the two models of the sample repository: one that the gate passes, and one that it stops.
 
-python examples/ci/make_models.py [FOLDER]
+python examples/ci/make_models.py [FOLDER [SOUND_MODEL]]
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ HERE = Path(__file__).resolve().parent
 SOUND = HERE.parents[1] / "fixtures" / "models" / "nuclei.czmodel"
 
 
-def main(folder: Path = HERE / "models") -> None:
+def main(folder: Path = HERE / "models", model: Path = SOUND) -> None:
     """Write `good.czmodel` and `bad.czmodel`.
 
     Args:
         folder: Where to; it is made where it is missing.
+        model: A model that passes, with the colours of the demo's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "good.czmodel").write_bytes(SOUND.read_bytes())
+    (folder / "good.czmodel").write_bytes(model.read_bytes())
     # Both classes in one colour: an overlay in ZEN shows nothing. It is a warning, and fails
     # because the gate is told to (`--profile release`).
     with (
-        zipfile.ZipFile(SOUND) as sound,
+        zipfile.ZipFile(model) as sound,
         zipfile.ZipFile(folder / "bad.czmodel", "w", zipfile.ZIP_DEFLATED) as bad,
     ):
         for member in sound.infolist():
@@ -36,4 +37,4 @@ def main(folder: Path = HERE / "models") -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    main(*map(Path, sys.argv[1:3]))

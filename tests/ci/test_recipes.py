@@ -87,6 +87,27 @@ def test_every_recipe_uses_the_release_profile() -> None:
         assert "--profile=release" in hook["args"]
 
 
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        ("github", ".github/workflows/models.yml"),
+        ("gitlab", ".gitlab-ci.yml"),
+        ("jenkins", "Jenkinsfile"),
+        ("pre-commit", ".pre-commit-config.yaml"),
+    ],
+)
+def test_pages_show_the_recipes_as_they_are(page: str, name: str) -> None:
+    shown = (ROOT / "docs" / "how-to" / f"{page}.md").read_text("utf-8")
+    assert f' title="{name}"\n{(SAMPLE / name).read_text("utf-8")}```\n' in shown
+
+
+def test_the_page_names_the_inputs_of_the_action() -> None:
+    shown = (ROOT / "docs" / "how-to" / "github.md").read_text("utf-8")
+    table = dict(re.findall(r"^\| `([\w-]+)` \| (?:`([^`]*)`)? *\|", shown, re.MULTILINE))
+    inputs = loaded(ACTION)["inputs"]
+    assert table == {name: str(each.get("default", "")) for name, each in inputs.items()}
+
+
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
     """A copy of the sample repository with its two models, beside each other."""
