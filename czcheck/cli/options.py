@@ -109,7 +109,7 @@ policy = together(
         multiple=True,
         metavar="FILE|FOLDER",
         type=click.Path(path_type=Path),
-        help="Images (PNG, TIFF) to run beside the built-in test tiles.",
+        help="Images (PNG, TIFF, CZI, Zarr) to run beside the built-in test tiles.",
     ),
     click.option(
         "--thorough/--no-thorough",

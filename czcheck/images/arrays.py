@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WITH_CHANNELS = 3
-_COLOUR, _ALPHA = 3, 4
+COLOURS, ALPHA = 3, 4
 
 
 class ArrayImage(Image):
@@ -35,7 +35,7 @@ class ArrayImage(Image):
                 f"{name}: an image is (height, width) or (height, width, channels), not {shape}"
             )
         count = shape[2] if len(shape) == _WITH_CHANNELS else 1
-        if color is not None and count not in (_COLOUR, _ALPHA):
+        if color is not None and count not in (COLOURS, ALPHA):
             raise UsageError(f"{name}: color={color!r} needs 3 or 4 channels, not {count}")
         self.path = name
         if color is None:
@@ -69,6 +69,25 @@ def to_bgr(pixels: NDArray[Any]) -> NDArray[Any]:
         pixels: `(height, width, 3 or 4)`.
     """
     return pixels[..., [2, 1, 0, *range(3, pixels.shape[-1])]]
+
+
+def with_samples(pixels: NDArray[Any], samples: int, opaque: float) -> NDArray[Any]:
+    """Colours with alpha or without, as asked for; anything else as it is.
+
+    Args:
+        pixels: `(height, width, 3 or 4)`.
+        samples: 3 drops alpha, 4 adds it.
+        opaque: What an alpha that is added is.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    have = pixels.shape[-1]
+    if (have, samples) == (ALPHA, COLOURS):
+        return pixels[..., :COLOURS]
+    if (have, samples) == (COLOURS, ALPHA):
+        alpha = np.full((*pixels.shape[:2], 1), opaque, pixels.dtype)
+        return np.concatenate([pixels, alpha], axis=-1)
+    return pixels
 
 
 def wrap_array(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from czcheck.errors import InputError
+from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.image import Image, Plane, Region, check_finite, told
 from czcheck.images.selection import there_is
 from czcheck.metadata.model_metadata import MONOCHROME, PIXEL_TYPES, ModelMetadata
@@ -19,7 +20,6 @@ Intensities = Literal["exact", "keep", "scale"]
 # Luma of ITU-R BT.601 in the order blue, green, red, as in Pillow and OpenCV. The weights that ZEN
 # uses are not public.
 LUMA = (0.114, 0.587, 0.299)
-_COLOUR, _ALPHA = 3, 4
 
 
 class ModelImage(Image):
@@ -96,14 +96,10 @@ class _Step:
 
         have = pixels.shape[-1]
         if self.samples == 1 and have > 1:
-            gray = pixels[..., :_COLOUR] @ np.asarray(LUMA, np.float32)
+            gray = pixels[..., :COLOURS] @ np.asarray(LUMA, np.float32)
             # Integers stay integers: the network gets what an 8- or 16-bit gray image would hold.
             pixels = (np.rint(gray) if pixels.dtype.kind == "u" else gray)[..., np.newaxis]
-        elif self.samples == _COLOUR and have == _ALPHA:
-            pixels = pixels[..., :_COLOUR]
-        elif self.samples == _ALPHA and have == _COLOUR:
-            opaque = np.full((*pixels.shape[:2], 1), PIXEL_TYPES[self.stored].maximum, pixels.dtype)
-            pixels = np.concatenate([pixels, opaque], axis=-1)
+        pixels = with_samples(pixels, self.samples, PIXEL_TYPES[self.stored].maximum)
         if self.scale != 1:
             pixels = pixels * np.float32(self.scale)
         return pixels.astype(self.dtype, copy=False)
@@ -185,7 +181,7 @@ def _with_colours(image: Image, wanted: tuple[str, ...]) -> Image:
 
     OME-Zarr and many OME-TIFFs know no colour pixels, only channels.
     """
-    if len(wanted) != 1 or PIXEL_TYPES[wanted[0]].scalars not in (_COLOUR, _ALPHA):
+    if len(wanted) != 1 or PIXEL_TYPES[wanted[0]].scalars not in (COLOURS, ALPHA):
         return image
     names, kinds = [each.casefold() for each in image.channels], set(image.pixel_types)
     if sorted(names) != ["blue", "green", "red"] or len(kinds) != 1:
@@ -200,7 +196,7 @@ def _splits(stored: str, wanted: tuple[str, ...]) -> bool:
     """Whether one colour channel is split to a model's gray channels."""
     samples = PIXEL_TYPES[stored].scalars
     grays = all(PIXEL_TYPES[each].scalars == 1 for each in wanted) and len(set(wanted)) == 1
-    return grays and len(wanted) == _COLOUR and samples in (_COLOUR, _ALPHA)
+    return grays and len(wanted) == COLOURS and samples in (COLOURS, ALPHA)
 
 
 def _step(image: Image, have: str, want: str, samples: int, intensities: Intensities) -> _Step:

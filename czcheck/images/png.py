@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck.errors import InputError
 from czcheck.images.arrays import to_bgr
 from czcheck.images.decoders import bounded, held, opened
 from czcheck.images.file_image import FileImage, Selections
-from czcheck.images.image import Plane, Region, pixel_type_of
+from czcheck.images.image import COLOUR, GRAY, Plane, Region
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_COLOUR = 3
+_COLOUR, _ALPHA = 3, 4
+# Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
+_DEPTH, _START, _BYTE = 24, 26, 8
+# Modes of Pillow that are read as another one: palette, bits, gray with alpha.
+_RESOLVED = {"P": "RGB", "1": "L", "LA": "L"}
 
 
 class PngImage(FileImage):
-    """A PNG file: gray of 8 or 16 bits, colours of 8 bits, with alpha or without."""
+    """A PNG file: gray of 8 or 16 bits, colours of 8 bits, with alpha or without.
+
+    Palettes are resolved, bits become 0 and 255, and the alpha of a gray image is dropped. The file
+    is decoded when the first region is read.
+    """
 
     format = "PNG"
     tiled = False
     pixel_size = None
 
     def __init__(self, path: Path, selections: Selections) -> None:
-        """Decode a file.
+        """Read the header of a file.
 
         Args:
             path: The file.
@@ -34,23 +44,44 @@ class PngImage(FileImage):
             UsageError: A selection matches nothing.
             InputError: The file is damaged, too large, or has colours of 16 bits.
         """
-        import numpy as np  # noqa: PLC0415
-
-        from czcheck.test_tiles.images import decode_png, png_header  # noqa: PLC0415
+        from PIL import Image  # noqa: PLC0415
 
         self.path = str(path)
-        with opened(path):
-            height, width, samples = png_header(path)
-            bounded(path, height=height, width=width, planes=1, channels=samples)
-            held(path, height, width, samples)
-            pixels = decode_png(path)
-        if pixels.dtype == np.bool_:
-            pixels = pixels.astype(np.uint8) * np.uint8(255)
-        pixel_type = pixel_type_of(pixels.dtype, samples, path)
-        self._pixels = to_bgr(pixels) if samples >= _COLOUR else pixels
-        name = "RGB" if samples >= _COLOUR else "Gray"
-        self._describe([Plane(0, 0, 0, "", height, width)], [(name, pixel_type)], selections)
+        with opened(path), path.open("rb") as stream:
+            start = stream.read(_START)
+            depth, colour = start[_DEPTH], start[_DEPTH + 1]
+        if depth > _BYTE and colour != 0:
+            raise InputError(
+                f"{path}: colours of 16 bits in a PNG would be cut to 8; save the image as TIFF"
+            )
+        with opened(path), Image.open(path, formats=("PNG",)) as png:
+            height, width = png.height, png.width
+            bands = png.getbands()
+            mode = _RESOLVED.get(png.mode, "".join(bands) if len(bands) > 1 else "L")
+        samples = len(mode)
+        bounded(path, height=height, width=width, planes=1, channels=samples)
+        held(path, height, width, samples * max(1, depth // _BYTE))
+        dtype = "uint16" if depth > _BYTE else "uint8"
+        kinds = {1: GRAY[dtype], _COLOUR: COLOUR[dtype], _ALPHA: "Bgra32"}
+        self._samples, self._lock = samples, threading.Lock()
+        self._pixels: NDArray[Any] | None = None
+        channel = ("RGB" if samples >= _COLOUR else "Gray", kinds[samples])
+        self._describe([Plane(0, 0, 0, "", height, width)], [channel], selections)
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:  # noqa: ARG002
-        part: NDArray[Any] = self._pixels[region.rows, region.columns].copy()
-        return part
+        with self._lock:
+            if self._pixels is None:
+                self._pixels = self._decode()
+        part: NDArray[Any] = self._pixels[region.rows, region.columns]
+        return to_bgr(part) if self._samples >= _COLOUR else part.copy()
+
+    def _decode(self) -> NDArray[Any]:
+        """Pixels of the file, `(height, width, samples)`; colours as red, green, blue (alpha)."""
+        import numpy as np  # noqa: PLC0415
+        from PIL import Image  # noqa: PLC0415
+
+        with opened(self.path), Image.open(self.path, formats=("PNG",)) as png:
+            mode = _RESOLVED.get(png.mode, png.mode)
+            pixels = np.asarray(png if mode == png.mode else png.convert(mode))
+        image: NDArray[Any] = pixels.reshape(*pixels.shape[:2], -1)
+        return image
