@@ -30,6 +30,10 @@ def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison)
         training mode) and replace it; `czcheck build` writes a network that TensorFlow 2.0.0 runs
         and proves its answers.
     Format: 2, N2; 2, N11
+    Example: [tile noise, row 3, column 4, channel 1] TensorFlow 2.0.0 (Python 3.7.16) answers the
+        tiles `nuclei` and `noise` differently from TensorFlow 2.21.0: 2.5 % of the labels of
+        `noise` change, and a probability changes by 0.6 at row 3, column 4, channel 1 of `noise`
+        (allowed: at most 0.001).
     """
     bad = [tile for tile in elsewhere.tiles if tile.differs]
     if bad:
@@ -57,6 +61,8 @@ def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
     Fix: Lower the network with `czcheck build`, which leaves only what TensorFlow 2.0.0 knows; an
         operation that the network itself needs has to be replaced by older ones.
     Format: 2, N2
+    Example: TensorFlow 2.0.0 (Python 3.7.16) cannot load the network: Op type not registered
+        'DisableCopyOnRead' in binary.
     """
     environment = elsewhere.environment
     reasons: dict[tuple[str, str], list[str]] = {}

@@ -58,6 +58,7 @@ def tile_fits_into_8_gb(run: RunRecord) -> Iterator[Found]:
     Why: On a machine of the smallest kind that the format provides for, the network cannot be run.
     Fix: Choose a smaller tile (`SpatialDims`), or a network with fewer channels at full resolution.
     Format: 2, N8
+    Example: The process that ran single tiles has used 9.3 GiB of memory; the format allows 8 GB.
     """
     cost = run.cost
     if cost is not None and cost.peak_bytes is not None and cost.peak_bytes > TARGET_BYTES:

@@ -1,0 +1,1 @@
+"""Makes the pages and pictures of the documentation that follow from the code."""

@@ -1,0 +1,189 @@
+"""Writes a page for each rule into `docs/rules`: `python -m docpages.rules`.
+
+What a page says comes from the catalogue, its example from the report that is expected of the bad
+file that shows the rule (`fixtures/bad`). `--check` writes nothing and fails where a page is stale.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from czcheck.rules.catalogue import Rule, own_rules
+
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs" / "rules"
+BAD = ROOT / "fixtures" / "bad"
+# Messages that a page shows at most, each of another file.
+MOST = 3
+FAMILIES = {
+    "CZ1": "Container",
+    "CZ2": "Metadata and specification",
+    "CZ3": "Network, read without running it",
+    "CZ4": "Network, run on test tiles",
+    "CZ5": "Images and masks",
+    "CZ9": "The tool itself",
+}
+MADE = "<!-- Made by `python -m docpages.rules` from the docstring of the rule; do not edit. -->"
+
+
+def examples() -> dict[str, list[tuple[str, str]]]:
+    """Messages by code, each with the name of the file that shows it; different ones only."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted(BAD.glob("*.report.json")):
+        report = json.loads(path.read_text("utf-8"))
+        name = path.name.removesuffix(".report.json")
+        finding = report["findings"][0]
+        known = found.setdefault(finding["code"], [])
+        message = _with_place(finding)
+        if len(known) < MOST and message not in (other for _, other in known):
+            known.append((name, message))
+    return found
+
+
+def _with_place(finding: Mapping[str, Any]) -> str:
+    """A finding as the text report tells it."""
+    at = finding["location"]
+    kind = at["kind"]
+    place = {
+        "member": lambda: at["member"],
+        "xml": lambda: _numbered(at["path"], at, "line"),
+        "json": lambda: _numbered(at["path"], at, "line", "column").removeprefix(", "),
+        "graph": lambda: "/".join(part for part in (at["function"], at["name"]) if part),
+        "pixel": lambda: _numbered(f"tile {at['tile']}", at, "row", "column", "channel"),
+    }.get(kind, str)()
+    return f"[{place}] {finding['message']}" if place else str(finding["message"])
+
+
+def _numbered(start: str, at: Mapping[str, Any], *names: str) -> str:
+    numbers = (f", {name} {at[name]}" for name in names if at.get(name) is not None)
+    return start + "".join(numbers)
+
+
+def format_links(source: str) -> Iterator[tuple[str, str]]:
+    """The sections of the format that a rule rests on.
+
+    Args:
+        source: `Format` of a rule, such as `1.4, Model/@Version; 2, N1`.
+
+    Yields:
+        Text, and the anchor in `docs/format.md`; the anchor is empty where there is no section.
+    """
+    for part in source.split("; "):
+        number = re.match(r"(?:2, )?(N\d+)|(\d(?:\.\d)?)", part)
+        if number is None:
+            yield part, ""
+        elif number[1]:
+            yield number[1], number[1].lower()
+        else:
+            yield part, f"s{number[2].replace('.', '-')}"
+
+
+def _plain(text: str) -> str:
+    """Text for Markdown: what stands between backticks is left alone."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(
+        part if at % 2 else re.sub(r"([*_\[\]])", r"\\\1", html.escape(part, quote=False))
+        for at, part in enumerate(parts)
+    )
+
+
+def page(rule: Rule, shown: list[tuple[str, str]]) -> str:
+    """The page of one rule, in Markdown.
+
+    Args:
+        rule: The rule.
+        shown: Files that break it and the messages about them, as from `examples`.
+
+    Raises:
+        ValueError: There is no example.
+    """
+    if not shown and not rule.example:
+        raise ValueError(f"{rule.code}: no file in fixtures/bad shows it, and it has no Example")
+    lines = [
+        f"# {rule.code}: {_plain(rule.title)}",
+        MADE,
+        f"**{rule.severity.value}** · level `{rule.level.value}` · `{rule.name}`"
+        f" · since {rule.since}",
+        "## Why it matters",
+        _plain(rule.why),
+        "## How to mend it",
+        _plain(rule.fix),
+        "## Example",
+    ]
+    for name, message in shown:
+        words = name.removeprefix(f"{rule.code}_").replace("_", " ")
+        lines += [f"*{words}* (`fixtures/bad/{name}`):", f"```text\n{message}\n```"]
+    if not shown:
+        lines.append(f"```text\n{rule.example}\n```")
+    sections = [
+        f"[{_plain(text)}](../format.md#{anchor})" if anchor else _plain(text)
+        for text, anchor in format_links(rule.source)
+    ]
+    lines += ["## In the format", "; ".join(sections)]
+    if rule.requires:
+        before = ", ".join(f"[{code}]({code}.md)" for code in rule.requires)
+        lines += ["## Checked only where these passed", before]
+    return "\n\n".join(lines) + "\n"
+
+
+def index(rules: Mapping[str, Rule]) -> str:
+    """The page that lists all rules.
+
+    Args:
+        rules: The catalogue.
+    """
+    lines = [
+        "# Rules",
+        MADE,
+        f"{len(rules)} rules, numbered by how deep the file is read. A code is never changed and"
+        " never used for another rule. `czcheck rules CODE` prints the same; rules of your own are"
+        " added [by a package](../how-to/own-rules.md).",
+        "An **error** means that the model should not be released, a **warning** that somebody"
+        " should look, a **note** that there is something to know. `--fail-on` says which of them"
+        " fail the verdict.",
+    ]
+    for prefix, group in groupby(rules.values(), key=lambda rule: rule.code[:3]):
+        lines += [f"## {prefix}xx: {FAMILIES[prefix]}"]
+        table = ["| code | severity | level | what is wrong |", "|---|---|---|---|"]
+        table += [
+            f"| [{rule.code}]({rule.code}.md) | {rule.severity.value} | {rule.level.value} |"
+            f" {_plain(rule.title)} |"
+            for rule in group
+        ]
+        lines.append("\n".join(table))
+    return "\n\n".join(lines) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """All pages by their path."""
+    rules, shown = own_rules(), examples()
+    made = {PAGES / f"{code}.md": page(rule, shown.get(code, [])) for code, rule in rules.items()}
+    return {PAGES / "index.md": index(rules), **made}
+
+
+def main() -> int:
+    """Write the pages, or check them."""
+    made = pages()
+    there = {path: path.read_text("utf-8") for path in PAGES.glob("*.md")}
+    if "--check" in sys.argv:
+        stale = sorted(path.name for path in made.keys() | there if made.get(path) != there.get(path))
+        if stale:
+            print(f"stale: {', '.join(stale)}; run python -m docpages.rules")
+        return 1 if stale else 0
+    PAGES.mkdir(exist_ok=True)
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+    for path in there.keys() - made.keys():
+        path.unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
