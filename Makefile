@@ -23,6 +23,13 @@ check: .venv/.installed-dev
 fixtures: .venv/.installed-dev
 	$(BIN)/python -m fixtures.make
 
+# Warnings are errors: links, anchors, names that the interface no longer has.
+.PHONY: docs
+docs: .venv/.installed-docs
+	$(BIN)/python -m docpages.rules --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
 # A minute for each reader; `make fuzz FUZZ_ARGS="--seconds 600 graph"`.
 fuzz: .venv/.installed-test
 	$(PIP) install --editable '.[test,fuzz]'
@@ -42,6 +49,10 @@ benchmarks: .venv/.installed
 
 .venv/.installed-test: pyproject.toml | .venv/bin/python
 	$(PIP) install --editable '.[test]'
+	touch $@ .venv/.installed
+
+.venv/.installed-docs: pyproject.toml | .venv/bin/python
+	$(PIP) install --editable '.[docs]'
 	touch $@ .venv/.installed
 
 .venv/.installed-dev: pyproject.toml | .venv/bin/python

@@ -30,6 +30,13 @@ FAMILIES = {
     "CZ5": "Images and masks",
     "CZ9": "The tool itself",
 }
+INTRODUCTION = """\
+{number} rules, numbered by how deep the file is read. A code is never changed and never used for
+another rule. `czcheck rules CODE` prints the same; rules of your own are added
+[by a package](../how-to/own-rules.md).
+
+An **error** means that the model should not be released, a **warning** that somebody should look, a
+**note** that there is something to know. `--fail-on` says which of them fail the verdict."""
 MADE = "<!-- Made by `python -m docpages.rules` from the docstring of the rule; do not edit. -->"
 
 
@@ -50,15 +57,13 @@ def examples() -> dict[str, list[tuple[str, str]]]:
 def _with_place(finding: Mapping[str, Any]) -> str:
     """A finding as the text report tells it."""
     at = finding["location"]
-    kind = at["kind"]
-    place = {
-        "member": lambda: at["member"],
-        "xml": lambda: _numbered(at["path"], at, "line"),
-        "json": lambda: _numbered(at["path"], at, "line", "column").removeprefix(", "),
-        "graph": lambda: "/".join(part for part in (at["function"], at["name"]) if part),
-        "pixel": lambda: _numbered(f"tile {at['tile']}", at, "row", "column", "channel"),
-    }.get(kind, str)()
-    return f"[{place}] {finding['message']}" if place else str(finding["message"])
+    if at["kind"] == "graph":
+        place = "/".join(part for part in (at["function"], at["name"]) if part)
+    elif at["kind"] == "pixel":
+        place = _numbered(f"tile {at['tile']}", at, "row", "column", "channel")
+    else:
+        place = _numbered(at.get("member") or at.get("path") or "", at, "line", "column")
+    return f"[{place.removeprefix(', ')}] {finding['message']}" if place else finding["message"]
 
 
 def _numbered(start: str, at: Mapping[str, Any], *names: str) -> str:
@@ -109,8 +114,14 @@ def page(rule: Rule, shown: list[tuple[str, str]]) -> str:
     lines = [
         f"# {rule.code}: {_plain(rule.title)}",
         MADE,
-        f"**{rule.severity.value}** · level `{rule.level.value}` · `{rule.name}`"
-        f" · since {rule.since}",
+        " · ".join(
+            [
+                f"**{rule.severity.value}**",
+                f"level `{rule.level.value}`",
+                f"`{rule.name}`",
+                f"since {rule.since}",
+            ]
+        ),
         "## Why it matters",
         _plain(rule.why),
         "## How to mend it",
@@ -139,16 +150,7 @@ def index(rules: Mapping[str, Rule]) -> str:
     Args:
         rules: The catalogue.
     """
-    lines = [
-        "# Rules",
-        MADE,
-        f"{len(rules)} rules, numbered by how deep the file is read. A code is never changed and"
-        " never used for another rule. `czcheck rules CODE` prints the same; rules of your own are"
-        " added [by a package](../how-to/own-rules.md).",
-        "An **error** means that the model should not be released, a **warning** that somebody"
-        " should look, a **note** that there is something to know. `--fail-on` says which of them"
-        " fail the verdict.",
-    ]
+    lines = ["# Rules", MADE, INTRODUCTION.format(number=len(rules))]
     for prefix, group in groupby(rules.values(), key=lambda rule: rule.code[:3]):
         lines += [f"## {prefix}xx: {FAMILIES[prefix]}"]
         table = ["| code | severity | level | what is wrong |", "|---|---|---|---|"]
@@ -173,7 +175,9 @@ def main() -> int:
     made = pages()
     there = {path: path.read_text("utf-8") for path in PAGES.glob("*.md")}
     if "--check" in sys.argv:
-        stale = sorted(path.name for path in made.keys() | there if made.get(path) != there.get(path))
+        stale = sorted(
+            path.name for path in made.keys() | there if made.get(path) != there.get(path)
+        )
         if stale:
             print(f"stale: {', '.join(stale)}; run python -m docpages.rules")
         return 1 if stale else 0

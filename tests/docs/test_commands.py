@@ -1,0 +1,183 @@
+"""Every command that the README and the documentation show is run, and prints what they say."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from czcheck.test_tiles.patterns import synthetic_nuclei
+from docpages.commands import Command, TextFile, matches, pages, steps
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "fixtures" / "models" / "nuclei.czmodel"
+# Repaired by `czcheck repair`: backslashes in names, as old versions of ZEN write them.
+OLD = ROOT / "fixtures" / "bad" / "CZ113_backslashes.czmodel"
+SECONDS = 280
+
+
+class Done(NamedTuple):
+    code: int
+    printed: str
+
+
+class Shell:
+    """Runs commands in folders; what was run before in the same folder is not run again.
+
+    Many pages begin with the same command. A folder is the same if its files have the same bytes.
+    """
+
+    def __init__(self, keep_in: Path) -> None:
+        self._keep_in = keep_in
+        self._known: dict[str, Done] = {}
+        binaries = Path(sys.executable).parent
+        self._env = {
+            **os.environ,
+            "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+            "COLUMNS": "100",
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+        }
+
+    def run(self, command: str, folder: Path) -> Done:
+        key = hashlib.sha256(f"{command}\n{_state(folder)}".encode()).hexdigest()
+        after = self._keep_in / key
+        if key not in self._known:
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=folder,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            self._known[key] = Done(done.returncode, done.stdout)
+            shutil.copytree(folder, after)
+        else:
+            shutil.copytree(after, folder, dirs_exist_ok=True)
+        return self._known[key]
+
+
+def _state(folder: Path) -> str:
+    """The files of a folder and their digests."""
+    return "\n".join(
+        f"{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )
+
+
+@pytest.fixture(scope="session")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    return Shell(tmp_path_factory.mktemp("after"))
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which every page begins: what `docpages/commands.py` promises to be there."""
+    folder = tmp_path_factory.mktemp("start")
+    (folder / "release").mkdir()
+    for name in ("nuclei.czmodel", "release/nuclei.czmodel", "release/nuclei-2.czmodel"):
+        shutil.copyfile(DEMO, folder / name)
+    shutil.copyfile(OLD, folder / "old.czmodel")
+    shutil.copytree(
+        ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("*.ipynb")
+    )
+    for name in ("images", "masks"):
+        (folder / name).mkdir()
+    for seed in (7, 8):
+        image, mask = synthetic_nuclei(256, 256, seed)
+        Image.fromarray((image * 65535).astype(np.uint16)).save(folder / f"images/field-{seed}.png")
+        Image.fromarray((mask > 0).astype(np.uint8)).save(folder / f"masks/field-{seed}.png")
+    command = [sys.executable, "-m", "czcheck", "init", "nuclei.czmodel", "-o", "spec.json"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    (folder / "spec.json").unlink()
+    (folder / "spec_saved_model").rename(folder / "nuclei_saved_model")
+    return folder
+
+
+@pytest.mark.tensorflow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", pages(ROOT), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_commands_do_what_the_page_says(
+    page: Path, start: Path, shell: Shell, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(start, tmp_path / "work")
+    for step in steps(page.read_text("utf-8")):
+        if isinstance(step, TextFile):
+            path = folder / step.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(step.text, encoding="utf-8", newline="\n")
+        elif not step.not_run:
+            done = shell.run(step.text, folder)
+            place = f"{page.name}, line {step.line}: {step.text}\n{done.printed}"
+            assert done.code == step.exit_code, place
+            assert matches(step.output, done.printed), (
+                f"{place}\n--- the page shows:\n{step.output}"
+            )
+
+
+def _commands() -> Iterator[Command]:
+    for page in pages(ROOT):
+        for step in steps(page.read_text("utf-8")):
+            if isinstance(step, Command):
+                yield step
+
+
+def test_what_is_not_run_is_counted(
+    record_property: Callable[[str, object], None],
+) -> None:
+    commands = list(_commands())
+    left_out = [each for each in commands if each.not_run]
+    record_property("commands", len(commands))
+    record_property("not run", [f"{each.text} ({each.not_run})" for each in left_out])
+    # Installing, other people's servers: a page that shows more of this than else is no good.
+    assert len(left_out) < len(commands) / 4
+
+
+BLOCK = (
+    '```console title="exit code 1"\n$ czcheck verify \\\n    bad.czmodel\nFAILED\n$ true\n```\n'
+)
+
+
+def test_blocks_are_read_as_they_are_shown() -> None:
+    first, second = steps(f"text\n\n{BLOCK}")
+    assert first == Command(4, "czcheck verify \\\n    bad.czmodel", "FAILED\n")
+    assert second == Command(7, "true", exit_code=1)
+    (file,) = steps('```json title="a/b.json"\n{}\n```\n')
+    assert file == TextFile("a/b.json", "{}\n")
+    (other,) = steps('```console title="not run: it installs"\n$ apt-get install x\n```\n')
+    assert other == Command(2, "apt-get install x", not_run="it installs")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "```bash\nczcheck verify x\n```\n",
+        "```console\nczcheck verify x\n```\n",
+        '```console title="exit 1"\n$ true\n```\n',
+    ],
+)
+def test_blocks_that_nothing_would_run_are_refused(block: str) -> None:
+    with pytest.raises(ValueError, match="line 1"):
+        list(steps(block))
+
+
+def test_what_is_printed_is_held_against_what_is_shown() -> None:
+    printed = "one  two\nthree 0.123 s\nfour\n"
+    assert matches("two\n...\nfour\n", printed)
+    assert matches("three ... s\n", printed)
+    assert matches("", printed)
+    assert not matches("four\n...\ntwo\n", printed)
+    assert not matches("five\n", printed)

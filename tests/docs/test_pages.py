@@ -1,0 +1,60 @@
+"""Pages that are made are up to date; what pages link to is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from czcheck.rules.catalogue import own_rules
+from docpages import pictures, rules
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_rule_pages_are_what_the_script_makes() -> None:
+    there = {path: path.read_text("utf-8") for path in rules.PAGES.glob("*.md")}
+    made = rules.pages()
+    stale = [path.name for path in made.keys() | there if made.get(path) != there.get(path)]
+    assert stale == [], "run python -m docpages.rules"
+
+
+def test_every_rule_has_a_page_with_an_example() -> None:
+    for code, rule in own_rules().items():
+        text = (rules.PAGES / f"{code}.md").read_text("utf-8")
+        for part in (
+            "## Why it matters",
+            "## How to mend it",
+            "## Example\n\n",
+            "## In the format",
+        ):
+            assert part in text, code
+        assert f"since {rule.since}" in text
+        assert f"[{code}]({code}.md)" in (rules.PAGES / "index.md").read_text("utf-8")
+
+
+def test_a_rule_that_nothing_shows_has_no_page() -> None:
+    rule = own_rules()["CZ207"]
+    with pytest.raises(ValueError, match="CZ207: no file in fixtures/bad shows it"):
+        rules.page(rule, [])
+
+
+def test_sections_of_the_format_are_there() -> None:
+    page = (ROOT / "docs" / "format.md").read_text("utf-8")
+    anchors = set(re.findall(r"\{ ?#([\w-]+) ?\}", page))
+    for code, rule in own_rules().items():
+        for text, anchor in rules.format_links(rule.source):
+            assert anchor in anchors or text.startswith("none"), (code, text)
+
+
+def test_pictures_are_what_the_script_makes() -> None:
+    for path, text in pictures.pictures().items():
+        assert path.read_text("utf-8") == text, "run python -m docpages.pictures"
+
+
+def test_the_readme_links_to_what_is_there() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", (ROOT / "README.md").read_text("utf-8"))
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
