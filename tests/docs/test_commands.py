@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -144,6 +145,12 @@ def test_what_is_not_run_is_counted(
     record_property("not run", [f"{each.text} ({each.not_run})" for each in left_out])
     # Installing, other people's servers: a page that shows more of this than else is no good.
     assert len(left_out) < len(commands) / 4
+
+
+def test_no_page_shows_commands_in_another_way() -> None:
+    for page in pages(ROOT):
+        text = page.read_text("utf-8")
+        assert not re.search(r"^ {4,}(\$ )?(czcheck|pip|make|python) ", text, re.MULTILINE), page
 
 
 BLOCK = (
