@@ -39,15 +39,15 @@ form = click.option(
     shell_complete=_names,
     default="text",
     show_default=True,
-    help="What to print: text, json, or another format of a report.",
+    help="What to print: text, json, junit, sarif, markdown or html.",
 )
 reports = click.option(
     "--report",
     "reports",
     multiple=True,
     metavar="FORMAT=FILE",
-    help="Write the report to a file, too (`-`: standard output); repeatable. markdown=auto adds"
-    " to the step summary of a GitHub workflow.",
+    help="Write the report to a file as well, in one of these formats (`-` prints it); repeatable."
+    " markdown=auto adds to the step summary of a GitHub workflow.",
 )
 
 

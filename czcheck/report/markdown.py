@@ -23,6 +23,8 @@ MAX_LINES = 500
 PLACES = 5
 _SIGNS = {"passed": "\u2705", "failed": "\u274c", "incomplete": "\u26a0\ufe0f"}
 _MARKS = re.compile(r"[\\`*_{}\[\]<>()|~@&$]|(?<=www)\.|(?<=:)/(?=/)")
+# What at the beginning of a line makes a list, a heading or a quotation of it.
+_START = re.compile(r"^(\d*)(?=[-+#=>]|\.(?:\s|$))")
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -32,7 +34,8 @@ def marked(text: str) -> str:
     Args:
         text: Any text.
     """
-    return _MARKS.sub(lambda found: f"\\{found[0]}", printable(text))
+    escaped = _MARKS.sub(lambda found: f"\\{found[0]}", printable(text).strip())
+    return _START.sub(r"\1\\", escaped)
 
 
 def prose(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,7 +188,7 @@ def _uri(path: str) -> str:
     place = Path(path)
     if place.is_absolute():
         return place.as_uri()
-    return quote(place.as_posix(), errors="surrogateescape")
+    return quote(os.fsencode(place.as_posix()))
 
 
 def _file_location(file: FileReport, number: int) -> Any:

@@ -186,6 +186,12 @@ def test_without_a_step_summary_it_is_said(
     assert "GITHUB_STEP_SUMMARY is not set" in err
 
 
+def test_help_names_every_format(verify: Called) -> None:
+    told = verify("--help")[1]
+    for form in FORMATS:
+        assert form in told
+
+
 def test_python_callers_get_the_same_error() -> None:
     with pytest.raises(UsageError, match="did you mean 'json'"):
         known_format("jsonn")

@@ -180,6 +180,7 @@ def test_html_names_every_finding() -> None:
         ("Nucl\u200beus\u00ad", "Nucl\\u200beus\\xad"),
         ("\U000e0041", "\\U000e0041"),
         ("\ud800", "\\ud800"),
+        ("\ufffe\uffff", "\\ufffe\\uffff"),
     ],
 )
 def test_escaping(raw: str, safe: str) -> None:
