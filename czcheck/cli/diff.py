@@ -12,6 +12,7 @@ from czcheck.cli.reporting import Reporting
 FORMATS = {
     "text": "czcheck.diffing.text:diff_text",
     "json": "czcheck.diffing.json_form:diff_json",
+    "html": "czcheck.diffing.html:diff_page",
 }
 """Module and function of each format; the function takes a `Diff` and returns the whole text."""
 
@@ -94,10 +95,15 @@ def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     help="Write the comparison to a file, too (`-`: standard output); repeatable.",
 )
 @click.option(
+    "--html",
+    metavar="FILE",
+    help="The same as --report html=FILE: a page with a picture of where the two differ.",
+)
+@click.option(
     "--picture",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write a picture of the tile on which the two differ most (PNG).",
+    help="Write that picture alone (PNG): input, both class maps, where they differ.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing if the two are the same.")
 def command(  # noqa: PLR0913 - one parameter for each option
@@ -114,6 +120,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     require_sandbox: bool,
     form: str,
     reports: tuple[str, ...],
+    html: str | None,
     picture: Path | None,
     quiet: bool,
 ) -> int:
@@ -135,7 +142,8 @@ def command(  # noqa: PLR0913 - one parameter for each option
     for path in (before, after):
         if not path.exists():
             raise UsageError(f"{path}: no such file")
-    telling = Reporting(form, reports, (before, after), FORMATS, diff_lines)
+    wanted = [*reports, *([] if html is None else [f"html={html}"])]
+    telling = Reporting(form, wanted, (before, after), FORMATS, diff_lines)
     if picture is not None:
         _check_picture(picture, (before, after), level)
     with progress_bar(enabled=not quiet and level == "run") as progress:

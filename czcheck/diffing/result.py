@@ -151,6 +151,12 @@ class Diff:
 
         return diff_to_json(self)
 
+    def to_html(self) -> str:
+        """A page of its own, that needs nothing from anywhere else."""
+        from czcheck.diffing.html import diff_page  # noqa: PLC0415
+
+        return diff_page(self)
+
     def __str__(self) -> str:
         from czcheck.diffing.text import diff_lines  # noqa: PLC0415
 

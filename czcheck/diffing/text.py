@@ -180,14 +180,19 @@ def weight_text(weight: dict[str, Any]) -> str:
     Args:
         weight: One of `weights` of `Diff.to_json`.
     """
-    old, new = weight["before"], weight["after"]
-    shapes = list(dict.fromkeys(_form(side) for side in (old, new) if side is not None))
-    text = f" {ARROW} ".join(shapes)
+    text = weight_form(weight)
     if weight["state"] == "changed":
         relative = weight["relative"]
         part = "" if relative is None else f" ({percent(relative)})"
-        text += f", norm {number(weight['norm'])}{part}, at most {number(weight['largest'])}"
-    faults = [side["fault"] for side in (old, new) if side is not None and side["fault"]]
+        text += f", norm {digits(weight['norm'])}{part}, at most {digits(weight['largest'])}"
+    return text
+
+
+def weight_form(weight: dict[str, Any]) -> str:
+    """Dtype and shape of a weight, of both where they differ, and why it cannot be read."""
+    sides = [side for side in (weight["before"], weight["after"]) if side is not None]
+    text = f" {ARROW} ".join(dict.fromkeys(map(_form, sides)))
+    faults = [side["fault"] for side in sides if side["fault"]]
     return f"{text}: {faults[0]}" if faults else text
 
 
@@ -201,7 +206,7 @@ def _form(side: dict[str, Any]) -> str:
     return f"{side['dtype']} {'x'.join(map(str, side['shape'])) or 'scalar'}"
 
 
-def number(value: Any) -> str:
+def digits(value: Any) -> str:
     """A number at three digits; text as it is."""
     return value if isinstance(value, str) else f"{value:.3g}"
 
@@ -248,7 +253,7 @@ def answers_text(answers: dict[str, Any]) -> str:
         part = answers["labels_changed"] / max(1, answers["pixels"])
         text += (
             f": {percent(part)} of the labels change, a probability by at most"
-            f" {number(answers['largest_change'])}"
+            f" {digits(answers['largest_change'])}"
         )
     if answers["flat_tiles"]:
         flat = count(len(answers["flat_tiles"]), "tile")
@@ -264,7 +269,7 @@ def _answers(plain: dict[str, Any]) -> Iterator[Line]:
     for each in bad[:MOST]:
         part = percent(each["labels_changed"] / max(1, each["pixels"]))
         worst = "  (the worst)" if each["tile"] == answers["worst_tile"] else ""
-        change = number(each["largest_change"])
+        change = digits(each["largest_change"])
         yield Line(f"  tile {each['tile']:<{_NAME}} labels {part:<9} probability {change}{worst}")
     if further(bad):
         yield Line(f"  {further(bad).strip()}; `--format json` names them all")

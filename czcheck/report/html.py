@@ -138,15 +138,15 @@ def report_html_page(report: Report) -> str:
     plain = report.to_json()
     models = list(_models(report, plain))
     verdicts = [file["verdict"] for file in plain["files"]]
-    page = _environment().get_template("page.html.j2")
+    page = environment().get_template("page.html.j2")
     told = page.render(
         plain=plain,
         models=models,
         several=len(models) > 1,
         heading=models[0].name if len(models) == 1 else count(len(models), "model"),
         tally={name: verdicts.count(name) for name in _MARKS if name in verdicts},
-        icon=_icon(plain["verdict"]),
-        style=_style(),
+        icon=tab_icon(plain["verdict"]),
+        style=style(),
     )
     return f"{told.rstrip()}\n"
 
@@ -171,18 +171,19 @@ def _is_not_unchecked(section: Section) -> bool:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where the templates of all pages are found, with what they may call."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
 
-    environment = Environment(
+    made = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= figures.FILTERS
-    return environment
+    made.filters |= figures.FILTERS
+    return made
 
 
 def _source(name: str) -> str:
@@ -193,13 +194,19 @@ def _source(name: str) -> str:
     return found.read_text("utf-8")
 
 
-def _style() -> Markup:
+def style(*further: str) -> Markup:
+    """The style that all pages share, in the page itself.
+
+    Args:
+        *further: Names of style sheets that one page has for itself.
+    """
     from markupsafe import Markup  # noqa: PLC0415
 
-    return Markup(_source("page.css"))  # noqa: S704 - our own file
+    sheets = "\n".join(map(_source, ("page.css", *further)))
+    return Markup(sheets)  # noqa: S704 - our own files
 
 
-def _icon(verdict: str) -> str:
+def tab_icon(verdict: str) -> str:
     """A dot in the verdict's colour, for the browser's tab."""
     dot = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'

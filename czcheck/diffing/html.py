@@ -1,0 +1,132 @@
+"""A comparison of two releases as one page that is complete in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from czcheck.diffing import text
+from czcheck.report.html import environment, style, tab_icon
+from czcheck.report.html_pictures import data_uri
+from czcheck.report.phrases import count, unchecked_texts
+from czcheck.rules.catalogue import every_rule
+
+if TYPE_CHECKING:
+    from czcheck.diffing.picture import Picture
+    from czcheck.diffing.result import Diff
+
+MOST_WEIGHTS = 100
+"""Weights that are shown one by one."""
+
+_SECTIONS = {
+    "verdict": "Verdict",
+    "findings": "Findings",
+    "answers": "Answers",
+    "metadata": "Metadata and classes",
+    "network": "Network",
+    "weights": "Weights",
+    "cost": "Size and cost",
+}
+_ANSWERS = {
+    True: "The answers are the same",
+    False: "The answers are not the same",
+    None: "The answers were not compared",
+}
+_COMPUTES = {
+    True: "Both networks compute the same: the same operations, wired alike, whatever their names"
+    " and however weights are stored.",
+    False: "The networks differ in operations, their attributes or the way they are wired.",
+    None: "Whether the networks compute the same cannot be told from their graphs.",
+}
+_PANELS = {
+    "input": ("input", "the tile itself"),
+    "before": ("before", "classes by the first release"),
+    "after": ("after", "classes by the second release"),
+    "difference": (
+        "not the same (magenta)",
+        "the tile dimmed, in magenta where the classes are not the same",
+    ),
+}
+
+
+def diff_page(diff: Diff) -> str:
+    """A comparison as an HTML page that loads nothing and runs no script.
+
+    Args:
+        diff: The comparison.
+
+    Returns:
+        The page, with a line end at its end.
+    """
+    plain = diff.to_json()
+    weights = [] if "fault" in plain["weights"] else text.changed_weights(plain)
+    pages = environment().overlay()
+    pages.filters = {
+        **pages.filters,
+        "shown": text.shown,
+        "digits": text.digits,
+        "part": text.percent,
+    }
+    runs = [run for run in plain["answers"].get("runs", ()) if run]
+    told = pages.get_template("diff.html.j2").render(
+        plain=plain,
+        names=[PurePath(plain[side]["path"]).name for side in ("before", "after")],
+        icon=tab_icon(plain["verdict"]),
+        style=style("diff.css"),
+        sections=_SECTIONS.items(),
+        answers_words=_ANSWERS[plain["equal"]],
+        lead=_lead(diff),
+        findings=[_finding(each) for each in plain["findings"]],
+        unchecked=list(unchecked_texts(diff)),
+        answers_text="" if "fault" in plain["answers"] else _answers(plain["answers"]),
+        picture=diff.drawing,
+        panels=[] if diff.drawing is None else list(_panels(diff.drawing)),
+        computes=_COMPUTES[plain["network"].get("computes_same")],
+        weights_text="" if "fault" in plain["weights"] else text.weights_text(plain["weights"]),
+        weights=[_weight(each) for each in weights[:MOST_WEIGHTS]],
+        more_weights=max(0, len(weights) - MOST_WEIGHTS),
+        cost=[
+            {"name": name, "before": old, "after": new} for name, old, new in text.cost_rows(plain)
+        ],
+        runs=runs[0] if runs else None,
+    )
+    return f"{told.strip()}\n"
+
+
+def _lead(diff: Diff) -> str:
+    if diff.same_file:
+        return "Both files are the same, byte for byte."
+    number = len(diff.findings)
+    found = "Nothing was found" if not number else count(number, "finding")
+    more = "; not everything could be compared" if list(unchecked_texts(diff)) else ""
+    return f"{found}{more}."
+
+
+def _answers(answers: dict[str, Any]) -> str:
+    told = text.answers_text(answers)
+    return f"{told[:1].upper()}{told[1:]}."
+
+
+def _finding(finding: dict[str, Any]) -> dict[str, Any]:
+    rule = every_rule()[finding["code"]]
+    return {**finding, "url": rule.url, "why": rule.why}
+
+
+def _weight(weight: dict[str, Any]) -> dict[str, Any]:
+    return {**weight, "name": text.weight_name(weight), "form": text.weight_form(weight)}
+
+
+def _panels(picture: Picture) -> Iterator[dict[str, Any]]:
+    """The panels of the picture, each with its size in pixels of the page."""
+    for key, (name, told) in _PANELS.items():
+        data = picture.panels[key]
+        # A PNG's header: width and height in four bytes each, after sixteen others.
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        yield {
+            "uri": data_uri("image/png", data),
+            "name": name,
+            "told": f"{told}, {width} x {height} pixels",
+            "width": width,
+            "height": height,
+        }
