@@ -177,16 +177,19 @@ def _check_picture(picture: Path, sources: tuple[Path, ...], level: str) -> None
 
 
 def _write_picture(data: bytes | None, path: Path) -> bool:
-    from czcheck.archive.write import replacing
-    from czcheck.errors import InputError
+    from czcheck.errors import IncompleteError
+    from czcheck.report.destinations import write_file
+    from czcheck.report.escape import printable
 
     if data is None:
-        click.echo(f"czcheck: {path}: no tile was compared, so there is no picture", err=True)
+        click.echo(
+            f"czcheck: {printable(str(path))}: no tile was compared, so there is no picture",
+            err=True,
+        )
         return True
     try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-    except InputError as error:
+        write_file(path, data)
+    except IncompleteError as error:
         click.echo(f"czcheck: {error}", err=True)
         return False
     return True

@@ -124,16 +124,30 @@ def write_report(report: Any, to: Destination, formats: Mapping[str, str] = FORM
     """
     if to.path is None:
         raise ValueError("standard output is no file")
-    text = render(report, to.form, formats)
-    place = to.path.resolve()
+    data = render(report, to.form, formats).encode()
+    write_file(to.path, data, append=to.append)
+
+
+def write_file(path: Path, data: bytes, *, append: bool = False) -> None:
+    """Write a file: whole, or not at all; a device or a pipe is written to as it is.
+
+    Args:
+        path: The file, or a link to it.
+        data: What goes into it.
+        append: Whether it is added to rather than replaced.
+
+    Raises:
+        IncompleteError: The file cannot be written. What was there before stays.
+    """
+    place = path.resolve()
     try:
-        if to.append or (place.exists() and not place.is_file()):
-            with place.open("a" if to.append else "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
+        if append or (place.exists() and not place.is_file()):
+            with place.open("ab" if append else "wb") as stream:
+                stream.write(data)
         else:
             with replacing(place) as temporary:
-                temporary.write_text(text, encoding="utf-8", newline="\n")
+                temporary.write_bytes(data)
     except OSError as error:
-        raise IncompleteError(f"{to.path}: cannot be written: {reason(error)}") from error
+        raise IncompleteError(f"{path}: cannot be written: {reason(error)}") from error
     except InputError as error:
         raise IncompleteError(str(error)) from error

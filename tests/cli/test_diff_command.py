@@ -90,6 +90,13 @@ def test_reports_go_to_files(diff: Call, old: Path, new: Path, tmp_path: Path) -
     assert json.loads(file.read_text("utf-8"))["findings"][0]["code"] == "CZ601"
 
 
+def test_html_is_a_report_as_well(diff: Call, old: Path, new: Path, tmp_path: Path) -> None:
+    pages = [tmp_path / "one.html", tmp_path / "two.html"]
+    assert diff(old, new, *STATIC, "--html", pages[0], "--report", f"html={pages[1]}").code == 1
+    assert pages[0].read_text("utf-8").startswith("<!doctype html>")
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
 def test_quiet_says_nothing_of_what_is_the_same(diff: Call, old: Path, new: Path) -> None:
     assert diff(old, old, *STATIC, "--quiet").out == ""
     told = diff(old, new, *STATIC, "--quiet").out

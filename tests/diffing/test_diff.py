@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import lxml.html
 import numpy as np
 import pytest
 from PIL import Image
@@ -129,6 +130,52 @@ def test_the_picture_shows_where_the_releases_differ(retrained: Diff) -> None:
 
 
 @pytest.mark.tensorflow
+def test_the_page_says_the_same_and_needs_nothing_else(retrained: Diff) -> None:
+    plain = retrained.to_json()
+    page = read_page(retrained)
+    told = [
+        (each.get("data-code"), each.get("data-severity"), " ".join(each.text_content().split()))
+        for each in page.xpath("//p[@data-code]")
+    ]
+    assert told == [(each["code"], each["severity"], each["message"]) for each in plain["findings"]]
+    (verdict,) = page.xpath("//h2/span[starts-with(@class, 'verdict')]/strong")
+    assert verdict.text == "FAILED"
+    sources = [each.get("src") for each in page.xpath("//img")]
+    assert len(sources) == 4
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert all(each.get("alt") for each in page.xpath("//img"))
+    tiles = page.xpath("//table[caption='Agreement on each tile']/tbody/tr/th")
+    assert [each.text_content().split()[0].rstrip(":") for each in tiles] == [
+        each["tile"] for each in plain["answers"]["tiles"]
+    ]
+    weights = page.xpath("//section[@id='weights']//tbody/tr/th")
+    assert [each.text for each in weights] == ["bias"]
+
+
+def test_a_page_of_what_cannot_be_compared(tmp_path: Path) -> None:
+    before = write(tmp_path, "before.czmodel", release())
+    page = read_page(czcheck.diff(before, BAD / "CZ101_png_image.czmodel", level="network"))
+    for section in ("metadata", "network", "weights", "answers"):
+        (found,) = page.xpath(f"//section[@id='{section}']")
+        assert "Not known: in the second release" in found.text_content()
+    assert "INCOMPLETE" in page.xpath("//title")[0].text
+
+
+def read_page(diff: Diff) -> Any:
+    """The page as a tree, which loads nothing and runs nothing."""
+    text = diff.to_html()
+    page: Any = lxml.html.document_fromstring(text)
+    assert not page.xpath("//script | //link[@rel='stylesheet'] | //iframe")
+    for link in page.xpath("//@href | //@src"):
+        assert link.startswith(("#", "data:")), link
+    ids = page.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    for target in page.xpath("//nav//@href"):
+        assert target.removeprefix("#") in ids
+    return page
+
+
+@pytest.mark.tensorflow
 def test_classes_in_another_order_are_compared_by_what_they_are(tmp_path: Path) -> None:
     before = write(tmp_path, "before.czmodel", release())
     after = release(EXCHANGED, graph=exchanged_classes(), guid=OTHER)
@@ -215,8 +262,11 @@ def test_names_out_of_files_are_escaped(tmp_path: Path) -> None:
     before = write(tmp_path, "before.czmodel", release())
     hostile = release(('Name="Nucleus"', 'Name="&lt;b&gt;\u202e::error::"'))
     diff = czcheck.diff(before, write(tmp_path, "after.czmodel", hostile), level="network")
-    assert "\u202e" not in str(diff) + diff._repr_html_() + json.dumps(diff.to_json())
-    assert "<b>\\" not in diff._repr_html_()
+    page = diff.to_html()
+    for told in (str(diff), diff._repr_html_(), page, json.dumps(diff.to_json())):
+        assert "\u202e" not in told
+    assert "<b>\\" not in diff._repr_html_() + page
+    assert "&lt;b&gt;" in page
     assert not any(line.startswith("::") for line in str(diff).splitlines())
 
 
