@@ -81,6 +81,15 @@ def steps(page: str) -> Iterator[Command | TextFile]:
             yield TextFile(title, body)
 
 
+def outside_blocks(page: str) -> str:
+    """A page without its fenced blocks.
+
+    Args:
+        page: The page, in Markdown.
+    """
+    return _FENCE.sub("", page)
+
+
 def _commands(body: str, title: str, line: int) -> Iterator[Command]:
     special = re.fullmatch(r"exit code (?P<code>\d+)|not run: (?P<reason>.+)", title)
     if title and special is None:

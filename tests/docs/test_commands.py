@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from czcheck.test_tiles.patterns import synthetic_nuclei
-from docpages.commands import Command, TextFile, matches, pages, steps
+from docpages.commands import Command, TextFile, matches, outside_blocks, pages, steps
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "fixtures" / "models" / "nuclei.czmodel"
@@ -149,7 +149,7 @@ def test_what_is_not_run_is_counted(
 
 def test_no_page_shows_commands_in_another_way() -> None:
     for page in pages(ROOT):
-        text = page.read_text("utf-8")
+        text = outside_blocks(page.read_text("utf-8"))
         assert not re.search(r"^ {4,}(\$ )?(czcheck|pip|make|python) ", text, re.MULTILINE), page
 
 
