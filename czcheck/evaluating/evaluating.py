@@ -1,0 +1,183 @@
+"""Runs a model over labelled images and counts: one process, one plane after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from heapq import heappush, heappushpop
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from czcheck.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from czcheck.evaluating.pairs import Pair
+    from czcheck.evaluating.record import Evaluation, ImageResult
+    from czcheck.evaluating.scoring import Preview
+    from czcheck.evaluating.truth import MaskReading
+    from czcheck.images.image import Image, Plane
+    from czcheck.model import CzModel
+    from czcheck.segmenting.job import Job
+    from czcheck.segmenting.runner import ModelRunner
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Labelled images, and how they are read.
+
+    Attributes:
+        images: An image, or a folder of them.
+        masks: Its mask, or a folder of masks, named as the images are.
+        mask: What the values of masks mean: `labels`, `indices` or `instances`.
+        class_name: The class whose objects masks number; None for the second of two.
+        selection: Scene, channel, time and z of the images, as `images.open_image` takes them.
+        intensities: What to do with images of another depth than the model's.
+        pictures: How many of the worst planes to draw.
+    """
+
+    images: Path
+    masks: Path
+    mask: str = "labels"
+    class_name: str | None = None
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    intensities: Literal["exact", "keep", "scale"] = "exact"
+    pictures: int = 5
+
+
+def evaluation_of(
+    model: CzModel, labelled: Labelled, job: Job, progress: Progress | None = None
+) -> Evaluation:
+    """Segment labelled images and hold the answers against the masks.
+
+    Args:
+        model: The opened archive.
+        labelled: The images.
+        job: How to segment. Its minimum confidence counts for the figures of classes and objects.
+        progress: Called after each image with its name, the number done, and the number of all.
+
+    Raises:
+        UsageError: No such path, an image without a mask, or a wrong option.
+        InputError: The model cannot be run, an image or a mask cannot be read, or they do not fit.
+        IncompleteError: The network's process could not be started.
+    """
+    from czcheck.evaluating.counts import PixelCounts  # noqa: PLC0415 - numpy when needed
+    from czcheck.evaluating.objects import ObjectFigures  # noqa: PLC0415
+    from czcheck.evaluating.pairs import pairs_of  # noqa: PLC0415
+    from czcheck.evaluating.record import Evaluation  # noqa: PLC0415
+    from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415
+    from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
+
+    pairs, left_over = pairs_of(labelled.images, labelled.masks)
+    reading = mask_reading(labelled.mask, model.metadata.classes, labelled.class_name)
+    counts = PixelCounts(len(reading.names))
+    worst = _Worst(labelled.pictures)
+    results: list[ImageResult] = []
+    with ModelRunner(model, job) as runner:
+        for number, pair in enumerate(pairs, 1):
+            for result, preview in _scored(runner, pair, labelled, reading, job):
+                counts.merge(result.counts)
+                results.append(result)
+                worst.add(result, preview)
+            if progress is not None:
+                progress(pair.image.name, number, len(pairs))
+        runner.finish()
+    if not counts.pixels:
+        raise InputError(
+            f"{labelled.masks}: no pixel is labelled in any mask; --mask says what values mean"
+        )
+    objects = [each.objects for each in results if each.objects is not None]
+    target = reading.target
+    bgr = model.metadata.pixel_types[0].startswith("Bgr") and runner.channels > 1
+    return Evaluation(
+        mask=reading.kind.value,
+        classes=reading.names,
+        images=tuple(results),
+        counts=counts,
+        objects=sum(objects, ObjectFigures()) if objects else None,
+        object_class=None if target is None else model.metadata.classes[target].name,
+        min_confidence=int(job.min_confidence),
+        left_over=tuple(each.name for each in left_over),
+        pictures=worst.pictures(reading, bgr=bgr),
+    )
+
+
+def _scored(
+    runner: ModelRunner, pair: Pair, labelled: Labelled, reading: MaskReading, job: Job
+) -> list[tuple[ImageResult, Preview]]:
+    """Score the planes of one image."""
+    from czcheck.evaluating.scoring import PlaneScore  # noqa: PLC0415
+    from czcheck.images.matching import for_model  # noqa: PLC0415
+    from czcheck.images.opening import open_image  # noqa: PLC0415
+    from czcheck.segmenting.planes import segment_plane  # noqa: PLC0415
+    from czcheck.segmenting.predicting import layout_of  # noqa: PLC0415
+
+    scored = []
+    with (
+        open_image(pair.image, **labelled.selection) as image,
+        open_image(pair.mask, **_planes_only(labelled.selection)) as mask,
+    ):
+        view = for_model(
+            image,
+            runner.model.metadata,
+            network_channels=runner.channels,
+            intensities=labelled.intensities,
+        )
+        for plane, mask_plane in _together(pair, image, mask):
+            score = PlaneScore(
+                plane, mask, mask_plane, reading, runner.label_values, job.min_confidence
+            )
+            segment_plane(runner, view, plane, layout_of(runner, plane), [score], pad=job.pad)
+            scored.append((score.result(pair.image.name + plane.name), score.preview))
+    return scored
+
+
+def _planes_only(selection: Mapping[str, Any]) -> dict[str, Any]:
+    """What is selected of a mask: its planes as the image's, but all channels it has."""
+    return {name: value for name, value in selection.items() if name != "channel"}
+
+
+def _together(pair: Pair, image: Image, mask: Image) -> list[tuple[Plane, Plane]]:
+    if len(image.planes) != len(mask.planes):
+        raise InputError(
+            f"{pair.mask}: the mask has {len(mask.planes)} planes, {pair.image} has "
+            f"{len(image.planes)}; select with --scene, --time and --z what the mask is of"
+        )
+    return list(zip(image.planes, mask.planes, strict=True))
+
+
+class _Worst:
+    """The planes with the smallest mean intersection over union, while all go by."""
+
+    def __init__(self, count: int) -> None:
+        """Keep none yet.
+
+        Args:
+            count: How many to keep.
+
+        Raises:
+            UsageError: Less than none.
+        """
+        if count < 0:
+            raise UsageError(f"{count} pictures cannot be drawn; give 0 or more")
+        self._count = count
+        self._kept: list[tuple[float, str, Preview]] = []
+
+    def add(self, result: ImageResult, preview: Preview) -> None:
+        """Keep a plane if it is among the worst."""
+        if result.mean_iou is None or not self._count:
+            return
+        # The best of those that are kept stands first, to be thrown out.
+        entry = (-result.mean_iou, result.name, preview)
+        if len(self._kept) < self._count:
+            heappush(self._kept, entry)
+        else:
+            heappushpop(self._kept, entry)
+
+    def pictures(self, reading: MaskReading, *, bgr: bool) -> dict[str, bytes]:
+        """Draw them, the worst first."""
+        from czcheck.evaluating.pictures import worst_picture  # noqa: PLC0415
+
+        kept = sorted(self._kept, key=lambda each: (-each[0], each[1]))
+        return {name: worst_picture(preview, reading.colours, bgr=bgr) for _, name, preview in kept}

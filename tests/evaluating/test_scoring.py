@@ -1,0 +1,109 @@
+"""A plane scored block by block is the plane scored at once; masks that do not fit are refused."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from czcheck.errors import InputError
+from czcheck.evaluating.counts import PixelCounts
+from czcheck.evaluating.objects import match
+from czcheck.evaluating.pictures import RIGHT, UNKNOWN, WRONG, worst_picture
+from czcheck.evaluating.scoring import PlaneScore
+from czcheck.evaluating.truth import mask_reading
+from czcheck.images.arrays import wrap_array
+from czcheck.metadata.model_metadata import SegmentationClass
+from czcheck.segmenting.labels import Labeller
+from czcheck.segmenting.layout import tiles
+from czcheck.segmenting.planes import Block
+
+CLASSES = [
+    SegmentationClass(1, "Background", (255, 0, 0)),
+    SegmentationClass(2, "Nucleus", (0, 0, 255)),
+]
+SHAPE = (70, 90)
+
+
+@pytest.fixture(scope="module")
+def answer() -> Any:
+    nucleus = np.random.default_rng(2).random(SHAPE, np.float32)
+    return np.stack([1 - nucleus, nucleus], axis=-1)
+
+
+@pytest.fixture(scope="module")
+def instances() -> Any:
+    """Squares of 5 pixels, numbered."""
+    mask = np.zeros(SHAPE, np.uint16)
+    for number in range(30):
+        row, column = divmod(number, 6)
+        mask[row * 12 + 3 : row * 12 + 8, column * 13 + 4 : column * 13 + 9] = number + 1
+    return mask
+
+
+def scored(mask: Any, answer: Any, kind: str, min_confidence: float = 0) -> PlaneScore:
+    image, opened = wrap_array(np.zeros(SHAPE, np.uint16)), wrap_array(mask)
+    (plane,), (mask_plane,) = image.planes, opened.planes
+    score = PlaneScore(
+        plane, opened, mask_plane, mask_reading(kind, CLASSES, None), (1, 2), min_confidence
+    )
+    labeller = Labeller((1, 2))
+    for place in tiles(SHAPE, (32, 32), 4):
+        kept = answer[place.kept]
+        pixels = image.read(plane, place.rows.keep_from, place.columns.keep_from, *kept.shape[:2])
+        score.take(Block(plane, place, pixels, kept, labeller(kept)))
+    return score
+
+
+def test_blocks_add_up_to_the_plane(answer: Any, instances: Any) -> None:
+    from skimage.measure import label
+
+    result = scored(instances, answer, "instances", min_confidence=60).result("a.png")
+    whole = PixelCounts(2)
+    whole.add((instances > 0).astype(int), answer.argmax(-1), answer.max(-1))
+    assert np.array_equal(result.counts.joint, whole.joint)
+    found = label((answer[..., 1] >= answer[..., 0]) & (answer[..., 1] >= np.float32(0.6)))
+    assert result.objects == match(instances, found)
+
+
+def test_perfect_answers_find_every_object(instances: Any) -> None:
+    nucleus = (instances > 0).astype(np.float32)
+    result = scored(instances, np.stack([1 - nucleus, nucleus], -1), "instances").result("a.png")
+    assert result.mean_iou == 1
+    assert result.objects is not None
+    assert (result.objects.true, result.objects.f1) == (30, 1)
+
+
+def test_a_picture_shows_where_truth_and_answer_differ(instances: Any) -> None:
+    mask = np.where(instances > 0, 2, 1).astype(np.uint8)
+    mask[:10] = 0  # not labelled
+    nucleus = (instances > 0).astype(np.float32)
+    nucleus[60:, 80:] = 1  # wrong
+    preview = scored(mask, np.stack([1 - nucleus, nucleus], -1), "labels").preview
+    colours = [each.color for each in CLASSES]
+    with PillowImage.open(io.BytesIO(worst_picture(preview, colours, bgr=False))) as picture:
+        panels = np.asarray(picture)
+    assert panels.shape == (SHAPE[0], 4 * SHAPE[1] + 3 * 4, 3)
+    truth, said, differs = (panels[:, first : first + SHAPE[1]] for first in (94, 188, 282))
+    assert tuple(truth[5, 5]) == UNKNOWN == tuple(differs[5, 5])
+    assert tuple(truth[65, 85]) == (255, 0, 0)
+    assert tuple(said[65, 85]) == (0, 0, 255)
+    assert tuple(differs[65, 85]) == WRONG
+    assert tuple(differs[30, 0]) == RIGHT
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.zeros((70, 91), np.uint8), "the mask has 91x70 pixels, the image 90x70"),
+        (np.zeros((*SHAPE, 3), np.uint8), r"the mask has 3 numbers per pixel .*gray image"),
+        (np.full(SHAPE, 7, np.uint8), "value 7 at row 0, column 0 stands for no class"),
+        (np.zeros(SHAPE, np.float32), "float32 numbers; save whole numbers"),
+    ],
+)
+def test_masks_that_do_not_fit(mask: Any, message: str, answer: Any) -> None:
+    with pytest.raises(InputError, match=message):
+        scored(mask, answer, "labels")
