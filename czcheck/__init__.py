@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from czcheck.diffing.comparing import diff
     from czcheck.diffing.result import Diff
     from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
+    from czcheck.evaluating.verdict import evaluate
     from czcheck.layers import (
         Normalization,
         PerImageStandardization,
@@ -63,6 +64,7 @@ __all__ = [
     "convert_from_json_spec",
     "convert_from_model_spec",
     "diff",
+    "evaluate",
     "open",
     "repair",
     "segment",
@@ -97,6 +99,7 @@ _HOMES = {
     "convert_from_json_spec": ("czcheck.convert", "convert_from_json_spec"),
     "convert_from_model_spec": ("czcheck.convert", "convert_from_model_spec"),
     "diff": ("czcheck.diffing.comparing", "diff"),
+    "evaluate": ("czcheck.evaluating.verdict", "evaluate"),
     "open": ("czcheck.model", "open_model"),
     "repair": ("czcheck.building.repairing", "repair"),
     "segment": ("czcheck.segmenting.segmentation", "segment"),

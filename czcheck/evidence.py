@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -171,6 +171,36 @@ def write_evidence(
         except OSError as error:
             raise _cannot(error, folder) from error
     return list(dict.fromkeys(written))
+
+
+def write_pictures(
+    folder: Path, pictures: Mapping[str, bytes], *, archive: str, sha256: str
+) -> list[str]:
+    """Write pictures of an evaluation: `<archive>-<digest>-<image>.png`.
+
+    Files that are there already stay as they are, as those of `write_evidence` do.
+
+    Args:
+        folder: Where to; made if it is not there and there is something to write.
+        pictures: PNG pictures by the names of their images.
+        archive: Name of the archive.
+        sha256: Its digest, in hexadecimal.
+
+    Returns:
+        Names of the files.
+
+    Raises:
+        IncompleteError: They cannot be written.
+    """
+    written = []
+    for name, picture in pictures.items():
+        base = "-".join(map(_safe, (Path(archive).stem, sha256[:8], Path(name).stem)))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            written.append(_write(folder, base, ".png", picture))
+        except OSError as error:
+            raise _cannot(error, folder) from error
+    return written
 
 
 def _safe(name: str) -> str:

@@ -18,6 +18,7 @@ from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Payload
+    from czcheck.evaluating.record import Evaluation, Goals
     from czcheck.model import CzModel
     from czcheck.network.facts import Network, TensorSpec
     from czcheck.rules.container import Archives
@@ -34,6 +35,7 @@ def facts_of(
     budgets: Budgets | None = None,
     comparisons: Comparisons | None = None,
     tolerances: Tolerances = DEFAULT_TOLERANCES,
+    labelled: tuple[Evaluation, Goals] | None = None,
 ) -> Facts:
     """The facts that rules may name as parameters.
 
@@ -45,6 +47,8 @@ def facts_of(
         budgets: What the network may cost.
         comparisons: What its answers are held against.
         tolerances: How far answers may be off.
+        labelled: What the model did on labelled images in place of test tiles, and what it has to
+            do there; None where it was asked test tiles, or nothing.
 
     Returns:
         Facts, none of them worked out yet.
@@ -76,6 +80,10 @@ def facts_of(
     not_asked = comparisons.not_asked
     if budgets is None or not budgets.given:
         not_asked["budgets"] = "no budget was given"
+    if labelled is None:
+        not_asked["evaluation"] = "no labelled images were given; see czcheck evaluate"
+    else:
+        not_asked["run"] = not_asked["borders"] = "labelled images were run, and no test tiles"
     facts = Facts(
         {
             "archive": lambda: model.archive,
@@ -97,6 +105,8 @@ def facts_of(
             "plugins": plugins,
             POLICY: Policy,  # what there is to say of it is known when all files are checked
             "tolerances": lambda: tolerances,
+            "evaluation": lambda: labelled and labelled[0],
+            "goals": lambda: labelled and labelled[1],
             "specification": lambda: specification_of(model),
             **comparisons.sources,
         },

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import czcheck
 from czcheck.comparisons import Comparisons
@@ -21,7 +21,7 @@ from czcheck.gathering import facts_of, looked_at
 from czcheck.limits import DEFAULT_LIMITS, GIB, Limits
 from czcheck.report.report import FileReport, Options, Report
 from czcheck.rules.catalogue import Level, catalogue, matching
-from czcheck.rules.engine import evaluate
+from czcheck.rules.engine import Facts, evaluate
 from czcheck.running import FileRun
 from czcheck.runtime.limits import RunnerLimits
 from czcheck.runtime.source import WorkerSource, in_order
@@ -143,7 +143,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         check_folder(kept_in)
     source = WorkerSource(
         python,
-        runner_limits or _runner_limits(configured.call),
+        runner_limits or runner_limits_of(configured.call),
         require_sandbox=configured.call["require-sandbox"],
         many=len(paths) > 1,
     )
@@ -168,7 +168,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     with source:
         reports = in_order(plans, one, configured.call["jobs"], source.close)
     judged = judge(reports, [(plan.force, plan.chosen) for plan in plans])
-    return Report(czcheck.__version__, _options(configured.call), judged)
+    return Report(czcheck.__version__, options_of(configured.call), judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def _plan(path: Path, force: InForce) -> _Plan:
         if not image.exists():
             raise UsageError(f"{image}: no such image")
     golden = None if force["baseline"] is None else _golden(force["baseline"], force.tolerances)
-    return _Plan(path, force, _chosen(force), golden)
+    return _Plan(path, force, chosen_rules(force), golden)
 
 
 def archives_in(paths: Iterable[str | Path]) -> list[Path]:
@@ -226,7 +226,12 @@ def archives_in(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def _options(force: InForce) -> Options:
+def options_of(force: InForce) -> Options:
+    """What was asked for, as reports tell it.
+
+    Args:
+        force: What is in force for the call.
+    """
     return Options(
         force.level,
         force["target"],
@@ -237,7 +242,12 @@ def _options(force: InForce) -> Options:
     )
 
 
-def _runner_limits(force: InForce) -> RunnerLimits:
+def runner_limits_of(force: InForce) -> RunnerLimits:
+    """Limits on the network's process.
+
+    Args:
+        force: What is in force for the call.
+    """
     timeout, memory = force["timeout"], force["memory"]
     standard = RunnerLimits()
     return RunnerLimits(
@@ -262,7 +272,12 @@ def admitted(allow_op: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(allow_op))
 
 
-def _chosen(force: InForce) -> frozenset[str]:
+def chosen_rules(force: InForce) -> frozenset[str]:
+    """Codes of the rules whose findings count.
+
+    Args:
+        force: What is in force.
+    """
     rules = catalogue()
     chosen = set(matching(force["select"], rules)) if force["select"] else set(rules)
     return frozenset(chosen - set(matching((each.code for each in force["ignore"]), rules)))
@@ -272,6 +287,30 @@ def _golden(path: Path, tolerances: Tolerances) -> Baseline:
     from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
 
     return read_baseline(path).with_tolerances(tolerances)
+
+
+def judged_by(
+    model: CzModel, force: InForce, facts: Facts, looked_at: Mapping[str, Any]
+) -> FileReport:
+    """What the rules say of a file, but for those about the configuration.
+
+    Args:
+        model: The opened archive.
+        force: What is in force for it.
+        facts: What the rules read.
+        looked_at: What the file holds and what was done with it.
+    """
+    rules = {code: rule for code, rule in catalogue().items() if POLICY not in rule.needs}
+    outcomes = evaluate(rules, facts, level=force.level, chosen=chosen_rules(force))
+    return FileReport(
+        path=str(model.path),
+        size=model.path.stat().st_size,
+        sha256=model.sha256,
+        fail_on=force.fail_on,
+        outcomes=applied(placed(model, tuple(outcomes)), force, today()),
+        looked_at=looked_at,
+        configuration=of_report(force),
+    )
 
 
 def _verify_one(model: CzModel, plan: _Plan, run: FileRun) -> FileReport:
@@ -287,16 +326,8 @@ def _verify_one(model: CzModel, plan: _Plan, run: FileRun) -> FileReport:
         run.comparisons,
         force.tolerances,
     )
-    rules = {code: rule for code, rule in catalogue().items() if POLICY not in rule.needs}
-    outcomes = placed(model, tuple(evaluate(rules, facts, level=force.level, chosen=plan.chosen)))
-    report = FileReport(
-        path=str(model.path),
-        size=model.path.stat().st_size,
-        sha256=model.sha256,
-        fail_on=force.fail_on,
-        outcomes=applied(outcomes, force, today()),
-        looked_at=looked_at(model, force.level, run.done, run.comparisons),
-        configuration=of_report(force),
+    report = judged_by(
+        model, force, facts, looked_at(model, force.level, run.done, run.comparisons)
     )
     if run.preview_side is not None:
         from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415

@@ -24,6 +24,7 @@ class _Commands(click.Group):
         "init": "Write a specification to start from.",
         "segment": "Segment images of any size, tile by tile as ZEN does.",
         "diff": "Show what changed between two releases of a model.",
+        "evaluate": "Hold a model's segmentation of labelled images against their masks.",
         "inspect": "Show what is inside an archive, without running it.",
         "baseline": "Keep a model's answers, to hold later models against.",
         "config": "Print the configuration in force.",

@@ -18,39 +18,6 @@ if TYPE_CHECKING:
     from czcheck.report.text import Line
 
 
-LARGEST_SIDE = 1 << 16
-
-
-def tile_size(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> tuple[int, int] | None:
-    """Read `HEIGHTxWIDTH`, or one number for both.
-
-    Args:
-        ctx: The call.
-        param: The option.
-        value: What the user wrote.
-
-    Returns:
-        (height, width) in pixels.
-
-    Raises:
-        click.BadParameter: It is no size.
-    """
-    if value is None:
-        return None
-    parts = value.lower().replace("\u00d7", "x").split("x")
-    digits = all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts)  # noqa: PLR2004 - never int() on long text
-    if len(parts) > 2 or not digits:  # noqa: PLR2004 - height and width
-        hint = "write HEIGHTxWIDTH, such as 1024x1024"
-        raise click.BadParameter(f"{value!r} is no tile size; {hint}", ctx, param)
-    height, width = int(parts[0]), int(parts[-1])
-    if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
-        hint = f"each side has to be 1 to {LARGEST_SIDE} pixels"
-        raise click.BadParameter(f"{value!r} is no tile size: {hint}", ctx, param)
-    return height, width
-
-
 @click.command("build")
 @click.argument("spec", metavar="SPEC.json", type=click.Path(path_type=Path))
 @click.option(
@@ -62,7 +29,7 @@ def tile_size(
 )
 @click.option(
     "--tile",
-    callback=tile_size,
+    callback=options.tile_size,
     metavar="HxW",
     help="Height and width of the network's tile in pixels; goes before the spec's SpatialDims.",
 )

@@ -12,6 +12,38 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 LEVELS = ("archive", "metadata", "network", "run")
 SEVERITIES = ("error", "warning", "note")
+LARGEST_SIDE = 1 << 16
+
+
+def tile_size(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Read `HEIGHTxWIDTH`, or one number for both.
+
+    Args:
+        ctx: The call.
+        param: The option.
+        value: What the user wrote.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        click.BadParameter: It is no size.
+    """
+    if value is None:
+        return None
+    parts = value.lower().replace("\u00d7", "x").split("x")
+    digits = all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts)  # noqa: PLR2004 - never int() on long text
+    if len(parts) > 2 or not digits:  # noqa: PLR2004 - height and width
+        hint = "write HEIGHTxWIDTH, such as 1024x1024"
+        raise click.BadParameter(f"{value!r} is no tile size; {hint}", ctx, param)
+    height, width = int(parts[0]), int(parts[-1])
+    if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
+        hint = f"each side has to be 1 to {LARGEST_SIDE} pixels"
+        raise click.BadParameter(f"{value!r} is no tile size: {hint}", ctx, param)
+    return height, width
+
 
 allow_op = click.option(
     "--allow-op",
@@ -72,12 +104,7 @@ def complete_codes(
 _positive = click.FloatRange(min=0, min_open=True)
 
 # None of them has a default, so that a configuration can say them: their names are its keys.
-policy = together(
-    click.option(
-        "--level",
-        type=click.Choice(LEVELS),
-        help="How deep to check; each level includes the ones before it.  [default: run]",
-    ),
+judging = together(
     click.option(
         "--target",
         help="Runtime that the network is held to; `any` switches this off.  [default: tf-2.0.0]",
@@ -104,6 +131,33 @@ policy = together(
         help="Leave these rules out; codes or prefixes, separated by commas.",
     ),
     allow_op,
+)
+limiting = together(
+    click.option(
+        "--timeout",
+        type=_positive,
+        metavar="SECONDS",
+        help="Most time for loading the network, and for each tile.  [default: 120]",
+    ),
+    click.option(
+        "--memory",
+        type=_positive,
+        metavar="GIB",
+        help="Most memory of the network's process.  [default: 8]",
+    ),
+    click.option(
+        "--require-sandbox/--no-require-sandbox",
+        default=None,
+        help="Run no network that cannot be shut in; exit code 3 then.",
+    ),
+)
+policy = together(
+    click.option(
+        "--level",
+        type=click.Choice(LEVELS),
+        help="How deep to check; each level includes the ones before it.  [default: run]",
+    ),
+    judging,
     click.option(
         "--tiles",
         multiple=True,
@@ -146,18 +200,7 @@ policy = together(
         metavar="GIB",
         help="Budget for the memory that the network's process has in use at its peak.",
     ),
-    click.option(
-        "--timeout",
-        type=_positive,
-        metavar="SECONDS",
-        help="Most time for loading the network, and for each tile.  [default: 120]",
-    ),
-    click.option(
-        "--memory",
-        type=_positive,
-        metavar="GIB",
-        help="Most memory of the network's process.  [default: 8]",
-    ),
+    limiting,
     click.option(
         "--jobs",
         "-j",
@@ -165,10 +208,52 @@ policy = together(
         metavar="N",
         help="Files to work on at a time.  [default: 1]",
     ),
+)
+images = together(
     click.option(
-        "--require-sandbox/--no-require-sandbox",
-        default=None,
-        help="Run no network that cannot be shut in; exit code 3 then.",
+        "--scene", metavar="WHICH", help="Scenes by number from 0 or by name: 2, 0-3, A1,B4."
+    ),
+    click.option("--channel", metavar="WHICH", help="Channels, likewise, in the model's order."),
+    click.option("--time", metavar="WHICH", help="Points in time, likewise."),
+    click.option("--z", metavar="WHICH", help="Sections, likewise."),
+    click.option(
+        "--intensities",
+        type=click.Choice(("exact", "keep", "scale")),
+        default="exact",
+        show_default=True,
+        help="Pixels of another depth than the model's: refuse, keep their numbers, or scale.",
+    ),
+)
+tiling = together(
+    click.option(
+        "--align",
+        is_flag=True,
+        help="Begin tiles at multiples of the network's stride, unlike ZEN.",
+    ),
+    click.option(
+        "--stride",
+        type=click.IntRange(min=1),
+        metavar="PIXELS",
+        help="The network's stride, where its graph does not tell it.",
+    ),
+    click.option(
+        "--pad",
+        type=click.Choice(("reflect", "zeros")),
+        default="reflect",
+        show_default=True,
+        help="How an image smaller than a tile is continued.",
+    ),
+    click.option(
+        "--border",
+        type=click.IntRange(min=0),
+        metavar="PIXELS",
+        help="In place of the model's BorderSize.",
+    ),
+    click.option(
+        "--tile",
+        callback=tile_size,
+        metavar="HxW",
+        help="Tile, for networks that leave it open.",
     ),
 )
 configuration = together(

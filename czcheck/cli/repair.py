@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from czcheck.cli import options
-from czcheck.cli.build import spinner, tile_size
+from czcheck.cli.build import spinner
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--tile",
-    callback=tile_size,
+    callback=options.tile_size,
     metavar="HxW",
     help="Height and width of the network's tile in pixels.  [default: the network's own]",
 )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli import options
-from czcheck.cli.build import tile_size
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
@@ -58,42 +57,8 @@ if TYPE_CHECKING:
     metavar="PERCENT",
     help="Pixels whose largest probability is below get label 0.",
 )
-@click.option("--scene", metavar="WHICH", help="Scenes by number from 0 or by name: 2, 0-3, A1,B4.")
-@click.option("--channel", metavar="WHICH", help="Channels, likewise, in the model's order.")
-@click.option("--time", metavar="WHICH", help="Points in time, likewise.")
-@click.option("--z", metavar="WHICH", help="Sections, likewise.")
-@click.option(
-    "--intensities",
-    type=click.Choice(("exact", "keep", "scale")),
-    default="exact",
-    show_default=True,
-    help="Pixels of another depth than the model's: refuse, keep their numbers, or scale.",
-)
-@click.option(
-    "--align", is_flag=True, help="Begin tiles at multiples of the network's stride, unlike ZEN."
-)
-@click.option(
-    "--stride",
-    type=click.IntRange(min=1),
-    metavar="PIXELS",
-    help="The network's stride, where its graph does not tell it.",
-)
-@click.option(
-    "--pad",
-    type=click.Choice(("reflect", "zeros")),
-    default="reflect",
-    show_default=True,
-    help="How an image smaller than a tile is continued.",
-)
-@click.option(
-    "--border",
-    type=click.IntRange(min=0),
-    metavar="PIXELS",
-    help="In place of the model's BorderSize.",
-)
-@click.option(
-    "--tile", callback=tile_size, metavar="HxW", help="Tile, for networks that leave it open."
-)
+@options.images
+@options.tiling
 @click.option(
     "--seams",
     is_flag=True,

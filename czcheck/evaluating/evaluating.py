@@ -82,6 +82,8 @@ def evaluation_of(
                 worst.add(result, preview)
             if progress is not None:
                 progress(pair.image.name, number, len(pairs))
+        environment = runner.environment
+        assert environment is not None  # it has answered
         runner.finish()
     if not counts.pixels:
         raise InputError(
@@ -98,6 +100,8 @@ def evaluation_of(
         objects=sum(objects, ObjectFigures()) if objects else None,
         object_class=None if target is None else model.metadata.classes[target].name,
         min_confidence=int(job.min_confidence),
+        tensorflow=environment.tensorflow,
+        isolation=environment.isolation,
         left_over=tuple(each.name for each in left_over),
         pictures=worst.pictures(reading, bgr=bgr),
     )

@@ -44,6 +44,8 @@ class Evaluation:
         object_class: Name of the class whose objects are numbered; None as above.
         min_confidence: Minimum confidence in percent that the figures of classes and objects rest
             on.
+        tensorflow: Version that ran the network.
+        isolation: What the network was shut in by.
         left_over: Masks that no image goes with.
         pictures: PNG pictures of the worst planes by name: image, truth, answer, and where they
             differ, side by side.
@@ -56,6 +58,8 @@ class Evaluation:
     objects: ObjectFigures | None
     object_class: str | None
     min_confidence: int
+    tensorflow: str
+    isolation: str
     left_over: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -68,6 +72,8 @@ class Evaluation:
             "images": len(self.images),
             "pixels": counts.pixels,
             "min_confidence": self.min_confidence,
+            "tensorflow": self.tensorflow,
+            "isolation": self.isolation,
             "pixel_accuracy": counts.accuracy(),
             "classes": [
                 {"name": name, **asdict(each)}

@@ -12,6 +12,7 @@ from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, Severity
 
 if TYPE_CHECKING:
+    from czcheck.evaluating.record import Evaluation
     from czcheck.gallery import Gallery
 
 
@@ -94,6 +95,7 @@ class FileReport:
         inspection: What else is known of what it holds, as plain data, see
             `inspection.as_far_as_read`; None unless it was asked for.
         gallery: Pictures of the run; None unless they were asked for and there was one.
+        evaluation: What it did on labelled images; None where it was not evaluated.
     """
 
     path: str
@@ -105,6 +107,7 @@ class FileReport:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     inspection: Mapping[str, Any] | None = field(default=None, repr=False)
     gallery: Gallery | None = field(default=None, repr=False)
+    evaluation: Evaluation | None = field(default=None, repr=False)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

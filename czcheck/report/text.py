@@ -118,6 +118,10 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
     yield Line(f"  {len(file.outcomes)} rules: {counts}{found}", "counts")
     if looked_at := looked_at_text(file.looked_at):
         yield from wrapped(f"looked at: {looked_at}", "  ")
+    if evaluation := file.looked_at.get("evaluation"):
+        from czcheck.report.evaluation_text import evaluation_lines  # noqa: PLC0415 - seldom
+
+        yield from evaluation_lines(evaluation)
     if cost := file.looked_at.get("run", {}).get("cost"):
         yield Line(f"  cost: {cost_text(cost)}")
     if border := file.looked_at.get("run", {}).get("border"):

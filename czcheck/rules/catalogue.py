@@ -137,6 +137,7 @@ FAMILIES = (
     "comparison",
     "memory",
     "border",
+    "labelled",
     "tool",
     "configured",
 )

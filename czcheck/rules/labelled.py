@@ -28,6 +28,7 @@ def classes_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[
     Fix: Look at the worst images (`czcheck evaluate --pictures DIR`), then train on more images of
         their kind; or lower the goal, if the masks are no better than that.
     Format: 2, N10; 2, N11
+    Example: Dice of Nucleus is 0.8713 on 40 labelled images; 0.9 is demanded.
     """
     figures = evaluation.counts.class_figures(evaluation.min_confidence)
     by_name = dict(zip(evaluation.classes, figures, strict=True))
@@ -54,6 +55,7 @@ def answers_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[
     Fix: Look at the worst images (`czcheck evaluate --pictures DIR`). Objects that grow together
         need a class for the edge between them; many small ones, a minimum confidence.
     Format: 2, N10; 5, minimum confidence
+    Example: F1 of the objects is 0.7412 on 40 labelled images; 0.8 is demanded.
     """
     f1 = None if evaluation.objects is None else evaluation.objects.f1
     for measure, goal, value in (
@@ -73,13 +75,15 @@ def answers_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[
 def classes_are_in_the_order_of_the_answers(evaluation: Evaluation) -> Iterator[Found]:
     """The classes seem to be listed in another order than the network's outputs.
 
-    Says: {right} of the pixels are right as the classes are listed, and {better} would be if they
-        were listed as {order}.
+    Says: {right} of the pixels are right as the classes are listed, and {better} would be if
+        they were listed as {order}.
     Why: ZEN names the channels of the answer by their order in the metadata; each of these classes
         carries the name of another one.
     Fix: List the classes in the order of the network's outputs. A sigmoid turned into two classes
         by the reference library gives the foreground first.
     Format: 2, N10
+    Example: 7.2 % of the pixels are right as the classes are listed, and 92.8 % would be if
+        they were listed as Nucleus, Background.
     """
     counts = evaluation.counts
     order = counts.best_order()
@@ -98,6 +102,7 @@ def every_labelled_class_is_found(evaluation: Evaluation) -> Iterator[Found]:
     Fix: See that the class was in the training images, that its weight in the loss is not drowned
         by the others, and that the classes are in the order of the network's outputs.
     Format: 2, N10
+    Example: 20,480 pixels are labelled Edge, and the network finds this class nowhere.
     """
     figures = evaluation.counts.class_figures()
     for name, each in zip(evaluation.classes, figures, strict=True):
@@ -113,6 +118,7 @@ def every_class_is_labelled(evaluation: Evaluation) -> Iterator[Found]:
     Why: What was not looked at must not look fine; figures of this class rest on false pixels only.
     Fix: Add labelled images that show it.
     Format: 2, N10
+    Example: No pixel of the masks is labelled Edge: nothing is known of how well it is found.
     """
     for name, each in zip(evaluation.classes, evaluation.counts.class_figures(), strict=True):
         if not each.pixels:
@@ -130,6 +136,8 @@ def confidence_is_accuracy(evaluation: Evaluation) -> Iterator[Found]:
     Fix: Calibrate the network (temperature scaling, label smoothing), or tell its users which
         threshold works: `czcheck evaluate` shows the effect of each.
     Format: 5, minimum confidence
+    Example: Confidence and accuracy differ by 0.214 on average; of the pixels with a confidence of
+        90% and more, 77.9% are right.
     """
     counts = evaluation.counts
     error = counts.calibration_error()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from czcheck.cli import main
-from czcheck.cli.build import LARGEST_SIDE
+from czcheck.cli.options import LARGEST_SIDE
 from fixtures.graphs import Graph, classifier, spec
 
 Run = Callable[..., tuple[int, str]]

@@ -1,0 +1,208 @@
+"""`czcheck evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from czcheck.cli import options, reporting
+
+if TYPE_CHECKING:
+    from czcheck.evaluating.evaluating import Progress
+    from czcheck.report.report import Report
+
+
+def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, float]:
+    goals = {}
+    for each in value:
+        # A class may have any name, one with `=` in it too.
+        name, sign, number = each.rpartition("=")
+        try:
+            goals[name] = float(number)
+        except ValueError:
+            sign = ""
+        if not sign or not name:
+            raise click.BadParameter(
+                f"{each!r} is no goal; write CLASS=VALUE, such as Nucleus=0.9", ctx, param
+            )
+    return goals
+
+
+@click.command("evaluate")
+@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument("images", metavar="IMAGES", type=click.Path(path_type=Path))
+@click.argument("masks", metavar="MASKS", type=click.Path(path_type=Path))
+@click.option(
+    "--mask",
+    type=click.Choice(("labels", "indices", "instances")),
+    default="labels",
+    show_default=True,
+    help="What values of masks mean: LabelValues (0: unknown), classes by number from 0, or objects"
+    " of one class by number (0: everything else).",
+)
+@click.option(
+    "--class",
+    "class_name",
+    metavar="NAME",
+    help="Class whose objects the masks number.  [default: the second of two]",
+)
+@click.option(
+    "--min-iou",
+    multiple=True,
+    callback=_goals,
+    metavar="CLASS=VALUE",
+    help="Least intersection over union of a class, 0 to 1; less is an error (CZ501); repeatable.",
+)
+@click.option(
+    "--min-dice",
+    multiple=True,
+    callback=_goals,
+    metavar="CLASS=VALUE",
+    help="Least Dice coefficient of a class, likewise; repeatable.",
+)
+@click.option(
+    "--min-f1",
+    type=click.FloatRange(0, 1),
+    metavar="VALUE",
+    help="Least F1 of the objects at an IoU of 0.5; less is an error (CZ502).",
+)
+@click.option(
+    "--min-accuracy",
+    type=click.FloatRange(0, 1),
+    metavar="VALUE",
+    help="Least pixel accuracy; less is an error (CZ502).",
+)
+@click.option(
+    "--min-confidence",
+    type=click.IntRange(0, 100),
+    default=0,
+    show_default=True,
+    metavar="PERCENT",
+    help="Pixels below it lose their class in the figures of classes and objects.",
+)
+@click.option(
+    "--csv",
+    "table",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Table with a row for each image.",
+)
+@click.option(
+    "--pictures",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Keep pictures of the worst images: image, truth, answer, and where they differ.",
+)
+@click.option(
+    "--worst",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How many images are the worst ones.",
+)
+@options.images
+@options.tiling
+@options.judging
+@options.limiting
+@options.configuration
+@reporting.form
+@reporting.reports
+@click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
+def command(  # noqa: PLR0913 - those that are not handed on as they are
+    model: Path,
+    images: Path,
+    masks: Path,
+    table: Path | None,
+    pictures: Path | None,
+    worst: int,
+    isolated: bool,
+    form: str,
+    reports: tuple[str, ...],
+    quiet: bool,
+    **given: Any,
+) -> int:
+    """Hold a model's segmentation of labelled images against their masks.
+
+    IMAGES and MASKS are folders whose files go together by name, or one image and its mask. Every
+    pixel is segmented as `czcheck segment` does; figures are of pixels (accuracy, IoU, Dice), of
+    objects where masks number them (F1), and of the confidence. Goals make it a gate.
+    """
+    from czcheck.evaluating.verdict import evaluate
+    from czcheck.segmenting.files import check_place
+
+    telling = reporting.Reporting(form, reports, [model])
+    if table is not None:
+        check_place(table)
+    if pictures is not None:
+        from czcheck.evidence import check_folder
+
+        check_folder(pictures)
+    with _progress_bar(enabled=not quiet) as progress:
+        report = evaluate(
+            model,
+            images,
+            masks,
+            pictures=worst,
+            progress=progress,
+            find_config=not isolated,
+            **options.said(given),
+        )
+    _write(report, table, pictures)
+    return telling.tell(report, quiet=quiet)
+
+
+def _write(report: Report, table: Path | None, pictures: Path | None) -> None:
+    evaluation = report.files[0].evaluation
+    assert evaluation is not None
+    if table is not None:
+        from czcheck.report.evaluation_table import evaluation_csv
+        from czcheck.segmenting.files import replacing_output
+
+        with replacing_output(table) as temporary:
+            temporary.write_text(evaluation_csv(evaluation), encoding="utf-8")
+    if pictures is not None:
+        from czcheck.evidence import write_pictures
+
+        file = report.files[0]
+        write_pictures(
+            pictures, evaluation.pictures, archive=Path(file.path).name, sha256=file.sha256
+        )
+
+
+@contextmanager
+def _progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
+    """A progress bar on standard error; nothing where that is no terminal."""
+    if not enabled or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn("evaluating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("images, left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("evaluating", total=None)
+
+        def advance(_: str, done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance

@@ -1,0 +1,188 @@
+"""A model's verdict on labelled images: the rules on it, and the report."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import czcheck
+from czcheck.comparisons import Comparisons
+from czcheck.configuration.applying import judge
+from czcheck.configuration.calling import Configured
+from czcheck.errors import InputError, UnavailableError, UsageError
+from czcheck.evaluating.evaluating import Labelled, evaluation_of
+from czcheck.gathering import facts_of, looked_at
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.model import CzModel
+from czcheck.report.report import Report
+from czcheck.segmenting.job import job_of
+from czcheck.verification import chosen_rules, judged_by, options_of, runner_limits_of
+
+if TYPE_CHECKING:
+    from czcheck.evaluating.evaluating import Progress
+    from czcheck.evaluating.record import Goals
+    from czcheck.images.matching import Intensities
+    from czcheck.images.selection import Selection
+    from czcheck.runtime.limits import RunnerLimits
+
+
+def evaluate(  # noqa: PLR0913 - options of the command, all by name
+    model: str | Path,
+    images: str | Path,
+    masks: str | Path,
+    *,
+    mask: str = "labels",
+    class_name: str | None = None,
+    min_iou: Mapping[str, float] | None = None,
+    min_dice: Mapping[str, float] | None = None,
+    min_f1: float | None = None,
+    min_accuracy: float | None = None,
+    pictures: int = 5,
+    scene: Selection = None,
+    channel: Selection = None,
+    time: Selection = None,
+    z: Selection = None,
+    intensities: Intensities = "exact",
+    target: str | None = None,
+    fail_on: str | None = None,
+    select: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    allow_op: Sequence[str] | None = None,
+    timeout: float | None = None,
+    memory: float | None = None,
+    require_sandbox: bool | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    runner_limits: RunnerLimits | None = None,
+    config: str | Path | None = None,
+    profile: str | None = None,
+    find_config: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Report:
+    """Hold a model's segmentation of labelled images against their masks.
+
+    The static levels are checked as in `verify`; labelled images take the place of test tiles.
+
+    Args:
+        model: The archive.
+        images: An image, or a folder of them.
+        masks: Its mask, or a folder of masks, each named as its image.
+        mask: What the values of masks mean: `labels` (LabelValues, 0 where nobody has said),
+            `indices` (classes by number from 0) or `instances` (objects of one class by number, 0
+            for everything else).
+        class_name: The class whose objects masks number; the second of two if left out.
+        min_iou: Least intersection over union by class, 0 to 1; less is an error (CZ501).
+        min_dice: Least Dice coefficient by class (CZ501).
+        min_f1: Least F1 of the objects (CZ502).
+        min_accuracy: Least pixel accuracy (CZ502).
+        pictures: How many of the worst planes to draw.
+        scene: Scenes, by number from 0 or by name; all if left out.
+        channel: Channels of the images, likewise.
+        time: Points in time, likewise.
+        z: Sections, likewise.
+        intensities: What to do with pixels of another depth than the model's, see `for_model`.
+        target: Runtime that the network is held to, see `verify`.
+        fail_on: Mildest severity that fails the verdict.
+        select: Codes or prefixes to check; empty for all.
+        ignore: Codes or prefixes to leave out.
+        allow_op: Operations to admit though they are not on the allowlist. They are run.
+        timeout: Most time for loading the network, and for each tile, in seconds.
+        memory: Most memory of the network's process, in GiB.
+        require_sandbox: Load no network where it cannot be shut in.
+        limits: Limits on everything that is read from the archive.
+        runner_limits: All limits on the network's process; `timeout` and `memory` do not count
+            then.
+        config: Configuration file.
+        profile: Profile to put above the configuration.
+        find_config: Look for a configuration as the command line does.
+        progress: Called after each image with its name, the number done, and the number of all.
+        **options: Fields of a segmentation's job: `tile`, `border`, `align`, `pad`,
+            `min_confidence` (whole percents).
+
+    Returns:
+        The report. What was found is in `files[0].looked_at["evaluation"]` as plain data.
+
+    Raises:
+        UsageError: No such path, an image without a mask, or a wrong option.
+        InputError: The model cannot be run, an image or a mask cannot be read, or they do not fit.
+        IncompleteError: The network's process could not be started.
+    """
+    given = {
+        "level": "run",
+        "target": target,
+        "fail-on": fail_on,
+        "select": select,
+        "ignore": ignore,
+        "allow-op": allow_op,
+        "timeout": timeout,
+        "memory": memory,
+        "require-sandbox": require_sandbox,
+    }
+    path = Path(model)
+    force = Configured(given, config, profile, find=find_config).of(path)
+    job = job_of(
+        path,
+        {
+            **options,
+            "allow_op": force["allow-op"],
+            "require_sandbox": force["require-sandbox"],
+            "limits": runner_limits or runner_limits_of(force),
+        },
+    )
+    if job.min_confidence != int(job.min_confidence):
+        raise UsageError(f"a minimum confidence of {job.min_confidence:g} % is no whole percent")
+    selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+    labelled = Labelled(
+        Path(images), Path(masks), mask, class_name, selection, intensities, pictures
+    )
+    with CzModel(path, limits) as opened:
+        goals = _goals(opened, labelled, min_iou, min_dice, min_f1, min_accuracy)
+        evaluation = evaluation_of(opened, labelled, job, progress)
+        comparisons = Comparisons(opened)
+        facts = facts_of(
+            opened,
+            force["target"],
+            lambda: None,
+            force["allow-op"],
+            comparisons=comparisons,
+            tolerances=force.tolerances,
+            labelled=(evaluation, goals),
+        )
+        seen = looked_at(opened, force.level, None, comparisons)
+        report = judged_by(opened, force, facts, {**seen, "evaluation": evaluation.to_json()})
+    (judged,) = judge([report], [(force, chosen_rules(force))])
+    told = dataclasses.replace(judged, evaluation=evaluation)
+    return Report(czcheck.__version__, options_of(force), (told,))
+
+
+def _goals(
+    model: CzModel,
+    labelled: Labelled,
+    iou: Mapping[str, float] | None,
+    dice: Mapping[str, float] | None,
+    f1: float | None,
+    accuracy: float | None,
+) -> Goals:
+    """The goals, held against the classes before anything is run."""
+    from czcheck.evaluating.record import Goals  # noqa: PLC0415 - numpy when needed
+    from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415
+
+    goals = Goals(dict(iou or {}), dict(dice or {}), f1, accuracy)
+    try:
+        classes = model.metadata.classes
+    except UnavailableError as error:
+        raise InputError(
+            f"{model.path}: cannot be evaluated: {error}; `czcheck verify` says more"
+        ) from error
+    reading = mask_reading(labelled.mask, classes, labelled.class_name)
+    for name in (*goals.iou, *goals.dice):
+        if name not in reading.names:
+            raise UsageError(f"there is no class {name!r}; there are: {', '.join(reading.names)}")
+    for value in (*goals.iou.values(), *goals.dice.values(), f1, accuracy):
+        if value is not None and not 0 <= value <= 1:
+            raise UsageError(f"a goal of {value:g} cannot be reached; give 0 to 1")
+    if f1 is not None and reading.target is None:
+        raise UsageError("F1 of objects needs masks that number them: --mask instances")
+    return goals
