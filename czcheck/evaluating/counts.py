@@ -123,6 +123,8 @@ class PixelCounts:
         held = np.asarray(confidence, np.float32)[known]
         if not np.isfinite(held).all():
             raise InputError("the network's answer is not a number somewhere; see czcheck verify")
+        # Rounding can make a probability a little more than 1.
+        held = np.minimum(held, 1)
         percent = np.searchsorted(self._edges, held, side="right") - 1
         np.clip(percent, 0, PERCENTS - 1, out=percent)
         places = (truth[known].astype(np.int64) * self.classes + predicted[known]) * PERCENTS

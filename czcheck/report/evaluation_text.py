@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from czcheck.report.escape import printable
-from czcheck.report.text import Line
+from czcheck.report.text import Line, wrapped
 
 _SHOWN_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
 _NAME = 24
@@ -30,11 +30,12 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
     below = f" (minimum confidence {plain['min_confidence']} %)" if plain["min_confidence"] else ""
     yield from _classes(plain["classes"], below)
     if (objects := plain["objects"]) is not None:
-        yield Line(
-            f"  objects of {printable(objects['class'])}: {objects['true']:,} in the masks,"
-            f" {objects['predicted']:,} found, {objects['matched']:,} of them right at IoU 0.5:"
+        yield from wrapped(
+            f"objects of {printable(objects['class'])}: {objects['true']:,} in the masks,"
+            f" {objects['predicted']:,} found, {objects['matched']:,} of them right at IoU 0.5;"
             f" F1 {_number(objects['f1'])}, precision {_number(objects['precision'])},"
-            f" recall {_number(objects['recall'])}"
+            f" recall {_number(objects['recall'])}",
+            "  ",
         )
     yield Line(
         f"  calibration: confidence and accuracy differ by"
@@ -45,11 +46,11 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
         worst = ", ".join(
             f"{printable(each['name'])} ({_number(each['mean_iou'], 3)})" for each in plain["worst"]
         )
-        yield Line(f"  worst images by mean IoU: {worst}")
+        yield from wrapped(f"worst images by mean IoU: {worst}", "  ")
     if plain["left_over"]:
         names = [printable(each) for each in plain["left_over"]]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
-        yield Line(f"  masks without an image: {', '.join(names[:3])}{more}")
+        yield from wrapped(f"masks without an image: {', '.join(names[:3])}{more}", "  ")
 
 
 def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]:

@@ -25,6 +25,10 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "CZ910": "tests/configuration/test_waivers.py",
     "CZ911": "tests/configuration/test_waivers.py",
     "CZ912": "tests/configuration/test_trust.py",
+    **dict.fromkeys(
+        ("CZ501", "CZ502", "CZ503", "CZ504", "CZ505", "CZ506"),
+        "tests/evaluating/test_evaluation_told.py",
+    ),
 }
 
 

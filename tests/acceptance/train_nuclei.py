@@ -1,6 +1,6 @@
 """Trains the example's network on real nuclei for a tile of 128 x 128, and prints Keras's accuracy.
 
-    python train_nuclei.py IMAGES MASKS FOLDER EPOCHS
+python train_nuclei.py IMAGES MASKS FOLDER EPOCHS
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     tiles, labels = nuclei.read_images(Path(images), Path(masks))
     model, accuracy = nuclei.train(tiles, labels, int(epochs))
     archive = nuclei.export(model, Path(folder), tiles.shape[1])
-    print(json.dumps({"archive": str(archive), "accuracy": accuracy}))
+    sys.stdout.write(json.dumps({"archive": str(archive), "accuracy": accuracy}))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,142 @@
+"""An evaluation told as text, table and JSON; the rules on it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from czcheck.evaluating.counts import PixelCounts
+from czcheck.evaluating.objects import ObjectFigures
+from czcheck.evaluating.record import Evaluation, Goals, ImageResult
+from czcheck.report.evaluation_table import ALL, evaluation_csv
+from czcheck.report.evaluation_text import evaluation_lines
+from czcheck.rules import labelled as rules
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.finding import Found
+
+NAMES = ("Background", "Nucleus", "Edge\x1b[31m")
+
+
+def counted(truth: Any, predicted: Any, confidence: float = 0.95) -> PixelCounts:
+    counts = PixelCounts(len(NAMES))
+    truth = np.asarray(truth)
+    counts.add(truth, np.asarray(predicted), np.full(truth.shape, confidence, np.float32))
+    return counts
+
+
+def evaluation(*planes: tuple[Any, Any], confidence: float = 0.95, percent: int = 0) -> Evaluation:
+    whole = PixelCounts(len(NAMES))
+    results = []
+    for number, (truth, predicted) in enumerate(planes):
+        counts = counted(truth, predicted, confidence)
+        whole.merge(counts)
+        objects = ObjectFigures(4, 5, 3) if number == 0 else ObjectFigures()
+        results.append(ImageResult(f"{number}.png", counts, objects))
+    return Evaluation(
+        mask="instances",
+        classes=NAMES,
+        images=tuple(results),
+        counts=whole,
+        objects=ObjectFigures(4, 5, 3),
+        object_class="Nucleus",
+        min_confidence=percent,
+        tensorflow="2.21.0",
+        isolation="sandbox",
+        left_over=("9.png",),
+    )
+
+
+GOOD = ([[0, 0, 1, 2]], [[0, 0, 1, 2]])
+HALF = ([[0, 1, 1, 2]], [[0, 1, 0, 0]])
+
+
+def said(code: str, found: Found) -> str:
+    return catalogue()[code].says.format_map(found.fields)
+
+
+def test_plain_data_is_as_the_schema_says() -> None:
+    schema = json.loads(files("czcheck.schemas").joinpath("report.schema.json").read_text("utf-8"))
+    of_evaluations = {"$ref": "#/$defs/evaluation", "$defs": schema["$defs"]}
+    for each in (evaluation(GOOD, HALF), evaluation(GOOD, confidence=1, percent=100)):
+        plain = json.loads(json.dumps(each.to_json()))
+        jsonschema.validate(plain, of_evaluations)
+    assert [each["name"] for each in plain["worst"]] == ["0.png"]
+
+
+def test_text_names_classes_objects_and_the_worst() -> None:
+    text = "\n".join(line.text for line in evaluation_lines(evaluation(GOOD, HALF).to_json()))
+    assert "2 labelled images, 8 pixels: pixel accuracy 0.750000" in text
+    assert "objects of Nucleus: 4 in the masks, 5 found, 3 of them right" in text
+    assert "F1 0.6667" in text
+    assert "worst images by mean IoU: 1.png (0.278), 0.png (1.000)" in text
+    assert "masks without an image: 9.png" in text
+    assert "\x1b" not in text
+
+
+def test_the_table_has_a_row_for_each_plane_and_one_for_all() -> None:
+    rows = list(csv.DictReader(evaluation_csv(evaluation(GOOD, HALF)).splitlines()))
+    assert [row["image"] for row in rows] == ["0.png", "1.png", ALL]
+    assert [float(row["pixel_accuracy"]) for row in rows] == [1, 0.5, 0.75]
+    assert float(rows[1]["iou Nucleus"]) == 0.5
+    assert [row["f1"] for row in rows] == [f"{2 / 3}", "", f"{2 / 3}"]
+
+
+def test_goals_that_are_missed() -> None:
+    missed = evaluation(HALF)
+    goals = Goals(iou={"Nucleus": 0.6}, dice={"Nucleus": 0.6, "Background": 0.9})
+    texts = [said("CZ501", found) for found in rules.classes_reach_their_goals(missed, goals)]
+    assert texts == [
+        "Intersection over union of Nucleus is 0.5000 on 1 labelled images; 0.6 is demanded.",
+        "Dice of Background is 0.5000 on 1 labelled images; 0.9 is demanded.",
+    ]
+    whole = Goals(f1=0.7, accuracy=0.6)
+    texts = [said("CZ502", found) for found in rules.answers_reach_their_goals(missed, whole)]
+    assert [text.split(" on ")[0] for text in texts] == [
+        "The pixel accuracy is 0.5000",
+        "F1 of the objects is 0.6667",
+    ]
+
+
+def test_goals_that_are_reached() -> None:
+    good = evaluation(GOOD)
+    goals = Goals(iou={"Nucleus": 1}, dice={"Background": 1}, f1=0.6, accuracy=1)
+    assert not list(rules.classes_reach_their_goals(good, goals))
+    assert not list(rules.answers_reach_their_goals(good, goals))
+
+
+def test_a_goal_for_a_class_that_nobody_labelled() -> None:
+    nowhere = evaluation(([[0, 0]], [[0, 0]]))
+    (found,) = rules.classes_reach_their_goals(nowhere, Goals(iou={"Nucleus": 0.5}))
+    assert "is not known, since there is none on" in said("CZ501", found)
+
+
+def test_classes_in_another_order() -> None:
+    exchanged = evaluation(([[0, 0, 0, 1, 1, 2]], [[1, 1, 1, 0, 0, 2]]))
+    (found,) = rules.classes_are_in_the_order_of_the_answers(exchanged)
+    assert said("CZ503", found).startswith(
+        "16.7 % of the pixels are right as the classes are listed, and 100 % would be if they were "
+        "listed as Nucleus, Background, Edge"
+    )
+    assert not list(rules.classes_are_in_the_order_of_the_answers(evaluation(HALF)))
+
+
+def test_classes_that_are_never_found_or_never_labelled() -> None:
+    result = evaluation(([[0, 0, 1, 1]], [[0, 0, 0, 2]]))
+    (lost,) = rules.every_labelled_class_is_found(result)
+    assert said("CZ504", lost).startswith("2 pixels are labelled Nucleus, and the network finds")
+    (unknown,) = rules.every_class_is_labelled(result)
+    assert said("CZ505", unknown).startswith(f"No pixel of the masks is labelled {NAMES[2]}")
+
+
+@pytest.mark.parametrize(("confidence", "told"), [(0.95, True), (0.5, False)])
+def test_confidence_that_says_nothing(confidence: float, told: bool) -> None:
+    result = evaluation(HALF, confidence=confidence)
+    assert bool(list(rules.confidence_is_accuracy(result))) == told
+    for found in rules.confidence_is_accuracy(result):
+        assert "differ by 0.450 on average" in said("CZ506", found)
