@@ -65,18 +65,18 @@ def border_chart(border: Mapping[str, Any], prefix: str) -> str:
         axes.set_yscale("log")
         axes.set_xlim(0, right)
         axes.set_ylim(_FLOOR / 2, 3)
-        _mark(axes.fill_between([0, border["declared"]], _FLOOR / 2, 3, step="post"), "kept-out")
+        mark(axes.fill_between([0, border["declared"]], _FLOOR / 2, 3, step="post"), "kept-out")
         for row in border["distances"]:
             line = axes.axhline(row["tolerance"], linestyle=(0, (2, 3)), linewidth=1)
-            _mark(line, "tolerance")
+            mark(line, "tolerance")
         steps = [*range(len(profile)), right]
-        _mark(
+        mark(
             axes.step(steps, [*profile, profile[-1]], where="post", linewidth=2)[0],
             "curve",
         )
         if reaches:
             xs, ys = zip(*reaches, strict=True)
-            _mark(axes.plot(xs, ys, "o", markersize=8)[0], "reach")
+            mark(axes.plot(xs, ys, "o", markersize=8)[0], "reach")
         _borders(axes, border, right)
         axes.set_yticks([10.0**power for power in range(-7, 1)])
         axes.set_yticklabels(["≤ 10⁻⁷", *(f"10{_RAISED[-power]}" for power in range(-6, 0)), "1"])
@@ -84,7 +84,7 @@ def border_chart(border: Mapping[str, Any], prefix: str) -> str:
         axes.set_xlabel("pixels from the edge of the tile")
         axes.set_ylabel("largest change of a probability")
 
-    return _drawn(
+    return drawn(
         draw,
         prefix,
         "Change of the answer by distance from the edge of the tile",
@@ -102,7 +102,7 @@ def _borders(axes: Axes, border: Mapping[str, Any], right: float) -> None:
     elif recommended is not None:
         lines.append(("recommended", recommended, (0, (6, 2)), f"recommended {recommended}"))
     for number, (name, place, style, text) in enumerate(lines):
-        _mark(axes.axvline(place, linestyle=style, linewidth=1.6), name)
+        mark(axes.axvline(place, linestyle=style, linewidth=1.6), name)
         leftwards = place > right / 2
         label = axes.annotate(
             text,
@@ -112,7 +112,7 @@ def _borders(axes: Axes, border: Mapping[str, Any], right: float) -> None:
             ha="right" if leftwards else "left",
             va="center",
         )
-        _mark(label, f"{name} label")
+        mark(label, f"{name} label")
 
 
 def sums_chart(counts: Sequence[int], prefix: str) -> str:
@@ -132,7 +132,7 @@ def sums_chart(counts: Sequence[int], prefix: str) -> str:
         axes.set_xlim(-0.7, len(counts) - 0.3)
         for place, count in ((place, count) for place, count in enumerate(counts) if count):
             bar = axes.bar(place, count, width=0.86, hatch="" if place in inside else "///")
-            _mark(bar[0], "inside" if place in inside else "outside")
+            mark(bar[0], "inside" if place in inside else "outside")
             axes.annotate(
                 _short(count),
                 (place, count),
@@ -142,7 +142,7 @@ def sums_chart(counts: Sequence[int], prefix: str) -> str:
                 va="bottom",
             )
         for edge in (inside[0] - 0.5, inside[-1] + 0.5):
-            _mark(axes.axvline(edge, linestyle=(0, (2, 3)), linewidth=1), "tolerance")
+            mark(axes.axvline(edge, linestyle=(0, (2, 3)), linewidth=1), "tolerance")
         top = max([*counts, 10])
         axes.set_ylim(0, top * 8)
         powers = range(0, math.ceil(math.log10(top)) + 1, 2)
@@ -156,7 +156,7 @@ def sums_chart(counts: Sequence[int], prefix: str) -> str:
         axes.set_xlabel("sum of the probabilities, less 1")
         axes.set_ylabel("pixels")
 
-    return _drawn(
+    return drawn(
         draw,
         prefix,
         "Histogram of the sums of probabilities",
@@ -182,12 +182,25 @@ def _short(number: int) -> str:
     return str(number)
 
 
-def _mark(artist: Any, name: str) -> None:
-    """Give an artist a class in the SVG, which decides on its colours."""
+def mark(artist: Any, name: str) -> None:
+    """Give an artist a class in the SVG, which decides on its colours.
+
+    Args:
+        artist: Anything that matplotlib drew.
+        name: The class, as `page.css` knows it.
+    """
     artist.set_gid(f"class {name}")
 
 
-def _drawn(draw: Any, prefix: str, title: str, description: str) -> str:
+def drawn(draw: Any, prefix: str, title: str, description: str) -> str:
+    """A chart as an SVG element that takes its colours from the page.
+
+    Args:
+        draw: Draws into the axes that it gets.
+        prefix: What the chart's ids begin with.
+        title: What the chart shows, in a few words.
+        description: What it says, for those who cannot see it.
+    """
     from matplotlib import rc_context  # noqa: PLC0415 - slow
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415

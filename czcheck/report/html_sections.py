@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from czcheck.report import phrases
+from czcheck.report.html_evaluation import evaluation
 from czcheck.report.html_figures import TIMES
 from czcheck.report.html_pictures import classes_of
 from czcheck.report.json_form import plain_json
@@ -394,6 +395,7 @@ SECTIONS = (
     Section("unchecked", "Not checked", unchecked),
     Section("waived", "Waived findings", waived),
     Section("model", "Model", model_data),
+    Section("evaluation", "Labelled images", evaluation),
     Section("tiles", "Test tiles", tiles),
     Section("sums", "Sums of probabilities", sums),
     Section("border", "Border", border),

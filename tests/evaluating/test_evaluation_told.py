@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
+from lxml import html
 
 from czcheck.evaluating.counts import PixelCounts
 from czcheck.evaluating.objects import ObjectFigures
 from czcheck.evaluating.record import Evaluation, Goals, ImageResult
 from czcheck.report.evaluation_table import ALL, evaluation_csv
 from czcheck.report.evaluation_text import evaluation_lines
+from czcheck.report.html import report_html_page
+from czcheck.report.report import FileReport, Options, Report
 from czcheck.rules import labelled as rules
 from czcheck.rules.catalogue import catalogue
-from czcheck.rules.finding import Found
+from czcheck.rules.engine import Outcome, Status
+from czcheck.rules.finding import Found, Severity
 
 NAMES = ("Background", "Nucleus", "Edge\x1b[31m")
 
@@ -140,3 +145,21 @@ def test_confidence_that_says_nothing(confidence: float, told: bool) -> None:
     assert bool(list(rules.confidence_is_accuracy(result))) == told
     for found in rules.confidence_is_accuracy(result):
         assert "differ by 0.450 on average" in said("CZ506", found)
+
+
+def test_the_page_shows_the_numbers_of_the_json_report() -> None:
+    found = evaluation(GOOD, HALF, percent=60)
+    found = replace(found, pictures={"1.png": b"\x89PNG", "0.png": b"\x89PNG"})
+    looked_at = {"evaluation": found.to_json()}
+    outcomes = tuple(Outcome(code, Status.PASSED) for code in catalogue())
+    file = FileReport("a.czmodel", 10, "0" * 64, Severity.ERROR, outcomes, looked_at)
+    report = Report("1.2.3", Options(), (replace(file, evaluation=found),))
+    page = html.fromstring(report_html_page(report))
+    (section,) = page.xpath("//section[@id='m1-evaluation']")
+    shown = {each.get("data-json") for each in section.xpath(".//*[@data-json]")}
+    for name in ("pixel_accuracy", "objects.f1", "classes.1.iou", "thresholds.90.kept"):
+        assert f"files.0.looked_at.evaluation.{name}" in shown
+    assert len(section.xpath(".//figure/img[starts-with(@src, 'data:image/png')]")) == 2
+    charts = section.xpath(".//*[local-name()='svg'][@role='img']")
+    assert len(charts) == 2
+    assert "IoU Edge\\x1b[31m" in charts[1].text_content()

@@ -1,0 +1,47 @@
+"""The page's section on labelled images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from czcheck.report.html_pictures import data_uri
+
+if TYPE_CHECKING:
+    from czcheck.report.html import ModelView
+
+_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
+
+
+def evaluation(model: ModelView) -> dict[str, Any] | None:
+    """How well labelled images are segmented; None where there were none.
+
+    Args:
+        model: The model.
+    """
+    plain = model.plain["looked_at"].get("evaluation")
+    if plain is None:
+        return None
+    from markupsafe import Markup  # noqa: PLC0415 - when a page is made
+
+    from czcheck.report.charts_evaluation import (  # noqa: PLC0415 - matplotlib
+        reliability_chart,
+        threshold_chart,
+    )
+
+    names = [each["name"] for each in plain["classes"]]
+    kept = model.file.evaluation
+    pictures = {} if kept is None else kept.pictures
+    reliability = reliability_chart(plain["calibration"]["bins"], f"{model.prefix}-rel")
+    thresholds = threshold_chart(plain["thresholds"], names, f"{model.prefix}-thr")
+    return {
+        "found": plain,
+        # Drawn by us; the XML writer has escaped the names of the classes.
+        "reliability": Markup(reliability),  # noqa: S704
+        "thresholds": Markup(thresholds),  # noqa: S704
+        "percents": [each for each in _PERCENTS if each == 0 or each >= 100 // max(len(names), 1)],
+        "pictures": {
+            number: data_uri("image/png", pictures[image.name])
+            for number, image in enumerate(kept.worst(len(pictures)) if kept else ())
+            if image.name in pictures
+        },
+    }
