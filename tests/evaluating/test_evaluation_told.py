@@ -154,7 +154,7 @@ def test_the_page_shows_the_numbers_of_the_json_report() -> None:
     outcomes = tuple(Outcome(code, Status.PASSED) for code in catalogue())
     file = FileReport("a.czmodel", 10, "0" * 64, Severity.ERROR, outcomes, looked_at)
     report = Report("1.2.3", Options(), (replace(file, evaluation=found),))
-    page = html.fromstring(report_html_page(report))
+    page: Any = html.fromstring(report_html_page(report))
     (section,) = page.xpath("//section[@id='m1-evaluation']")
     shown = {each.get("data-json") for each in section.xpath(".//*[@data-json]")}
     for name in ("pixel_accuracy", "objects.f1", "classes.1.iou", "thresholds.90.kept"):
