@@ -15,11 +15,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from czcheck.rules.catalogue import Rule, own_rules
+from czcheck.rules.catalogue import PACKAGE, Rule, every_rule
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "rules"
-BAD = ROOT / "fixtures" / "bad"
+# Expected reports, on files and on pairs of files, by the ending of their names.
+SHOWN_IN = {
+    ".report.json": ROOT / "fixtures" / "bad",
+    ".diff.json": ROOT / "fixtures" / "releases",
+}
 # Messages that a page shows at most, each of another file.
 MOST = 3
 FAMILIES = {
@@ -28,6 +32,7 @@ FAMILIES = {
     "CZ3": "Network, read without running it",
     "CZ4": "Network, run on test tiles",
     "CZ5": "Images and masks",
+    "CZ6": "Two releases of a model",
     "CZ9": "The tool itself",
 }
 INTRODUCTION = """\
@@ -43,15 +48,21 @@ MADE = "<!-- Made by `python -m docpages.rules` from the docstring of the rule; 
 def examples() -> dict[str, list[tuple[str, str]]]:
     """Messages by code, each with the name of the file that shows it; different ones only."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for path in sorted(BAD.glob("*.report.json")):
+    for ending, path in _expected():
         report = json.loads(path.read_text("utf-8"))
-        name = path.name.removesuffix(".report.json")
+        name = path.relative_to(ROOT).as_posix().removesuffix(ending)
         finding = report["findings"][0]
         known = found.setdefault(finding["code"], [])
         message = _with_place(finding)
         if len(known) < MOST and message not in (other for _, other in known):
             known.append((name, message))
     return found
+
+
+def _expected() -> Iterator[tuple[str, Path]]:
+    for ending, folder in SHOWN_IN.items():
+        for path in sorted(folder.glob(f"*{ending}")):
+            yield ending, path
 
 
 def _with_place(finding: Mapping[str, Any]) -> str:
@@ -110,7 +121,7 @@ def page(rule: Rule, shown: list[tuple[str, str]]) -> str:
         ValueError: There is no example.
     """
     if not shown and not rule.example:
-        raise ValueError(f"{rule.code}: no file in fixtures/bad shows it, and it has no Example")
+        raise ValueError(f"{rule.code}: no file in fixtures shows it, and it has no Example")
     lines = [
         f"# {rule.code}: {_plain(rule.title)}",
         MADE,
@@ -129,8 +140,8 @@ def page(rule: Rule, shown: list[tuple[str, str]]) -> str:
         "## Example",
     ]
     for name, message in shown:
-        words = name.removeprefix(f"{rule.code}_").replace("_", " ")
-        lines += [f"*{words}* (`fixtures/bad/{name}`):", f"```text\n{message}\n```"]
+        words = name.rpartition("/")[2].removeprefix(f"{rule.code}_").replace("_", " ")
+        lines += [f"*{words}* (`{name}`):", f"```text\n{message}\n```"]
     if not shown:
         lines.append(f"```text\n{rule.example}\n```")
     sections = [
@@ -163,9 +174,14 @@ def index(rules: Mapping[str, Rule]) -> str:
     return "\n\n".join(lines) + "\n"
 
 
+def ours() -> dict[str, Rule]:
+    """The rules of this package, on one file and on several."""
+    return {code: rule for code, rule in every_rule().items() if rule.package == PACKAGE}
+
+
 def pages() -> dict[Path, str]:
     """All pages by their path."""
-    rules, shown = own_rules(), examples()
+    rules, shown = ours(), examples()
     made = {PAGES / f"{code}.md": page(rule, shown.get(code, [])) for code, rule in rules.items()}
     return {PAGES / "index.md": index(rules), **made}
 
