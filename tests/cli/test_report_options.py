@@ -48,16 +48,18 @@ def models(tmp_path: Path) -> dict[str, Path]:
 def test_every_format_is_written_and_printed_with_the_same_exit_code(
     verify: Called, models: dict[str, Path], tmp_path: Path, form: str
 ) -> None:
-    for name, code in (("good", 0), ("bad", 1)):
-        target = tmp_path / f"{name}.{form}"
-        written = verify(models[name], "--report", f"{form}={target}")
-        assert written[0] == code
-        assert "at level network" in written[1], "the text is printed all the same"
-        printed = verify(models[name], "--format", form)
-        assert printed[0] == code
-        assert target.read_text("utf-8").strip()
-        assert target.read_text("utf-8").endswith("\n")
-        assert printed[1].count("\n") == target.read_text("utf-8").count("\n")
+    cut = tmp_path / "cut.czmodel"
+    cut.write_bytes(models["good"].read_bytes()[:900])
+    for path, code in ((models["good"], 0), (models["bad"], 1), (cut, 3)):
+        target = tmp_path / f"{path.stem}.{form}"
+        options = ("--ignore", "CZ101", "--report", f"{form}={target}")
+        ended, text, _ = verify(path, *options)
+        assert ended == code
+        assert "at level network" in text, "the text is printed all the same"
+        ended, printed, _ = verify(path, *options, "--format", form)
+        assert ended == code
+        assert target.read_text("utf-8") == printed
+        assert printed.endswith("\n")
 
 
 def test_several_reports_at_once(verify: Called, models: dict[str, Path], tmp_path: Path) -> None:
