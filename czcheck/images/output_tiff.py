@@ -27,6 +27,8 @@ TILE = 512
 # Beyond this a TIFF needs 64-bit offsets; what compression saves is not known before.
 _CLASSIC = 3.9 * GIB
 _PALETTE = 256
+# Label images shrink to hundredths at any level; higher ones cost more than they save.
+_LEVEL = 1
 _CLASSES, _SOURCE = "czcheck/classes", "czcheck/source"
 
 
@@ -116,6 +118,7 @@ class TiffOutput(Writer):
                     dtype=self._dtype,
                     tile=(TILE, TILE),
                     compression="adobe_deflate",
+                    compressionargs={"level": _LEVEL},
                     metadata=self._metadata(first),
                     **self._colours(),
                 )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import UsageError
+from czcheck.errors import IncompleteError, UsageError
+from czcheck.images.chunks import Chunk, Chunks
 from czcheck.images.decoders import extra
 from czcheck.images.ome_zarr import image_attributes
 from czcheck.images.output import Content, Writer
@@ -32,7 +33,7 @@ class ZarrOutput(Writer):
     """Writes an OME-Zarr store; several scenes become a collection (bioformats2raw layout).
 
     Scenes, points in time and sections are numbered anew from 0. Blocks that share a chunk have to
-    be written by one process.
+    be written by one process. A block is recorded once all its chunks are written.
     """
 
     def __init__(self, path: str, content: Content, *, resume: bool) -> None:
@@ -61,6 +62,7 @@ class ZarrOutput(Writer):
             for axis in ("scene", "time", "z")
         }
         self._lock = threading.Lock()
+        self._chunks = Chunks(self._write, self._record)
         self._arrays: dict[int, Any] = {}
         with writing(path):
             self._folder: Folder = folder_for(path)
@@ -130,17 +132,31 @@ class ZarrOutput(Writer):
             return
         height, width = block.shape[:2]
         key = self._key(plane, top, left, height, width)
-        array = self._arrays[plane.scene]
-        time, z = self._numbers["time"][plane.time], self._numbers["z"][plane.z]
         pixels = block.reshape(height, width, -1).astype(self.content.dtype, copy=False)
+        grid = self._arrays[plane.scene].chunks[-2:]
+        name = (plane.scene, plane.time, plane.z)
         with self._lock, writing(self.path):
-            # One chunk at a time: where zarr writes several and one fails, it forgets the others.
-            for rows, down in _pieces(top, height, array.chunks[-2]):
-                for columns, across in _pieces(left, width, array.chunks[-1]):
-                    for channel in range(pixels.shape[-1]):
-                        array[time, channel, z, rows, columns] = pixels[down, across, channel]
-            self._folder.record(key)
-            self._done.add(key)
+            self._chunks.add(pixels, (name, plane.height, plane.width), (top, left), grid, key)
+
+    def _write(self, chunk: Chunk) -> None:
+        """Write a chunk; over what is there already if blocks have not filled all of it."""
+        scene, time, z = chunk.place.plane
+        array = self._arrays[scene]
+        t, d = self._numbers["time"][time], self._numbers["z"][z]
+        rows, columns = slice(*chunk.place.rows), slice(*chunk.place.columns)
+        # One after the other: where zarr writes several at once and one fails, it forgets the rest.
+        for channel in range(chunk.pixels.shape[-1]):
+            pixels = chunk.pixels[..., channel]
+            if not chunk.complete:
+                there = array[t, channel, d, rows, columns]
+                for part in chunk.filled:
+                    there[part] = pixels[part]
+                pixels = there
+            array[t, channel, d, rows, columns] = pixels
+
+    def _record(self, key: str) -> None:
+        self._folder.record(key)
+        self._done.add(key)
 
     def written(self, plane: Plane, top: int, left: int, height: int, width: int) -> bool:
         """Whether a block is there already; see `Writer.written`."""
@@ -175,6 +191,7 @@ class ZarrOutput(Writer):
         if self._complete:
             return
         with self._lock, writing(self.path):
+            self._chunks.flush()
             scenes: dict[int, Plane] = {}
             for plane in self.content.planes:
                 scenes.setdefault(plane.scene, plane)
@@ -197,21 +214,16 @@ class ZarrOutput(Writer):
 
     def abort(self) -> None:
         """Keep what can be resumed, marked as unfinished; if nothing was written, leave nothing."""
-        if not self._complete and not self._done:
+        if self._complete:
+            return
+        with self._lock, suppress(IncompleteError), writing(self.path):
+            self._chunks.flush()
+        if not self._done:
             self._folder.remove()
 
 
 def _numbered(values: set[int]) -> dict[int, int]:
     return {value: number for number, value in enumerate(sorted(values))}
-
-
-def _pieces(first: int, length: int, chunk: int) -> Iterator[tuple[slice, slice]]:
-    """A span cut where chunks end: each piece in the plane, and in the block."""
-    start = first
-    while start < first + length:
-        end = min((start // chunk + 1) * chunk, first + length)
-        yield slice(start, end), slice(start - first, end - first)
-        start = end
 
 
 def _made_of(content: Content) -> dict[str, Any]:
