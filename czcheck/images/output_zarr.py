@@ -76,7 +76,12 @@ class ZarrOutput(Writer):
                     f"({_differences(found.get('made_of'), self._made_of)}); leave --resume out to "
                     "begin anew"
                 )
-            self._open(resumed=found is not None)
+            try:
+                self._open(resumed=found is not None)
+            except BaseException:
+                if found is None:
+                    self._folder.remove()
+                raise
 
     def _open(self, *, resumed: bool) -> None:
         import zarr  # noqa: PLC0415

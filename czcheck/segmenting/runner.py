@@ -121,6 +121,11 @@ class ModelRunner:
             )
         return max(1, reach.stride)
 
+    @property
+    def grid(self) -> int:
+        """Multiples by which a tile can be moved so that poolings see the same, as far as known."""
+        return self.job.stride or max(1, self.model.reach.stride)
+
     def _tile_of(self, sizes: tuple[int | None, ...]) -> tuple[int, int]:
         job, path = self.job, self.model.path
         found = tuple(

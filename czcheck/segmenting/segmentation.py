@@ -307,8 +307,7 @@ class _Run:
     def _compare(self, image: Image, plane: Plane, layout: Layout, first: LabelFile) -> Seams:
         """Segment a plane once more with tiles laid elsewhere."""
         meter = SeamMeter(layout, first)
-        stride = self._job.stride or self._runner.model.reach.stride
-        other = laid_between(layout, max(1, stride))
+        other = laid_between(layout, self._runner.grid)
         self._total += len(other) - len(layout)
         self._run(image, plane, other, [meter])
         return meter.seams()

@@ -1,0 +1,336 @@
+"""`czcheck segment` with everything but the network: outputs, folders, and input that is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import resource
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+import czcheck
+from czcheck.cli import main
+from czcheck.images.opening import open_image
+from czcheck.runtime.answers import Environment
+from czcheck.segmenting import segmentation
+from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
+from fixtures.archives import czmodel, metadata_xml
+
+TILE = 64
+
+
+class Threshold(ModelRunner):
+    """Answers as a network would whose first class is dark and whose second is bright."""
+
+    fails_at = -1
+    grid = 1
+
+    def __init__(self, model: czcheck.CzModel, job: Any) -> None:
+        self.model = model
+        self.take(job)
+        self.environment = Environment("3", "2", "2", "none", sandboxed=False)
+        self.peak_bytes = 0
+        self._answers: deque[Any] = deque()
+        self._asked = self._answers
+        self._runs = 0
+
+    def take(self, job: Any) -> None:
+        self.job = job
+        self.tile, self.channels = job.tile or (TILE, TILE), 1
+        self.label_values, self.border, self.stride = (1, 2), 4, 1
+
+    def load(self) -> None:
+        pass
+
+    def submit(self, pixels: np.ndarray, where: str = "") -> None:
+        assert where
+        assert pixels.shape == (*self.tile, 1)
+        bright = np.clip(pixels.astype(np.float32) / 65535, 0, 1)
+        self._answers.append(np.concatenate([1 - bright, bright], axis=-1))
+
+    def collect(self) -> np.ndarray:
+        self._runs += 1
+        if self._runs == self.fails_at:
+            raise NetworkFailedError("the network failed on a tile: it died")
+        answer: np.ndarray = self._answers.popleft()
+        return answer
+
+    def finish(self) -> None:
+        pass
+
+    def kill(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model, `model.czmodel`, and two images in `images`."""
+    monkeypatch.setattr(segmentation, "ModelRunner", Threshold)
+    (tmp_path / "model.czmodel").write_bytes(czmodel(metadata_xml(), b"PK"))
+    (tmp_path / "images").mkdir()
+    for number, size in enumerate([(150, 130), (64, 200)]):
+        Image.fromarray(pixels(size, number)).save(tmp_path / "images" / f"{number}.png")
+    return tmp_path
+
+
+def pixels(size: tuple[int, int], seed: int) -> np.ndarray:
+    """Bright and dark squares, Gray16."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 65536, (size[0] // 7 + 1, size[1] // 7 + 1), np.uint16)
+    return coarse.repeat(7, 0).repeat(7, 1)[: size[0], : size[1]]
+
+
+def expected(image: np.ndarray, percent: float = 0) -> np.ndarray:
+    bright = image.astype(np.float32) / 65535
+    labels = np.where(bright > 1 - bright, 2, 1)
+    return np.where(np.maximum(bright, 1 - bright) < np.float32(percent / 100), 0, labels)
+
+
+def run(place: Path, *arguments: str, image: str = "images/0.png") -> int:
+    with pytest.raises(SystemExit) as stop:
+        main(["segment", str(place / "model.czmodel"), str(place / image), *arguments])
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+def left(place: Path) -> set[str]:
+    """What stands beside the model and the images."""
+    return {path.name for path in place.iterdir()} - {"model.czmodel", "images"}
+
+
+@pytest.mark.parametrize("ending", [".ome.tif", ".tif", ".czi", ".ome.zarr"])
+def test_labels_in_every_format(place: Path, ending: str) -> None:
+    target = place / f"labels{ending}"
+    assert run(place, "-o", str(target), "--min-confidence", "70") == 0
+    with open_image(target) as image:
+        (plane,) = image.planes
+        labels = image.read(plane, 0, 0, plane.height, plane.width)[..., 0]
+    np.testing.assert_array_equal(labels, expected(pixels((150, 130), 0), 70))
+    assert left(place) == {target.name}
+
+
+def test_probabilities_and_confidence(place: Path) -> None:
+    targets = [place / "probabilities.ome.tif", place / "confidence.ome.tif"]
+    options = ["--probabilities", str(targets[0]), "--confidence-map", str(targets[1])]
+    assert run(place, *options) == 0
+    probabilities, confidence = map(tifffile.imread, targets)
+    bright = pixels((150, 130), 0).astype(np.float32) / 65535
+    np.testing.assert_array_equal(np.squeeze(probabilities)[1], bright)
+    np.testing.assert_array_equal(np.squeeze(confidence), np.maximum(bright, 1 - bright))
+
+
+def test_a_folder_goes_to_a_folder_and_what_is_damaged_is_told(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "images" / "2.png").write_bytes((place / "images" / "1.png").read_bytes()[:200])
+    options = ["-o", str(place / "out") + "/", "--objects", str(place / "objects.csv")]
+    assert run(place, *options, image="images") == 1
+    told = capsys.readouterr().out
+    assert "2 images segmented, 1 failed" in told
+    assert next(line for line in told.splitlines() if "2.png" in line).startswith("failed: ")
+    assert sorted(path.name for path in (place / "out").iterdir()) == [
+        "0_labels.ome.tif",
+        "1_labels.ome.tif",
+    ]
+    with (place / "objects.csv").open(encoding="utf-8") as stream:
+        images = {row["image"] for row in csv.DictReader(stream)}
+    assert images == {str(place / "images" / "0.png"), str(place / "images" / "1.png")}
+
+
+def test_what_json_says(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(place, "--json", "--min-confidence", "70", "--seams") == 0
+    result = json.loads(capsys.readouterr().out)
+    (plane,) = result["images"][0]["planes"]
+    labels = expected(pixels((150, 130), 0), 70)
+    assert plane["tiles"] == len(czcheck.tiles(labels.shape, TILE, 4))
+    assert [each["pixels"] for each in plane["classes"]] == [
+        (labels == 1).sum(),
+        (labels == 2).sum(),
+    ]
+    assert plane["below_min_confidence"]["pixels"] == (labels == 0).sum()
+    # Each pixel is answered by itself: it does not matter where tiles lie.
+    assert plane["seams"]["changed_pixels"] == 0
+
+
+@pytest.mark.parametrize("pad", ["reflect", "zeros"])
+def test_an_image_smaller_than_a_tile_is_continued_and_warned_of(
+    place: Path, pad: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = pixels((20, 33), 5)
+    Image.fromarray(small).save(place / "images" / "small.png")
+    target = place / "labels.ome.tif"
+    assert run(place, "-o", str(target), "--pad", pad, image="images/small.png") == 0
+    np.testing.assert_array_equal(np.squeeze(tifffile.imread(target)), expected(small))
+    told = capsys.readouterr().out
+    assert "warning: 33x20 pixels are less than a tile of 64x64" in told
+    assert ("reflection" if pad == "reflect" else "zeros") in told
+
+
+def test_an_interrupted_store_is_gone_on_with(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target, table = place / "labels.ome.zarr", place / "objects.csv"
+    options = ["-o", str(target), "--json"]
+    monkeypatch.setattr(Threshold, "fails_at", 5)
+    assert run(place, *options) == 1
+    assert not target.exists()
+    monkeypatch.setattr(Threshold, "fails_at", -1)
+    asked = []
+    submit = Threshold.submit
+
+    def counted(self: Threshold, pixels: np.ndarray, where: str = "") -> None:
+        asked.append(where)
+        submit(self, pixels, where)
+
+    monkeypatch.setattr(Threshold, "submit", counted)
+    capsys.readouterr()
+    assert run(place, *options, "--objects", str(table), "--resume") == 0
+    resumed, objects = json.loads(capsys.readouterr().out), table.read_text("utf-8")
+    total = len(czcheck.tiles((150, 130), TILE, 4))
+    assert 0 < len(asked) < total
+    with open_image(target) as image:
+        labels = image.read(image.planes[0], 0, 0, 150, 130)[..., 0]
+    np.testing.assert_array_equal(labels, expected(pixels((150, 130), 0)))
+    # A run in one go says the same of itself.
+    other = place / "again.ome.zarr"
+    assert run(place, "-o", str(other), "--json", "--objects", str(table)) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (
+        resumed["images"][0]["planes"][0]["classes"] == again["images"][0]["planes"][0]["classes"]
+    )
+    assert table.read_text("utf-8") == objects
+
+
+def told_once(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on standard error."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "image", "code", "words"),
+    [
+        (["-o", "{}/x.bmp"], "images/0.png", 2, "x.bmp: cannot be written in the format"),
+        (["-o", "{}/none/x.tif"], "images/0.png", 2, "none does not exist"),
+        (["-o", "{}/x.tif"], "images", 2, "one file for 2 images; name a folder"),
+        (["-o", "{}/x.tif", "--overlay", "{}/x.tif"], "images/0.png", 2, "two results"),
+        (["-o", "{}/images/0.png"], "images/0.png", 2, "is an image that is read"),
+        (["--class", "Nucleus"], "images/0.png", 2, "give --objects FILE"),
+        (["--objects", "{}/x.xls"], "images/0.png", 2, "name a .csv or .parquet file"),
+        (
+            ["--objects", "{}/x.csv", "--class", "Cell"],
+            "images/0.png",
+            2,
+            "'Background', 'Nucleus'",
+        ),
+        (["--scene", "3"], "images/0.png", 2, "--scene"),
+        ([], "empty", 2, "holds no image"),
+        ([], "nothing.png", 2, "no such image"),
+        ([], "colour.png", 1, "Bgr24"),
+        (["--resume", "-o", "{}/x.tif"], "images/0.png", 2, "only OME-Zarr can be resumed"),
+    ],
+)
+def test_input_that_is_wrong_is_one_line_and_leaves_nothing(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    image: str,
+    code: int,
+    words: str,
+) -> None:
+    (place / "empty").mkdir()
+    Image.fromarray(np.zeros((70, 70, 3), np.uint8)).save(place / "colour.png")
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    assert run(place, *(each.format(place) for each in arguments), image=image) == code
+    line = told_once(capsys)
+    assert line.startswith("czcheck: ")
+    assert words in line
+    assert before == {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def test_a_pixel_that_is_no_number_is_named(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "model.czmodel").write_bytes(czmodel(metadata_xml(("Gray16", "Gray32Float")), b"PK"))
+    image = np.zeros((100, 100), np.float32)
+    image[70, 31] = np.nan
+    tifffile.imwrite(place / "images" / "nan.tif", image)
+    target = place / "labels.ome.tif"
+    assert run(place, "-o", str(target), image="images/nan.tif") == 1
+    assert "row 70, column 31" in told_once(capsys)
+    assert left(place) == set()
+
+
+def test_a_network_that_dies_leaves_no_file(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Threshold, "fails_at", 3)
+    options = ["-o", str(place / "x.ome.tif"), "--overlay", str(place / "x.png")]
+    assert run(place, *options, "--objects", str(place / "x.csv")) == 1
+    assert "it died" in told_once(capsys)
+    assert left(place) == set()
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "bytes_free"),
+    [
+        ("-o", "x.ome.tif", 4000),
+        ("-o", "x.ome.zarr", 100),
+        ("-o", "x.czi", 3000),
+        ("--overlay", "x.png", 500),
+        ("--objects", "x.csv", 500),
+    ],
+)
+def test_a_full_disk_is_told_and_leaves_nothing(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    name: str,
+    bytes_free: int,
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_free, limits[1]))
+    try:
+        code = run(place, option, str(place / name))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 3
+    line = told_once(capsys)
+    assert name in line
+    assert "limit" in line or "full" in line
+    assert left(place) == set()
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "code", "words"),
+    [
+        ("cztile.fixed_total_length_strategy_1d", [], 3, "pip install 'czcheck[images]'"),
+        ("skimage.measure", ["--objects", "{}/x.csv"], 3, "pip install 'czcheck[images]'"),
+        ("pyarrow.parquet", ["--objects", "{}/x.parquet"], 2, "pip install pyarrow"),
+    ],
+)
+def test_a_missing_package_is_one_line(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    arguments: list[str],
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert run(place, *(each.format(place) for each in arguments)) == code
+    assert words in told_once(capsys)
+    assert left(place) == set()
