@@ -64,6 +64,7 @@ class ZarrOutput(Writer):
         self._lock = threading.Lock()
         self._chunks = Chunks(self._write, self._record)
         self._arrays: dict[int, Any] = {}
+        self._done: set[str] = set()
         with writing(path):
             self._folder: Folder = folder_for(path)
             self._complete = resume and self._is(self._folder.finished(), unfinished=False)
@@ -76,21 +77,20 @@ class ZarrOutput(Writer):
                     f"({_differences(found.get('made_of'), self._made_of)}); leave --resume out to "
                     "begin anew"
                 )
+            if found is not None:
+                self._done = self._folder.done()
+                self._open(resumed=True)
+                return
+            self._folder.begin()
             try:
-                self._open(resumed=found is not None)
+                self._open(resumed=False)
             except BaseException:
-                if found is None:
-                    self._folder.remove()
+                self._folder.remove()  # nothing is in it that could be gone on with
                 raise
 
     def _open(self, *, resumed: bool) -> None:
         import zarr  # noqa: PLC0415
 
-        if resumed:
-            self._done = self._folder.done()
-        else:
-            self._folder.begin()
-            self._done = set()
         self._root = zarr.open_group(self._folder.store(), mode="a", zarr_format=2)
         if not resumed:
             self._root.attrs.put({OURS: {"unfinished": True, "made_of": self._made_of}})
