@@ -56,8 +56,7 @@ class ModelView:
     @property
     def severities(self) -> dict[str, int]:
         """Findings by severity, without the waived ones."""
-        found = [finding["severity"] for finding in self.plain["findings"]]
-        return {severity: found.count(severity) for severity in SEVERITIES}
+        return self.file.severities
 
     @property
     def marks(self) -> dict[str, str]:

@@ -76,7 +76,10 @@ def _case(path: str, file: FileReport, outcome: Outcome) -> TestCase:
     failing = [each for each in outcome.findings if _fails(file, each)]
     if failing:
         case.result = [_failure(failing, outcome)]
-    if told := list(_told(each for each in outcome.findings if not _fails(file, each))):
+    told = list(_told(each for each in outcome.findings if not _fails(file, each)))
+    if outcome.omitted and not failing:
+        told.append(_omitted(outcome))
+    if told:
         case.system_out = printable_lines("\n".join(told))
     return case
 
@@ -93,10 +96,14 @@ def _failure(findings: list[Finding], outcome: Outcome) -> Failure:
     failure = Failure(message, findings[0].severity.value)
     lines = [rule.title, *_told(findings)]
     if outcome.omitted:
-        lines.append(f"{outcome.omitted} more findings are not shown")
+        lines.append(_omitted(outcome))
     lines += [f"why: {rule.why}", f"fix: {rule.fix}"]
     failure.text = printable_lines("\n".join(lines))
     return failure
+
+
+def _omitted(outcome: Outcome) -> str:
+    return f"{count(outcome.omitted, 'more finding')} not shown"
 
 
 def _told(findings: Iterable[Finding]) -> Iterator[str]:

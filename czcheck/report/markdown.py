@@ -103,11 +103,10 @@ def _table(files: Sequence[FileReport]) -> Iterator[str]:
     yield f"|---|---|{'--:|' * len(numbers)}"
     for file in files[:MAX_FILES]:
         verdict = file.verdict.value
-        severities = [finding.severity for finding in file.findings]
         cells = [
             quoted(file.path).replace("|", "\\|"),
             f"{_SIGNS[verdict]} {verdict}",
-            *(str(severities.count(severity)) for severity in Severity),
+            *map(str, file.severities.values()),
             str(len(file.waived)),
             *(str(file.counts[name]) for name in ("passed", "skipped", "crashed")),
         ]

@@ -109,8 +109,7 @@ def found_text(file: FileReport) -> str:
     Args:
         file: The report on one file.
     """
-    severities = [finding.severity.value for finding in file.findings]
-    parts = [count(severities.count(name), name) for name in dict.fromkeys(severities)]
+    parts = [count(number, name) for name, number in file.severities.items() if number]
     if file.waived:
         parts.append(f"{len(file.waived)} waived")
     return ", ".join(parts)

@@ -128,6 +128,18 @@ class FileReport:
         return counts
 
     @property
+    def severities(self) -> dict[str, int]:
+        """Number of findings by severity, those that were left out included, waived ones not."""
+        numbers = {severity.value: 0 for severity in Severity}
+        for outcome in self.outcomes:
+            active = [finding for finding in outcome.findings if finding.waiver is None]
+            for finding in active:
+                numbers[finding.severity.value] += 1
+            if active:
+                numbers[active[0].severity.value] += outcome.omitted
+        return numbers
+
+    @property
     def verdict(self) -> Verdict:
         """What the outcomes come to."""
         return verdict_of(self.findings, self.outcomes, self.fail_on)

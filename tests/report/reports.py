@@ -108,7 +108,18 @@ def report(*files: FileReport, level: Level = Level.RUN) -> Report:
     return Report("1.2.3", Options(level), files)
 
 
+def many_mild() -> FileReport:
+    """Notes that no format shows all of, and one that is left out."""
+    members = [finding("CZ119", InMember(f"file{n}.txt")) for n in range(12)]
+    return file_report(
+        "release/mild.czmodel",
+        failed("CZ119", *members, omitted=7),
+        failed("CZ320", finding("CZ320", InGraph("answer")), omitted=1),
+    )
+
+
 REPORTS = {
+    "mild": report(many_mild()),
     "passed": report(passed()),
     "forty": report(many_findings()),
     "crash": report(crashed()),
