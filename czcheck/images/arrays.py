@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from czcheck.errors import UsageError
-from czcheck.images.image import Image, Plane, Region, pixel_type_of
+from czcheck.images.image import Image, Plane, Region, fitted, pixel_type_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,13 +52,12 @@ class ArrayImage(Image):
         self.tiled = True
         self._array, self._turned = array, color == "rgb"
 
-    def _read(self, plane: Plane, region: Region) -> NDArray[Any]:  # noqa: ARG002
+    def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
         import numpy as np  # noqa: PLC0415
 
         part = np.asarray(self._array[region.rows, region.columns])
-        pixels: NDArray[Any] = part.reshape(region.height, region.width, -1).astype(
-            self.dtype, copy=False
-        )
+        pixels = part.reshape(region.height, region.width, -1)
+        pixels = fitted(pixels, self.dtype, self.path, plane, region)
         return to_bgr(pixels) if self._turned else pixels
 
 

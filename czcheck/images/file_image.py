@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
-from czcheck.images.image import Image, Plane, Region
+from czcheck.images.image import Image, Plane, Region, fitted
 from czcheck.images.selection import Selection, named, select
 from czcheck.metadata.model_metadata import PIXEL_TYPES
 
@@ -60,7 +60,7 @@ class FileImage(Image):
         """
         self.planes = self._planes(planes, selections)
         names = [name for name, _ in channels]
-        types = [pixel_type for _, pixel_type in channels]
+        self._types = types = [pixel_type for _, pixel_type in channels]
         if len(channels) == 1 and types[0] in _COMPONENT and selections.channel is not None:
             # A colour can be taken for itself, by its name; the number is that of the channel.
             wanted = select(self.path, "channel", selections.channel, 4, [*names, *COLOURS])
@@ -97,6 +97,8 @@ class FileImage(Image):
         parts = []
         for number, part in self._taken:
             pixels = self._read_channel(plane, number, region)
+            dtype = np.dtype(PIXEL_TYPES[self._types[number]].dtype)
+            pixels = fitted(pixels, dtype, self.path, plane, region)
             parts.append(pixels if part is None else pixels[..., part : part + 1])
         if len(parts) == 1:
             return parts[0]

@@ -161,6 +161,9 @@ def told(pixel_types: Sequence[str]) -> str:
 def pixel_type_of(dtype: np.dtype[Any], samples: int, place: str | Path) -> str:
     """The format's word for pixels of a dtype.
 
+    Integers that the format does not know count as 16 bits: cameras and label images are often
+    saved as int16 or uint32 and hold less. `fitted` refuses values for which that is not true.
+
     Args:
         dtype: dtype of one number, in any byte order.
         samples: Numbers per pixel: 1 for gray, 3 for colours, 4 for colours with alpha.
@@ -172,6 +175,8 @@ def pixel_type_of(dtype: np.dtype[Any], samples: int, place: str | Path) -> str:
     if samples == 4 and dtype.name == "uint8":  # noqa: PLR2004 - Bgra32 is the only one with alpha
         return "Bgra32"
     names = GRAY if samples == 1 else COLOUR
+    if dtype.kind in "iu" and dtype.name not in names and samples in (1, 3):
+        return names["uint16"]
     if dtype.name not in names or samples not in (1, 3):
         kind = {1: "gray", 3: "colours", 4: "colours with alpha"}.get(samples, f"{samples} samples")
         raise InputError(
@@ -179,6 +184,37 @@ def pixel_type_of(dtype: np.dtype[Any], samples: int, place: str | Path) -> str:
             f"type; save the image as uint8, uint16 or float32 ({', '.join(names.values())})"
         )
     return names[dtype.name]
+
+
+def fitted(
+    pixels: NDArray[Any], dtype: np.dtype[Any], path: str, plane: Plane, region: Region
+) -> NDArray[Any]:
+    """Integers of other kinds as the 16 bits that `pixel_type_of` takes them for.
+
+    Args:
+        pixels: `(height, width, scalars)`, a region of the plane.
+        dtype: dtype of the pixel type.
+        path: The image, for the message.
+        plane: The plane.
+        region: The region.
+
+    Raises:
+        InputError: A value does not fit; the message names the first one.
+    """
+    if pixels.dtype == dtype:
+        return pixels
+    if pixels.dtype.kind in "iu" and pixels.size:
+        import numpy as np  # noqa: PLC0415
+
+        most = np.iinfo(dtype).max
+        if pixels.min() < 0 or pixels.max() > most:
+            row, column, scalar = (int(e) for e in np.argwhere((pixels < 0) | (pixels > most))[0])
+            where = f"row {region.top + row}, column {region.left + column}{in_plane(plane)}"
+            raise InputError(
+                f"{path}: the pixel at {where} is {pixels[row, column, scalar]}, and the format "
+                f"knows integers from 0 to {most}; save the image as uint16"
+            )
+    return pixels.astype(dtype)
 
 
 def check_finite(pixels: NDArray[Any], path: str, plane: Plane, top: int, left: int) -> None:

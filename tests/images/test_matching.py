@@ -150,6 +150,20 @@ def test_arrays_of_other_kinds_are_refused() -> None:
         wrap_array(np.zeros((3, 4, 2), np.uint8), channels=("a",))
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.uint32, np.int64])
+def test_other_integers_count_as_16_bits_where_they_fit(dtype: type[np.integer[Any]]) -> None:
+    image = wrap_array(GRAY.astype(dtype) * dtype(1000))
+    assert image.pixel_type == "Gray16"
+    pixels = image.read(image.planes[0], 0, 0, 4, 6)
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels[..., 0], GRAY.astype(np.uint16) * 1000)
+    wrong = GRAY.astype(dtype)
+    wrong[2, 3] = -1 if dtype is np.int16 else 70_000
+    image = wrap_array(wrong)
+    with pytest.raises(InputError, match=r"row 2, column 3 is (-1|70000), .* 0 to 65535"):
+        image.read(image.planes[0], 1, 1, 3, 3)
+
+
 def test_regions_outside_the_plane_are_a_fault_of_the_caller() -> None:
     image = wrap_array(GRAY)
     for region in ((-1, 0, 2, 2), (0, 0, 5, 2), (0, 5, 1, 2), (0, 0, 0, 2)):

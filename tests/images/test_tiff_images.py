@@ -56,6 +56,8 @@ def stack(array: Any, plane: Plane) -> Any:
         (GRAY, gray, {"byteorder": ">"}, "Gray16", 1),
         (GRAY, gray, {"byteorder": ">", "compression": "zlib", "predictor": True}, "Gray16", 1),
         (GRAY, gray, {"bigtiff": True, "rowsperstrip": 7, "compression": "zlib"}, "Gray16", 1),
+        (GRAY.astype(np.uint32), gray, {}, "Gray16", 1),
+        (GRAY.astype(np.int32), gray, {"tile": (32, 48), "byteorder": ">"}, "Gray16", 1),
         (BITS, lambda a, _: a[..., None] * np.uint8(255), {}, "Gray8", 1),
         (RGB, lambda a, _: a[..., ::-1], {"photometric": "rgb"}, "Bgr24", 1),
         (RGB, lambda a, _: a[..., ::-1], {"photometric": "rgb", "tile": (32, 48)}, "Bgr24", 1),
