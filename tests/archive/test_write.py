@@ -10,8 +10,10 @@ import sys
 import textwrap
 import time
 import zipfile
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from czcheck.archive.write import replacing, write_archive
@@ -52,6 +54,39 @@ def test_members_can_be_stored() -> None:
     write_archive(stream, MEMBERS, deflate=False)
     with zipfile.ZipFile(stream) as archive:
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+def packed_size(content: bytes) -> int:
+    stream = io.BytesIO()
+    write_archive(stream, [("x.model", content)])
+    with zipfile.ZipFile(stream) as archive:
+        assert archive.read("x.model") == content
+        return archive.getinfo("x.model").compress_size
+
+
+def test_weights_are_packed_without_a_search_for_repeats() -> None:
+    weights = np.random.default_rng(0).normal(size=1_000_000).astype("<f4").tobytes()
+    searched = len(zlib.compress(weights, 6))
+    assert packed_size(weights) < searched
+    coder = zlib.compressobj(6, zlib.DEFLATED, -15, 8, zlib.Z_HUFFMAN_ONLY)
+    assert packed_size(weights) == len(coder.compress(weights) + coder.flush())
+
+
+@pytest.mark.parametrize("share", [0.1, 1.0])
+def test_repeats_in_large_members_are_found(share: float) -> None:
+    noise = np.random.default_rng(0).bytes(4_000_000)
+    repeated = noise[:1000] * int(4000 * share)
+    content = repeated + noise[: 4_000_000 - len(repeated)]
+    assert packed_size(content) < (1.02 - share) * len(content)
+
+
+def test_large_files_and_bytes_give_the_same_archive(tmp_path: Path) -> None:
+    content = np.random.default_rng(0).normal(size=600_000).astype("<f4").tobytes()
+    (tmp_path / "data").write_bytes(content)
+    from_bytes, from_file = io.BytesIO(), io.BytesIO()
+    write_archive(from_bytes, [("x.model", content)])
+    write_archive(from_file, [("x.model", tmp_path / "data")])
+    assert from_bytes.getvalue() == from_file.getvalue()
 
 
 def test_an_archive_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
