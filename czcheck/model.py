@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from czcheck.archive.container import (
+    PAYLOAD_ENDING,
     Container,
     ContainerKind,
     Payload,
@@ -107,6 +108,8 @@ class CzModel:
             self._predictor.close()
             self._predictor = None
         self._stream.close()
+        if "archive" in self.__dict__:  # it has been read
+            self.archive.close()
         if self._spooled is not None:
             self._spooled.close()
 
@@ -118,7 +121,7 @@ class CzModel:
     @cached_property
     def archive(self) -> Archive:
         """The outer archive: members and defects."""
-        return Archive(self._stream, self.limits, self.limits.members)
+        return Archive(self._stream, self.limits, self.limits.members, keep=PAYLOAD_ENDING)
 
     @cached_property
     def container(self) -> Container:

@@ -15,6 +15,7 @@ from czcheck.archive.members import Member
 from czcheck.archive.reader import Archive
 
 MARKER = "modelid="
+PAYLOAD_ENDING = ".model"
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -81,7 +82,9 @@ class Container:
     def marker_id(self) -> str | None:
         """The id that the marker carries."""
         name = self.marker_member
-        return None if name is None else _base(name).removeprefix(MARKER).removesuffix(".model")
+        return (
+            None if name is None else _base(name).removeprefix(MARKER).removesuffix(PAYLOAD_ENDING)
+        )
 
     @property
     def metadata_id(self) -> str | None:
@@ -131,13 +134,17 @@ def describe(members: tuple[Member, ...]) -> Container:
         if "/" not in member.path.removeprefix(prefix)
     }
     literal = [
-        name for path, name in roots.items() if path.startswith(MARKER) and path.endswith(".model")
+        name
+        for path, name in roots.items()
+        if path.startswith(MARKER) and path.endswith(PAYLOAD_ENDING)
     ]
     markers = [
         name for path, name in roots.items() if path.startswith(MARKER) and name not in literal
     ]
     payloads = [
-        name for path, name in roots.items() if path.endswith(".model") and name not in literal
+        name
+        for path, name in roots.items()
+        if path.endswith(PAYLOAD_ENDING) and name not in literal
     ]
     literal_payload = bool(literal) and not payloads
     if literal_payload:
@@ -227,7 +234,7 @@ class PayloadFiles:
         return self.archive.member(self._stored[name]).size
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """A file's bytes, in pieces of at most 1 MiB."""
+        """A file's bytes, in pieces of at most 256 KiB."""
         return self.archive.chunks(self._stored[name])
 
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO, cast
@@ -17,7 +17,8 @@ from czcheck.archive.names import check_names
 from czcheck.errors import InputError
 from czcheck.limits import MIB, Limits
 
-CHUNK = 1 * MIB
+CHUNK = 1 << 18
+"""Larger buffers go back to the system each time, and cost more than they save."""
 # Payloads up to this size stay in memory; larger ones go to an unnamed temporary file.
 _IN_MEMORY = 64 * MIB
 # A highly compressible small member is no bomb.
@@ -41,34 +42,47 @@ class Archive:
         defects: What is wrong with it.
     """
 
-    def __init__(self, stream: BinaryIO, limits: Limits, max_members: int) -> None:
+    def __init__(
+        self, stream: BinaryIO, limits: Limits, max_members: int, *, keep: str | None = None
+    ) -> None:
         """Read the directory and test every member.
 
         Args:
             stream: The archive, seekable; it stays open and belongs to the caller.
             limits: Limits on sizes and ratio.
             max_members: Most members to accept.
+            keep: Ending of a name. What the test unpacks of the largest deflated member of such a
+                name is kept for `spool`, since unpacking it again takes as long; `close` then.
         """
         self._stream = stream
+        self._kept: dict[str, BinaryIO] = {}
         self._limits = limits
         self.size = stream.seek(0, os.SEEK_END)
         directory = read_directory(stream, self.size, max_members)
         defects = list(directory.defects)
         budget = limits.archive_bytes
         members: list[Member] = []
+        kept = _to_keep(directory.members, keep)
         for member in directory.members:
             digest = hashlib.sha256()
             unpacked = 0
+            stored = _spool(member.size) if member is kept else None
             try:
                 for piece in self._unpack(member, budget):
                     digest.update(piece)
                     unpacked += len(piece)
+                    if stored is not None:
+                        stored.write(piece)
             except _BrokenMemberError as error:
+                if stored is not None:
+                    stored.close()
                 defects.append(error.defect)
                 members.append(member)
                 if error.defect.kind is DefectKind.LIMIT:
                     break
                 continue
+            if stored is not None:
+                self._kept[member.name] = stored
             budget -= unpacked
             members.append(replace(member, sha256=digest.hexdigest()))
         self.members = tuple(members)
@@ -89,7 +103,7 @@ class Archive:
         return self._by_name[name]
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """A member's unpacked bytes, in pieces of at most 1 MiB.
+        """A member's unpacked bytes, in pieces of at most 256 KiB.
 
         Raises:
             InputError: The member cannot be unpacked.
@@ -116,16 +130,22 @@ class Archive:
         return b"".join(pieces)[:limit]
 
     def spool(self, name: str) -> BinaryIO:
-        """A member's unpacked bytes as a seekable stream, in memory or an unnamed file."""
-        stream: IO[bytes] = io.BytesIO()
-        if self._by_name[name].size > _IN_MEMORY:
-            import tempfile  # noqa: PLC0415 - for large networks only
+        """A member's unpacked bytes as a seekable stream, in memory or an unnamed file.
 
-            stream = tempfile.TemporaryFile()  # noqa: SIM115 - handed on
-        for piece in self.chunks(name):
-            stream.write(piece)
+        The stream belongs to the caller.
+        """
+        stream = self._kept.pop(name, None)
+        if stream is None:
+            stream = _spool(self._by_name[name].size)
+            for piece in self.chunks(name):
+                stream.write(piece)
         stream.seek(0)
-        return cast("BinaryIO", stream)
+        return stream
+
+    def close(self) -> None:
+        """Let go of what was kept."""
+        while self._kept:
+            self._kept.popitem()[1].close()
 
     def _unpack(self, member: Member, budget: int) -> Iterator[bytes]:
         """Unpack a member, holding what really comes out against limits and declarations."""
@@ -167,7 +187,7 @@ class Archive:
     def _inflate(
         self, member: Member, broken: Callable[[DefectKind, str], _BrokenMemberError]
     ) -> Iterator[bytes]:
-        """The unpacked bytes as they come, at most 1 MiB at a time."""
+        """The unpacked bytes as they come, at most 256 KiB at a time."""
         at, left = member.offset, member.packed_size
         inflater = zlib.decompressobj(-15) if member.method == DEFLATED else None
         pending = b""
@@ -199,6 +219,25 @@ class Archive:
             if not piece:
                 raise broken(DefectKind.MEMBER, "is cut short")
             yield piece
+
+
+def _to_keep(members: Iterable[Member], ending: str | None) -> Member | None:
+    """The largest deflated member of such a name."""
+    if ending is None:
+        return None
+    last = {each.name: each for each in members}.values()  # as `Archive.member` finds them
+    found = (each for each in last if each.method == DEFLATED and each.name.endswith(ending))
+    return max(found, key=lambda each: each.size, default=None)
+
+
+def _spool(size: int) -> BinaryIO:
+    """Where to put as many bytes: in memory, or in an unnamed file."""
+    stream: IO[bytes] = io.BytesIO()
+    if size > _IN_MEMORY:
+        import tempfile  # noqa: PLC0415 - for large networks only
+
+        stream = tempfile.TemporaryFile()  # noqa: SIM115 - handed on
+    return cast("BinaryIO", stream)
 
 
 def digest_of(path: Path) -> str:

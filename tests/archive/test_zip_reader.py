@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from czcheck.archive.members import DefectKind
 from czcheck.archive.reader import Archive
+from czcheck.errors import InputError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from fixtures.archives import zip_bytes
 
@@ -55,6 +56,38 @@ def test_reads_streamed_archives_with_data_descriptors() -> None:
     archive = read(pipe.getvalue())
     assert archive.defects == ()
     assert contents(archive) == dict(FILES)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_spools_a_member_that_the_test_has_kept_or_not(method: int) -> None:
+    data = zip_bytes([*FILES, ("x.model", b"weights " * 5000)], method=method)
+    for ending in (None, ".model"):
+        archive = Archive(io.BytesIO(data), DEFAULT_LIMITS, 100, keep=ending)
+        for _ in range(2):  # it is kept for the first time only
+            with archive.spool("x.model") as stream:
+                assert stream.read() == b"weights " * 5000
+        archive.close()
+
+
+def test_unpacks_the_largest_kept_member_once() -> None:
+    members = [("a.model", b"small"), ("x.model", b"weights " * 5000)]
+    stream = io.BytesIO(zip_bytes(members, method=zipfile.ZIP_DEFLATED))
+    archive = Archive(stream, DEFAULT_LIMITS, 100, keep=".model")
+    stream.truncate(0)
+    with archive.spool("x.model") as kept:
+        assert kept.read() == b"weights " * 5000
+    with pytest.raises(InputError):
+        archive.spool("a.model")
+
+
+def test_keeps_no_broken_member() -> None:
+    members = [("x.model", b"weights " * 5000)]
+    data = bytearray(zip_bytes(members, method=zipfile.ZIP_DEFLATED))
+    data[60] ^= 0xFF
+    archive = Archive(io.BytesIO(bytes(data)), DEFAULT_LIMITS, 100, keep=".model")
+    assert not archive.is_sound
+    with pytest.raises(InputError):
+        archive.spool("x.model")
 
 
 def test_reads_zip64_members() -> None:
