@@ -132,4 +132,4 @@ def _save(folder: Path, data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(worker.main({"export": export, "lower": lower}))
+    worker.end(worker.main({"export": export, "lower": lower}))

@@ -5,7 +5,7 @@ Runs in the build's child process only, where TensorFlow is imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,8 +234,8 @@ def import_graph(graph_def: Any, *, shapes_only: bool = False) -> None:
 
     Args:
         graph_def: The graph, which stays as it is.
-        shapes_only: Leave out the weights, which say nothing about shapes; such a graph cannot be
-            run.
+        shapes_only: Leave out the weights, which say nothing about shapes; to run such a graph,
+            they have to be fed.
     """
     import tensorflow as tf  # noqa: PLC0415
 
@@ -252,13 +252,28 @@ def import_graph(graph_def: Any, *, shapes_only: bool = False) -> None:
 
 def _copy_light(into: Any, node: Any) -> None:
     """Copy a node; of weights only type and shape."""
-    if node.op != "Const" or node.attr["dtype"].type != DT_FLOAT:
+    if not _is_weight(node):
         into.CopyFrom(node)
         return
     into.name, into.op = node.name, "Placeholder"
     into.input.extend(node.input)
     into.attr["dtype"].type = DT_FLOAT
     into.attr["shape"].shape.CopyFrom(node.attr["value"].tensor.tensor_shape)
+
+
+def _is_weight(node: Any) -> bool:
+    return bool(node.op == "Const" and node.attr["dtype"].type == DT_FLOAT)
+
+
+def weights(graph_def: Any) -> Iterator[tuple[str, Any]]:
+    """What `import_graph` leaves out where only shapes are asked for.
+
+    Yields:
+        Name of each node, and its value (`TensorProto`).
+    """
+    for node in graph_def.node:
+        if _is_weight(node):
+            yield node.name, node.attr["value"].tensor
 
 
 def static_shape(graph_def: Any, node: str) -> Any:

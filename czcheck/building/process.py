@@ -96,7 +96,9 @@ class BuildProcess:
         self.named = named or source
         self.loader = loader
         self.signature = signature
-        self._worker = Worker(limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD, sandbox=False)
+        self._worker = Worker(
+            limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD, sandbox=False, reuse_memory=True
+        )
         self._lowering: Lowering | None = None
         self._added = NOTHING
         self._doubt: str | None = None

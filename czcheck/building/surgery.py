@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from czcheck.building.lowering import INPUT, OUTPUT, import_graph
+from czcheck.building.lowering import INPUT, OUTPUT, import_graph, weights
 from czcheck.building.stride import RESIZES, stride
 from czcheck.errors import InputError
 from czcheck.runtime.worker import first_line
@@ -191,10 +191,12 @@ def run(graph_def: Any, tiles: Any) -> Any:
     # One or two tiles are run: making the graph quicker would take longer than running it.
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     config.graph_options.optimizer_options.opt_level = -1
+    # Weights are fed, since a session copies those of its graph about ten times.
+    fed = {f"{name}:0": tf.make_ndarray(tensor) for name, tensor in weights(graph_def)}
     with tf.Graph().as_default() as graph:
-        import_graph(graph_def)
+        import_graph(graph_def, shapes_only=True)
         with tf.compat.v1.Session(graph=graph, config=config) as session:
-            return session.run(f"{OUTPUT}:0", {f"{INPUT}:0": tiles})
+            return session.run(f"{OUTPUT}:0", {**fed, f"{INPUT}:0": tiles})
 
 
 def _reason(error: Exception) -> str:
