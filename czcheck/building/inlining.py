@@ -16,7 +16,7 @@ from czcheck.building.graph import (
     read_function,
 )
 from czcheck.errors import InputError
-from czcheck.network.graph import functions_in
+from czcheck.network.attributes import functions_in
 
 FRAMES = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "RefEnter", "RefSwitch"})
 """Control flow of TensorFlow 1: here a control edge also says in which frame a node runs."""

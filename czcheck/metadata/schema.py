@@ -13,6 +13,7 @@ from lxml import etree
 from czcheck.metadata.parsing import line_of
 from czcheck.metadata.parts import XML_SPACE, SchemaFault
 from czcheck.metadata.vocabulary import CLASS, MODEL, Kind
+from czcheck.shipped import shipped
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -52,9 +53,7 @@ EXPECTED = {
 
 @lru_cache(maxsize=1)
 def _source() -> bytes:
-    from importlib.resources import files  # noqa: PLC0415 - only where a document is read
-
-    return files("czcheck.schemas").joinpath(SCHEMA).read_bytes()
+    return shipped("czcheck.schemas", SCHEMA)
 
 
 @lru_cache(maxsize=1)

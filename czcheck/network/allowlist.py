@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+
+from czcheck.shipped import shipped
 
 _DANGERS = {
     "python_callback": "runs Python code",
@@ -76,6 +77,6 @@ class Allowlist:
 @cache
 def load_allowlist() -> Allowlist:
     """The allowlist that czcheck ships; `fixtures/make_allowlist.py` writes it."""
-    data = json.loads(files("czcheck.network").joinpath("allowlist.json").read_bytes())
+    data = json.loads(shipped("czcheck.network", "allowlist.json"))
     refused = {op: kind for kind, names in data["refused"].items() for op in names.split()}
     return Allowlist(frozenset(data["allowed"].split()), frozenset(data["saver"].split()), refused)

@@ -10,9 +10,10 @@ from typing import Any
 
 from czcheck.errors import InputError
 from czcheck.limits import Limits
+from czcheck.network.attributes import look
 from czcheck.network.order import LimitError, check_order, node_of
 
-__all__ = ["Graph", "Reach", "Scope", "functions_in", "node_of"]
+__all__ = ["Graph", "Reach", "Scope", "node_of"]
 
 # What a loader would make of the graph if it wrote every call out.
 INLINED_NODES = 1_000_000
@@ -20,39 +21,8 @@ OBJECTS = 50_000
 # What following tensors back may cost; an honest network stays below a hundredth of it.
 STEPS = 500_000
 _SHOWN = 100
-# Attributes may hold functions whose own attributes hold functions, and so on.
-_FUNCTION_ATTRS = 1_000
-
 Scope = str | None
 """A function's name; None for the main graph."""
-
-
-def functions_in(attrs: Any) -> list[str]:
-    """Names of the functions that a node's attributes refer to, with repeats.
-
-    Raises:
-        LimitError: There are too many.
-    """
-    found: list[str] = []
-    pending = [attrs]
-    while pending:
-        for value in pending.pop().values():
-            if value.HasField("func"):
-                called = [value.func]
-            elif value.HasField("list") and value.list.func:
-                called = list(value.list.func)
-            else:
-                continue
-            if len(found) + len(called) > _FUNCTION_ATTRS:
-                raise LimitError(
-                    f"the attributes of one node name over {_FUNCTION_ATTRS} functions, "
-                    f"{called[0].name[:_SHOWN]} among them"
-                )
-            for each in called:
-                found.append(each.name)
-                if each.attr:
-                    pending.append(each.attr)
-    return found
 
 
 class Reach:
@@ -125,6 +95,8 @@ class Graph:
         self._inputs: dict[tuple[Scope, str], list[str]] = {}
         self._arguments: dict[str, dict[str, int]] = {}
         self._calls: dict[tuple[Scope, str], list[str]] = {}
+        self._named: dict[tuple[Scope, str], list[str]] = {}
+        self._texts: set[tuple[Scope, str]] = set()
         self._check_calls(limits)
         for scope, _ in self.scopes():
             place = "" if scope is None else f" of the function {scope[:_SHOWN]}"
@@ -184,6 +156,17 @@ class Graph:
         """The functions of the library that a node calls, with repeats."""
         return self._calls.get((scope, node.name), [])
 
+    def named(self, scope: Scope, node: Any) -> list[str]:
+        """What `functions_in` finds in a node's attributes, in the library or not."""
+        return self._named.get((scope, node.name), [])
+
+    def with_texts(self) -> Iterator[tuple[Scope, Any]]:
+        """All nodes whose attributes may hold texts, and all constants, with their scopes."""
+        for scope, nodes in self.scopes():
+            for node in nodes:
+                if node.op == "Const" or (scope, node.name) in self._texts:
+                    yield scope, node
+
     def mark(self, serving: Iterable[str], restore: Iterable[str], saver: Iterable[str]) -> None:
         """Work out what is reached.
 
@@ -240,19 +223,28 @@ class Graph:
                         pending.append((function, list(map(node_of, ends))))
         return Reach(reached)
 
-    def _check_calls(self, limits: Limits) -> None:
-        """Collect who calls whom; refuse circles, deep chains and calls that multiply."""
+    def _read_attributes(self) -> dict[Scope, list[str]]:
+        """Go over all attributes once; returns who calls whom, with repeats."""
         edges: dict[Scope, list[str]] = {}
         for scope, nodes in self.scopes():
             edges[scope] = called = []
             for node in nodes:
-                names = functions_in(node.attr)
+                names, texts = look(node.attr)
+                if texts:
+                    self._texts.add((scope, node.name))
+                if names:
+                    self._named[scope, node.name] = names
                 if node.op in self.library:
-                    names.append(node.op)
+                    names = [*names, node.op]
                 names = [name for name in names if name in self.library]
                 if names:
                     self._calls[scope, node.name] = names
                     called.extend(names)
+        return edges
+
+    def _check_calls(self, limits: Limits) -> None:
+        """Refuse circles, deep chains and calls that multiply."""
+        edges = self._read_attributes()
         depths: dict[Scope, int] = {}
         sizes: dict[Scope, int] = {}
         open_scopes: set[Scope] = set()

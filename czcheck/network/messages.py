@@ -7,20 +7,20 @@ functions.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from czcheck.errors import InputError
+from czcheck.shipped import shipped
 
 PACKAGE = "czcheck.tensorflow"
 
 
 def _pool() -> Any:
     """A descriptor pool that holds the compiled description."""
-    compiled = files("czcheck.schemas").joinpath("saved_model.binpb").read_bytes()
+    compiled = shipped("czcheck.schemas", "saved_model.binpb")
     pool = descriptor_pool.DescriptorPool()
     for description in descriptor_pb2.FileDescriptorSet.FromString(compiled).file:
         pool.Add(description)

@@ -13,7 +13,7 @@ from czcheck.errors import UnavailableError
 from czcheck.network.allowlist import load_allowlist
 from czcheck.network.beside import bad_assets, lambda_layers
 from czcheck.network.files import SavedModelFiles
-from czcheck.network.graph import Graph, Scope, functions_in
+from czcheck.network.graph import Graph, Scope
 from czcheck.network.hidden import Search, objects_of, strings_of
 from czcheck.network.order import LimitError
 from czcheck.network.safety import Oddity, Place, Refused, Safety, When
@@ -136,33 +136,31 @@ class _Scan:
                 if node.op not in fine and node.op not in library:
                     yield node.op, self._place(scope, node)
                 # TensorFlow may take the name of a function for that of an operation.
-                for name in functions_in(node.attr):
+                for name in self.graph.named(scope, node):
                     if name not in library and name not in known.allowed:
                         yield name, self._place(scope, node)
 
     def hidden(self, search: Search) -> Iterator[Oddity]:
         """Strings that are programs, and constants that are objects."""
-        for scope, nodes in self.graph.scopes():
-            for node in nodes:
-                what = objects_of(node)
+        for scope, node in self.graph.with_texts():
+            what = objects_of(node)
+            if what is not None:
+                yield Oddity(node.op, f"{what} in place of numbers", self._place(scope, node))
+            for text in strings_of(node):
+                what = search.program_in(text)
                 if what is not None:
-                    yield Oddity(node.op, f"{what} in place of numbers", self._place(scope, node))
-                for text in strings_of(node):
-                    what = search.program_in(text)
-                    if what is not None:
-                        yield Oddity(node.op, what, self._place(scope, node))
-                        break
+                    yield Oddity(node.op, what, self._place(scope, node))
+                    break
 
     def large(self) -> Iterator[Oddity]:
         """Strings of unusual size that loading or the network reaches."""
-        for scope, nodes in self.graph.scopes():
-            for node in nodes:
-                if node.op == "Const":
-                    size = sum(map(len, strings_of(node)))
-                    if size >= LARGE_STRING:
-                        place = self._place(scope, node)
-                        if place.when in ("load", "serving"):
-                            yield Oddity(node.op, f"{size} bytes of text", place)
+        for scope, node in self.graph.with_texts():
+            if node.op == "Const":
+                size = sum(map(len, strings_of(node)))
+                if size >= LARGE_STRING:
+                    place = self._place(scope, node)
+                    if place.when in ("load", "serving"):
+                        yield Oddity(node.op, f"{size} bytes of text", place)
 
     def misused(self) -> Iterator[Oddity]:
         """Operations that save or restore where nobody saves or restores, or other files."""

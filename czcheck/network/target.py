@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from czcheck.network.graph import Graph, Scope
+from czcheck.shipped import shipped
 
 TARGETS = {"tf-2.0.0": "TensorFlow 2.0.0", "any": "any TensorFlow"}
 """The targets by name, with the words for them."""
@@ -105,7 +105,7 @@ def load_target(name: str) -> Target:
     title = TARGETS[name]
     if name == "any":
         return Target(name, title, None, {}, {})
-    data = json.loads(files("czcheck.network").joinpath(f"{name}-ops.json").read_bytes())
+    data = json.loads(shipped("czcheck.network", f"{name}-ops.json"))
     return Target(name, title, data["operations"], data["defaults"], data["irrelevant"])
 
 

@@ -1,0 +1,66 @@
+"""What the attributes of a node hold besides numbers: functions, and texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from czcheck.network import dtypes
+from czcheck.network.order import LimitError
+
+# Attributes may hold functions whose own attributes hold functions, and so on.
+_FUNCTION_ATTRS = 1_000
+_SHOWN = 100
+_STRING = dtypes.number("string")
+
+
+def functions_in(attrs: Any) -> list[str]:
+    """Names of the functions that a node's attributes refer to, with repeats.
+
+    Raises:
+        LimitError: There are too many.
+    """
+    found: list[str] = []
+    pending = [attrs]
+    while pending:
+        for value in pending.pop().values():
+            if value.HasField("func"):
+                called = [value.func]
+            elif value.HasField("list") and value.list.func:
+                called = list(value.list.func)
+            else:
+                continue
+            if len(found) + len(called) > _FUNCTION_ATTRS:
+                raise LimitError(
+                    f"the attributes of one node name over {_FUNCTION_ATTRS} functions, "
+                    f"{called[0].name[:_SHOWN]} among them"
+                )
+            for each in called:
+                found.append(each.name)
+                if each.attr:
+                    pending.append(each.attr)
+    return found
+
+
+def look(attrs: Any) -> tuple[list[str], bool]:
+    """What `functions_in` finds, and whether any attribute holds a text or tensor of texts.
+
+    Both in one go, since going over all attributes is most of what reading a graph takes.
+
+    Raises:
+        LimitError: There are too many functions.
+    """
+    texts = functions = False
+    for value in attrs.values():
+        kind = value.WhichOneof("value")
+        if kind == "s":
+            texts = True
+        elif kind == "tensor":
+            texts = texts or value.tensor.dtype == _STRING
+        elif kind == "func":
+            functions = True
+        elif kind == "list":
+            for field, _ in value.list.ListFields():
+                texts = texts or field.name in ("s", "tensor")
+                functions = functions or field.name == "func"
+    # Functions have attributes, too.
+    return (functions_in(attrs), True) if functions else ([], texts)
