@@ -39,7 +39,7 @@ class Worker:
     A context manager: on leaving, the process is gone and so is everything it wrote.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
         python: str | None = None,
         limits: RunnerLimits = DEFAULT_RUNNER_LIMITS,
