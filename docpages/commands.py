@@ -5,7 +5,7 @@ below; `...` stands for anything. Commands of a page run one after the other, in
 says what is special about a block, to readers as well:
 
     title="exit code 1"          the last command ends with that code
-    title="not run: REASON"      it cannot be run in tests
+    title="not run by our tests: REASON"      it cannot be run in tests
 
 A block of another kind whose title is a file's name is a file, written before what follows is run.
 """
@@ -91,7 +91,7 @@ def outside_blocks(page: str) -> str:
 
 
 def _commands(body: str, title: str, line: int) -> Iterator[Command]:
-    special = re.fullmatch(r"exit code (?P<code>\d+)|not run: (?P<reason>.+)", title)
+    special = re.fullmatch(r"exit code (?P<code>\d+)|not run by our tests: (?P<reason>.+)", title)
     if title and special is None:
         raise ValueError(f"line {line}: what does the title {title!r} mean?")
     code = int(special["code"] or 0) if special else 0

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.utils import get_relative_url
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = ("*.json", "*.xsd")
+# The theme fetches this one where the search has to work without a server; we have our own copy.
+SHIM, OUR_SHIM = "https://unpkg.com/iframe-worker/shim", "javascripts/iframe-worker.js"
+# What a browser would fetch when a page is opened; links that a reader follows are none of it.
+FETCHED = re.compile(
+    r"<(?:script|img|iframe)[^>]+src=\"?(?:https?:)?//[^\">]*|<link[^>]+href=\"?http"
+)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -36,6 +46,27 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         for path in sorted((ROOT / "schemas").glob(pattern)):
             files.append(File.generated(config, f"schemas/{path.name}", abs_src_path=str(path)))
     return files
+
+
+def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001
+    """Leave nothing in a page that is fetched from elsewhere.
+
+    Raises:
+        PluginError: A page fetches something from another host.
+    """
+    return _closed(output, page.url)
+
+
+def on_post_template(output: str, *, template_name: str, config: MkDocsConfig) -> str:  # noqa: ARG001
+    """The same for the page of what is not there."""
+    return _closed(output, template_name) if template_name.endswith(".html") else output
+
+
+def _closed(output: str, url: str) -> str:
+    output = output.replace(SHIM, get_relative_url(OUR_SHIM, url))
+    if fetched := FETCHED.search(output):
+        raise PluginError(f"{url}: the page fetches something from elsewhere: {fetched[0]}")
+    return output
 
 
 def _rules(docs: Path) -> list[Any]:

@@ -108,7 +108,7 @@ class Rule:
             UsageError: The environment names an address that is none.
         """
         base = docs_url()
-        return f"{base}rules/{self.code}/" if base and self.package == PACKAGE else None
+        return f"{base}rules/{self.code}.html" if base and self.package == PACKAGE else None
 
 
 def docs_url() -> str | None:

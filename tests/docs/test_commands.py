@@ -164,7 +164,9 @@ def test_blocks_are_read_as_they_are_shown() -> None:
     assert second == Command(7, "true", exit_code=1)
     (file,) = steps('```json title="a/b.json"\n{}\n```\n')
     assert file == TextFile("a/b.json", "{}\n")
-    (other,) = steps('```console title="not run: it installs"\n$ apt-get install x\n```\n')
+    (other,) = steps(
+        '```console title="not run by our tests: it installs"\n$ apt-get install x\n```\n'
+    )
     assert other == Command(2, "apt-get install x", not_run="it installs")
 
 

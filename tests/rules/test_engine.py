@@ -255,7 +255,7 @@ def test_pages_have_an_address_where_somebody_hosts_them(monkeypatch: pytest.Mon
     assert (rule.url, rule.command) == (None, "czcheck rules CZ207")
     for given in ("https://docs.acme.test/czcheck", "https://docs.acme.test/czcheck/"):
         monkeypatch.setenv(DOCS_VARIABLE, given)
-        assert rule.url == "https://docs.acme.test/czcheck/rules/CZ207/"
+        assert rule.url == "https://docs.acme.test/czcheck/rules/CZ207.html"
         assert replace(rule, package="acme-rules 1.2").url is None
     monkeypatch.setenv(DOCS_VARIABLE, "javascript:alert(1)")
     with pytest.raises(UsageError, match="is no address of a site"):
