@@ -84,10 +84,11 @@ class WeightsChange:
 def compare_weights(before: Weights, after: Weights) -> WeightsChange:
     """Find each weight in the other release, and how far its values moved.
 
-    Pairs are of equal values, those of equal names first; then of equal name and shape; then, since
-    names change from session to session, of names without their counters; then of equal shape, in
-    the order of the names; last of equal name and another shape. A value that one release holds
-    twice, and the other once, is the same.
+    Single numbers in the graph, such as the factor of a scaling, are told of only where they are
+    not the same. Pairs are of equal values, those of equal names first; then of equal name and
+    shape; then, since names change from session to session, of names without their counters; then
+    of equal shape, in the order of the names; last of equal name and another shape. A value that
+    one release holds twice, and the other once, is the same.
 
     Args:
         before: The weights of the first release.
@@ -101,7 +102,8 @@ def compare_weights(before: Weights, after: Weights) -> WeightsChange:
     difference = whole = 0.0
     for old, new, by in pairing.pairs():
         change, squares, total = _compared(before, old, after, new, by)
-        changes.append(change)
+        if not (old.is_number and new.is_number and change.state == "same"):
+            changes.append(change)
         difference += squares
         whole += total
     changes.extend(pairing.single())

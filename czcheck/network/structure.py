@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
 from czcheck.network.dataflow import Frame, Point, input_of, is_call, locate, settle
-from czcheck.network.target import Target, load_target
+from czcheck.network.target import Target, load_target, plain
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 
 # Loops and branches: what they compute does not follow from their inputs alone.
 _WINDING = frozenset({"Enter", "Exit", "NextIteration", "Switch", "RefSwitch", "Merge"})
+_FLOAT = struct.Struct("<f").pack
 _Key = tuple[Any, ...]
 
 
@@ -39,8 +44,8 @@ def structure_of(network: Network, weights: Weights) -> Structure | None:
     """Digest what a network computes.
 
     Names go into neither digest, nor do calls of functions, identities, the difference between a
-    constant and a variable, and attributes that change no answer. Equal digests mean the same
-    computation; different ones may still mean the same, written in another way.
+    constant and a variable, and attributes at their default or that change no answer. Equal digests
+    mean the same computation; different ones may still mean the same, written in another way.
 
     Args:
         network: The network.
@@ -160,10 +165,30 @@ class _Digests:
 def _text(target: Target, node: Any) -> bytes:
     """What a node does: its operation and those attributes that may change an answer."""
     parts = [node.op.encode()]
-    known = target.attributes(node.op)
+    known, defaults = target.attributes(node.op), _defaults().get(node.op, {})
     for name in sorted(node.attr):
+        value = node.attr[name]
         late = known and name not in known
         if name.startswith("_") or (late and target.may_drop(node, name)):
             continue
-        parts += [name.encode(), node.attr[name].SerializeToString(deterministic=True)]
+        if name in defaults and _is(value, defaults[name]):
+            continue
+        parts += [name.encode(), value.SerializeToString(deterministic=True)]
     return b"\0".join(parts)
+
+
+@cache
+def _defaults() -> dict[str, dict[str, list[Any]]]:
+    """Attributes that a file may leave out, with their values in the form of `target.plain`."""
+    data: dict[str, dict[str, list[Any]]] = json.loads(
+        files("czcheck.network").joinpath("defaults.json").read_bytes()
+    )
+    return data
+
+
+def _is(value: Any, default: list[Any]) -> bool:
+    """Whether an attribute has its default."""
+    if default[0] == "f":
+        # The plain form is rounded, and a difference in the last digit changes an answer.
+        return bool(value.WhichOneof("value") == "f" and _FLOAT(value.f) == _FLOAT(default[1]))
+    return bool(not value.list.f and plain(value) == default)

@@ -47,7 +47,6 @@ _CODES = {
 _FIELDS = {"float32": "float_val", "float64": "double_val", "float16": "half_val"}
 _FIELDS |= {"bfloat16": "half_val"}
 _BITS = {"float16": "<u2"}
-_FLOATS = frozenset({"float32", "float64", "float16", "bfloat16"})
 
 Kind = Literal["variable", "constant"]
 
@@ -77,6 +76,11 @@ class Weight:
     def count(self) -> int:
         """Number of values."""
         return math.prod(self.shape)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a single number in the graph, which may be a weight or none."""
+        return self.kind == "constant" and not self.shape
 
 
 class _Place(NamedTuple):
@@ -193,10 +197,10 @@ class Weights:
         return self._digested(weight, _Place(path=path, offset=entry.offset))
 
     def _constant(self, scope: str | None, node: Any) -> Weight | None:
-        """A constant; None where it is no weight but a number or the size of something."""
+        """A constant; None where it is no weight but the size of something."""
         tensor = node.attr["value"].tensor
         dtype, shape = dtypes.name(tensor.dtype), dims_of(tensor.tensor_shape)
-        if dtype not in _CODES or not shape or None in shape:
+        if dtype not in _CODES or shape is None or None in shape:
             return None
         sizes = tuple(size or 0 for size in shape)
         name = node.name if scope is None else f"{scope}/{node.name}"
@@ -222,11 +226,6 @@ class Weights:
         known = Weight(weight.name, weight.kind, weight.dtype, weight.shape, digest.hexdigest())
         self._places[known] = place
         return known
-
-
-def is_floating(weight: Weight) -> bool:
-    """Whether a weight's values are floating point numbers, as those of trained weights are."""
-    return weight.dtype in _FLOATS
 
 
 def natural(name: str) -> tuple[Any, ...]:

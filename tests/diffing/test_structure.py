@@ -90,6 +90,28 @@ def test_what_computes_something_else_is_not(structure: Read, other: Graph) -> N
     assert sound(structure(other)).operations != sound(structure(net())).operations
 
 
+def test_attributes_at_their_default_may_be_left_out(structure: Read) -> None:
+    stripped = net()
+    (conv,) = (node for node in stripped.meta_graph.graph_def.node if node.name == "conv")
+    for name in ("dilations", "data_format", "use_cudnn_on_gpu", "explicit_paddings"):
+        del conv.attr[name]
+    assert structure(stripped) == structure(net())
+    del conv.attr["strides"]  # has no default
+    assert structure(stripped) != structure(net())
+
+
+def test_a_float_counts_to_its_last_digit(structure: Read) -> None:
+    def leaky(slope: float | None) -> Graph:
+        graph = net(op="LeakyRelu")
+        if slope is not None:
+            (end,) = (node for node in graph.meta_graph.graph_def.node if node.name == "end")
+            end.attr["alpha"].f = slope
+        return graph
+
+    assert structure(leaky(0.2)) == structure(leaky(None))
+    assert structure(leaky(0.2000001)) != structure(leaky(None))
+
+
 def test_other_weights_are_other_answers_by_the_same_operations(structure: Read) -> None:
     one, two = sound(structure(net())), sound(structure(net(kernel=1.5)))
     assert one.operations == two.operations

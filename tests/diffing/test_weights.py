@@ -62,12 +62,15 @@ def network(**weights: Any) -> Graph:
     return graph
 
 
-def with_variables(**weights: list[float]) -> Graph:
-    """The same with variables."""
+def with_variables(**weights: list[float] | float) -> Graph:
+    """The same with variables: lists of numbers, or single ones."""
     graph = Graph()
     last = graph.placeholder("image", (None, 2, 2, 1))
     for name, values in weights.items():
-        read = graph.variable(name.replace("__", "/"), values, (len(values),))
+        several = isinstance(values, list)
+        given = values if isinstance(values, list) else [values]
+        shape = (len(given),) if several else ()
+        read = graph.variable(name.replace("__", "/"), given, shape)
         last = graph.node(f"{name}/add", "AddV2", last, read, T=FLOAT)
     graph.saver()
     graph.signature({"image": spec("image", (None, 2, 2, 1))}, {"answer": spec(last, None)})
@@ -151,13 +154,26 @@ def test_data_that_are_cut_short_are_a_fault(opened: Opener) -> None:
     assert weights.all[0].fault == "the checkpoint's data end before it"
 
 
-def test_numbers_and_sizes_are_no_weights(opened: Opener) -> None:
+def scaled(factor: float) -> Graph:
     graph = network(kernel=KERNEL)
-    graph.const("scalar", [1.0], ())
+    graph.const("factor", [factor], ())
     graph.const("size", [1, 2], (2,), "int32")
-    graph.node("sum", "AddV2", "kernel/add", "scalar", "size", T=FLOAT)
+    graph.node("sum", "AddV2", "kernel/add", "factor", "size", T=FLOAT)
     graph.meta_graph.signature_def["serving_default"].outputs["answer"].name = "sum:0"
-    assert [weight.name for weight in opened(graph).all] == ["kernel"]
+    return graph
+
+
+def test_sizes_are_no_weights_and_single_numbers_only_where_they_change(opened: Opener) -> None:
+    same = compare_weights(opened(scaled(2)), opened(scaled(2)))
+    assert states(same) == {"kernel": "same"}
+    moved = compare_weights(opened(scaled(2)), opened(scaled(3)))
+    assert states(moved) == {"kernel": "same", "factor": "changed"}
+
+
+def test_a_variable_of_one_number_may_become_a_constant(opened: Opener) -> None:
+    change = compare_weights(opened(with_variables(kernel=KERNEL, factor=2)), opened(scaled(2)))
+    assert change.equal
+    assert states(change) == {"kernel": "same", "factor": "same"}
 
 
 def test_weights_in_functions_are_read(opened: Opener) -> None:
