@@ -82,6 +82,10 @@ FACTS: dict[str, Fact] = {
     "elsewhere": Fact(
         _RUN, "czcheck.runtime.compare.RuntimeComparison", "the answers of `--runtime`"
     ),
+    "evaluation": Fact(
+        _RUN, "czcheck.evaluating.record.Evaluation", "the figures on labelled images"
+    ),
+    "goals": Fact(_RUN, "czcheck.evaluating.record.Goals", "what these figures have to reach"),
     "baseline": Fact(
         _RUN, "czcheck.runtime.baseline.BaselineComparison", "the answers of `--baseline`"
     ),
