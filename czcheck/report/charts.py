@@ -36,6 +36,8 @@ MINUS = "\u2212"
 _RAISED = ("", "⁻¹", "⁻²", "⁻³", "⁻⁴", "⁻⁵", "⁻⁶", "⁻⁷")
 # What is drawn below it is rounding.
 _FLOOR = 1e-7
+# Room above 1 for the names of borders.
+_TOP = 200
 # The middle of the parts of sums: what counts as 1.
 _EXACT = len(SUM_LIMITS)
 _TOLERANCE = 1e-3
@@ -106,7 +108,7 @@ def _borders(axes: Axes, border: Mapping[str, Any], right: float) -> None:
         leftwards = place > right / 2
         label = axes.annotate(
             text,
-            (place, 1.3 / 6**number),
+            (place, _TOP / 4 / 8**number),
             xytext=(-5 if leftwards else 5, 0),
             textcoords="offset points",
             ha="right" if leftwards else "left",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
@@ -32,6 +32,7 @@ class ModelView:
         number: Its place in the report, from 0.
         file: The report on it.
         plain: The same as plain data; what is shown of it is shown through `figure`.
+        options: What was asked for, of all files.
         previews: Pictures by the name of the tile.
         sections: What is told of it.
     """
@@ -39,6 +40,7 @@ class ModelView:
     number: int
     file: FileReport
     plain: Mapping[str, Any]
+    options: Mapping[str, Any]
     previews: Mapping[str, Shown]
     sections: tuple[Section, ...] = ()
 
@@ -52,6 +54,12 @@ class ModelView:
         """Name of the file, without its folder."""
         path = self.plain["path"]
         return PurePath(path).name or str(path)
+
+    @property
+    def level(self) -> str:
+        """Deepest level at which this file was checked."""
+        configuration = self.plain["configuration"] or {}
+        return str(configuration.get("level", self.options["level"]))
 
     @property
     def severities(self) -> dict[str, int]:
@@ -152,8 +160,9 @@ def report_html_page(report: Report) -> str:
 
 def _models(report: Report, plain: Mapping[str, Any]) -> Iterator[ModelView]:
     for number, (file, told) in enumerate(zip(report.files, plain["files"], strict=True)):
-        bare = ModelView(number, file, told, shown_previews(file, f"m{number + 1}"))
-        yield ModelView(number, file, told, bare.previews, tuple(_sections(bare)))
+        previews = shown_previews(file, f"m{number + 1}")
+        bare = ModelView(number, file, told, plain["options"], previews)
+        yield replace(bare, sections=tuple(_sections(bare)))
 
 
 def _sections(model: ModelView) -> Iterator[Section]:

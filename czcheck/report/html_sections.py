@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.report import phrases
 from czcheck.report.html_evaluation import evaluation
-from czcheck.report.html_figures import TIMES
+from czcheck.report.html_network import network_data
 from czcheck.report.html_pictures import classes_of
 from czcheck.report.json_form import plain_json
 from czcheck.report.phrases import ranges
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 
 Data = dict[str, Any]
 
-_MOST_LAYERS = 24
 _MOST_PICTURES = 12
 # A fault in many places: beyond these, they are behind a click.
 _FIRST_PLACES = 6
-_MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -178,10 +176,16 @@ def sums(model: ModelView) -> Data | None:
     ]
     outside = sum(each for place, each in enumerate(counts) if abs(place - middle) >= beyond)
     told = "All pixels keep to it" if not outside else f"{outside:,} pixels do not"
+    changed = {
+        each["key"]: each["value"]
+        for each in (model.plain["configuration"] or {}).get("changed", ())
+    }
+    if (accepted := changed.get("tolerances.sum")) is not None:
+        told += f"; the configuration accepts {accepted:g}"
     if not_numbers:
         told += f"; at {not_numbers:,} there is no number"
     return {
-        "chart": _markup(sums_chart(counts, f"{model.prefix}-sums")),
+        "chart": _markup(sums_chart(counts, f"{model.prefix}-sums-chart")),
         "rows": rows,
         "not_numbers": not_numbers,
         "sentence": f"{told}.",
@@ -213,7 +217,7 @@ def border(model: ModelView) -> Data | None:
         "border": measured,
         "offsets": run.get("offsets"),
         "sentence": kinds[measured["kind"]],
-        "chart": _markup(border_chart(measured, f"{model.prefix}-border")),
+        "chart": _markup(border_chart(measured, f"{model.prefix}-border-chart")),
     }
 
 
@@ -259,100 +263,27 @@ def behaviour(model: ModelView) -> Data | None:
     }
 
 
-def network(model: ModelView) -> Data | None:
-    """Signature, operations, what a tile costs and how far the network looks."""
-    found = plain_json((model.file.inspection or {}).get("network"))
-    if not found:
-        return None
-    if "fault" in found:
-        return {"network": found}
-    field, note = _receptive_field(found["reach"])
-    layers, caption = _layers(found["cost"])
-    return {
-        "network": found,
-        "field": field,
-        "field_note": note,
-        "layers": layers,
-        "layers_caption": caption,
-        "kinds": _kinds(found),
-    }
-
-
-def _receptive_field(reach: Mapping[str, Any]) -> tuple[str, str]:
-    """How far the network looks, and what has to be said about it."""
-    node = reach["because"]
-    cause = "" if node is None else f" ({node['op']}, node {node['name']})"
-    if reach["kind"] == "unknown":
-        return "not known", reach["reason"] or f"not understood is{cause}"
-    notes = {
-        "local": "",
-        "global-input": f"statistics of the whole tile go into every answer{cause}",
-        "global-inside": f"the whole tile at once{cause}",
-    }
-    if reach["bound"] is None:
-        return "whole tile", notes[reach["kind"]]
-    top, bottom, left, right = reach["bound"]
-    return f"{top + bottom + 1} {TIMES} {left + right + 1} px", notes[reach["kind"]]
-
-
-def _layers(cost: Mapping[str, Any] | None) -> tuple[list[Data], str]:
-    """The layers that cost most, in the order in which they run."""
-    every = [] if cost is None else cost["layers"]
-    # Sizes and shapes that a graph computes are no layers to anybody.
-    large = [each for each in every if each["multiply_adds"] or each["tensor_bytes"] >= _MANY]
-    costly = sorted(large, key=lambda each: (-each["tensor_bytes"], -each["multiply_adds"]))
-    kept = {each["name"] for each in costly[:_MOST_LAYERS]}
-    shown = [each for each in large if each["name"] in kept]
-    work = max((each["multiply_adds"] for each in shown), default=0) or 1
-    room = max((each["tensor_bytes"] for each in shown), default=0) or 1
-    start = _common_path([each["name"] for each in shown])
-    caption = "What the layers cost for one tile, in the order in which they run"
-    if len(shown) < len(large):
-        caption += f"; the {len(shown)} with the largest tensors of {len(large)}"
-    layers = [
-        {
-            **each,
-            "name": each["name"].removeprefix(start) or each["name"],
-            "work": round(each["multiply_adds"] / work, 4),
-            "room": round(each["tensor_bytes"] / room, 4),
-        }
-        for each in shown
-    ]
-    return layers, caption
-
-
-def _common_path(names: Sequence[str]) -> str:
-    """The layers that all names begin with, a slash behind each."""
-    parts = [name.split("/")[:-1] for name in names]
-    common: list[str] = []
-    for level in zip(*parts, strict=False):
-        if len(set(level)) > 1:
-            break
-        common.append(f"{level[0]}/")
-    return "".join(common)
-
-
-def _kinds(found: Mapping[str, Any]) -> list[Data]:
-    """Operations by kind, the most frequent first."""
-    parts = found["operations"]
-    costs = {each["name"]: each for each in (found["cost"] or {}).get("operations", ())}
-    names = dict.fromkeys(op for part in ("serving", "other", "saver") for op in parts[part])
-    kinds = [
-        {
-            "name": name,
-            **{part: parts[part].get(name, 0) for part in ("serving", "saver", "other")},
-            "multiply_adds": costs.get(name, {}).get("multiply_adds", 0),
-            "tensor_bytes": costs.get(name, {}).get("tensor_bytes", 0),
-        }
-        for name in names
-    ]
-    return sorted(kinds, key=lambda kind: (-kind["serving"], kind["name"]))
-
-
 def run(model: ModelView) -> Data:
     """Environment, cost and configuration."""
     looked_at = model.plain["looked_at"]
-    return {"run": looked_at.get("run"), "evidence": looked_at.get("evidence")}
+    configuration = model.plain["configuration"] or {}
+    settings = {
+        "Configuration": configuration.get("file"),
+        "Profile": configuration.get("profile"),
+        "Level": model.level,
+        "Target": configuration.get("target", model.options["target"]),
+        "Fails on": configuration.get("fail_on", model.options["fail_on"]),
+        "Selected rules": model.options["select"] or "all",
+        "Ignored rules": model.options["ignore"],
+        "Admitted operations": model.options["allow_op"],
+    }
+    return {
+        "run": looked_at.get("run"),
+        "evidence": looked_at.get("evidence"),
+        "settings": settings,
+        "changed": configuration.get("changed", ()),
+        "waivers": configuration.get("waivers", ()),
+    }
 
 
 def rules(model: ModelView) -> Data:
@@ -400,7 +331,7 @@ SECTIONS = (
     Section("sums", "Sums of probabilities", sums),
     Section("border", "Border", border),
     Section("behaviour", "Asked again", behaviour),
-    Section("network", "Network", network),
+    Section("network", "Network", network_data),
     Section("run", "Run and configuration", run),
     Section("rules", "Rules", rules),
 )

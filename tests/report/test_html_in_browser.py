@@ -1,0 +1,203 @@
+"""The HTML page in Chromium: quiet, alone, usable by everybody, on every screen and on paper."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from galleries import HOSTILE, with_pictures
+from reports import REPORTS, crashed, many_findings, nothing_checked, passed, report, with_waivers
+
+import czcheck
+from czcheck.report.escape import printable
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1360, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium; nothing is downloaded."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    given = os.environ.get("CZCHECK_CHROMIUM")
+    path = given or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine (`make test` installs it for root on Debian)")
+    with playwright.sync_playwright() as driver:
+        # The page itself is harmless; a sandbox of Chromium's does not work for root.
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A run, the worst cases, many models, and names of the worst kind."""
+    folder = tmp_path_factory.mktemp("pages")
+    model = ROOT / "fixtures" / "bad" / "CZ413_mean_of_31_pixels.czmodel"
+    hostile = with_pictures(many_findings(), ["noise", HOSTILE])
+    twenty = [f"image {number}.png" for number in range(20)]
+    reports = {
+        "run": czcheck.verify(model, gallery=True),
+        "forty": report(with_pictures(many_findings(), ["noise"])),
+        "crash": REPORTS["crash"],
+        "nothing": REPORTS["nothing"],
+        "many": report(hostile, passed(), crashed(), nothing_checked(), with_waivers()),
+        "hostile": report(hostile),
+        "twenty": report(with_pictures(passed(), twenty, side=64)),
+    }
+    paths = {}
+    for name, told in reports.items():
+        paths[name] = folder / f"{name}.html"
+        paths[name].write_text(told.render("html"), encoding="utf-8")
+    return paths
+
+
+CASES = ("run", "forty", "crash", "nothing", "many", "hostile", "twenty")
+
+
+class Watched:
+    """A page, and what it did while it was opened."""
+
+    def __init__(self, browser: Browser, path: Path, **options: Any) -> None:
+        self.context = browser.new_context(**options)
+        self.page: Page = self.context.new_page()
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def __enter__(self) -> Watched:  # noqa: PYI034 - Self is younger than Python 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_page_is_quiet_and_loads_nothing(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    with Watched(browser, pages[name], viewport=DESKTOP) as watched:
+        assert watched.said == []
+        other = [url for url in watched.asked if not url.startswith("data:image/")]
+        assert other == [pages[name].as_uri()]
+        # All pictures can be decoded and are drawn.
+        drawn = watched.page.evaluate(
+            """Promise.all([...document.querySelectorAll('image')].map(async each => {
+                const image = new Image(); image.src = each.getAttribute('href');
+                await image.decode(); return image.naturalWidth; }))"""
+        )
+        assert all(width > 0 for width in drawn)
+        assert len(drawn) >= {"run": 33, "twenty": 60}.get(name, 0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_sticks_out_at_the_side(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    with Watched(browser, pages[name], viewport=PHONE) as watched:
+        watched.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        for width in (390, 320, 768, 1360):
+            watched.page.set_viewport_size({"width": width, "height": 844})
+            shown, wide = watched.page.evaluate(
+                "[document.documentElement.clientWidth, document.documentElement.scrollWidth]"
+            )
+            assert wide <= shown, f"{width} pixels"
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "viewport"),
+    [
+        ("run", "dark", PHONE),
+        ("forty", "light", DESKTOP),
+        ("crash", "dark", DESKTOP),
+        ("many", "light", PHONE),
+    ],
+)
+def test_everybody_can_use_it(
+    browser: Browser, pages: dict[str, Path], name: str, scheme: str, viewport: dict[str, int]
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe installed")
+    options = {"viewport": viewport, "color_scheme": scheme, "bypass_csp": True}
+    with Watched(browser, pages[name], **options) as watched:
+        watched.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        results = axe.Axe().run(watched.page)
+        assert results.violations_count == 0, results.generate_report()
+        checked = {each["id"] for each in results.response["passes"]}
+        assert {"color-contrast", "heading-order", "document-title"} <= checked
+
+
+def test_scripts_in_names_are_never_run(browser: Browser, pages: dict[str, Path]) -> None:
+    with Watched(browser, pages["hostile"], viewport=DESKTOP) as watched:
+        assert watched.page.title().startswith("FAILED: ")
+        assert printable(HOSTILE) in watched.page.inner_text("main")
+        assert watched.page.locator("script").count() == 0
+        # Even what got in as markup would not be run.
+        watched.page.evaluate(
+            """document.body.insertAdjacentHTML('beforeend',
+                '<img src=x onerror="document.title=1">')"""
+        )
+        watched.page.wait_for_timeout(100)
+        assert watched.page.title().startswith("FAILED: ")
+
+
+def test_findings_can_be_filtered_with_the_keyboard(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with Watched(browser, pages["forty"], viewport=DESKTOP) as watched:
+        page = watched.page
+        errors, notes = page.locator(".finding.error"), page.locator(".findings .finding.note")
+        assert errors.first.is_visible()
+        assert notes.first.is_visible()
+        page.locator(".show-error").focus()
+        page.keyboard.press("Space")
+        assert not errors.first.is_visible()
+        assert notes.first.is_visible()
+        page.keyboard.press("Space")
+        assert errors.first.is_visible()
+
+
+def test_the_first_key_leads_to_the_content(browser: Browser, pages: dict[str, Path]) -> None:
+    with Watched(browser, pages["many"], viewport=DESKTOP) as watched:
+        watched.page.keyboard.press("Tab")
+        focused = "getComputedStyle(document.activeElement)"
+        assert watched.page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        assert float(watched.page.evaluate(f"{focused}.top").removesuffix("px")) >= 0
+        assert watched.page.evaluate(f"{focused}.outlineStyle") == "solid"
+
+
+def test_paper_shows_what_is_folded_away(browser: Browser, pages: dict[str, Path]) -> None:
+    with Watched(browser, pages["forty"], viewport=DESKTOP, color_scheme="dark") as watched:
+        page = watched.page
+        last = page.locator(".further .place").last
+        assert not last.is_visible()
+        page.emulate_media(media="print")
+        assert last.is_visible()
+        assert not page.locator("nav").is_visible()
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == "rgb(255, 255, 255)"
+        assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_charts_take_the_colours_of_the_page(
+    browser: Browser, pages: dict[str, Path], scheme: str
+) -> None:
+    with Watched(browser, pages["run"], viewport=DESKTOP, color_scheme=scheme) as watched:
+        of = "getComputedStyle(document.querySelector('{}'))"
+        ink = watched.page.evaluate(f"{of.format('body')}.color")
+        assert watched.page.evaluate(f"{of.format('.chart text')}.fill") == ink
+        stroke = watched.page.evaluate(f"{of.format('.chart .declared path')}.stroke")
+        assert stroke == ink
