@@ -66,8 +66,9 @@ def border_chart(border: Mapping[str, Any], prefix: str) -> str:
     def draw(axes: Axes) -> None:
         axes.set_yscale("log")
         axes.set_xlim(0, right)
-        axes.set_ylim(_FLOOR / 2, 3)
-        mark(axes.fill_between([0, border["declared"]], _FLOOR / 2, 3, step="post"), "kept-out")
+        axes.set_ylim(_FLOOR / 2, _TOP)
+        axes.locator_params(axis="x", integer=True)
+        mark(axes.fill_between([0, border["declared"]], _FLOOR / 2, _TOP), "kept-out")
         for row in border["distances"]:
             line = axes.axhline(row["tolerance"], linestyle=(0, (2, 3)), linewidth=1)
             mark(line, "tolerance")
