@@ -37,6 +37,7 @@ def report_junit(report: Report) -> str:
         root.append(_suite(file, report))
     root.update_statistics()
     tree = etree.fromstring(root.tostring())
+    tree.attrib.pop("skipped")  # Jenkins knows it of a suite, but not of all suites together
     etree.indent(tree)
     text = etree.tostring(tree, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
