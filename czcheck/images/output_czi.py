@@ -13,6 +13,7 @@ from czcheck.errors import IncompleteError
 from czcheck.images.decoders import extra
 from czcheck.images.output import Content, Writer
 from czcheck.images.placing import AbandonedError, placing, writing
+from czcheck.report.escape import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -113,7 +114,7 @@ class CziOutput(Writer):
         attributes["Source"] = json.dumps(dict(content.source))
         self._file.write_metadata(
             document_name=Path(self.path).name,
-            channel_names=dict(enumerate(content.channels)),
+            channel_names={n: printable(name) for n, name in enumerate(content.channels)},
             scale_x=width * _METRES,
             scale_y=height * _METRES,
             custom_attributes=attributes,

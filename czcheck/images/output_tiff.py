@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from czcheck.images.output import Content, Writer
 from czcheck.images.placing import AbandonedError, placing, writing
 from czcheck.limits import GIB
+from czcheck.report.escape import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,13 +157,13 @@ class TiffOutput(Writer):
         content = self.content
         metadata: dict[str, Any] = {
             "axes": "TZCYX",
-            "Name": plane.scene_name or Path(self.path).name,
-            "Channel": {"Name": list(content.channels)},
+            "Name": printable(plane.scene_name) or Path(self.path).name,
+            "Channel": {"Name": [printable(each) for each in content.channels]},
             "MapAnnotation": [
                 {
                     "Namespace": _CLASSES,
                     "Value": {
-                        "Name": each.name,
+                        "Name": printable(each.name),
                         "LabelValue": str(each.label_value),
                         "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
                     },
@@ -197,4 +198,4 @@ def _ome_colour(color: tuple[int, int, int]) -> int:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return printable(value) if isinstance(value, str) else json.dumps(value)

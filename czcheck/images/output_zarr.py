@@ -71,6 +71,10 @@ class ZarrOutput(Writer):
             if self._complete:
                 return
             found = self._folder.unfinished() if resume else None
+            if self._is(found, unfinished=False):  # ended just before it was put in place
+                self._folder.finish()
+                self._complete = True
+                return
             if found is not None and not self._is(found, unfinished=True):
                 raise UsageError(
                     f"{path}: the unfinished store was made of something else "
@@ -195,6 +199,13 @@ class ZarrOutput(Writer):
         """Make it an image and put it in place; see `Writer.commit`."""
         if self._complete:
             return
+        try:
+            self._commit()
+        except BaseException:
+            self.abort()
+            raise
+
+    def _commit(self) -> None:
         with self._lock, writing(self.path):
             self._chunks.flush()
             scenes: dict[int, Plane] = {}

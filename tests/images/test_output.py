@@ -227,6 +227,18 @@ def test_without_the_packages_the_extra_is_named(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_names_that_no_xml_can_hold_are_escaped(tmp_path: Path, ending: str) -> None:
+    plane = Plane(0, 0, 0, "a\x01<b>", 40, 50)
+    classes = (SegmentationClass(1, "c\x0b&d", (1, 2, 3)),)
+    path = tmp_path / f"probabilities{ending}"
+    with create(path, Content("probabilities", (plane,), classes)) as writer:
+        writer.write(plane, 0, 0, np.ones((40, 50, 1), np.float32))
+    with open_image(path) as image:
+        assert image.channels in (("c\\x0b&d",), ("c\x0b&d",))
+        assert image.read(image.planes[0], 0, 0, 40, 50).all()
+
+
 def test_more_than_255_labels_take_two_bytes(tmp_path: Path) -> None:
     classes = tuple(SegmentationClass(n, f"c{n}", (n % 256, 0, 0)) for n in range(1, 301))
     what: Any = Content("labels", ONE, classes)

@@ -98,6 +98,14 @@ def test_what_is_complete_has_nothing_to_resume(place: str) -> None:
     np.testing.assert_array_equal(stored(place)["0"][0, 0, 0], WHOLE)
 
 
+def test_what_ended_before_it_was_put_in_place_is_put_there(tmp_path: Path) -> None:
+    path = tmp_path / "labels.zarr"
+    run(create(path, content()))
+    path.rename(tmp_path / "labels.zarr.unfinished")
+    assert run(create(path, content(), resume=True)) == 0
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
 def test_a_record_cut_off_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "labels.zarr"
     with pytest.raises(KeyboardInterrupt):
