@@ -7,8 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from czcheck.report.escape import printable
-from czcheck.report.phrases import looked_at_text
+from czcheck.report.phrases import looked_at_text, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
+from czcheck.rules.engine import Status
 
 if TYPE_CHECKING:
     from czcheck.report.report import Report
@@ -59,18 +60,25 @@ def report_html(report: Report) -> str:
         counts = ", ".join(f"{number} {status}" for status, number in file.counts.items())
         parts.append(
             f"<p><b>{text(file.path)}</b>: {badge(file.verdict.value)}"
-            f" at level {report.options.level.value}<br>{counts}"
+            f" at level {text(file.configuration.get('level', report.options.level.value))}"
+            f"<br>{counts}"
             f"<br>{text(looked_at_text(file.looked_at))}</p>"
         )
+        unchecked = [
+            f"crashed {each.code}: {each.reason}"
+            for each in file.outcomes
+            if each.status is Status.CRASHED
+        ]
+        parts += [f"<p>{text(told)}</p>" for told in (*unchecked, *unchecked_texts(file))]
         rows = [
             (
-                badge(finding.severity.value),
+                badge(finding.severity.value) if finding.waiver is None else "waived",
                 finding.code,
                 text(finding.at),
                 text(finding.message),
-                text(rules[finding.code].fix),
+                text(waiver_text(finding.waiver) if finding.waiver else rules[finding.code].fix),
             )
-            for finding in file.findings
+            for finding in (*file.findings, *file.waived)
         ]
         if rows:
             parts.append(table(("Severity", "Rule", "Where", "What", "Fix"), rows))

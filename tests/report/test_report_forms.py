@@ -159,10 +159,13 @@ def test_names_from_files_cannot_steer_a_terminal_or_a_log() -> None:
     assert "<script>" not in REPORT._repr_html_()
 
 
-def test_html_names_every_finding() -> None:
-    html = REPORT._repr_html_()
-    for found in REPORT.findings:
+def test_notebooks_show_every_finding_and_what_was_not_checked() -> None:
+    html = Report("1.2.3", Options(), (*REPORT.files, WAIVED))._repr_html_()
+    for found in (*REPORT.findings, *WAIVED.waived):
         assert found.code in html
+    assert "waived until 2027-01-31" in html
+    assert "crashed CZ207: KeyError" in html
+    assert "nothing was checked, because the runner did not start" in html
 
 
 @pytest.mark.parametrize(
