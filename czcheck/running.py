@@ -129,6 +129,7 @@ class FileRun:
             keep=self.comparisons.expect(tiles, *self._keep(tiles)),
             fresh=self.another if self.thorough else None,
             tolerances=self.tolerances,
+            reach=lambda: model.reach,
         )
         return self.done
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UnavailableError
+from czcheck.network.reach import StaticReach, static_reach, walk_of
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.measure.agreement import Agreement, compare
@@ -48,6 +49,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     keep: Keep | None = None,
     fresh: Callable[[], Worker] | None = None,
     tolerances: Tolerances = DEFAULT_TOLERANCES,
+    reach: Callable[[], StaticReach] | None = None,
 ) -> RunRecord:
     """Load a network and run tiles through it, one at a time.
 
@@ -65,6 +67,8 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
         keep: Called with each tile and its answer, see `Asker`.
         fresh: Makes a second process, in which one tile is run again.
         tolerances: How far answers may be off; borders are measured at them.
+        reach: Tells the network's static reach, where borders are measured; it is read from the
+            graph if left out.
 
     Returns:
         What the run showed.
@@ -102,7 +106,8 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     sound = len(answers) == len(tiles) and all(answer.sound for answer in answers)
     borders = Borders()
     if sound:
-        borders = _borders(asker, probe, network, metadata, tolerances)
+        static = reach or (lambda: static_reach(walk_of(network)))
+        borders = _borders(asker, probe, static, metadata, tolerances)
     died = asker.died
     if died is None:
         try:
@@ -132,12 +137,11 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
 def _borders(
     asker: Asker,
     probe: Probe,
-    network: Network,
+    reach: Callable[[], StaticReach],
     metadata: ModelMetadata,
     tolerances: Tolerances,
 ) -> Borders:
     """Measure the border on images like the tile whose answer varies most."""
-    from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
     from czcheck.test_tiles.patterns import FULL_RANGE, NATURAL, tiles  # noqa: PLC0415
 
     if probe.tile is None or asker.died is not None:
@@ -156,7 +160,7 @@ def _borders(
     return measure_borders(
         asker,
         scene,
-        static_reach(walk_of(network)),
+        reach(),
         tile=name,
         size=(size[0], size[1]),
         declared=metadata.border_size,
