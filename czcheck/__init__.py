@@ -12,8 +12,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from czcheck.baselines import write_baseline
-    from czcheck.building.builder import BuildResult, build
-    from czcheck.building.repairing import RepairResult, repair
+    from czcheck.building.builder import build
+    from czcheck.building.repairing import repair
+    from czcheck.building.results import BuildResult, RepairResult
     from czcheck.convert import ModelSpec, convert_from_json_spec, convert_from_model_spec
     from czcheck.diffing.comparing import diff
     from czcheck.diffing.result import Diff
@@ -74,7 +75,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BuildResult": ("czcheck.building.builder", "BuildResult"),
+    "BuildResult": ("czcheck.building.results", "BuildResult"),
     "CzModel": ("czcheck.model", "CzModel"),
     "CzcheckError": ("czcheck.errors", "CzcheckError"),
     "Diff": ("czcheck.diffing.result", "Diff"),
@@ -85,7 +86,7 @@ _HOMES = {
     "ModelSpec": ("czcheck.convert", "ModelSpec"),
     "Normalization": ("czcheck.layers", "Normalization"),
     "PerImageStandardization": ("czcheck.layers", "PerImageStandardization"),
-    "RepairResult": ("czcheck.building.repairing", "RepairResult"),
+    "RepairResult": ("czcheck.building.results", "RepairResult"),
     "Report": ("czcheck.report.report", "Report"),
     "RgbToBgr": ("czcheck.layers", "RgbToBgr"),
     "RgbaToBgra": ("czcheck.layers", "RgbaToBgra"),

@@ -24,7 +24,7 @@ from czcheck.metadata.spec import ModelSpec as Specification
 from czcheck.metadata.spec import read_spec
 
 if TYPE_CHECKING:
-    from czcheck.building.builder import BuildResult
+    from czcheck.building.results import BuildResult
 
 _LARGEST_SIDE = 1 << 16
 _KERAS_3 = 3

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.building.plan import Overrides, Plan
-from czcheck.building.proof import Proof
+from czcheck.building.results import BuildResult, told_of
 from czcheck.building.verifying import verified
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
     from czcheck.metadata.spec import ModelSpec
-    from czcheck.report.report import Report
     from czcheck.runtime.limits import RunnerLimits
 
 Progress = Callable[[str], None]
@@ -28,45 +26,6 @@ Progress = Callable[[str], None]
 
 EXTENSION = ".czmodel"
 UNSAFE_IN_FILE_NAMES = '<>:"/\\|?*'
-
-
-@dataclass(frozen=True, slots=True)
-class BuildResult:
-    """An archive that was built.
-
-    Attributes:
-        path: The archive.
-        model_id: GUID that its members' names carry.
-        metadata: What it says about the model.
-        tile: (height, width) of the network's tile in pixels.
-        source_tile: The same of the source; None where the source leaves it open.
-        proof: How far its answers are from the source's.
-        nodes_before: Nodes of the source's graph, those of functions included.
-        nodes_after: Nodes of the archive's graph.
-        dropped: Attributes that TensorFlow 2.0.0 does not know and that stood at their default:
-            how many, by `Operation.attribute`.
-        rewritten: Operations replaced by ones that TensorFlow 2.0.0 has: how many, by
-            `old -> new`.
-        preprocessing: Operations that were put in front of the network, the first one first.
-        postprocessing: Operations that were put behind it.
-        warnings: What is odd about the result though it is as asked for.
-        report: The verdict on the archive; None if it was not asked for.
-    """
-
-    path: Path
-    model_id: str
-    metadata: ModelMetadata
-    tile: tuple[int, int]
-    source_tile: tuple[int, int] | None
-    proof: Proof
-    nodes_before: int
-    nodes_after: int
-    dropped: tuple[tuple[str, int], ...]
-    rewritten: tuple[tuple[str, int], ...]
-    preprocessing: tuple[Operation, ...]
-    postprocessing: tuple[Operation, ...]
-    warnings: tuple[str, ...]
-    report: Report | None
 
 
 def build(  # noqa: PLR0913 - each is a choice of its own
@@ -154,18 +113,12 @@ def build(  # noqa: PLR0913 - each is a choice of its own
                 limits=limits,
                 runner_limits=runner_limits,
             )
-    source_tile = lowering.source_tile
     return BuildResult(
         path=target,
         model_id=metadata.model_id,
         metadata=metadata,
-        tile=lowering.tile,
-        source_tile=None if min(source_tile) < 1 else source_tile,
         proof=proof,
-        nodes_before=lowering.nodes_before,
-        nodes_after=lowering.nodes_after,
-        dropped=lowering.dropped,
-        rewritten=lowering.rewritten,
+        **told_of(lowering),
         preprocessing=plan.added.before,
         postprocessing=plan.added.after,
         warnings=() if proof.doubt is None else (proof.doubt,),

@@ -6,13 +6,12 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.building import changes
 from czcheck.building.checks import check_border, check_harmless
-from czcheck.building.proof import Proof
+from czcheck.building.results import RepairResult, told_of
 from czcheck.building.stride import multiple_of
 from czcheck.building.verifying import verified
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from czcheck.building.process import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.facts import Network
-    from czcheck.report.report import Report
     from czcheck.rules.finding import Finding
     from czcheck.runtime.limits import RunnerLimits
 
@@ -43,44 +41,6 @@ NEEDED = frozenset(
     | {"CZ317"}
 )
 SAFETY = "CZ33"
-
-
-@dataclass(frozen=True, slots=True)
-class RepairResult:
-    """An archive that was written anew.
-
-    Attributes:
-        path: The new archive.
-        source: The archive that it was made from.
-        model_id: GUID that its members' names carry: the one in the source's metadata.
-        metadata: What it says about the model.
-        tile: (height, width) of the network's tile in pixels.
-        source_tile: The same of the source; None where the source leaves it open.
-        changes: What differs from the source, one line each; empty where the two archives are
-            byte for byte the same.
-        proof: How far its answers are from the source's.
-        nodes_before: Nodes of the source's graph, those of functions included.
-        nodes_after: Nodes of the archive's graph.
-        dropped: Attributes that TensorFlow 2.0.0 does not know and that stood at their default:
-            how many, by `Operation.attribute`.
-        rewritten: Operations replaced by ones that TensorFlow 2.0.0 has: how many, by
-            `old -> new`.
-        report: The verdict on the archive; None if it was not asked for.
-    """
-
-    path: Path
-    source: Path
-    model_id: str
-    metadata: ModelMetadata
-    tile: tuple[int, int]
-    source_tile: tuple[int, int] | None
-    changes: tuple[str, ...]
-    proof: Proof
-    nodes_before: int
-    nodes_after: int
-    dropped: tuple[tuple[str, int], ...]
-    rewritten: tuple[tuple[str, int], ...]
-    report: Report | None
 
 
 def repair(
@@ -245,20 +205,14 @@ class _Repair:
                 )
             same = digest_of(temporary) == model.sha256
             listed = () if same else tuple(changes.changes(model, metadata, lowering))
-        source_tile = lowering.source_tile
         return RepairResult(
             path=self.target,
             source=model.path,
             model_id=metadata.model_id,
             metadata=metadata,
-            tile=lowering.tile,
-            source_tile=None if min(source_tile) < 1 else source_tile,
             changes=listed,
             proof=proof,
-            nodes_before=lowering.nodes_before,
-            nodes_after=lowering.nodes_after,
-            dropped=lowering.dropped,
-            rewritten=lowering.rewritten,
+            **told_of(lowering),
             report=report,
         )
 

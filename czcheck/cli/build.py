@@ -14,7 +14,8 @@ from czcheck.cli import options
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
-    from czcheck.building.builder import BuildResult, Progress
+    from czcheck.building.builder import Progress
+    from czcheck.building.results import BuildResult
     from czcheck.report.text import Line
 
 

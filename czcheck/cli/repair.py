@@ -13,7 +13,7 @@ from czcheck.cli.build import spinner
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
-    from czcheck.building.repairing import RepairResult
+    from czcheck.building.results import RepairResult
     from czcheck.report.text import Line
 
 
