@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -82,6 +83,7 @@ class CzModel:
             raise UsageError(f"{path}: no such file") from None
         except OSError as error:
             raise UsageError(f"{path}: cannot be opened: {error.strerror}") from None
+        self._opened = _state(os.fstat(self._stream.fileno()))
 
     def __enter__(self) -> CzModel:  # noqa: PYI034 - typing.Self came with Python 3.11
         return self
@@ -117,6 +119,13 @@ class CzModel:
     def sha256(self) -> str:
         """Digest of the file, in hexadecimal."""
         return digest_of(self.path)
+
+    def is_unchanged(self) -> bool:
+        """Whether the path still names the file that was opened, and nobody has written to it."""
+        try:
+            return _state(self.path.stat()) == self._opened
+        except OSError:
+            return False
 
     @cached_property
     def archive(self) -> Archive:
@@ -338,6 +347,11 @@ class CzModel:
         from czcheck.segmenting.job import job_of  # noqa: PLC0415 - nobody else needs it
 
         return job_of(self.path, options)
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file is replaced or written to."""
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def open_model(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> CzModel:

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import czcheck
 from czcheck.comparisons import Comparisons
-from czcheck.configuration.applying import POLICY, applied, judge, today
+from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
-from czcheck.configuration.merging import InForce
-from czcheck.configuration.showing import of_report
 from czcheck.errors import UsageError
 from czcheck.evidence import check_folder
 from czcheck.gathering import facts_of, looked_at
-from czcheck.limits import DEFAULT_LIMITS, GIB, Limits
-from czcheck.report.report import FileReport, Options, Report
-from czcheck.rules.catalogue import Level, catalogue, matching
-from czcheck.rules.engine import Facts, evaluate
+from czcheck.judging import outcomes_of, report_of
+from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.planning import Plan, options_of, plan_of, runner_limits_of
+from czcheck.report.report import FileReport, Report
+from czcheck.rules.catalogue import Level
 from czcheck.running import FileRun
-from czcheck.runtime.limits import RunnerLimits
 from czcheck.runtime.source import WorkerSource, in_order
-from czcheck.specification import open_checked, placed
+from czcheck.specification import SpecModel, open_checked
 
 if TYPE_CHECKING:
+    from czcheck.cache.verdicts import Verdicts
     from czcheck.model import CzModel
     from czcheck.running import Progress
     from czcheck.runtime.asking import Keep
-    from czcheck.runtime.baseline import Baseline
-    from czcheck.tolerances import Tolerances
+    from czcheck.runtime.limits import RunnerLimits
 
-OPERATION = re.compile(r"[A-Za-z][A-Za-z0-9_>.]{0,199}", re.ASCII)
 ENDINGS = (".czmodel", ".czseg")
 _FEW_FILES = 4
 
@@ -69,6 +64,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     profile: str | None = None,
     find_config: bool = False,
     gallery: bool = False,
+    cache: bool | None = None,
+    cache_dir: str | Path | Callable[[], Path | None] | None = None,
 ) -> Report:
     """Check archives level by level.
 
@@ -108,6 +105,10 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         find_config: Look for a configuration as the command line does, unless `config` names one.
         gallery: Keep small pictures of tiles and answers, and what an inspection tells, for the
             HTML report.
+        cache: Whether to use `cache_dir` at all.
+        cache_dir: Folder in which verdicts of level `run` are kept, and from which they are taken
+            where nothing has changed, or a function that names it when it is needed; None keeps
+            none.
 
     Returns:
         The report: outcomes of all rules, verdict and exit code.
@@ -134,21 +135,24 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         "baseline": baseline,
         "jobs": jobs,
         "require-sandbox": require_sandbox,
+        "cache": cache,
     }
     configured = Configured(given, config, profile, find=find_config)
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
-    plans = [_plan(each, configured.of(each)) for each in paths]
+    plans = [plan_of(each, configured.of(each)) for each in paths]
     kept_in = None if evidence is None else Path(evidence)
     if kept_in is not None:
         check_folder(kept_in)
-    source = WorkerSource(
-        python,
-        runner_limits or runner_limits_of(configured.call),
-        require_sandbox=configured.call["require-sandbox"],
-        many=len(paths) > 1,
-    )
+    runner_limits = runner_limits or runner_limits_of(configured.call)
+    shut_in = configured.call["require-sandbox"]
+    source = WorkerSource(python, runner_limits, require_sandbox=shut_in, many=len(paths) > 1)
+    # Pictures and answers are kept of a run that there was.
+    usable = configured.call["cache"] and not (gallery or kept_in or keep)
+    verdicts = None
+    if usable and any(plan.force.level is Level.RUN for plan in plans):
+        verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
 
-    def one(plan: _Plan) -> FileReport:
+    def one(plan: Plan) -> FileReport:
         force = plan.force
         with open_checked(plan.path, limits) as model:
             run = FileRun(model, force["tiles"], source, progress, force["allow-op"])
@@ -161,7 +165,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
             )
             run.preview_side = _preview_side(len(paths)) if gallery else None
             try:
-                return _verify_one(model, plan, run)
+                return _verify_one(model, plan, run, verdicts)
             finally:
                 run.close()
 
@@ -171,29 +175,20 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     return Report(czcheck.__version__, options_of(configured.call), judged)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """One file and what is to be done with it.
+def _verdicts(
+    cache_dir: str | Path | Callable[[], Path | None] | None,
+    python: str | None,
+    limits: Limits,
+    runner_limits: RunnerLimits,
+    *,
+    shut_in: bool,
+) -> Verdicts | None:
+    folder = cache_dir() if callable(cache_dir) else cache_dir
+    if folder is None:
+        return None
+    from czcheck.cache.verdicts import Verdicts  # noqa: PLC0415 - only where there is a folder
 
-    Attributes:
-        path: The file.
-        force: What is in force for it.
-        chosen: Rules whose findings count.
-        golden: The baseline; None for none.
-    """
-
-    path: Path
-    force: InForce
-    chosen: frozenset[str]
-    golden: Baseline | None
-
-
-def _plan(path: Path, force: InForce) -> _Plan:
-    for image in force["tiles"]:
-        if not image.exists():
-            raise UsageError(f"{image}: no such image")
-    golden = None if force["baseline"] is None else _golden(force["baseline"], force.tolerances)
-    return _Plan(path, force, chosen_rules(force), golden)
+    return Verdicts(Path(folder), python, limits, runner_limits, require_sandbox=shut_in)
 
 
 def archives_in(paths: Iterable[str | Path]) -> list[Path]:
@@ -226,95 +221,13 @@ def archives_in(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def options_of(force: InForce) -> Options:
-    """What was asked for, as reports tell it.
-
-    Args:
-        force: What is in force for the call.
-    """
-    return Options(
-        force.level,
-        force["target"],
-        force.fail_on,
-        force["select"],
-        tuple(each.code for each in force["ignore"]),
-        tuple(dict.fromkeys(force["allow-op"])),
-    )
-
-
-def runner_limits_of(force: InForce) -> RunnerLimits:
-    """Limits on the network's process.
-
-    Args:
-        force: What is in force for the call.
-    """
-    timeout, memory = force["timeout"], force["memory"]
-    standard = RunnerLimits()
-    return RunnerLimits(
-        seconds_load=timeout or standard.seconds_load,
-        seconds_tile=timeout or standard.seconds_tile,
-        memory_bytes=int(memory * GIB) if memory else standard.memory_bytes,
-    )
-
-
-def admitted(allow_op: Sequence[str]) -> tuple[str, ...]:
-    """Operations that the user admits, as options keep them.
-
-    Args:
-        allow_op: Their names.
-
-    Raises:
-        UsageError: A name is none that an operation in a file may have.
-    """
-    for name in allow_op:
-        if not OPERATION.fullmatch(name):
-            raise UsageError(f"{name!r} is no operation that can be admitted")
-    return tuple(dict.fromkeys(allow_op))
-
-
-def chosen_rules(force: InForce) -> frozenset[str]:
-    """Codes of the rules whose findings count.
-
-    Args:
-        force: What is in force.
-    """
-    rules = catalogue()
-    chosen = set(matching(force["select"], rules)) if force["select"] else set(rules)
-    return frozenset(chosen - set(matching((each.code for each in force["ignore"]), rules)))
-
-
-def _golden(path: Path, tolerances: Tolerances) -> Baseline:
-    from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
-
-    return read_baseline(path).with_tolerances(tolerances)
-
-
-def judged_by(
-    model: CzModel, force: InForce, facts: Facts, looked_at: Mapping[str, Any]
-) -> FileReport:
-    """What the rules say of a file, but for those about the configuration.
-
-    Args:
-        model: The opened archive.
-        force: What is in force for it.
-        facts: What the rules read.
-        looked_at: What the file holds and what was done with it.
-    """
-    rules = {code: rule for code, rule in catalogue().items() if POLICY not in rule.needs}
-    outcomes = evaluate(rules, facts, level=force.level, chosen=chosen_rules(force))
-    return FileReport(
-        path=str(model.path),
-        size=model.path.stat().st_size,
-        sha256=model.sha256,
-        fail_on=force.fail_on,
-        outcomes=applied(placed(model, tuple(outcomes)), force, today()),
-        looked_at=looked_at,
-        configuration=of_report(force),
-    )
-
-
-def _verify_one(model: CzModel, plan: _Plan, run: FileRun) -> FileReport:
+def _verify_one(model: CzModel, plan: Plan, run: FileRun, verdicts: Verdicts | None) -> FileReport:
     force = plan.force
+    key = None
+    if verdicts is not None and force.level is Level.RUN and not isinstance(model, SpecModel):
+        key = verdicts.key(model.path, model.sha256, force)
+    if verdicts is not None and key is not None and (kept := verdicts.get(key)) is not None:
+        return report_of(model, force, kept.outcomes, kept.looked_at, kept.checked)
     if force.level is Level.RUN:
         run.start_early()
     facts = facts_of(
@@ -326,10 +239,11 @@ def _verify_one(model: CzModel, plan: _Plan, run: FileRun) -> FileReport:
         run.comparisons,
         force.tolerances,
     )
-    report = judged_by(model, force, facts, {})
-    # The rules are what makes it run.
-    seen = looked_at(model, force.level, run.done, run.comparisons)
-    report = dataclasses.replace(report, looked_at=seen)
+    outcomes = outcomes_of(model, force, facts)
+    told = looked_at(model, force.level, run.done, run.comparisons)
+    if verdicts is not None and key is not None and model.is_unchanged():
+        verdicts.put(key, outcomes, told, run.done)
+    report = report_of(model, force, outcomes, told)
     if run.preview_side is not None:
         from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# Commands are to do what is tested, in processes of their own as well; `--cache` is tested by name.
+os.environ["CZCHECK_CACHE"] = "0"
 
 
 @pytest.fixture(scope="session")

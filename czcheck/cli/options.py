@@ -255,6 +255,12 @@ tiling = together(
         metavar="HxW",
         help="Tile, for networks that leave it open.",
     ),
+    click.option(
+        "--cache/--no-cache",
+        default=None,
+        envvar="CZCHECK_CACHE",
+        help="Take a verdict from an earlier run where nothing has changed.  [default: cache]",
+    ),
 )
 configuration = together(
     click.option(

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 @options.policy
 @options.configuration
 @click.option(
+    "--cache-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    envvar="CZCHECK_CACHE_DIR",
+    help="Where verdicts are kept, in place of the user's cache folder.",
+)
+@click.option(
     "--evidence",
     metavar="DIR",
     type=click.Path(path_type=Path),
@@ -31,11 +38,12 @@ if TYPE_CHECKING:
 @reporting.form
 @reporting.reports
 @click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
-def command(
+def command(  # noqa: PLR0913 - one parameter for each option that no configuration can say
     paths: tuple[Path, ...],
     config: Path | None,
     profile: str | None,
     isolated: bool,
+    cache_dir: Path | None,
     evidence: Path | None,
     form: str,
     reports: tuple[str, ...],
@@ -65,8 +73,24 @@ def command(
             find_config=not isolated,
             **options.said(given),
             gallery=telling.shows_pictures,
+            cache_dir=cache_dir or _usual_cache,
         )
     return telling.tell(report, quiet=quiet)
+
+
+def _usual_cache() -> Path | None:
+    """The user's cache folder, if verdicts can be kept there; a machine may have no home."""
+    from platformdirs import user_cache_path
+
+    from czcheck.cache.store import Store
+    from czcheck.errors import UsageError
+
+    folder = user_cache_path("czcheck", appauthor=False)
+    try:
+        Store(folder)
+    except UsageError:
+        return None
+    return folder
 
 
 @contextmanager

@@ -153,6 +153,13 @@ _SETTINGS = (
         "Whether to run no network that cannot be shut in.",
         per_file=False,
     ),
+    Key(
+        "cache",
+        values.flag,
+        True,
+        "Whether the command may take a verdict from an earlier run where nothing has changed.",
+        per_file=False,
+    ),
 )
 
 _SHARES = ("label_agreement", "border_waste", "baseline_agreement", "baseline_dice")

@@ -53,7 +53,7 @@ def read_configuration(
         UsageError: It cannot be read, or holds what czcheck does not know.
     """
     shown = _shown(path)
-    raw, data = _toml(path, shown)
+    raw, data = _toml(_bytes(path, shown), shown)
     where: Place = ()
     if ("tool" in data and path.name != OWN) or path.name == PYPROJECT:
         where = ("tool", "czcheck")
@@ -79,10 +79,14 @@ def says_something(path: Path) -> bool:
     """
     if not path.is_file():
         return False
+    shown = _shown(path)
     if path.name == OWN:
         return True
-    _, data = _toml(path, _shown(path))
-    tool = data.get("tool")
+    data = _bytes(path, shown)
+    if b"czcheck" not in data:  # most files of other projects; a broken one is no matter, either
+        return False
+    _, found = _toml(data, shown)
+    tool = found.get("tool")
     return isinstance(tool, dict) and "czcheck" in tool
 
 
@@ -94,12 +98,7 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _toml(path: Path, shown: str) -> tuple[str, dict[str, Any]]:
-    if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - only where there is a configuration
-    else:
-        import tomli as tomllib  # noqa: PLC0415
-
+def _bytes(path: Path, shown: str) -> bytes:
     try:
         if not path.is_file():
             raise UsageError(f"{shown}: no such configuration file")
@@ -109,6 +108,15 @@ def _toml(path: Path, shown: str) -> tuple[str, dict[str, Any]]:
         raise UsageError(f"{shown}: {error.strerror or error}") from None
     if len(data) > MAX_BYTES:
         raise UsageError(f"{shown}: larger than {MAX_BYTES // MIB} MiB; that is no configuration")
+    return data
+
+
+def _toml(data: bytes, shown: str) -> tuple[str, dict[str, Any]]:
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - only where there is a configuration
+    else:
+        import tomli as tomllib  # noqa: PLC0415
+
     try:
         raw = data.decode("utf-8-sig")
         return raw, tomllib.loads(raw)

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from czcheck.configuration.layers import ConfigurationFile, Trust
-from czcheck.configuration.reading import OWN, PYPROJECT, read_configuration, says_something
-from czcheck.errors import UsageError
+
+# In one folder the first of them counts.
+NAMES = ("czcheck.toml", "pyproject.toml")
 
 
 def configuration_of_call(named: Path | None) -> ConfigurationFile | None:
@@ -20,12 +21,12 @@ def configuration_of_call(named: Path | None) -> ConfigurationFile | None:
         UsageError: The file cannot be read, or holds what czcheck does not know.
     """
     if named is not None:
-        return read_configuration(named.parent.resolve() / named.name, Trust.NAMED)
+        return _read(named.parent.resolve() / named.name, Trust.NAMED)
     here = Path.cwd()
     for folder in (here, *here.parents):
         path = _in_folder(folder)
         if path is not None and (folder == here or _is_ours(path, here)):
-            return read_configuration(path, Trust.FOUND, needed=False)
+            return _read(path, Trust.FOUND)
     return None
 
 
@@ -57,35 +58,27 @@ class Beside:
                 return None
             if folder not in self._by_folder:
                 path = _in_folder(folder)
-                self._by_folder[folder] = (
-                    None if path is None else read_configuration(path, Trust.BESIDE, needed=False)
-                )
+                self._by_folder[folder] = None if path is None else _read(path, Trust.BESIDE)
             if (found := self._by_folder[folder]) is not None:
                 return found
         return None
 
 
 def _in_folder(folder: Path) -> Path | None:
-    for name in (OWN, PYPROJECT):
+    for name in NAMES:
         path = folder / name
-        try:
+        if path.is_file():
+            from czcheck.configuration.reading import says_something  # noqa: PLC0415
+
             if says_something(path):
                 return path
-        except UsageError:
-            if name == OWN:
-                raise
-            # Somebody else's broken file, which nobody can say is meant for czcheck.
-            if b"czcheck" in _beginning(path):
-                raise
     return None
 
 
-def _beginning(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(1 << 20)
-    except OSError:
-        return b""
+def _read(path: Path, trust: Trust) -> ConfigurationFile | None:
+    from czcheck.configuration.reading import read_configuration  # noqa: PLC0415 - if there is one
+
+    return read_configuration(path, trust, needed=trust is Trust.NAMED)
 
 
 def _is_ours(path: Path, here: Path) -> bool:

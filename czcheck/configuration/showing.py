@@ -11,6 +11,9 @@ from czcheck.configuration.layers import Granted
 from czcheck.configuration.merging import InForce
 from czcheck.configuration.values import Ignored
 
+# They change how the work is done, not what is checked.
+_HOW_TO_WORK = ("jobs", "cache")
+
 
 def of_report(force: InForce) -> dict[str, Any]:
     """What is in force, as a report holds it: see `schemas/report.schema.json`.
@@ -27,6 +30,7 @@ def of_report(force: InForce) -> dict[str, Any]:
         "changed": [
             {"key": name, "value": plain(said.value), "from": str(said.origin)}
             for name, said in force.changed.items()
+            if name not in _HOW_TO_WORK
         ],
         "waivers": [_waiver(each) for each in force.waivers],
     }

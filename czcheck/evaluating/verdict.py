@@ -14,11 +14,12 @@ from czcheck.configuration.calling import Configured
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
 from czcheck.gathering import facts_of, looked_at
+from czcheck.judging import outcomes_of, report_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
+from czcheck.planning import chosen_rules, options_of, runner_limits_of
 from czcheck.report.report import Report
 from czcheck.segmenting.job import job_of
-from czcheck.verification import chosen_rules, judged_by, options_of, runner_limits_of
 
 if TYPE_CHECKING:
     from czcheck.evaluating.evaluating import Progress
@@ -151,10 +152,12 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
             labelled=(evaluation, goals),
         )
         seen = looked_at(opened, force.level, None, comparisons)
-        report = judged_by(opened, force, facts, {**seen, "evaluation": evaluation.to_json()})
+        outcomes = outcomes_of(opened, force, facts)
+        told = {**seen, "evaluation": evaluation.to_json()}
+        report = report_of(opened, force, outcomes, told)
     (judged,) = judge([report], [(force, chosen_rules(force))])
-    told = dataclasses.replace(judged, evaluation=evaluation)
-    return Report(czcheck.__version__, options_of(force), (told,))
+    judged = dataclasses.replace(judged, evaluation=evaluation)
+    return Report(czcheck.__version__, options_of(force), (judged,))
 
 
 def _goals(

@@ -123,6 +123,7 @@ def file_to_json(file: FileReport) -> dict[str, Any]:
         "path": printable(file.path),
         "size": file.size,
         "sha256": file.sha256,
+        "cached": file.cached,
         "verdict": file.verdict.value,
         "counts": file.counts,
         "findings": [finding_to_json(finding) for finding in file.findings],

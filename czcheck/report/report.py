@@ -94,6 +94,8 @@ class FileReport:
             defaults and where it was said, waivers; plain data. Empty where it is not known.
         inspection: What else is known of what it holds, as plain data, see
             `inspection.as_far_as_read`; None unless it was asked for.
+        cached: When the rules were checked, such as `2026-11-25T23:20:11Z`, where that was in an
+            earlier run whose verdict was kept; None where they were checked now.
         gallery: Pictures of the run; None unless they were asked for and there was one.
         evaluation: What it did on labelled images; None where it was not evaluated.
     """
@@ -106,6 +108,7 @@ class FileReport:
     looked_at: Mapping[str, Any] = field(default_factory=dict)
     configuration: Mapping[str, Any] = field(default_factory=dict)
     inspection: Mapping[str, Any] | None = field(default=None, repr=False)
+    cached: str | None = None
     gallery: Gallery | None = field(default=None, repr=False)
     evaluation: Evaluation | None = field(default=None, repr=False)
 

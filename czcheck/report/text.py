@@ -126,6 +126,9 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
         yield Line(f"  cost: {cost_text(cost)}")
     if border := file.looked_at.get("run", {}).get("border"):
         yield from wrapped(f"border: {border_text(border)}", "  ")
+    if file.cached is not None:
+        when = file.cached.replace("T", " ").replace("Z", " UTC")
+        yield Line(f"  cached: nothing has changed since {when}; --no-cache checks anew")
     if configuration := configuration_text(file.configuration):
         yield from wrapped(f"configuration: {configuration}", "  ")
     if evidence := file.looked_at.get("evidence"):

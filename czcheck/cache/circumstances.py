@@ -1,0 +1,161 @@
+"""What a verdict depends on beside the file: the tool, the machine, interpreters, other files."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import czcheck
+from czcheck.rules.catalogue import PACKAGE, catalogue
+
+MOST_FILES = 1000
+"""Files in a folder of images beyond which nothing is kept."""
+
+_SECONDS = 30
+_HEAD = 4096
+
+
+@cache
+def tool() -> list[Any]:
+    """This tool: its version, and the state of its files and of those that hold further rules."""
+    root = Path(czcheck.__file__).parent
+    files = sorted(
+        each for each in _below(root) if each.suffix in (".py", ".json", ".xsd", ".binpb")
+    )
+    further = sorted(
+        {
+            Path(rule.check.__code__.co_filename)
+            for rule in catalogue().values()
+            if rule.package != PACKAGE
+        }
+    )
+    packages = sorted({rule.package for rule in catalogue().values()})
+    return [czcheck.__version__, packages, _states([*files, *further])]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                yield from _below(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _states(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for each in files:
+        found = each.stat()
+        digest.update(f"{each}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+@cache
+def machine() -> list[str]:
+    """The machine: a network's answers differ in the last digits from processor to processor."""
+    processor = ""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError), Path("/proc/cpuinfo").open("rb") as stream:
+            processor = hashlib.sha256(_steady(stream.read(_HEAD))).hexdigest()
+    return [platform.platform(), platform.machine(), processor]
+
+
+def _steady(cpuinfo: bytes) -> bytes:
+    """Of the first processor, what does not change from moment to moment."""
+    first = cpuinfo.split(b"\n\n")[0]
+    return b"\n".join(line for line in first.split(b"\n") if b"MHz" not in line)
+
+
+# Runs in Python 3.7, too. Names and versions of packages are those of their folders.
+_ASK = """
+import json, os, platform, sys
+names = set()
+for place in sys.path:
+    try:
+        names.update(n for n in os.listdir(place or ".") if n.endswith((".dist-info", ".egg-info")))
+    except OSError:
+        pass
+found = [os.path.realpath(sys.executable), sys.version, platform.machine(), sorted(names)]
+print(json.dumps(found))
+"""
+
+
+def interpreter(python: str | None) -> list[Any] | None:
+    """An interpreter: which it is, its version, and the packages that it has.
+
+    Args:
+        python: The interpreter; None for this one.
+
+    Returns:
+        What tells it from others, TensorFlow's version with the other packages'; None where that
+        cannot be found out. Neither imports TensorFlow.
+    """
+    if python in (None, sys.executable):
+        return _this_interpreter()
+    assert python is not None
+    return _other_interpreter(python)
+
+
+@cache
+def _this_interpreter() -> list[Any]:
+    names: set[str] = set()
+    for place in sys.path:
+        with contextlib.suppress(OSError):
+            names.update(
+                name
+                for name in os.listdir(place or ".")  # noqa: PTH208 - names are enough, and quick
+                if name.endswith((".dist-info", ".egg-info"))
+            )
+    return [sys.executable, os.path.realpath(sys.executable), sys.version, sorted(names)]
+
+
+@cache
+def _other_interpreter(python: str) -> list[Any] | None:
+    try:
+        asked = subprocess.run(  # noqa: S603 - the interpreter that the user named
+            [python, "-I", "-c", _ASK],
+            capture_output=True,
+            timeout=_SECONDS,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            env={},
+        )
+        answer = json.loads(asked.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return [python, answer] if isinstance(answer, list) else None
+
+
+def contents(path: Path) -> list[Any] | None:
+    """A file, or the files of a folder: their names and what they hold.
+
+    Args:
+        path: The file or folder.
+
+    Returns:
+        Names and digests; None where they cannot be read, or are too many.
+    """
+    try:
+        files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else []
+        if len(files) > MOST_FILES:
+            return None
+        return [str(path), [[each.name, _file_digest(each)] for each in files or [path]]]
+    except OSError:
+        return None
+
+
+def _file_digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,179 @@
+"""A folder of kept entries: private, bounded, and safe under parallel runs and kills."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from czcheck.errors import UsageError
+from czcheck.limits import MIB
+
+FOLDER = "verdicts-1"
+"""Folder of our own below the one that the user names; its number is that of the entries' form."""
+
+MAX_ENTRIES = 500
+MAX_BYTES = 64 * MIB
+MAX_ENTRY = 4 * MIB
+
+_ENDING = ".json"
+_TEMPORARY = ".new"
+# What a run that was killed has left behind; one that lives writes in milliseconds.
+_STALE_SECONDS = 3600
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class Store:
+    """Entries of plain data by key.
+
+    An entry is written to a file of its own beside, which then takes its name: whoever reads sees
+    the whole of an old entry, the whole of a new one, or none. What cannot be read, was cut short,
+    changed, or written by somebody else counts as none, and is written anew.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder, if it is not there.
+
+        Args:
+            folder: Where entries are kept, in a folder of their own.
+
+        Raises:
+            UsageError: It cannot be made, or somebody else can write into it.
+        """
+        self._folder = folder / FOLDER
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            found = self._folder.lstat()
+        except OSError as error:
+            raise UsageError(
+                f"{folder}: verdicts cannot be kept there: {error.strerror or error}"
+            ) from None
+        if not stat.S_ISDIR(found.st_mode) or not _is_ours(found):
+            raise UsageError(
+                f"{self._folder}: others can write there, so no verdict is taken from it; remove"
+                " it, or choose another folder with --cache-dir"
+            )
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The entry of a key; None where there is none that can be trusted.
+
+        Args:
+            key: Hexadecimal digits.
+        """
+        path = self._path(key)
+        try:
+            data = _read(path)
+            digest, _, body = data.partition(b"\n")
+            if digest.decode("ascii") != _digest(key, body):
+                return None
+            entry = json.loads(body)
+        except (OSError, ValueError, RecursionError):
+            return None
+        if not isinstance(entry, dict):
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # the ones used last are kept longest
+        return entry
+
+    def put(self, key: str, entry: dict[str, Any]) -> bool:
+        """Keep an entry.
+
+        Args:
+            key: Hexadecimal digits.
+            entry: What JSON knows, and nothing else.
+
+        Returns:
+            Whether it is kept. Where it cannot be, nothing is lost but time.
+        """
+        try:
+            body = json.dumps(entry, separators=(",", ":")).encode("ascii")
+        except (TypeError, ValueError, RecursionError):
+            return False
+        data = _digest(key, body).encode("ascii") + b"\n" + body
+        if len(data) > MAX_ENTRY:
+            return False
+        try:
+            self._write(self._path(key), data)
+        except OSError:
+            return False
+        self._prune()
+        return True
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}{_ENDING}"
+
+    def _write(self, path: Path, data: bytes) -> None:
+        descriptor, name = tempfile.mkstemp(_TEMPORARY, "", self._folder)  # mode 0600
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+            Path(name).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+
+    def _prune(self) -> None:
+        """Remove what is too much, the entries used last at the end, and what was left behind."""
+        now = time.time()
+        kept: list[tuple[float, int, str]] = []
+        for name, found in self._files():
+            if name.endswith(_ENDING):
+                kept.append((found.st_mtime, found.st_size, name))
+            elif name.endswith(_TEMPORARY) and now - found.st_mtime > _STALE_SECONDS:
+                self._remove(name)
+        kept.sort(reverse=True)
+        total = 0
+        for number, (_, size, name) in enumerate(kept):
+            total += size
+            if number >= MAX_ENTRIES or total > MAX_BYTES:
+                self._remove(name)
+
+    def _files(self) -> Iterator[tuple[str, os.stat_result]]:
+        with contextlib.suppress(OSError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):  # another run has removed it
+                    yield entry.name, entry.stat(follow_symlinks=False)
+
+    def _remove(self, name: str) -> None:
+        with contextlib.suppress(OSError):
+            (self._folder / name).unlink()
+
+
+def _read(path: Path) -> bytes:
+    """A file of ours, of limited size.
+
+    Raises:
+        OSError: There is none.
+        ValueError: It is none of ours, or too large.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(stream.fileno())
+        if not stat.S_ISREG(found.st_mode) or not _is_ours(found):
+            raise ValueError("not a file of ours")
+        data = stream.read(MAX_ENTRY + 1)
+    if len(data) > MAX_ENTRY:
+        raise ValueError("too large")
+    return data
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    """Whether a file or folder belongs to the user, and nobody else can write to it."""
+    if os.name != "posix":
+        return True
+    return found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE
+
+
+def _digest(key: str, body: bytes) -> str:
+    """Ties an entry to its name: one that was renamed is none."""
+    return hashlib.sha256(key.encode("ascii") + b"\n" + body).hexdigest()

@@ -1,0 +1,187 @@
+"""Kept verdicts: when one may be used again, and when one may be kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.cache import circumstances
+from czcheck.cache.entries import (
+    NotPlainError,
+    outcome_from_plain,
+    outcome_to_plain,
+    plain_value,
+)
+from czcheck.cache.store import Store
+from czcheck.configuration.showing import plain
+from czcheck.rules.engine import Outcome, SkipCause, Status
+
+if TYPE_CHECKING:
+    from czcheck.configuration.merging import InForce
+    from czcheck.limits import Limits
+    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.record import RunRecord
+
+# These do not change how rules end, only what is made of it.
+_AFTERWARDS = ("fail-on", "jobs", "cache")
+# A run that was too slow, or in which something failed, may go better the next time.
+_OF_THE_MOMENT = ("CZ401", "CZ402", "CZ422", "CZ425")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the rules ended on a file.
+
+    Attributes:
+        outcomes: Outcomes, before severities and waivers of a configuration.
+        looked_at: What the file holds and what was done with it.
+        checked: When it was checked, such as `2026-11-25T23:20:11Z`.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    looked_at: dict[str, Any]
+    checked: str
+
+
+class Verdicts:
+    """The verdicts of one call."""
+
+    def __init__(
+        self,
+        folder: Path,
+        python: str | None,
+        limits: Limits,
+        runner_limits: RunnerLimits,
+        *,
+        require_sandbox: bool,
+    ) -> None:
+        """Open the store.
+
+        Args:
+            folder: Where verdicts are kept.
+            python: Interpreter that runs networks; None for this one.
+            limits: Limits on everything that is read.
+            runner_limits: Limits on the network's process.
+            require_sandbox: Whether networks are run only where they can be shut in.
+
+        Raises:
+            UsageError: Verdicts cannot be kept there.
+        """
+        self._store = Store(folder)
+        self._python = python
+        self._call = [
+            dataclasses.asdict(limits),
+            dataclasses.asdict(runner_limits),
+            require_sandbox,
+        ]
+
+    def key(self, path: Path, sha256: str, force: InForce) -> str | None:
+        """The key of a verdict: everything that it depends on, as one digest.
+
+        Args:
+            path: The file; its name is looked at by rules.
+            sha256: Its digest.
+            force: What is in force for it.
+
+        Returns:
+            Hexadecimal digits; None where not everything can be found out.
+        """
+        interpreters = [circumstances.interpreter(self._python)]
+        if force["runtime"] is not None:
+            interpreters.append(circumstances.interpreter(force["runtime"]))
+        beside = [circumstances.contents(each) for each in force["tiles"]]
+        if force["baseline"] is not None:
+            beside.append(circumstances.contents(force["baseline"]))
+        if None in interpreters or None in beside:
+            return None
+        settings = {
+            name: plain(said.value)
+            for name, said in force.settings.items()
+            if name not in _AFTERWARDS and not name.startswith("severity.")
+        }
+        settings["ignore"] = [each.code for each in force["ignore"]]
+        everything = [
+            circumstances.tool(),
+            circumstances.machine(),
+            interpreters,
+            self._call,
+            [path.name, sha256],
+            settings,
+            beside,
+        ]
+        return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
+
+    def get(self, key: str) -> Verdict | None:
+        """A kept verdict; None where there is none.
+
+        Args:
+            key: What `key` gave.
+        """
+        entry = self._store.get(key)
+        if entry is None:
+            return None
+        try:
+            return Verdict(
+                tuple(outcome_from_plain(each) for each in entry["outcomes"]),
+                dict(entry["looked_at"]),
+                str(entry["checked"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def put(
+        self,
+        key: str,
+        outcomes: tuple[Outcome, ...],
+        looked_at: Mapping[str, Any],
+        run: RunRecord | None,
+    ) -> None:
+        """Keep a verdict, if it would be the same the next time.
+
+        Args:
+            key: What `key` gave.
+            outcomes: Outcomes, before severities and waivers of a configuration.
+            looked_at: What the file holds and what was done with it.
+            run: What running the network showed; None if it was not run.
+        """
+        if not is_lasting(outcomes, run):
+            return
+        now = datetime.now(timezone.utc)
+        try:
+            entry = {
+                "checked": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "outcomes": [outcome_to_plain(each) for each in outcomes],
+                "looked_at": plain_value(dict(looked_at)),
+            }
+        except NotPlainError:
+            return
+        self._store.put(key, entry)
+
+
+def is_lasting(outcomes: tuple[Outcome, ...], run: RunRecord | None) -> bool:
+    """Whether a verdict would be the same the next time.
+
+    Args:
+        outcomes: How the rules ended.
+        run: What running the network showed.
+
+    Returns:
+        False where the network was not run, where something failed while it ran, where a budget
+        was exceeded, and where not everything could be checked.
+    """
+    if run is None or run.all_failures:
+        return False
+    if run.behaviour is not None and run.behaviour.batch_failure is not None:
+        return False
+    return not any(
+        outcome.status is Status.CRASHED
+        or outcome.cause in (SkipCause.TOOL, SkipCause.PREREQUISITE)
+        or (outcome.status is Status.FAILED and outcome.code in _OF_THE_MOMENT)
+        for outcome in outcomes
+    )

@@ -1,0 +1,112 @@
+"""What is to be done with each file of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from czcheck.configuration.calling import read_values
+from czcheck.configuration.merging import InForce
+from czcheck.errors import UsageError
+from czcheck.limits import GIB
+from czcheck.report.report import Options
+from czcheck.rules.catalogue import catalogue, matching
+from czcheck.runtime.limits import RunnerLimits
+
+if TYPE_CHECKING:
+    from czcheck.runtime.baseline import Baseline
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One file and what is to be done with it.
+
+    Attributes:
+        path: The file.
+        force: What is in force for it.
+        chosen: Rules whose findings count.
+        golden: The baseline; None for none.
+    """
+
+    path: Path
+    force: InForce
+    chosen: frozenset[str]
+    golden: Baseline | None
+
+
+def plan_of(path: Path, force: InForce) -> Plan:
+    """What is to be done with a file.
+
+    Args:
+        path: The file.
+        force: What is in force for it.
+
+    Raises:
+        UsageError: An image is not there, or the baseline is none.
+    """
+    for image in force["tiles"]:
+        if not image.exists():
+            raise UsageError(f"{image}: no such image")
+    golden = None
+    if force["baseline"] is not None:
+        from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
+
+        golden = read_baseline(force["baseline"]).with_tolerances(force.tolerances)
+    return Plan(path, force, chosen_rules(force), golden)
+
+
+def chosen_rules(force: InForce) -> frozenset[str]:
+    """Codes of the rules whose findings count.
+
+    Args:
+        force: What is in force.
+    """
+    rules = catalogue()
+    chosen = set(matching(force["select"], rules)) if force["select"] else set(rules)
+    return frozenset(chosen - set(matching((each.code for each in force["ignore"]), rules)))
+
+
+def options_of(force: InForce) -> Options:
+    """What was asked for in a call as a whole.
+
+    Args:
+        force: What is in force for it.
+    """
+    return Options(
+        force.level,
+        force["target"],
+        force.fail_on,
+        force["select"],
+        tuple(each.code for each in force["ignore"]),
+        admitted(force["allow-op"]),
+    )
+
+
+def admitted(allow_op: Sequence[str]) -> tuple[str, ...]:
+    """Operations that the user admits, each once.
+
+    Args:
+        allow_op: Their names.
+
+    Raises:
+        UsageError: A name is none that an operation in a file may have.
+    """
+    read: tuple[str, ...] = read_values({"allow-op": allow_op})["allow-op"]
+    return tuple(dict.fromkeys(read))
+
+
+def runner_limits_of(force: InForce) -> RunnerLimits:
+    """Limits on the network's process.
+
+    Args:
+        force: What is in force for the call.
+    """
+    timeout, memory = force["timeout"], force["memory"]
+    standard = RunnerLimits()
+    return RunnerLimits(
+        seconds_load=timeout or standard.seconds_load,
+        seconds_tile=timeout or standard.seconds_tile,
+        memory_bytes=int(memory * GIB) if memory else standard.memory_bytes,
+    )
