@@ -208,6 +208,12 @@ policy = together(
         metavar="N",
         help="Files to work on at a time.  [default: 1]",
     ),
+    click.option(
+        "--cache/--no-cache",
+        default=None,
+        envvar="CZCHECK_CACHE",
+        help="Take a verdict from an earlier run where nothing has changed.  [default: cache]",
+    ),
 )
 images = together(
     click.option(
@@ -254,12 +260,6 @@ tiling = together(
         callback=tile_size,
         metavar="HxW",
         help="Tile, for networks that leave it open.",
-    ),
-    click.option(
-        "--cache/--no-cache",
-        default=None,
-        envvar="CZCHECK_CACHE",
-        help="Take a verdict from an earlier run where nothing has changed.  [default: cache]",
     ),
 )
 configuration = together(
