@@ -338,6 +338,7 @@ class _Channels:
         self, before: NDArray[Any], after: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Both answers with a channel for each class; as they are where they hold no classes."""
+        before, after = _numbers(before), _numbers(after)
         both = ((before, self._before), (after, self._after))
         if any(each.ndim != _AXES or each.shape[-1] != len(places) for each, places in both):
             return before, after
@@ -351,6 +352,13 @@ class _Channels:
         placed = np.zeros((*answer.shape[:-1], self._size), answer.dtype)
         placed[..., places] = answer
         return placed
+
+
+def _numbers(answer: NDArray[Any]) -> NDArray[Any]:
+    """An answer whose values can be subtracted: truth values and bytes cannot."""
+    import numpy as np  # noqa: PLC0415
+
+    return answer.astype(np.float64) if answer.dtype.kind in "biu" else answer
 
 
 def _unanswered(

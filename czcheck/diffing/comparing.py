@@ -142,6 +142,8 @@ def _or_fault(fact: Callable[[], Any]) -> Any:
         return fact()
     except (UnavailableError, IncompleteError) as error:
         return Fault(str(error))
+    except Exception as error:  # noqa: BLE001 - a fault of ours: rules that need the fact crash
+        return Fault(f"czcheck failed, please report this ({type(error).__name__}: {error})")
 
 
 def _file(model: CzModel) -> ReleaseFile:

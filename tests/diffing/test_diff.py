@@ -16,12 +16,13 @@ from PIL import Image
 
 import czcheck
 from czcheck.diffing.answers import AnswersChange
+from czcheck.diffing.metadata import compare_metadata
 from czcheck.diffing.result import Diff
 from czcheck.diffing.weights import WeightsChange
 from czcheck.errors import UsageError
 from czcheck.report.report import Verdict
 from fixtures.archives import czmodel, metadata_xml
-from fixtures.bad_releases import FIRST, OTHER, SECOND, release, with_bias
+from fixtures.bad_releases import FIRST, OTHER, SECOND, THIRD, release, with_bias
 from fixtures.graphs import FLOAT, Graph, Type, classifier
 
 SCHEMA = json.loads(files("czcheck.schemas").joinpath("diff.schema.json").read_text("utf-8"))
@@ -198,6 +199,61 @@ def test_a_network_that_cannot_be_run_is_not_compared(tmp_path: Path) -> None:
     assert diff.equal is None
     plain = checked(diff)
     assert "the second release must not be run" in plain["answers"]["fault"]
+
+
+@pytest.mark.tensorflow
+def test_a_tile_that_only_one_release_answers_is_a_difference(tmp_path: Path) -> None:
+    after = write(tmp_path, "after.czmodel", release())
+    diff = czcheck.diff(BAD / "CZ402_assertion_on_black_tile.czmodel", after)
+    plain = checked(diff)
+    failed = {each["tile"]: each["release"] for each in plain["answers"]["unanswered"]}
+    assert failed == {"zeros": "first"}
+    assert diff.exit_code == 1
+    assert "the first release fails on the tile zeros" in str(diff)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32])
+def test_answers_of_other_types_are_compared_as_numbers(dtype: Any) -> None:
+    from czcheck.diffing.answers import _Channels
+    from czcheck.runtime.compare import compare
+
+    metadata = czcheck.ModelMetadata.from_xml(metadata_xml())
+    channels = _Channels(compare_metadata(metadata, metadata))
+    one = np.zeros((1, 2, 2, 2), dtype)
+    two = one.copy()
+    two[0, 0, 0, 1] = 1
+    assert compare(*channels.of_both(one, two), 1e-5).change == 1
+    assert compare(*channels.of_both(two, one), 1e-5).change == 1
+
+
+def test_channels_are_put_in_the_order_of_all_classes() -> None:
+    from czcheck.diffing.answers import _Channels
+
+    before = czcheck.ModelMetadata.from_xml(metadata_xml())
+    more = (FIRST + SECOND, FIRST + THIRD.replace('"3"', '"2"') + SECOND.replace('"2"', '"3"'))
+    change = compare_metadata(before, czcheck.ModelMetadata.from_xml(metadata_xml(more)))
+    assert [each.name for each in change.classes] == ["Background", "Nucleus", "Debris"]
+    old, new = np.array([[[[1.0, 2.0]]]]), np.array([[[[1.0, 3.0, 2.0]]]])
+    one, two = _Channels(change).of_both(old, new)
+    assert one.tolist() == [[[[1, 2, 0]]]]
+    assert two.tolist() == [[[[1, 2, 3]]]]
+    # Where a network answers with another number of channels, nobody knows which is which.
+    same = _Channels(change).of_both(new, new)
+    assert same[0] is new
+
+
+def test_a_fault_of_ours_is_no_pass_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("czcheck.diffing.answers.proven_answers", bug)
+    path = write(tmp_path, "before.czmodel", release())
+    diff = czcheck.diff(path, path, level="network")
+    assert diff.exit_code == 3
+    assert "ZeroDivisionError: oops" in checked(diff)["answers"]["fault"]
+    assert "crashed CZ620" in str(diff)
 
 
 def test_the_same_network_needs_no_run_to_answer_the_same(tmp_path: Path) -> None:
