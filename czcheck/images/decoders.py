@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from czcheck.errors import CzcheckError, InputError, UsageError
+from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
 from czcheck.limits import GIB
 
 # Of images that have to be held as a whole, and of the tiles, strips and chunks of others.
@@ -44,12 +44,15 @@ def readable(path: str | Path, place: str = "") -> Iterator[None]:
 
     Raises:
         InputError: The decoder failed.
+        IncompleteError: There is not enough memory.
     """
     _silent.depth = getattr(_silent, "depth", 0) + 1
     try:
         yield
-    except (CzcheckError, MemoryError):
+    except CzcheckError:
         raise
+    except MemoryError as error:
+        raise IncompleteError(f"{path}: there is not enough memory to read it{place}") from error
     except PermissionError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except Exception as error:  # decoders raise whatever they like on damaged files

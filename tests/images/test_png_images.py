@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from czcheck.errors import InputError, UsageError
+from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.images import decoders
 from czcheck.images.opening import open_image
 
@@ -53,6 +53,18 @@ def test_bits_are_black_and_white(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         image.read(image.planes[0], 0, 0, 4, 6)[..., 0], (GRAY > 12) * 255
     )
+
+
+def test_a_lack_of_memory_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "image.png"
+    Image.fromarray(GRAY).save(path)
+
+    def lack(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(np, "asarray", lack)
+    with open_image(path) as image, pytest.raises(IncompleteError, match=r"image\.png: .*memory"):
+        image.read(image.planes[0], 0, 0, 2, 2)
 
 
 def test_faults_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
