@@ -87,7 +87,8 @@ class CziImage(FileImage):
         ]
         self.pixel_size = _pixel_size(root)
         channels = _channels(path, root, description["pixel_types"])
-        self._describe(planes, channels, selections)
+        self._choose_planes(planes, selections)
+        self._choose_channels(channels, selections)
         largest = description["largest"]
         bounded_part(path, "blocks", largest * max(map(_bytes, self.pixel_types)))
         self.tiled = largest < max(plane.height * plane.width for plane in self.planes)

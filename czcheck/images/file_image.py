@@ -42,23 +42,16 @@ class FileImage(Image):
 
     _taken: tuple[tuple[int, int | None], ...]
 
-    def _describe(
-        self,
-        planes: Sequence[Plane],
-        channels: Sequence[tuple[str, str]],
-        selections: Selections,
-    ) -> None:
-        """Keep what was selected of what the file holds.
+    def _choose_channels(self, channels: Sequence[tuple[str, str]], selections: Selections) -> None:
+        """Keep the channels that are wanted.
 
         Args:
-            planes: All planes of the file, in order.
             channels: (name, pixel type) of all channels.
             selections: What of them is wanted.
 
         Raises:
             UsageError: A selection matches nothing.
         """
-        self.planes = self._planes(planes, selections)
         names = [name for name, _ in channels]
         self._types = types = [pixel_type for _, pixel_type in channels]
         if len(channels) == 1 and types[0] in _COMPONENT and selections.channel is not None:
@@ -76,7 +69,19 @@ class FileImage(Image):
             for number, part in self._taken
         )
 
-    def _planes(self, planes: Sequence[Plane], selections: Selections) -> tuple[Plane, ...]:
+    def _choose_planes(self, planes: Sequence[Plane], selections: Selections) -> list[int]:
+        """Keep the planes that are wanted.
+
+        Args:
+            planes: All planes of the file, in order.
+            selections: What of them is wanted.
+
+        Returns:
+            Numbers of their scenes, in order. Only these have to be alike.
+
+        Raises:
+            UsageError: A selection matches nothing.
+        """
         scenes = {plane.scene: plane.scene_name for plane in planes}
         names = [scenes.get(each, "") for each in range(max(scenes) + 1)]
         scene = set(select(self.path, "scene", selections.scene, len(names), names))
@@ -89,7 +94,8 @@ class FileImage(Image):
         ]
         if not chosen:
             raise UsageError(f"{self.path}: the selection of scene, time and z holds no plane")
-        return named(chosen)
+        self.planes = named(chosen)
+        return sorted({each.scene for each in chosen})
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
         import numpy as np  # noqa: PLC0415

@@ -66,7 +66,8 @@ class PngImage(FileImage):
         self._samples, self._lock = samples, threading.Lock()
         self._pixels: NDArray[Any] | None = None
         channel = ("RGB" if samples >= _COLOUR else "Gray", kinds[samples])
-        self._describe([Plane(0, 0, 0, "", height, width)], [channel], selections)
+        self._choose_planes([Plane(0, 0, 0, "", height, width)], selections)
+        self._choose_channels([channel], selections)
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:  # noqa: ARG002
         with self._lock:

@@ -114,9 +114,6 @@ class TiffImage(FileImage):
         for pages in self._pages:
             if missing := pages.missing_decoder():
                 raise extra(path, f"TIFF with the compression {missing}", "imagecodecs")
-        image = described[0] if is_ome else OmeImage("", (), None)
-        self.pixel_size = image.pixel_size or self._resolution()
-        self.tiled = all(pages.tiled for pages in self._pages)
         planes = [
             Plane(
                 number,
@@ -129,22 +126,25 @@ class TiffImage(FileImage):
             for number, layout in enumerate(self._layouts)
             for time, z in product(range(layout.size(layout.time)), range(layout.size(layout.z)))
         ]
-        self._describe(planes, self._channels(path, series, image), selections)
+        scenes = self._choose_planes(planes, selections)
+        known_image = is_ome and scenes[0] < len(described)
+        image = described[scenes[0]] if known_image else OmeImage("", (), None)
+        self.pixel_size = image.pixel_size or self._resolution()
+        self.tiled = all(self._pages[each].tiled for each in scenes)
+        self._choose_channels(self._channels(path, scenes, image), selections)
 
-    def _channels(
-        self, path: Path, series: list[tifffile.TiffPageSeries], image: OmeImage
-    ) -> list[tuple[str, str]]:
-        layout = self._layouts[0]
-        if any(
-            (each.channels, each.colours, one.dtype)
-            != (layout.channels, layout.colours, series[0].dtype)
-            for each, one in zip(self._layouts, series, strict=True)
-        ):
+    def _channels(self, path: Path, scenes: list[int], image: OmeImage) -> list[tuple[str, str]]:
+        """(name, pixel type) of the channels that the chosen scenes have."""
+        layout, dtype = self._layouts[scenes[0]], self._pages[scenes[0]].dtype
+        kinds = {
+            (self._layouts[each].channels, self._layouts[each].colours, self._pages[each].dtype)
+            for each in scenes
+        }
+        if len(kinds) > 1:
             raise InputError(
-                f"{path}: the file's images have different channels or pixel types; "
-                "choose those that are alike with --scene"
+                f"{path}: the file's images have different channels or pixel types; choose those "
+                f"that are alike with --scene (0 to {len(self._layouts) - 1})"
             )
-        dtype = self._pages[0].dtype
         # The format has alpha for 8 bits only.
         self._samples = layout.colours if dtype.name == "uint8" else min(layout.colours, _COLOUR)
         pixel_type = pixel_type_of(dtype, self._samples or 1, path)

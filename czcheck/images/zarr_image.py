@@ -74,27 +74,38 @@ class ZarrImage(FileImage):
             dict(zip(scene.axes, map(int, array.shape), strict=True))
             for scene, array in zip(self._scenes, self._arrays, strict=True)
         ]
-        first, count = self._arrays[0], sizes[0].get("c", 1)
         planes = sum(size.get("t", 1) * size.get("z", 1) for size in sizes)
-        for size, array in zip(sizes, self._arrays, strict=True):
-            bounded(path, height=size["y"], width=size["x"], planes=planes, channels=count)
-            if size.get("c", 1) != count or array.dtype != first.dtype:
-                raise InputError(f"{path}: the store's images have different channels or dtypes")
-        pixel_type = pixel_type_of(first.dtype, 1, path)
-        self.pixel_size = self._scenes[0].pixel_size
-        self.tiled = all(
-            prod(each.chunks[-2:]) < max(prod(each.shape[-2:]), _SMALL) for each in self._arrays
-        )
+        for size in sizes:
+            bounded(
+                path,
+                height=size["y"],
+                width=size["x"],
+                planes=planes,
+                channels=size.get("c", 1),
+            )
         all_planes = [
             Plane(number, time, z, self._scenes[number].name, size["y"], size["x"])
             for number, size in enumerate(sizes)
             for time, z in product(range(size.get("t", 1)), range(size.get("z", 1)))
         ]
-        given = self._scenes[0].channels
+        scenes = self._choose_planes(all_planes, selections)
+        kinds = {(sizes[each].get("c", 1), self._arrays[each].dtype) for each in scenes}
+        if len(kinds) > 1:
+            raise InputError(
+                f"{path}: the store's images have different channels or dtypes; choose those that "
+                f"are alike with --scene (0 to {len(self._scenes) - 1})"
+            )
+        ((count, dtype),) = kinds
+        pixel_type = pixel_type_of(dtype, 1, path)
+        self.pixel_size = self._scenes[scenes[0]].pixel_size
+        self.tiled = all(
+            prod(each.chunks[-2:]) < max(prod(each.shape[-2:]), _SMALL) for each in self._arrays
+        )
+        given = self._scenes[scenes[0]].channels
         names = given if len(given) == count else ("",) * count
         plain = ["Gray"] if count == 1 else [str(each) for each in range(count)]
         channels = [(name or other, pixel_type) for name, other in zip(names, plain, strict=True)]
-        self._describe(all_planes, channels, selections)
+        self._choose_channels(channels, selections)
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
         array, axes = self._arrays[plane.scene], self._scenes[plane.scene].axes

@@ -137,6 +137,20 @@ def test_ome_tells_channels_scenes_and_pixel_sizes(tmp_path: Path) -> None:
         open_image(path, scene="middle")
 
 
+def test_only_the_scenes_that_are_read_have_to_be_alike(tmp_path: Path) -> None:
+    path = tmp_path / "image.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        writer.write(RGB, photometric="rgb", metadata={"Name": "label"})
+        writer.write(GRAY, metadata={"Name": "slide"})
+    with pytest.raises(InputError, match=r"choose those that are alike with --scene \(0 to 1\)"):
+        open_image(path)
+    for scene, pixel_type in (("label", "Bgr24"), ("slide", "Gray16")):
+        with open_image(path, scene=scene) as image:
+            assert image.pixel_type == pixel_type
+    with open_image(path, scene=1) as image:
+        np.testing.assert_array_equal(image.read(image.planes[0], 0, 0, 100, 140)[..., 0], GRAY)
+
+
 def test_of_a_pyramid_the_full_resolution_is_read(tmp_path: Path) -> None:
     path = tmp_path / "pyramid.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as writer:
