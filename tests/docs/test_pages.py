@@ -57,3 +57,10 @@ def test_the_readme_links_to_what_is_there() -> None:
     assert links
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+def test_every_schema_can_be_downloaded() -> None:
+    page = (ROOT / "docs" / "reference" / "schemas.md").read_text("utf-8")
+    for path in (ROOT / "schemas").glob("*.*"):
+        if path.suffix in (".json", ".xsd"):
+            assert f"(../schemas/{path.name})" in page
