@@ -31,14 +31,22 @@ class Done(NamedTuple):
     printed: str
 
 
-class Shell:
-    """Runs commands in folders; what was run before in the same folder is not run again.
+# What TensorFlow logs while it is imported differs from machine to machine.
+LOG = re.compile(r"^(?:[IWEF]\d{4} |WARNING: All log messages before).*\n", re.MULTILINE)
+CONFIGURATIONS = ("czcheck.toml", "pyproject.toml", "pytest.ini")
 
-    Many pages begin with the same command. A folder is the same if its files have the same bytes.
+
+class Shell:
+    """Runs commands in folders, and runs none twice that would do the same again.
+
+    Many pages show the same command, and most commands import TensorFlow. Two are taken for the
+    same if their texts are, and with them the files of the start folder, the configuration, and all
+    files that they name.
     """
 
-    def __init__(self, keep_in: Path) -> None:
+    def __init__(self, keep_in: Path, start: Path) -> None:
         self._keep_in = keep_in
+        self._start = _digests(start)
         self._known: dict[str, Done] = {}
         binaries = Path(sys.executable).parent
         self._env = {
@@ -49,39 +57,49 @@ class Shell:
         }
 
     def run(self, command: str, folder: Path) -> Done:
-        key = hashlib.sha256(f"{command}\n{_state(folder)}".encode()).hexdigest()
-        after = self._keep_in / key
-        if key not in self._known:
-            done = subprocess.run(
-                ["bash", "-c", command],
-                cwd=folder,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=SECONDS,
-                check=False,
-            )
-            self._known[key] = Done(done.returncode, done.stdout)
-            shutil.copytree(folder, after)
-        else:
-            shutil.copytree(after, folder, dirs_exist_ok=True)
+        before = _digests(folder)
+        read = {name: digest for name, digest in before.items() if self._reads(command, name)}
+        key = hashlib.sha256(f"{command}\n{sorted(read.items())}".encode()).hexdigest()
+        written = self._keep_in / key
+        if key in self._known:
+            if written.exists():
+                shutil.copytree(written, folder, dirs_exist_ok=True)
+            return self._known[key]
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        for name, digest in _digests(folder).items():
+            if before.get(name) != digest:
+                (written / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(folder / name, written / name)
+        self._known[key] = Done(done.returncode, LOG.sub("", done.stdout))
         return self._known[key]
 
+    def _reads(self, command: str, name: str) -> bool:
+        first = name.partition("/")[0]
+        return name in self._start or name in CONFIGURATIONS or first in command
 
-def _state(folder: Path) -> str:
-    """The files of a folder and their digests."""
-    return "\n".join(
-        f"{path.relative_to(folder)} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-        for path in sorted(folder.rglob("*"))
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The files of a folder, by their paths in it."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
         if path.is_file()
-    )
+    }
 
 
 @pytest.fixture(scope="session")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    return Shell(tmp_path_factory.mktemp("after"))
+def shell(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    return Shell(tmp_path_factory.mktemp("written"), start)
 
 
 @pytest.fixture(scope="session")
