@@ -1,11 +1,12 @@
 r"""The commands that pages show, and the files that they need: so that a test can run them.
 
 A block of a page that is fenced as `console` holds commands, each behind `$ `, and what they print
-below; `...` stands for anything. Commands of a page run one after the other, in one folder. A title
-says what is special about a block, to readers as well:
+below; `...` stands for anything. A remark behind two spaces and a `#` is no part of a command.
+Commands of a page run one after the other, in one folder. A title says what is special about a
+block, to readers as well:
 
-    title="exit code 1"          the last command ends with that code
-    title="not run by our tests: REASON"      it cannot be run in tests
+    title="exit code 1"                      the last command ends with that code
+    title="not run by our tests: REASON"     it cannot be run here
 
 A block of another kind whose title is a file's name is a file, written before what follows is run.
 """
@@ -91,7 +92,9 @@ def outside_blocks(page: str) -> str:
 
 
 def _commands(body: str, title: str, line: int) -> Iterator[Command]:
-    special = re.fullmatch(r"exit code (?P<code>\d+)|not run by our tests: (?P<reason>.+)", title)
+    special = re.fullmatch(
+        r"exit code (?P<code>\d+)|not run(?: by our tests)?: (?P<reason>.+)", title
+    )
     if title and special is None:
         raise ValueError(f"line {line}: what does the title {title!r} mean?")
     code = int(special["code"] or 0) if special else 0
@@ -102,7 +105,7 @@ def _commands(body: str, title: str, line: int) -> Iterator[Command]:
     for block in blocks:
         yield Command(
             line=line + 1 + body.count("\n", 0, block.start()),
-            text=block[1],
+            text=re.sub(r"\s{2,}#.*", "", block[1]),
             output=block[2],
             exit_code=code if block is blocks[-1] else 0,
             not_run=not_run,
