@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import InputError
 from czcheck.images.arrays import to_bgr
-from czcheck.images.decoders import bounded, held, opened
+from czcheck.images.decoders import bounded, extra, held, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import COLOUR, GRAY, Plane, Region
 
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 _COLOUR, _ALPHA = 3, 4
 # Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
 _DEPTH, _START, _BYTE = 24, 26, 8
+_HAS_COLOUR = 2
 # Modes of Pillow that are read as another one: palette, bits, gray with alpha.
 _RESOLVED = {"P": "RGB", "1": "L", "LA": "L"}
 
 
 class PngImage(FileImage):
-    """A PNG file: gray of 8 or 16 bits, colours of 8 bits, with alpha or without.
+    """A PNG file: gray or colours of 8 or 16 bits, with alpha or without.
 
-    Palettes are resolved, bits become 0 and 255, and the alpha of a gray image is dropped. The file
-    is decoded when the first region is read.
+    Palettes are resolved, bits become 0 and 255, and alpha is dropped but beside colours of 8 bits,
+    where the format has it. The file is decoded when the first region is read.
     """
 
     format = "PNG"
@@ -41,8 +42,8 @@ class PngImage(FileImage):
             selections: What of it is wanted.
 
         Raises:
-            UsageError: A selection matches nothing.
-            InputError: The file is damaged, too large, or has colours of 16 bits.
+            UsageError: A selection matches nothing, or imagecodecs is not installed.
+            InputError: The file is damaged or too large.
         """
         from PIL import Image  # noqa: PLC0415
 
@@ -50,15 +51,16 @@ class PngImage(FileImage):
         with opened(path), path.open("rb") as stream:
             start = stream.read(_START)
             depth, colour = start[_DEPTH], start[_DEPTH + 1]
-        if depth > _BYTE and colour != 0:
-            raise InputError(
-                f"{path}: colours of 16 bits in a PNG would be cut to 8; save the image as TIFF"
-            )
+        self._deep = depth > _BYTE and colour != 0
+        if self._deep and importlib.util.find_spec("imagecodecs") is None:
+            raise extra(path, "PNG with colours of 16 bits", "imagecodecs")
         with opened(path), Image.open(path, formats=("PNG",)) as png:
             height, width = png.height, png.width
             bands = png.getbands()
             mode = _RESOLVED.get(png.mode, "".join(bands) if len(bands) > 1 else "L")
         samples = len(mode)
+        if self._deep:
+            samples = _COLOUR if colour & _HAS_COLOUR else 1
         bounded(path, height=height, width=width, planes=1, channels=samples)
         held(path, height, width, samples * max(1, depth // _BYTE))
         dtype = "uint16" if depth > _BYTE else "uint8"
@@ -81,6 +83,12 @@ class PngImage(FileImage):
         import numpy as np  # noqa: PLC0415
         from PIL import Image  # noqa: PLC0415
 
+        if self._deep:  # Pillow would cut them to 8 bits
+            import imagecodecs  # noqa: PLC0415
+
+            with readable(self.path):
+                deep: NDArray[Any] = imagecodecs.png_decode(Path(self.path).read_bytes())
+                return deep.reshape(*deep.shape[:2], -1)[..., : self._samples]
         with opened(self.path), Image.open(self.path, formats=("PNG",)) as png:
             mode = _RESOLVED.get(png.mode, png.mode)
             pixels = np.asarray(png if mode == png.mode else png.convert(mode))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,32 @@ def test_colours_are_blue_green_red_and_can_be_taken_one_by_one(tmp_path: Path) 
     assert (red.pixel_type, red.channels) == ("Gray8", ("Red",))
     np.testing.assert_array_equal(red.read(red.planes[0], 0, 0, 4, 6)[..., 0], RGB[..., 0])
     assert open_image(path, channel=0).pixel_type == "Bgr24"
+
+
+@pytest.mark.parametrize("samples", [2, 3, 4])
+def test_colours_of_16_bits_keep_them_and_lose_alpha(tmp_path: Path, samples: int) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs", reason="imagecodecs is not installed")
+    pixels = np.random.default_rng(0).integers(0, 65536, (4, 6, samples)).astype(np.uint16)
+    path = tmp_path / "deep.png"
+    path.write_bytes(imagecodecs.png_encode(pixels))
+    image = open_image(path)
+    assert image.pixel_type == ("Gray16" if samples == 2 else "Bgr48")
+    expected = pixels[..., :1] if samples == 2 else pixels[..., 2::-1]
+    np.testing.assert_array_equal(image.read(image.planes[0], 0, 0, 4, 6), expected)
+    path.write_bytes(path.read_bytes()[:-40])
+    with open_image(path) as image, pytest.raises(InputError, match="damaged"):
+        image.read(image.planes[0], 0, 0, 4, 6)
+
+
+def test_colours_of_16_bits_need_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(RGB).save(path)
+    data = bytearray(path.read_bytes())
+    data[24] = 16
+    path.write_bytes(data)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    with pytest.raises(UsageError, match=r"needs the package imagecodecs.*czcheck\[images\]"):
+        open_image(path)
 
 
 def test_bits_are_black_and_white(tmp_path: Path) -> None:

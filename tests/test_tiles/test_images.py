@@ -73,16 +73,6 @@ def test_bits_are_read_as_black_and_white(tmp_path: Path) -> None:
     np.testing.assert_array_equal(only(path, 4, 6, 1).pixels[..., 0], (RAMP > 12) * 255.0)
 
 
-def test_colours_that_would_lose_bits_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "deep.png"
-    Image.fromarray(COLOUR).save(path)
-    data = bytearray(path.read_bytes())
-    data[24] = 16
-    path.write_bytes(data)
-    with pytest.raises(InputError, match="save the image as TIFF"):
-        tiles_from(path, 4, 6, 3)
-
-
 def test_floats_are_read(tmp_path: Path) -> None:
     path = tmp_path / "float.tif"
     tifffile.imwrite(path, RAMP.astype(np.float32) / 23)
