@@ -267,7 +267,7 @@ def test_rules_are_linked_where_somebody_hosts_them(monkeypatch: pytest.MonkeyPa
     assert not parsed(REPORTS["forty"]).xpath("//a[starts-with(@href, 'http')]")
     monkeypatch.setenv("CZCHECK_DOCS_URL", "https://docs.acme.test/czcheck")
     links = parsed(REPORTS["forty"]).xpath("//*[@class='more']/a/@href")
-    assert "https://docs.acme.test/czcheck/rules/CZ406/" in links
+    assert "https://docs.acme.test/czcheck/rules/CZ406.html" in links
 
 
 def test_many_findings_on_tiles_share_their_pictures() -> None:
