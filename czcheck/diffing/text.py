@@ -290,7 +290,7 @@ def cost_rows(plain: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         plain: What `Diff.to_json` returned.
     """
     sides = plain["before"], plain["after"]
-    rows: list[tuple[str, list[str]]] = [("archive", [size_text(side["size"]) for side in sides])]
+    rows: list[tuple[str, list[str]]] = [("file", [size_text(side["size"]) for side in sides])]
     if all(side["parameters"] is not None for side in sides):
         rows.append(("parameters", [f"{side['parameters']:,}" for side in sides]))
     costs = [side["cost"] for side in sides]

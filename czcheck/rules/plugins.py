@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
-from czcheck.rules.catalogue import Rule, by_code, declared, own_rules
+from czcheck.rules.catalogue import Rule, by_code, declared, own_rules, release_rules
 from czcheck.rules.facts import FACTS
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ def no_such_rule(prefix: str) -> UsageError:
         prefix: The code or prefix.
     """
     message = f"no rule begins with {prefix!r}; `czcheck rules` lists them all"
+    if prefix and any(code.startswith(prefix.upper()) for code in release_rules()):
+        message = f"{prefix!r}: rules on two releases are checked by `czcheck diff`"
     return UsageError("; ".join([message, *map(str, unusable())]))
 
 

@@ -82,6 +82,26 @@ def test_severities_and_choices(diff: Call, old: Path, tmp_path: Path) -> None:
     assert diff(old, smaller, *STATIC, "--fail-on", "warning", "--select", "CZ601,CZ62").code == 0
 
 
+def test_verify_says_who_checks_rules_on_two_releases(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["verify", str(old), "--select", "CZ601"])
+    assert stop.value.code == 2
+    assert "checked by `czcheck diff`" in capsys.readouterr().err
+
+
+def test_a_specification_is_compared_with_what_was_built_of_it(
+    diff: Call, old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["init", str(old), "-o", str(tmp_path / "spec.json")])
+    capsys.readouterr()
+    result = diff(tmp_path / "spec.json", old, *STATIC)
+    assert result.code == 0
+    assert "in the first release, a specification is no archive" in result.out
+
+
 def test_reports_go_to_files(diff: Call, old: Path, new: Path, tmp_path: Path) -> None:
     file = tmp_path / "diff.json"
     result = diff(old, new, *STATIC, "--report", f"json={file}")
