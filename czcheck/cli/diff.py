@@ -19,10 +19,6 @@ FORMATS = {
 _positive = click.FloatRange(min=0, min_open=True)
 
 
-def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
-    return tuple(code.strip() for each in value for code in each.split(",") if code.strip())
-
-
 @click.command("diff")
 @click.argument("before", metavar="A", type=click.Path(path_type=Path))
 @click.argument("after", metavar="B", type=click.Path(path_type=Path))
@@ -44,14 +40,14 @@ def _codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     "--select",
     multiple=True,
     metavar="CODES",
-    callback=_codes,
+    callback=options.codes,
     help="Check only these rules; codes or prefixes, such as CZ60, separated by commas.",
 )
 @click.option(
     "--ignore",
     multiple=True,
     metavar="CODES",
-    callback=_codes,
+    callback=options.codes,
     help="Leave these rules out; CZ620 where other answers are meant.",
 )
 @options.allow_op

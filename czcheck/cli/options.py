@@ -71,7 +71,8 @@ def together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return decorate
 
 
-def _codes(_: click.Context, __: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
+def codes(_: click.Context, __: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
+    """Codes of an option that may be given more than once, with commas between them."""
     return tuple(code.strip() for each in value for code in each.split(",") if code.strip())
 
 
@@ -118,7 +119,7 @@ judging = together(
         "--select",
         multiple=True,
         metavar="CODES",
-        callback=_codes,
+        callback=codes,
         shell_complete=complete_codes,
         help="Check only these rules; codes or prefixes, such as CZ2, separated by commas.",
     ),
@@ -126,7 +127,7 @@ judging = together(
         "--ignore",
         multiple=True,
         metavar="CODES",
-        callback=_codes,
+        callback=codes,
         shell_complete=complete_codes,
         help="Leave these rules out; codes or prefixes, separated by commas.",
     ),
