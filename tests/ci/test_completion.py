@@ -82,7 +82,7 @@ def test_zsh() -> None:
     )
     # What completes hands its answers to zsh's own functions; here they print them.
     script = f"""
-        autoload -U compinit; compinit -u -d /dev/null
+        autoload -U compinit; compinit -u -D
         eval "$(_CZCHECK_COMPLETE=zsh_source czcheck)"
         [[ ${{_comps[czcheck]}} == _czcheck_completion ]] || exit 1
         _describe() {{ print -l -- "${{(@P)3}}" }}
