@@ -184,6 +184,14 @@ def test_the_schema_knows_every_key() -> None:
             assert described["default"] == key.default
 
 
+def test_the_page_names_every_key() -> None:
+    from czcheck.configuration.keys import keys
+
+    page = Path(__file__).parents[2].joinpath("docs", "configuration.md").read_text("utf-8")
+    for key in keys():
+        assert f"`{key.rpartition('.')[2]}`" in page, key
+
+
 def _as_json(text: str) -> object:
     return json.loads(json.dumps(tomllib.loads(text), default=str))
 
