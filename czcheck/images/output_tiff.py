@@ -157,8 +157,8 @@ class TiffOutput(Writer):
         content = self.content
         metadata: dict[str, Any] = {
             "axes": "TZCYX",
-            "Name": printable(plane.scene_name) or Path(self.path).name,
-            "Channel": {"Name": [printable(each) for each in content.channels]},
+            "Name": _attribute(plane.scene_name or Path(self.path).name),
+            "Channel": {"Name": [_attribute(each) for each in content.channels]},
             "MapAnnotation": [
                 {
                     "Namespace": _CLASSES,
@@ -195,6 +195,11 @@ def _ome_colour(color: tuple[int, int, int]) -> int:
     red, green, blue = color
     value = red << 24 | green << 16 | blue << 8 | 255
     return value - (1 << 32) if value >= 1 << 31 else value
+
+
+def _attribute(text: str) -> str:
+    """A name as an attribute's value; tifffile escapes quotes there only since 2026."""
+    return printable(text).replace('"', "'")
 
 
 def _text(value: Any) -> str:
