@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from czcheck.rules.finding import Finding, TilePixel
@@ -200,7 +201,8 @@ def _confidence_map(best: NDArray[Any], finite: NDArray[Any], step: int) -> Imag
     return _with_palette(shown, [*confidence_colours(_SHADES), NO_NUMBER])
 
 
-def confidence_colours(count: int) -> list[tuple[int, int, int]]:
+@cache
+def confidence_colours(count: int) -> tuple[tuple[int, int, int], ...]:
     """Colours of confidence maps, for 0 to 1: they grow brighter evenly, for every kind of eye.
 
     Args:
@@ -209,7 +211,7 @@ def confidence_colours(count: int) -> list[tuple[int, int, int]]:
     from matplotlib import colormaps  # noqa: PLC0415 - only for reports with pictures
 
     steps = (colormaps["viridis"](each / (count - 1), bytes=True) for each in range(count))
-    return [(int(red), int(green), int(blue)) for red, green, blue, _ in steps]
+    return tuple((int(red), int(green), int(blue)) for red, green, blue, _ in steps)
 
 
 def _parted(distances: NDArray[Any]) -> tuple[int, ...]:

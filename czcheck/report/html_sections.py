@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Data = dict[str, Any]
 
+# Of one rule; further findings are told without.
 _MOST_PICTURES = 12
 # A fault in many places: beyond these, they are behind a click.
 _FIRST_PLACES = 6
@@ -77,7 +78,6 @@ def _groups(model: ModelView, found: Sequence[Mapping[str, Any]], kind: str) -> 
     ):
         items = list(group)
         rule = catalogue()[code]
-        pictures = sum(hasattr(finding.at, "tile") for _, (_, finding) in items) <= _MOST_PICTURES
         groups.append(
             {
                 **explain(rule),
@@ -92,9 +92,9 @@ def _groups(model: ModelView, found: Sequence[Mapping[str, Any]], kind: str) -> 
                         "place": plain_json(str(finding.at)),
                         "message": told["message"],
                         "waiver": told.get("waiver"),
-                        "shown": _evidence(model, told) if pictures else [],
+                        "shown": _evidence(model, told) if place < _MOST_PICTURES else [],
                     }
-                    for number, (told, finding) in items
+                    for place, (number, (told, finding)) in enumerate(items)
                 ],
             }
         )
