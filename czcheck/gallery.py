@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SIDE = 320
 """Most pixels along a side of a preview, where a report is about few files."""
 
+CONFIDENCE_SHADES = 32
+"""Steps that confidences are shown in, from 0 to 1."""
+
 SUM_LIMITS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 """Distances from 1 that part the sums of probabilities; those in the middle are rounding."""
 
@@ -195,10 +198,10 @@ def _confidence_map(best: NDArray[Any], finite: NDArray[Any], step: int) -> Imag
     from czcheck.report.picture import NO_NUMBER  # noqa: PLC0415
 
     mean = np.clip(_averaged(best[..., None], step)[..., 0], 0, 1)
-    shown = np.rint(mean * (_SHADES - 1)).astype(np.uint8)
+    shown = np.rint(mean * (CONFIDENCE_SHADES - 1)).astype(np.uint8)
     if not finite.all():
-        shown[_any(~finite, step)] = _SHADES
-    return _with_palette(shown, [*confidence_colours(_SHADES), NO_NUMBER])
+        shown[_any(~finite, step)] = CONFIDENCE_SHADES
+    return _with_palette(shown, [*confidence_colours(CONFIDENCE_SHADES), NO_NUMBER])
 
 
 @cache

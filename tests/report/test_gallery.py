@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from czcheck.gallery import SUM_LIMITS, Collector, Preview, confidence_colours
+from czcheck.gallery import CONFIDENCE_SHADES, SUM_LIMITS, Collector, Preview, confidence_colours
 from czcheck.rules.finding import Finding, InMember, Severity, TilePixel
 from czcheck.runtime.answers import Answer
 
@@ -52,9 +52,10 @@ def test_classes_stand_in_the_models_colours() -> None:
     assert made.won == (512, 512)
     assert made.mean_confidence == pytest.approx(0.875)
     confidence = pixels(made.confidence)
-    shades = confidence_colours(64)
-    assert tuple(confidence[0, 0]) == shades[63]
-    assert tuple(confidence[0, 31]) == shades[round(0.75 * 63)]
+    shades = confidence_colours(CONFIDENCE_SHADES)
+    most = CONFIDENCE_SHADES - 1
+    assert tuple(confidence[0, 0]) == shades[most]
+    assert tuple(confidence[0, 31]) == shades[round(0.75 * most)]
 
 
 def test_large_tiles_are_shown_smaller_and_counted_whole() -> None:
