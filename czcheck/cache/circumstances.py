@@ -61,12 +61,15 @@ def _states(files: list[Path]) -> str:
 
 @cache
 def machine() -> list[str]:
-    """The machine: a network's answers differ in the last digits from processor to processor."""
+    """The machine: answers differ in the last digits from processor to processor."""
     processor = ""
     if sys.platform == "linux":
         with contextlib.suppress(OSError), Path("/proc/cpuinfo").open("rb") as stream:
             processor = hashlib.sha256(_steady(stream.read(_HEAD))).hexdigest()
-    return [platform.platform(), platform.machine(), processor]
+    if hasattr(os, "uname"):  # `platform.platform` would start a program to learn no more
+        system = os.uname()
+        return [system.sysname, system.release, system.version, system.machine, processor]
+    return [platform.platform(), platform.machine()]
 
 
 def _steady(cpuinfo: bytes) -> bytes:

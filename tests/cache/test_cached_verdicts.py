@@ -165,12 +165,18 @@ def test_another_file_or_name_is_another_verdict(
             czcheck.verify(other, cache_dir=folder)
 
 
-@pytest.mark.tensorflow
-def test_lower_levels_and_evidence_keep_nothing(model: Path, tmp_path: Path) -> None:
+def test_lower_levels_keep_nothing(model: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     czcheck.verify(model, level="network", cache_dir=cache)
-    czcheck.verify(model, evidence=tmp_path / "evidence", cache_dir=cache)
-    assert not cache.exists() or not list((cache / FOLDER).iterdir())
+    assert not cache.exists()
+
+
+@pytest.mark.tensorflow
+def test_evidence_is_of_a_run_that_there_was(
+    first: Report, folder: Path, model: Path, tmp_path: Path, no_run: None
+) -> None:
+    with pytest.raises(AssertionError, match="the network was run"):
+        czcheck.verify(model, evidence=tmp_path / "evidence", cache_dir=folder)
 
 
 @pytest.mark.tensorflow
@@ -289,7 +295,7 @@ def test_an_entry_of_another_form_is_none(tmp_path: Path, entry: dict[str, Any])
     assert verdicts.get("ab" * 32) is None
 
 
-def command(model: Path, cache: Path, *more: str) -> subprocess.Popen[str]:
+def command(model: Path, cache: Path) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name != "CZCHECK_CACHE"}
     code = (
         "import sys; from czcheck.cli import main\n"
@@ -297,7 +303,7 @@ def command(model: Path, cache: Path, *more: str) -> subprocess.Popen[str]:
         "finally: print('|', *(sys.modules.keys() & {'numpy', 'tensorflow', 'rich', 'lxml'}),"
         " file=sys.stderr)"
     )
-    args = ["verify", str(model), "--cache-dir", str(cache), "--format", "json", *more]
+    args = ["verify", str(model), "--cache-dir", str(cache), "--format", "json"]
     return subprocess.Popen(
         [sys.executable, "-c", code, *args],
         stdout=subprocess.PIPE,
@@ -329,5 +335,3 @@ def test_a_killed_run_keeps_nothing_and_the_next_one_does(model: Path, tmp_path:
     loaded = err.rpartition("|")[2].split()
     assert "numpy" not in loaded
     assert "tensorflow" not in loaded
-    fresh = command(model, cache, "--no-cache")
-    assert json.loads(fresh.communicate(timeout=300)[0])["files"][0]["cached"] is None
