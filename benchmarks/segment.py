@@ -4,7 +4,8 @@
 
 The floor is a fresh Python that imports TensorFlow, loads the network and runs as many tiles of the
 same shape through it, and does nothing else. Memory is what all processes use together; a network
-of one layer goes over images of 8192 and of 32768 pixels along a side, stored in tiles.
+of one layer goes over images of 8192 and of 32768 pixels along a side, stored in tiles, and over
+PNGs of 16 bits, which have to be held, of 2048 and of 8192.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ TARGETS = {"segment": 1.10}
 SIZE, TILE, BORDER = 4096, 512, 8
 SMALL, LARGE = 8192, 32768
 MEMORY_TARGET = 1.10
+# Bytes for each pixel of an image that has to be held: two of the image, one of slack.
+HELD, HELD_TARGET = (2048, 8192), 3.0
 
 
 def archive(kind: str, folder: Path) -> Path:
@@ -116,6 +119,7 @@ def main() -> int:
             kept &= cpu(scratch, options)
         if not options.no_memory:
             kept &= memory(scratch, options)
+            kept &= held(scratch, options)
     return 0 if kept else 1
 
 
@@ -156,6 +160,30 @@ def memory(scratch: Path, options: argparse.Namespace) -> bool:
             verdict = "kept" if good else "MISSED"
             print(f"memory, {ending}: {row}; ratio {ratio:.3f}, target {MEMORY_TARGET}: {verdict}")
     return kept
+
+
+def held(scratch: Path, options: argparse.Namespace) -> bool:
+    """Memory that an image takes which cannot be read in tiles, for each of its pixels."""
+    import numpy as np
+    from PIL import Image
+
+    from czcheck.test_tiles.patterns import synthetic_nuclei
+
+    model = archive("layer", scratch)
+    nuclei = (synthetic_nuclei(TILE, TILE, 0)[0] * 65535).astype(np.uint16)
+    peaks = []
+    for size in HELD:
+        source = scratch / f"{size}.png"
+        Image.fromarray(np.tile(nuclei, (size // TILE, size // TILE))).save(source)
+        command = segment(model, source, scratch / f"{size}.held.ome.tif", "--intensities", "keep")
+        peaks.append(peak_bytes(command, interval=0.05))
+    each = (peaks[1] - peaks[0]) / (HELD[1] ** 2 - HELD[0] ** 2)
+    if options.json:
+        print(json.dumps({"held": dict(zip(HELD, peaks, strict=True)), "bytes_per_pixel": each}))
+    else:
+        verdict = "kept" if each <= HELD_TARGET else "MISSED"
+        print(f"held: {each:.2f} bytes a pixel of 16 bits, target {HELD_TARGET:g}: {verdict}")
+    return each <= HELD_TARGET
 
 
 if __name__ == "__main__":

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     help="Label image; its ending chooses the format (.ome.tif, .ome.zarr, .czi, ...). "
     "A folder for several images.",
 )
+@click.option(
+    "--format",
+    "folder_format",
+    type=click.Choice(("ome.tif", "ome.zarr", "czi")),
+    default="ome.tif",
+    show_default=True,
+    help="Format of the files in folders.",
+)
 @click.option("--probabilities", metavar="FILE|DIR", help="Image of the probability of each class.")
 @click.option("--confidence-map", metavar="FILE|DIR", help="Image of the largest probability.")
 @click.option(
@@ -113,12 +121,26 @@ def command(
         memory_bytes=int(memory * GIB) if memory else standard.memory_bytes,
     )
     with _progress_bar(enabled=not quiet) as progress:
-        result = segment(model, images, output, progress=progress, runner_limits=limits, **given)
+        result = segment(
+            model,
+            images,
+            output,
+            progress=progress,
+            unfinished=_tell_unfinished,
+            runner_limits=limits,
+            **given,
+        )
     if as_json:
         print_json(result.to_json())
     else:
         print_lines(segmentation_lines(result, quiet=quiet))
     return result.exit_code
+
+
+def _tell_unfinished(place: str) -> None:
+    from czcheck.report.escape import printable
+
+    click.echo(f"czcheck: {printable(place)} is unfinished; --resume goes on with it", err=True)
 
 
 @contextmanager

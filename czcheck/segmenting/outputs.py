@@ -34,7 +34,13 @@ class Outputs:
     """
 
     def __init__(
-        self, image: Image, places: Places, runner: ModelRunner, *, resume: bool = False
+        self,
+        image: Image,
+        places: Places,
+        runner: ModelRunner,
+        *,
+        resume: bool = False,
+        unfinished: Callable[[str], None] | None = None,
     ) -> None:
         """Begin nothing yet.
 
@@ -43,11 +49,13 @@ class Outputs:
             places: Where its files go.
             runner: What makes them.
             resume: Whether to go on with what was interrupted.
+            unfinished: Called with each store that is left unfinished and can be gone on with.
         """
         self._image = image
         self._places = places
         self._runner = runner
         self._resume = resume
+        self._unfinished = unfinished
         self._stack = ExitStack()
         self._writers: dict[Kind, Writer] = {}
         self._pictures: list[Path] = []
@@ -76,6 +84,9 @@ class Outputs:
             raise
         if kind is not None:
             self._remove_pictures()
+            for writer in self._writers.values():
+                if self._unfinished is not None and writer.resumable is not None:
+                    self._unfinished(writer.resumable)
 
     def _remove_pictures(self) -> None:
         for path in self._pictures:

@@ -17,7 +17,8 @@ _NAMES = {
     "overlay": "_overlay",
 }
 ENDINGS = (".tif", ".tiff", ".czi", ".zarr", ".png")
-DEFAULT_ENDING = ".ome.tif"
+FORMATS = ("ome.tif", "ome.zarr", "czi")
+"""Endings of the files in a folder; the first unless another one is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ class Places:
         return tuple(place for place in found if place is not None)
 
 
-def places_for(images: Sequence[Path], wanted: Wanted, *, folder_of: str | None) -> list[Places]:
+def places_for(
+    images: Sequence[Path], wanted: Wanted, *, folder_of: str | None, form: str = FORMATS[0]
+) -> list[Places]:
     """Name the files of each image, and make the folders that are missing.
 
     Args:
@@ -77,20 +80,23 @@ def places_for(images: Sequence[Path], wanted: Wanted, *, folder_of: str | None)
         wanted: What the user asks for.
         folder_of: A folder that was given in place of images, so that results go to folders even
             if there is only one image in it.
+        form: Format of the files in folders, one of `FORMATS`.
 
     Returns:
         The files of each image, in their order.
 
     Raises:
-        UsageError: Several images and one file, no such folder, two results in one file, or a
-            result that would replace an image.
+        UsageError: No such format, several images and one file, no such folder, two results in one
+            file, or a result that would replace an image.
     """
+    if form not in FORMATS:
+        raise UsageError(f"there is no format {form!r}; choose {', '.join(FORMATS)}")
     several = len(images) > 1 or folder_of is not None
     stems = _stems(images)
     by_kind: dict[str, list[str | None]] = {}
     for field in fields(Wanted):
         place = getattr(wanted, field.name)
-        by_kind[field.name] = _named(place, field.name, stems, several=several)
+        by_kind[field.name] = _named(place, field.name, stems, form, several=several)
     places = [Places(*row) for row in zip(*by_kind.values(), strict=True)]
     _check(images, places)
     return places
@@ -118,7 +124,7 @@ def _without_ending(path: Path) -> str:
 
 
 def _named(
-    place: str | None, kind: str, stems: Sequence[str], *, several: bool
+    place: str | None, kind: str, stems: Sequence[str], form: str, *, several: bool
 ) -> list[str | None]:
     if place is None:
         return [None] * len(stems)
@@ -133,7 +139,7 @@ def _named(
         )
     if not is_folder:
         return [place]
-    ending = ".png" if kind == "overlay" else DEFAULT_ENDING
+    ending = ".png" if kind == "overlay" else f".{form}"
     if local:
         folder = Path(place)
         if not folder.exists() and not folder.absolute().parent.is_dir():

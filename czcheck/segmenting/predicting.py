@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from czcheck.segmenting.job import Job
 
 Colour = Literal["rgb", "bgr"]
+# Numbers per pixel of colours, without and with alpha; axes of an array that has them.
+_COLOURS, _WITH_CHANNELS = (3, 4), 3
 
 
 class Predictor:
@@ -105,10 +107,14 @@ class Predictor:
         elif any(each is not None for each in (selection or {}).values()):
             raise UsageError("an array is one plane; select scene, channel, time and z beforehand")
         else:
-            shape = tuple(getattr(source, "shape", ()))
-            if color is None and PIXEL_TYPES[metadata.pixel_types[0]].scalars == shape[-1]:
+            if not hasattr(source, "shape"):
+                import numpy as np  # noqa: PLC0415
+
+                source = np.asarray(source)
+            colours = PIXEL_TYPES[metadata.pixel_types[0]].scalars in _COLOURS
+            if color is None and colours and len(source.shape) == _WITH_CHANNELS:
                 # As every reader of images in Python has them.
-                color = "rgb" if len(shape) == 3 and shape[-1] > 1 else None  # noqa: PLR2004
+                color = "rgb" if source.shape[-1] in _COLOURS else None
             image = wrap_array(source, color=color)
         try:
             return for_model(

@@ -91,7 +91,7 @@ class ModelRunner:
         if (objection := model.safety.objection(job.allow_op)) is not None:
             raise InputError(
                 f"{model.path}: the network must not be run: {objection}; "
-                "`czcheck verify` says more, and --allow-op NAME admits an operation"
+                "`czcheck verify` says more"
             )
         serving, metadata = model.network.serving, model.metadata
         if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:

@@ -21,7 +21,7 @@ from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between
 from czcheck.segmenting.objects import ObjectMeter
 from czcheck.segmenting.outputs import Outputs, Shares
-from czcheck.segmenting.places import Places, Wanted, places_for
+from czcheck.segmenting.places import FORMATS, Places, Wanted, places_for
 from czcheck.segmenting.planes import Sink, segment_plane
 from czcheck.segmenting.predicting import layout_of
 from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation
@@ -56,8 +56,10 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     time: Selection = None,
     z: Selection = None,
     intensities: Intensities = "exact",
+    folder_format: str = FORMATS[0],
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
+    unfinished: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Segmentation:
     """Segment images of any size, tile by tile as ZEN does, into files.
@@ -82,8 +84,10 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         time: Points in time, likewise.
         z: Sections, likewise.
         intensities: What to do with pixels of another depth than the model's, see `for_model`.
+        folder_format: Format of the files in folders: `ome.tif`, `ome.zarr` or `czi`.
         limits: Limits on everything that is read from the archive.
         progress: Called after each tile with the number done and the number of all.
+        unfinished: Called with each store that an interruption leaves to be gone on with.
         **options: Fields of `Job`: `tile`, `border`, `align`, `stride`, `pad`, `min_confidence`,
             `allow_op`, `require_sandbox`; its `limits` as `runner_limits`.
 
@@ -118,7 +122,9 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
             measured=_label_values(opened, classes) if table is not None else None,
             seams=seams,
             resume=resume,
+            folder_format=folder_format,
             progress=progress,
+            unfinished=unfinished,
         )
         given = [images] if isinstance(images, str | Path) else list(images)
         return run.over([Path(each) for each in given], wanted, table)
@@ -152,7 +158,7 @@ class _Opened:
 class _Run:
     """One call of `segment`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options
         self,
         runner: ModelRunner,
         selection: Mapping[str, Selection],
@@ -161,7 +167,9 @@ class _Run:
         measured: frozenset[int] | None,
         seams: bool,
         resume: bool,
+        folder_format: str,
         progress: Progress | None,
+        unfinished: Callable[[str], None] | None,
     ) -> None:
         self._runner = runner
         self._job = runner.job
@@ -170,6 +178,8 @@ class _Run:
         self._label_values = measured
         self._seams = seams
         self._resume = resume
+        self._folder_format = folder_format
+        self._unfinished = unfinished
         self._progress = progress
         self._done = self._total = 0
         self._measured: list[Measured] = []
@@ -179,7 +189,7 @@ class _Run:
         begin = clock.monotonic()
         paths = [each for path in given for each in images_in(path)]
         folder = next((str(path) for path in given if path.is_dir() and not is_store(path)), None)
-        places = places_for(paths, wanted, folder_of=folder)
+        places = places_for(paths, wanted, folder_of=folder, form=self._folder_format)
         opened = [self._look_at(path, alone=len(paths) == 1) for path in paths]
         passes = 2 if self._seams else 1
         self._total = passes * sum(len(each) for image in opened for each in image.layouts)
@@ -253,7 +263,9 @@ class _Run:
 
     def _segment(self, image: Image, opened: _Opened, places: Places) -> ImageResult:
         results = []
-        with Outputs(image, places, self._runner, resume=self._resume) as outputs:
+        with Outputs(
+            image, places, self._runner, resume=self._resume, unfinished=self._unfinished
+        ) as outputs:
             for plane, layout in zip(image.planes, opened.layouts, strict=True):
                 begin = clock.monotonic()
                 result = self._plane(image, plane, layout, outputs)

@@ -147,6 +147,12 @@ def test_a_folder_goes_to_a_folder_and_what_is_damaged_is_told(
     assert images == {str(place / "images" / "0.png"), str(place / "images" / "1.png")}
 
 
+def test_files_in_a_folder_have_the_format_that_is_chosen(place: Path) -> None:
+    assert run(place, "-o", str(place / "out"), "--format", "czi", image="images") == 0
+    names = {path.name for path in (place / "out").iterdir()}
+    assert names == {"0_labels.czi", "1_labels.czi"}
+
+
 def test_what_json_says(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(place, "--json", "--min-confidence", "70", "--seams") == 0
     result = json.loads(capsys.readouterr().out)
@@ -183,6 +189,7 @@ def test_an_interrupted_store_is_gone_on_with(
     options = ["-o", str(target), "--json"]
     monkeypatch.setattr(Threshold, "fails_at", 5)
     assert run(place, *options) == 1
+    assert f"{target}.unfinished is unfinished; --resume goes" in capsys.readouterr().err
     assert not target.exists()
     monkeypatch.setattr(Threshold, "fails_at", -1)
     asked = []

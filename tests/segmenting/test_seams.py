@@ -80,6 +80,21 @@ def test_probabilities_and_confidence(
     assert 0 < (labels == 0).mean() < 1
 
 
+def test_lazy_arrays_and_files_give_the_same_labels(
+    model: czcheck.CzModel, nuclei: np.ndarray, tmp_path: Path
+) -> None:
+    zarr = pytest.importorskip("zarr", reason="zarr needs Python 3.11")
+    labels = model.segment(nuclei)
+    Image.fromarray(nuclei).save(tmp_path / "nuclei.png")
+    stored = zarr.array(nuclei, chunks=(100, 90))
+    for source in (stored, tmp_path / "nuclei.png", nuclei.tolist()):
+        if isinstance(source, list):
+            with pytest.raises(czcheck.InputError, match="int64"):
+                model.segment(source)
+        else:
+            np.testing.assert_array_equal(model.segment(source), labels)
+
+
 def test_options_that_do_not_fit_the_network_are_said(
     model: czcheck.CzModel, of_any_size: czcheck.CzModel, nuclei: np.ndarray
 ) -> None:
