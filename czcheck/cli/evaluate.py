@@ -134,7 +134,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     objects where masks number them (F1), and of the confidence. Goals make it a gate.
     """
     from czcheck.evaluating.verdict import evaluate
-    from czcheck.segmenting.files import check_place
+    from czcheck.images.placing import check_place
 
     telling = reporting.Reporting(form, reports, [model])
     if table is not None:
@@ -161,10 +161,10 @@ def _write(report: Report, table: Path | None, pictures: Path | None) -> None:
     evaluation = report.files[0].evaluation
     assert evaluation is not None
     if table is not None:
+        from czcheck.images.placing import placing
         from czcheck.report.evaluation_table import evaluation_csv
-        from czcheck.segmenting.files import replacing_output
 
-        with replacing_output(table) as temporary:
+        with placing(table) as temporary:
             temporary.write_text(evaluation_csv(evaluation), encoding="utf-8")
     if pictures is not None:
         from czcheck.evidence import write_pictures

@@ -74,23 +74,7 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", is_flag=True, help="Go on with OME-Zarr results that were interrupted.")
 @options.allow_op
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Most time for loading the network, and for each tile.  [default: 120]",
-)
-@click.option(
-    "--memory",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="GIB",
-    help="Most memory of the network's process.  [default: 8]",
-)
-@click.option(
-    "--require-sandbox",
-    is_flag=True,
-    help="Run no network that cannot be shut in; exit code 3 then.",
-)
+@options.limiting
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only what went wrong.")
 def command(
@@ -99,6 +83,7 @@ def command(
     output: str | None,
     timeout: float | None,
     memory: float | None,
+    require_sandbox: bool | None,
     as_json: bool,
     quiet: bool,
     **given: Any,
@@ -109,17 +94,11 @@ def command(
     the network's size; between tiles at least BorderSize pixels are not kept, nothing is blended.
     In the label image 0 is below the minimum confidence, other values are the model's LabelValues.
     """
-    from czcheck.limits import GIB
     from czcheck.report.segmentation_text import segmentation_lines
-    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, given_limits
     from czcheck.segmenting.segmentation import segment
 
-    standard = RunnerLimits()
-    limits = RunnerLimits(
-        seconds_load=timeout or standard.seconds_load,
-        seconds_tile=timeout or standard.seconds_tile,
-        memory_bytes=int(memory * GIB) if memory else standard.memory_bytes,
-    )
+    limits = given_limits(timeout, memory) or DEFAULT_RUNNER_LIMITS
     with _progress_bar(enabled=not quiet) as progress:
         result = segment(
             model,
@@ -128,6 +107,7 @@ def command(
             progress=progress,
             unfinished=_tell_unfinished,
             runner_limits=limits,
+            require_sandbox=bool(require_sandbox),
             **given,
         )
     if as_json:

@@ -14,6 +14,21 @@ class AbandonedError(Exception):
     """Ends a `placing` without a result; never seen by users."""
 
 
+def check_place(path: Path) -> None:
+    """Refuse a file that has no folder to go to.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UsageError: Its folder is missing, or a folder of its name is in the way.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: the folder {path.parent} does not exist; make it first")
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+
+
 @contextmanager
 def placing(path: Path) -> Iterator[Path]:
     """A temporary file that takes the place of `path` at the end.
@@ -28,10 +43,7 @@ def placing(path: Path) -> Iterator[Path]:
         UsageError: The folder is missing, or a folder of that name is in the way.
         IncompleteError: The disk is full, or the file cannot be written.
     """
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: the folder {path.parent} does not exist; make it first")
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file")
+    check_place(path)
     try:
         with replacing(path) as temporary:
             yield temporary

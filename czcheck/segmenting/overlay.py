@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.segmenting.files import replacing_output
+from czcheck.images.placing import placing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,7 +102,7 @@ class Overlay:
         whole = Image.new("RGB", (legend.width, drawn.height + legend.height), _DARK)
         whole.paste(drawn, (0, 0))
         whole.paste(legend, (0, drawn.height))
-        with replacing_output(path) as temporary:
+        with placing(path) as temporary:
             whole.save(temporary, "PNG")
 
 

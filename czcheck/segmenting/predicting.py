@@ -125,12 +125,13 @@ class Predictor:
             raise
 
     def _run(self, runner: ModelRunner, image: Image, plane: Plane, sink: Sink, job: Job) -> None:
+        layout = layout_of(runner, plane)
         try:
             segment_plane(
                 runner,
                 image,
                 plane,
-                layout_of(runner, plane),
+                layout,
                 [sink],
                 min_confidence=job.min_confidence,
                 pad=job.pad,

@@ -13,9 +13,9 @@ from czcheck.errors import InputError, UsageError
 from czcheck.images.folders import images_in, is_store
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
+from czcheck.images.placing import check_place
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
-from czcheck.segmenting.files import check_place
 from czcheck.segmenting.job import job_of
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
+from czcheck.images.placing import placing
 from czcheck.report.escape import printable
-from czcheck.segmenting.files import replacing_output
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +82,7 @@ def write_table(
     names = {each.label_value: printable(each.name) for each in classes}
     tables = [_columns(each, names) for each in planes]
     titles = list(dict.fromkeys(title for table in tables for title in table))
-    with replacing_output(path) as temporary:
+    with placing(path) as temporary:
         if path.suffix.lower() == ".parquet":
             _write_parquet(temporary, tables, titles)
         else:
