@@ -41,7 +41,10 @@ another rule. `czcheck rules CODE` prints the same; rules of your own are added
 [by a package](../how-to/own-rules.md).
 
 An **error** means that the model should not be released, a **warning** that somebody should look, a
-**note** that there is something to know. `--fail-on` says which of them fail the verdict."""
+**note** that there is something to know. `--fail-on` says which of them fail the verdict.
+
+Who hosts these pages names their address in the environment variable `CZCHECK_DOCS_URL`; findings
+in reports then link to the page of their rule."""
 MADE = "<!-- Made by `python -m docpages.rules` from the docstring of the rule; do not edit. -->"
 
 

@@ -124,7 +124,8 @@ def _details(file: FileReport) -> Iterator[str]:
             number = len(findings) + omitted[rule.code]
             yield f"- note {rule.code} {prose(rule.title)} ({number})"
             continue
-        yield f"- **{severity.value} {rule.code}** {prose(rule.title)}"
+        code = rule.code if rule.url is None else f"[{rule.code}]({rule.url})"
+        yield f"- **{severity.value} {code}** {prose(rule.title)}"
         yield from _places(findings, omitted[rule.code])
         yield f"  - fix: {prose(rule.fix)}"
     for outcome in file.outcomes:

@@ -23,3 +23,11 @@ def test_as_it_was_looked_at(name: str, form: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(told, encoding="utf-8", newline="\n")
     assert told == path.read_text("utf-8")
+
+
+def test_markdown_links_to_the_rule_where_somebody_hosts_its_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CZCHECK_DOCS_URL", "https://docs.acme.test/czcheck")
+    link = "[CZ206](https://docs.acme.test/czcheck/rules/CZ206.html)"
+    assert f"**error {link}** " in REPORTS["forty"].render("markdown")
