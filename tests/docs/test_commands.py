@@ -118,7 +118,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in (7, 8):
         image, mask = synthetic_nuclei(256, 256, seed)
         Image.fromarray((image * 65535).astype(np.uint16)).save(folder / f"images/field-{seed}.png")
-        Image.fromarray((mask > 0).astype(np.uint8)).save(folder / f"masks/field-{seed}.png")
+        Image.fromarray(mask.astype(np.uint16)).save(folder / f"masks/field-{seed}.png")
     command = [sys.executable, "-m", "czcheck", "init", "nuclei.czmodel", "-o", "spec.json"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     (folder / "spec.json").unlink()
