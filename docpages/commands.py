@@ -6,6 +6,7 @@ Commands of a page run one after the other, in one folder. A title says what is 
 block, to readers as well:
 
     title="exit code 1"                      the last command ends with that code
+    title="run by tests/PATH.py"             another test runs it
     title="not run by our tests: REASON"     it cannot be run here
 
 A block of another kind whose title is a file's name is a file, written before what follows is run.
@@ -38,6 +39,7 @@ class Command:
         output: What the page shows of its output; empty for anything.
         exit_code: The code that it ends with.
         not_run: Why it cannot be run; empty where it can.
+        other_test: The test that runs it in place of the one for all pages; mostly empty.
     """
 
     line: int
@@ -45,6 +47,7 @@ class Command:
     output: str = ""
     exit_code: int = 0
     not_run: str = ""
+    other_test: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,14 @@ def outside_blocks(page: str) -> str:
 
 def _commands(body: str, title: str, line: int) -> Iterator[Command]:
     special = re.fullmatch(
-        r"exit code (?P<code>\d+)|not run(?: by our tests)?: (?P<reason>.+)", title
+        r"exit code (?P<code>\d+)|run by (?P<test>\S+)|not run(?: by our tests)?: (?P<reason>.+)",
+        title,
     )
     if title and special is None:
         raise ValueError(f"line {line}: what does the title {title!r} mean?")
     code = int(special["code"] or 0) if special else 0
     not_run = (special["reason"] or "") if special else ""
+    other = (special["test"] or "") if special else ""
     blocks = list(re.finditer(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", body, re.MULTILINE))
     if not blocks:
         raise ValueError(f"line {line}: a console block without a command behind `$ `")
@@ -109,6 +114,7 @@ def _commands(body: str, title: str, line: int) -> Iterator[Command]:
             output=block[2],
             exit_code=code if block is blocks[-1] else 0,
             not_run=not_run,
+            other_test=other,
         )
 
 

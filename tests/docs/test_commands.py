@@ -138,7 +138,7 @@ def test_commands_do_what_the_page_says(
             path = folder / step.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(step.text, encoding="utf-8", newline="\n")
-        elif not step.not_run:
+        elif not step.not_run and not step.other_test:
             done = shell.run(step.text, folder)
             place = f"{page.name}, line {step.line}: {step.text}\n{done.printed}"
             assert done.code == step.exit_code, place
@@ -169,6 +169,13 @@ def test_no_page_shows_commands_in_another_way() -> None:
     for page in pages(ROOT):
         text = outside_blocks(page.read_text("utf-8"))
         assert not re.search(r"^ {4,}(\$ )?(czcheck|pip|make|python) ", text, re.MULTILINE), page
+
+
+def test_tests_that_run_commands_of_pages_know_them() -> None:
+    for each in _commands():
+        if each.other_test:
+            (script,) = re.findall(r"\w+\.py", each.text)
+            assert script in (ROOT / each.other_test).read_text("utf-8")
 
 
 BLOCK = (
