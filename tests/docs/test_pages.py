@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from czcheck.rules.facts import FACTS
 from docpages import pictures, rules
 
 ROOT = Path(__file__).parents[2]
@@ -64,3 +65,14 @@ def test_every_schema_can_be_downloaded() -> None:
     for path in (ROOT / "schemas").glob("*.*"):
         if path.suffix in (".json", ".xsd"):
             assert f"(../schemas/{path.name})" in page
+
+
+def test_the_page_on_own_rules_shows_the_example() -> None:
+    page = (ROOT / "docs" / "how-to" / "own-rules.md").read_text("utf-8")
+    (shown,) = re.findall(r"```python\n.*?(@rule.*?)```", page, re.DOTALL)
+    assert shown in (ROOT / "examples" / "own_rules" / "house_rules.py").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| `([\w.]+)`", page, re.MULTILINE)
+    assert rows
+    for name, level, kind in rows:
+        assert FACTS[name].level.value == level
+        assert FACTS[name].kind.removesuffix(" | None") == kind
