@@ -14,7 +14,7 @@ from czcheck.cli import options
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
-    from czcheck.segmenting.segmentation import Progress
+    from czcheck.segmenting.run import Progress
 
 
 @click.command("segment")

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import time as clock
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import InputError, UsageError
-from czcheck.images.folders import images_in, is_store
-from czcheck.images.matching import for_model
-from czcheck.images.opening import open_image
+from czcheck.errors import UsageError
 from czcheck.images.placing import check_place
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.segmenting.job import job_of
-from czcheck.segmenting.labels import Labeller
-from czcheck.segmenting.layout import Layout, laid_between
-from czcheck.segmenting.objects import ObjectMeter
-from czcheck.segmenting.outputs import Outputs, Shares
-from czcheck.segmenting.places import FORMATS, Places, Wanted, places_for
-from czcheck.segmenting.planes import Sink, segment_plane
-from czcheck.segmenting.predicting import layout_of
-from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation
-from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
-from czcheck.segmenting.seams import LabelFile, SeamMeter, Seams
-from czcheck.segmenting.tables import Measured, check_table, write_table
+from czcheck.segmenting.places import FORMATS, Wanted
+from czcheck.segmenting.results import Segmentation
+from czcheck.segmenting.run import Progress, SegmentationRun
+from czcheck.segmenting.runner import ModelRunner
+from czcheck.segmenting.tables import check_table
 
 if TYPE_CHECKING:
-    from czcheck.images.image import Image, Plane
     from czcheck.images.matching import Intensities
     from czcheck.images.selection import Selection
-
-_COLOURS = ("blue", "green", "red", "alpha")
-# Called with the number of tiles done and of all.
-Progress = Callable[[int, int], None]
 
 
 def segment(  # noqa: PLR0913 - options of the command, all by name
@@ -115,7 +98,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         )
     selection = {"scene": scene, "channel": channel, "time": time, "z": z}
     with CzModel(Path(model), limits) as opened, ModelRunner(opened, job) as runner:
-        run = _Run(
+        run = SegmentationRun(
             runner,
             selection,
             intensities,
@@ -138,234 +121,3 @@ def _label_values(model: CzModel, names: Sequence[str]) -> frozenset[int]:
             told = ", ".join(repr(each) for each in known)
             raise UsageError(f"{model.path}: has no class {name!r}; its classes are {told}")
     return frozenset(known[name] for name in names or known)
-
-
-@dataclass(slots=True)
-class _Opened:
-    """An image that is to be segmented.
-
-    Attributes:
-        path: The image.
-        layouts: The tiles of each plane; None where it cannot be segmented.
-        failed: Why not.
-    """
-
-    path: Path
-    layouts: list[Layout] = field(default_factory=list)
-    failed: str | None = None
-
-
-class _Run:
-    """One call of `segment`."""
-
-    def __init__(  # noqa: PLR0913 - options
-        self,
-        runner: ModelRunner,
-        selection: Mapping[str, Selection],
-        intensities: Intensities,
-        *,
-        measured: frozenset[int] | None,
-        seams: bool,
-        resume: bool,
-        folder_format: str,
-        progress: Progress | None,
-        unfinished: Callable[[str], None] | None,
-    ) -> None:
-        self._runner = runner
-        self._job = runner.job
-        self._selection = selection
-        self._intensities = intensities
-        self._label_values = measured
-        self._seams = seams
-        self._resume = resume
-        self._folder_format = folder_format
-        self._unfinished = unfinished
-        self._progress = progress
-        self._done = self._total = 0
-        self._measured: list[Measured] = []
-
-    def over(self, given: Sequence[Path], wanted: Wanted, table: Path | None) -> Segmentation:
-        """Segment images."""
-        begin = clock.monotonic()
-        paths = [each for path in given for each in images_in(path)]
-        folder = next((str(path) for path in given if path.is_dir() and not is_store(path)), None)
-        places = places_for(paths, wanted, folder_of=folder, form=self._folder_format)
-        opened = [self._look_at(path, alone=len(paths) == 1) for path in paths]
-        passes = 2 if self._seams else 1
-        self._total = passes * sum(len(each) for image in opened for each in image.layouts)
-        environment = None
-        if any(image.failed is None for image in opened):
-            self._runner.load()
-            environment = self._runner.environment
-        results = [
-            self._image(image, place, alone=len(paths) == 1)
-            for image, place in zip(opened, places, strict=True)
-        ]
-        self._runner.finish()
-        classes = self._runner.model.metadata.classes
-        count = None if table is None else write_table(table, self._measured, classes)
-        return Segmentation(
-            job=self._job,
-            model_name=self._runner.model.metadata.name,
-            classes=classes,
-            tile=self._runner.tile,
-            border=self._runner.border,
-            stride=self._runner.stride,
-            environment=environment,
-            images=tuple(results),
-            objects=count,
-            table=None if table is None else str(table),
-            seconds=clock.monotonic() - begin,
-            peak_bytes=self._runner.peak_bytes,
-        )
-
-    @contextmanager
-    def _open(self, path: Path) -> Iterator[Image]:
-        """Open an image as the network takes it."""
-        metadata = self._runner.model.metadata
-        with open_image(path, **self._selection) as image:
-            yield for_model(
-                image,
-                metadata,
-                network_channels=self._runner.channels,
-                intensities=self._intensities,
-            )
-
-    def _look_at(self, path: Path, *, alone: bool) -> _Opened:
-        """Find an image's tiles, before anything is run."""
-        try:
-            with self._open(path) as image:
-                return _Opened(path, [layout_of(self._runner, plane) for plane in image.planes])
-        except InputError as error:
-            if alone:
-                raise
-            return _Opened(path, failed=str(error))
-
-    def _image(self, opened: _Opened, places: Places, *, alone: bool) -> ImageResult:
-        """Segment one image; what is wrong with it is told, and the others go on."""
-        path = str(opened.path)
-        if opened.failed is not None:
-            return ImageResult(path, failed=opened.failed)
-        kept = len(self._measured)
-        before = self._done
-        try:
-            with self._open(opened.path) as image:
-                return self._segment(image, opened, places)
-        except NetworkFailedError:
-            raise
-        except InputError as error:
-            if alone:
-                raise
-            self._runner.drain()
-            del self._measured[kept:]
-            self._done = before + (2 if self._seams else 1) * sum(map(len, opened.layouts))
-            return ImageResult(path, failed=str(error))
-
-    def _segment(self, image: Image, opened: _Opened, places: Places) -> ImageResult:
-        results = []
-        with Outputs(
-            image, places, self._runner, resume=self._resume, unfinished=self._unfinished
-        ) as outputs:
-            for plane, layout in zip(image.planes, opened.layouts, strict=True):
-                begin = clock.monotonic()
-                result = self._plane(image, plane, layout, outputs)
-                results.append(replace(result, seconds=clock.monotonic() - begin))
-        return ImageResult(
-            path=str(opened.path),
-            format=image.format,
-            pixel_size=image.pixel_size,
-            planes=tuple(results),
-            written=tuple(outputs.written),
-            warnings=tuple(dict.fromkeys(self._warnings(opened.layouts))),
-        )
-
-    def _plane(self, image: Image, plane: Plane, layout: Layout, outputs: Outputs) -> PlaneResult:
-        shares = Shares()
-        sinks: list[Sink] = [shares]
-        overlay = outputs.overlay(plane)
-        if overlay is not None:
-            sinks.append(overlay)
-        meter = None
-        if self._label_values is not None:
-            meter = ObjectMeter(plane, self._label_values, self._runner.channels)
-            sinks.append(meter)
-        with ExitStack() as stack:
-            kept = None
-            if self._seams:
-                dtype = Labeller(self._runner.label_values).dtype
-                kept = stack.enter_context(closing(LabelFile(layout.shape, dtype)))
-                sinks.append(kept)
-            for done, numbers in outputs.runs(plane, layout):
-                if not done:
-                    self._run(image, plane, layout, [*outputs.sinks(), *sinks], numbers)
-                    continue
-                for number in numbers:
-                    block = outputs.kept(plane, layout[number])
-                    for sink in sinks:
-                        sink.take(block)
-                    self._advance()
-            seams = None if kept is None else self._compare(image, plane, layout, kept)
-        result = PlaneResult(plane, layout, shares.pixels, 0, seams)
-        if overlay is not None:
-            outputs.write_overlay(
-                overlay, plane, {each: result.share(each) for each in result.pixels}
-            )
-        if meter is not None:
-            names = _channel_names(image)
-            objects = meter.objects()
-            self._measured.append(Measured(image.path, names, image.pixel_size, objects))
-        return result
-
-    def _compare(self, image: Image, plane: Plane, layout: Layout, first: LabelFile) -> Seams:
-        """Segment a plane once more with tiles laid elsewhere."""
-        meter = SeamMeter(layout, first)
-        other = laid_between(layout, self._runner.grid)
-        self._total += len(other) - len(layout)
-        self._run(image, plane, other, [meter])
-        return meter.seams()
-
-    def _run(
-        self,
-        image: Image,
-        plane: Plane,
-        layout: Layout,
-        sinks: Sequence[Sink],
-        numbers: Sequence[int] | None = None,
-    ) -> None:
-        segment_plane(
-            self._runner,
-            image,
-            plane,
-            layout,
-            sinks,
-            min_confidence=self._job.min_confidence,
-            pad=self._job.pad,
-            numbers=numbers,
-            progress=self._advance,
-        )
-
-    def _advance(self) -> None:
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, self._total)
-
-    def _warnings(self, layouts: Sequence[Layout]) -> Iterator[str]:
-        how = "reflection" if self._job.pad == "reflect" else "zeros"
-        for layout in layouts:
-            (height, width), (rows, columns) = layout.shape, layout.tile
-            if height < rows or width < columns:
-                real = min(height, rows) * min(width, columns) / (rows * columns)
-                yield (
-                    f"{width}x{height} pixels are less than a tile of {columns}x{rows}: continued "
-                    f"by {how}; {real:.0%} of what the network sees is the image. What ZEN does "
-                    "here is not known"
-                )
-
-
-def _channel_names(image: Image) -> tuple[str, ...]:
-    """A name for each number of a pixel."""
-    if len(image.channels) == image.scalars:
-        return image.channels
-    if len(image.channels) == 1 and image.scalars <= len(_COLOURS):
-        return _COLOURS[: image.scalars]
-    return tuple(str(number) for number in range(image.scalars))
