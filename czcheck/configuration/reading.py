@@ -83,11 +83,20 @@ def says_something(path: Path) -> bool:
     if path.name == OWN:
         return True
     data = _bytes(path, shown)
-    if b"czcheck" not in data:  # most files of other projects; a broken one is no matter, either
+    # Most files are of other projects: not worth reading whole, and broken ones are no matter.
+    if b"czcheck" not in data or not _may_hold_ours(data.decode("utf-8", "replace")):
         return False
     _, found = _toml(data, shown)
     tool = found.get("tool")
     return isinstance(tool, dict) and "czcheck" in tool
+
+
+def _may_hold_ours(raw: str) -> bool:
+    """Whether a `pyproject.toml` has a table that is ours, or one that may hold it."""
+    return any(
+        place in (("tool",), ("tool", "czcheck"))
+        for place in {place[:2] for place in lines_of_keys(raw)}
+    )
 
 
 def _shown(path: Path) -> str:

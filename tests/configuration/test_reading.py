@@ -12,7 +12,7 @@ import pytest
 
 from czcheck.configuration.layers import Trust
 from czcheck.configuration.lines import lines_of_keys
-from czcheck.configuration.reading import read_configuration
+from czcheck.configuration.reading import read_configuration, says_something
 from czcheck.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -227,6 +227,27 @@ def test_pyproject_holds_it_under_its_tool(tmp_path: Path) -> None:
     path.write_text("[tool.czcheck.waiver]\n")
     with pytest.raises(UsageError, match=r"line 1: `waiver` is unknown; did you mean `waivers`\?"):
         read_configuration(path, Trust.NAMED)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.czcheck]\nlevel = 'network'\n",
+        "[tool]\nczcheck = { level = 'network' }\n",
+        "tool = { czcheck = { level = 'network' } }\n",
+        "tool.czcheck.level = 'network'\n",
+        "[tool]\nczcheck.level = 'network'\n",
+        "[ 'tool' . \"czcheck\" ]  # ours\nlevel = 'network'\n",
+        "[[tool.czcheck.waivers]]\ncode = 'CZ416'\nreason = 'x'\n",
+        "[tool.czcheck.severity]\nCZ416 = 'error'\n",
+    ],
+)
+def test_however_it_is_written_it_is_found(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(text)
+    assert says_something(path)
+    path.write_text("[project]\nname = 'czcheck'\n[tool.other]\nczcheck = 'czcheck:main'\n")
+    assert not says_something(path)
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
