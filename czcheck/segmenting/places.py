@@ -86,8 +86,8 @@ def places_for(
         The files of each image, in their order.
 
     Raises:
-        UsageError: No such format, several images and one file, no such folder, two results in one
-            file, or a result that would replace an image.
+        UsageError: No such format, a picture that is no PNG, several images and one file, no such
+            folder, two results in one file, or a result that would replace an image.
     """
     if form not in FORMATS:
         raise UsageError(f"there is no format {form!r}; choose {', '.join(FORMATS)}")
@@ -138,6 +138,8 @@ def _named(
             f"{place}: {option} is one file for {len(stems)} images; name a folder for them"
         )
     if not is_folder:
+        if kind == "overlay" and not place.lower().endswith(".png"):
+            raise UsageError(f"{place}: pictures are PNG; name a .png file, or a folder")
         return [place]
     ending = ".png" if kind == "overlay" else f".{form}"
     if local:
