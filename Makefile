@@ -39,6 +39,7 @@ benchmarks: .venv/.installed
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/verify.py
 	$(BIN)/python benchmarks/many.py
+	$(BIN)/python benchmarks/segment.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
