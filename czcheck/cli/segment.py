@@ -72,6 +72,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Segment twice, and tell where labels depend on how tiles are laid.",
 )
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Segment on the workers of a Dask cluster: address of its scheduler (tcp://host:8786)."
+    " Results are OME-Zarr.",
+)
 @click.option("--resume", is_flag=True, help="Go on with OME-Zarr results that were interrupted.")
 @options.allow_op
 @options.limiting

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError, UsageError
@@ -19,6 +20,7 @@ from czcheck.images.ome_zarr import image_attributes
 from czcheck.images.output import Content, Writer
 from czcheck.images.output_folders import Folder, folder_for
 from czcheck.images.placing import writing
+from czcheck.images.zarr_part import ZarrPart, write_chunk
 from czcheck.images.zarr_scenes import OURS
 
 if TYPE_CHECKING:
@@ -139,33 +141,82 @@ class ZarrOutput(Writer):
         """Write a block and record it; see `Writer.write`."""
         if self._complete:
             return
-        height, width = block.shape[:2]
-        key = self._key(plane, top, left, height, width)
-        pixels = block.reshape(height, width, -1).astype(self.content.dtype, copy=False)
-        grid = self._arrays[plane.scene].chunks[-2:]
-        name = (plane.scene, plane.time, plane.z)
-        with self._lock, writing(self.path):
-            self._chunks.add(pixels, (name, plane.height, plane.width), (top, left), grid, key)
+        self.write_piece(plane, (top, left, *block.shape[:2]), top, block)
 
     def _write(self, chunk: Chunk) -> None:
-        """Write a chunk; over what is there already if blocks have not filled all of it."""
         scene, time, z = chunk.place.plane
-        array = self._arrays[scene]
-        t, d = self._numbers["time"][time], self._numbers["z"][z]
-        rows, columns = slice(*chunk.place.rows), slice(*chunk.place.columns)
-        # One after the other: where zarr writes several at once and one fails, it forgets the rest.
-        for channel in range(chunk.pixels.shape[-1]):
-            pixels = chunk.pixels[..., channel]
-            if not chunk.complete:
-                there = array[t, channel, d, rows, columns]
-                for part in chunk.filled:
-                    there[part] = pixels[part]
-                pixels = there
-            array[t, channel, d, rows, columns] = pixels
+        numbers = self._numbers["time"][time], self._numbers["z"][z]
+        write_chunk(self._arrays[scene], *numbers, chunk)
 
     def _record(self, key: str) -> None:
         self._folder.record(key)
         self._done.add(key)
+
+    def part(self, plane: Plane) -> ZarrPart:
+        """Where a plane lies, for other processes that write chunks of it.
+
+        Args:
+            plane: One of `content.planes`.
+        """
+        place = self._folder.place
+        array = f"{self._group(plane.scene)}/0".lstrip("/")
+        chunks = self._arrays[plane.scene].chunks
+        return ZarrPart(
+            self.path,
+            place if "://" in place else str(Path(place).resolve()),
+            array,
+            self._numbers["time"][plane.time],
+            self._numbers["z"][plane.z],
+            plane.height,
+            plane.width,
+            (chunks[-2], chunks[-1]),
+        )
+
+    def record(self, plane: Plane, top: int, left: int, height: int, width: int) -> None:
+        """Record a block that another process has written.
+
+        Args:
+            plane: One of `content.planes`.
+            top: First row.
+            left: First column.
+            height: Rows.
+            width: Columns.
+
+        Raises:
+            IncompleteError: The disk is full, or cannot be written.
+        """
+        with self._lock, writing(self.path):
+            self._record(self._key(plane, top, left, height, width))
+
+    def write_piece(
+        self,
+        plane: Plane,
+        region: tuple[int, int, int, int],
+        top: int,
+        piece: NDArray[Any],
+    ) -> None:
+        """Write the rows of a block whose other rows another process has written, and record it.
+
+        Args:
+            plane: One of `content.planes`.
+            region: The whole block: first row, first column, height and width.
+            top: First row of the piece.
+            piece: `(height, width)`, or `(height, width, classes)`; as wide as the block.
+
+        Raises:
+            IncompleteError: The disk is full, or cannot be written.
+        """
+        pixels = piece.reshape(*piece.shape[:2], -1).astype(self.content.dtype, copy=False)
+        grid = self._arrays[plane.scene].chunks[-2:]
+        name = (plane.scene, plane.time, plane.z)
+        with self._lock, writing(self.path):
+            self._chunks.add(
+                pixels,
+                (name, plane.height, plane.width),
+                (top, region[1]),
+                grid,
+                self._key(plane, *region),
+            )
 
     def written(self, plane: Plane, top: int, left: int, height: int, width: int) -> bool:
         """Whether a block is there already; see `Writer.written`."""

@@ -20,10 +20,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.images.image import Image, Plane
+    from czcheck.images.output_zarr import ZarrOutput
+    from czcheck.images.zarr_part import ZarrPart
+    from czcheck.segmenting.bands import BandResult
     from czcheck.segmenting.layout import Layout, TilePlace
     from czcheck.segmenting.places import Places
     from czcheck.segmenting.planes import Sink
     from czcheck.segmenting.runner import ModelRunner
+
+MADE: dict[Kind, Callable[[Block], NDArray[Any]]] = {
+    "labels": lambda block: block.labels,
+    "probabilities": lambda block: block.probabilities,
+    "confidence": lambda block: confidence(block.probabilities),
+}
+"""What is written of a block, by kind."""
 
 
 class Outputs:
@@ -112,12 +122,40 @@ class Outputs:
 
     def sinks(self) -> list[Sink]:
         """What takes the blocks of a plane and writes them."""
-        made: dict[Kind, Callable[[Block], NDArray[Any]]] = {
-            "labels": lambda block: block.labels,
-            "probabilities": lambda block: block.probabilities,
-            "confidence": lambda block: confidence(block.probabilities),
-        }
-        return [_WriterSink(writer, made[kind]) for kind, writer in self._writers.items()]
+        return [_WriterSink(writer, MADE[kind]) for kind, writer in self._writers.items()]
+
+    def parts(self, plane: Plane) -> dict[Kind, ZarrPart]:
+        """Where other processes write the results of a plane; all of them are OME-Zarr.
+
+        Args:
+            plane: The plane.
+        """
+        return {kind: each.part(plane) for kind, each in self._stores()}
+
+    def take(self, plane: Plane, layout: Layout, result: BandResult) -> None:
+        """Write what other processes left to be written, and record what they wrote.
+
+        Args:
+            plane: The plane.
+            layout: Its tiles.
+            result: What they did.
+
+        Raises:
+            IncompleteError: The disk is full, or cannot be written.
+        """
+        for kind, store in self._stores():
+            for number in result.written:
+                store.record(plane, *layout[number].region)
+            for piece in result.pieces:
+                region = layout[piece.number].region
+                store.write_piece(plane, region, piece.top, piece.pixels[kind])
+
+    def _stores(self) -> Iterator[tuple[Kind, ZarrOutput]]:
+        from czcheck.images.output_zarr import ZarrOutput  # noqa: PLC0415
+
+        for kind, writer in self._writers.items():
+            assert isinstance(writer, ZarrOutput)  # others are refused before
+            yield kind, writer
 
     def runs(self, plane: Plane, layout: Layout) -> Iterator[tuple[bool, list[int]]]:
         """The tiles of a plane in order, as runs of those that are written and those that are not.

@@ -23,6 +23,7 @@ from czcheck.segmenting.predicting import layout_of
 from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation
 from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
 from czcheck.segmenting.seams import LabelFile, SeamMeter, Seams
+from czcheck.segmenting.spread import Spread, check_stores
 from czcheck.segmenting.tables import Measured, write_table
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class SegmentationRun:
         folder_format: str,
         progress: Progress | None,
         unfinished: Callable[[str], None] | None,
+        spread: Spread | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -78,7 +80,9 @@ class SegmentationRun:
             folder_format: Format of the files in folders.
             progress: Called after each tile.
             unfinished: Called with each store that is left to be gone on with.
+            spread: A cluster that segments; None for this machine.
         """
+        self._spread = spread
         self._runner = runner
         self._job = runner.job
         self._selection = selection
@@ -112,17 +116,22 @@ class SegmentationRun:
         paths = [each for path in given for each in images_in(path)]
         folder = next((str(path) for path in given if path.is_dir() and not is_store(path)), None)
         places = places_for(paths, wanted, folder_of=folder, form=self._folder_format)
+        if self._spread is not None:
+            check_stores(places)
         opened = [self._look_at(path, alone=len(paths) == 1) for path in paths]
         passes = 2 if self._seams else 1
         self._total = passes * sum(len(each) for image in opened for each in image.layouts)
         environment = None
-        if any(image.failed is None for image in opened):
+        if self._spread is None and any(image.failed is None for image in opened):
             self._runner.load()
             environment = self._runner.environment
         results = [
             self._image(image, place, alone=len(paths) == 1)
             for image, place in zip(opened, places, strict=True)
         ]
+        if self._spread is not None:
+            self._spread.finish()
+            environment = self._spread.environment
         self._runner.finish()
         classes = self._runner.model.metadata.classes
         count = None if table is None else write_table(table, self._measured, classes)
@@ -138,7 +147,7 @@ class SegmentationRun:
             objects=count,
             table=None if table is None else str(table),
             seconds=clock.monotonic() - begin,
-            peak_bytes=self._runner.peak_bytes,
+            peak_bytes=(self._spread or self._runner).peak_bytes,
         )
 
     @contextmanager
@@ -188,9 +197,13 @@ class SegmentationRun:
         with Outputs(
             image, places, self._runner, resume=self._resume, unfinished=self._unfinished
         ) as outputs:
-            for plane, layout in zip(image.planes, opened.layouts, strict=True):
+            planes = list(zip(image.planes, opened.layouts, strict=True))
+            spread = {}
+            if self._spread is not None:
+                spread = self._spread.over(opened.path, planes, outputs, self._advance)
+            for plane, layout in planes:
                 begin = clock.monotonic()
-                result = self._plane(image, plane, layout, outputs)
+                result = self._plane(image, plane, layout, outputs, spread.get(plane))
                 results.append(replace(result, seconds=clock.monotonic() - begin))
         return ImageResult(
             path=str(opened.path),
@@ -201,7 +214,15 @@ class SegmentationRun:
             warnings=tuple(dict.fromkeys(self._warnings(opened.layouts))),
         )
 
-    def _plane(self, image: Image, plane: Plane, layout: Layout, outputs: Outputs) -> PlaneResult:
+    def _plane(
+        self,
+        image: Image,
+        plane: Plane,
+        layout: Layout,
+        outputs: Outputs,
+        spread: dict[int, int] | None = None,
+    ) -> PlaneResult:
+        """Segment a plane; one that a cluster has segmented is only looked at."""
         shares = Shares()
         sinks: list[Sink] = [shares]
         overlay = outputs.overlay(plane)
@@ -217,7 +238,13 @@ class SegmentationRun:
                 dtype = Labeller(self._runner.label_values).dtype
                 kept = stack.enter_context(closing(LabelFile(layout.shape, dtype)))
                 sinks.append(kept)
-            for done, numbers in outputs.runs(plane, layout):
+            runs = outputs.runs(plane, layout)
+            if spread is not None:
+                whole = sum(spread.values()) == plane.height * plane.width
+                # Nothing need be read again where all is counted, and nobody else wants to see it.
+                runs = iter(() if whole and len(sinks) == 1 else [(True, list(range(len(layout))))])
+                shares.pixels = dict(spread) if whole and len(sinks) == 1 else {}
+            for done, numbers in runs:
                 if not done:
                     self._run(image, plane, layout, [*outputs.sinks(), *sinks], numbers)
                     continue
@@ -225,7 +252,7 @@ class SegmentationRun:
                     block = outputs.kept(plane, layout[number])
                     for sink in sinks:
                         sink.take(block)
-                    self._advance()
+                    self._advance(1 if spread is None else 0)
             seams = None if kept is None else self._compare(image, plane, layout, kept)
         result = PlaneResult(plane, layout, shares.pixels, 0, seams)
         if overlay is not None:
@@ -266,8 +293,8 @@ class SegmentationRun:
             progress=self._advance,
         )
 
-    def _advance(self) -> None:
-        self._done += 1
+    def _advance(self, tiles: int = 1) -> None:
+        self._done += tiles
         if self._progress is not None:
             self._progress(self._done, self._total)
 

@@ -46,13 +46,21 @@ class ModelRunner:
         peak_bytes: The most memory that its process has had in use; 0 if unknown.
     """
 
-    def __init__(self, model: CzModel, job: Job, source: WorkerSource | None = None) -> None:
+    def __init__(
+        self,
+        model: CzModel,
+        job: Job,
+        source: WorkerSource | None = None,
+        *,
+        start: bool = True,
+    ) -> None:
         """Check that the network can be run, and start its process without waiting for it.
 
         Args:
             model: The opened archive; it stays the caller's to close.
             job: How to run it.
             source: Where processes come from; one of its own if left out.
+            start: Whether to start the process at once, and not with the first tile.
 
         Raises:
             InputError: The model cannot be run, or must not be.
@@ -64,7 +72,8 @@ class ModelRunner:
         self._next = 0
         self._top = 1.0
         self._worker = self._process(source)
-        self._worker.start()
+        if start:
+            self._worker.start()
         self._loaded = False
         self.environment: Environment | None = None
         self.peak_bytes = 0

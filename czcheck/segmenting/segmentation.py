@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from czcheck.segmenting.places import FORMATS, Wanted
 from czcheck.segmenting.results import Segmentation
 from czcheck.segmenting.run import Progress, SegmentationRun
 from czcheck.segmenting.runner import ModelRunner
+from czcheck.segmenting.spread import STORES, Spread
 from czcheck.segmenting.tables import check_table
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress | None = None,
     unfinished: Callable[[str], None] | None = None,
+    dask: str | None = None,
     **options: Any,
 ) -> Segmentation:
     """Segment images of any size, tile by tile as ZEN does, into files.
@@ -71,6 +74,8 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         limits: Limits on everything that is read from the archive.
         progress: Called after each tile with the number done and the number of all.
         unfinished: Called with each store that an interruption leaves to be gone on with.
+        dask: Address of the scheduler of a Dask cluster, whose workers segment. Images and results
+            have to be where all of them can reach them, results have to be OME-Zarr.
         **options: Fields of `Job`: `tile`, `border`, `align`, `stride`, `pad`, `min_confidence`,
             `allow_op`, `require_sandbox`; its `limits` as `runner_limits`.
 
@@ -97,7 +102,18 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
             "classes are chosen for the objects that are measured; give --objects FILE"
         )
     selection = {"scene": scene, "channel": channel, "time": time, "z": z}
-    with CzModel(Path(model), limits) as opened, ModelRunner(opened, job) as runner:
+    if dask is not None and seams:
+        raise UsageError("seams are looked for on this machine; leave --dask or --seams out")
+    with ExitStack() as stack:
+        opened = stack.enter_context(CzModel(Path(model), limits))
+        runner = stack.enter_context(ModelRunner(opened, job, start=dask is None))
+        spread = None
+        if dask is not None:
+            from czcheck.segmenting.cluster import Cluster  # noqa: PLC0415 - slow, not for all
+
+            cluster = stack.enter_context(Cluster(dask, Path(model), job))
+            spread = Spread(cluster, selection, intensities)
+            folder_format = STORES if folder_format == FORMATS[0] else folder_format
         run = SegmentationRun(
             runner,
             selection,
@@ -108,6 +124,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
             folder_format=folder_format,
             progress=progress,
             unfinished=unfinished,
+            spread=spread,
         )
         given = [images] if isinstance(images, str | Path) else list(images)
         return run.over([Path(each) for each in given], wanted, table)

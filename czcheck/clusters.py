@@ -1,0 +1,98 @@
+"""Connecting to a dask.distributed cluster, and what goes wrong with one in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import czcheck
+from czcheck.errors import IncompleteError, UsageError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+SECONDS_TO_CONNECT = 20
+
+
+def connect(address: str) -> Client:
+    """Connect to a cluster whose workers have this version of czcheck.
+
+    Args:
+        address: Address of the scheduler, such as `tcp://host:8786`.
+
+    Raises:
+        UsageError: It is no address, or dask.distributed is not installed.
+        IncompleteError: No scheduler answers there, it has no worker, or workers have another
+            version of czcheck, or none.
+    """
+    try:
+        from distributed import Client  # noqa: PLC0415 - slow, and not for all
+    except ImportError:
+        raise UsageError(
+            "a cluster needs the package distributed; pip install 'czcheck[dask]'"
+        ) from None
+    try:
+        client: Any = Client(
+            address, timeout=SECONDS_TO_CONNECT, set_as_default=False, name="czcheck"
+        )
+    except (OSError, TimeoutError) as error:
+        raise IncompleteError(
+            f"{address}: no Dask scheduler answers there ({type(error).__name__}); start one with "
+            "`dask scheduler`, and workers with `dask worker`"
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise UsageError(
+            f"{address!r} is no address of a Dask scheduler; write tcp://host:8786 ({error})"
+        ) from None
+    try:
+        _check(client, address)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _check(client: Client, address: str) -> None:
+    with answering(address):
+        versions: dict[str, Any] = client.run(_version, on_error="return")
+    if not versions:
+        raise IncompleteError(f"{address}: the cluster has no worker; start one with `dask worker`")
+    for worker, version in versions.items():
+        if version != czcheck.__version__:
+            has = f"czcheck {version}" if isinstance(version, str) else "no czcheck"
+            raise IncompleteError(
+                f"{address}: the worker {worker} has {has}, this is {czcheck.__version__}; install "
+                "the same version on all machines"
+            )
+
+
+def _version() -> str:
+    """Runs on each worker."""
+    return czcheck.__version__
+
+
+@contextmanager
+def answering(address: str) -> Iterator[None]:
+    """Turn what goes wrong with a cluster into one line.
+
+    Args:
+        address: Its address.
+
+    Raises:
+        IncompleteError: It is gone, or lost too many workers over one task.
+    """
+    from distributed import CancelledError, KilledWorker  # noqa: PLC0415
+    from distributed.comm import CommClosedError  # noqa: PLC0415
+
+    try:
+        yield
+    except KilledWorker as error:
+        raise IncompleteError(
+            f"{address}: workers died again and again over the same tiles; look into the log of "
+            f"{error.last_worker.address}"
+        ) from None
+    except (CancelledError, CommClosedError, TimeoutError) as error:
+        raise IncompleteError(
+            f"{address}: the Dask cluster does not answer any more ({type(error).__name__})"
+        ) from None

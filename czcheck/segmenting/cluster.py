@@ -1,0 +1,213 @@
+"""Bands on the workers of a dask.distributed cluster: the model is sent once to each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distributed import WorkerPlugin, as_completed, get_worker
+
+from czcheck.clusters import answering, connect
+from czcheck.errors import IncompleteError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future, Worker
+
+    from czcheck.segmenting.bands import Band, BandResult
+    from czcheck.segmenting.job import Job
+
+
+class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
+    """A model on one worker, and its network in one process there.
+
+    The scheduler hands it to workers that come later, too.
+    """
+
+    def __init__(self, name: str, archive: str, data: bytes, job: dict[str, Any]) -> None:
+        """Keep what is to be sent.
+
+        Args:
+            name: What tells it from others.
+            archive: The archive's file name, for messages.
+            data: The archive.
+            job: How to run it, see `Job.to_json`.
+        """
+        self.name = name
+        self._archive, self._data, self._job = archive, data, job
+
+    def setup(self, worker: Worker) -> None:  # noqa: ARG002 - distributed's signature
+        """Put the archive into a folder of this worker."""
+        self._folder = tempfile.mkdtemp(prefix="czcheck-")
+        (Path(self._folder) / self._archive).write_bytes(self._data)
+        # A network's process dies with the thread that started it, so there is one thread for it.
+        self._thread = ThreadPoolExecutor(1, "czcheck-band")
+        self._model: Any = None
+        self._runner: Any = None
+
+    def run(self, band: Band) -> BandResult:
+        """Segment a band; one at a time on each worker.
+
+        Args:
+            band: What to do.
+        """
+        return self._thread.submit(self._run, band).result()
+
+    def _run(self, band: Band) -> BandResult:
+        from czcheck.model import CzModel  # noqa: PLC0415
+        from czcheck.segmenting.bands import run_band  # noqa: PLC0415
+        from czcheck.segmenting.job import Job  # noqa: PLC0415
+        from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
+
+        if self._runner is None:
+            path = Path(self._folder) / self._archive
+            self._model = CzModel(path)
+            self._runner = ModelRunner(
+                self._model, Job.from_json({**self._job, "model": str(path)})
+            )
+        try:
+            return run_band(self._runner, band)
+        except BaseException:
+            self._close()  # tiles may still be under way
+            raise
+
+    def finish(self) -> None:
+        """See that the network's process ends normally, if there is one.
+
+        Raises:
+            InputError: It ended otherwise.
+        """
+        self._thread.submit(self._finish).result()
+
+    def _finish(self) -> None:
+        try:
+            if self._runner is not None:
+                self._runner.finish()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if self._runner is not None:
+            self._runner.close()
+        if self._model is not None:
+            self._model.close()
+        self._runner = self._model = None
+
+    def teardown(self, worker: Worker) -> None:  # noqa: ARG002 - distributed's signature
+        """End the network's process and remove the archive."""
+        if self._runner is not None:
+            self._runner.kill()
+        self._thread.submit(self._close)
+        self._thread.shutdown(wait=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _run_band(name: str, band: Band) -> BandResult:
+    """A task: runs on a worker."""
+    plugin: ModelPlugin = get_worker().plugins[name]
+    return plugin.run(band)
+
+
+async def _finish(name: str, dask_worker: Worker) -> None:
+    """Runs on each worker, which goes on answering the scheduler meanwhile."""
+    plugin = dask_worker.plugins.get(name)
+    if plugin is not None:
+        await asyncio.to_thread(plugin.finish)
+
+
+class Cluster:
+    """A model on all workers of a cluster. A context manager."""
+
+    def __init__(self, address: str, model: Path, job: Job) -> None:
+        """Connect, and send the model.
+
+        Args:
+            address: Address of the scheduler, such as `tcp://host:8786`.
+            model: The archive.
+            job: How to run it.
+
+        Raises:
+            UsageError: It is no address.
+            IncompleteError: No scheduler answers there, it has no worker, or workers have another
+                version of czcheck.
+        """
+        self._address = address
+        self._client: Client = connect(address)
+        self._name = f"czcheck-{uuid.uuid4().hex}"
+        plugin = ModelPlugin(self._name, model.name, model.read_bytes(), job.to_json())
+        try:
+            with answering(address):
+                self._client.register_plugin(plugin)
+        except BaseException:
+            self._client.close()
+            raise
+
+    def __enter__(self) -> Cluster:  # noqa: PYI034 - typing.Self came with Python 3.11
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are now."""
+        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+
+    def submit(self, band: Band) -> Future[BandResult]:
+        """Have a band segmented. If its worker is lost, another one does it.
+
+        Args:
+            band: What to do.
+        """
+        return self._client.submit(_run_band, self._name, band, pure=False)
+
+    def results(
+        self, futures: Iterable[Future[BandResult]]
+    ) -> Iterator[tuple[Future[BandResult], BandResult]]:
+        """What bands came to, in the order in which they are done.
+
+        Args:
+            futures: The bands.
+
+        Yields:
+            The band and what was done.
+
+        Raises:
+            InputError: The network failed.
+            IncompleteError: A band cannot be segmented, or the cluster is gone.
+        """
+        waiting = list(futures)
+        try:
+            with answering(self._address):
+                for future in as_completed(waiting, loop=self._client.loop):
+                    result: BandResult = future.result()
+                    yield future, result
+                    future.release()
+        except BaseException:
+            self._client.cancel(waiting)
+            raise
+
+    def finish(self) -> None:
+        """See that all networks' processes end normally: only then does what they answered count.
+
+        Raises:
+            InputError: One ended otherwise.
+            IncompleteError: The cluster is gone.
+        """
+        with answering(self._address):
+            self._client.run(_finish, self._name)
+
+    def close(self) -> None:
+        """End the networks' processes and leave the cluster."""
+        try:
+            with answering(self._address):
+                self._client.unregister_worker_plugin(self._name)
+        except IncompleteError:
+            pass  # it is gone, and so are they
+        finally:
+            self._client.close()
