@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     gallery: bool = False,
     cache: bool | None = None,
     cache_dir: str | Path | Callable[[], Path | None] | None = None,
+    dask: str | None = None,
 ) -> Report:
     """Check archives level by level.
 
@@ -109,6 +111,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         cache_dir: Folder in which verdicts of level `run` are kept, and from which they are taken
             where nothing has changed, or a function that names it when it is needed; None keeps
             none.
+        dask: Address of the scheduler of a Dask cluster, whose workers check; archives are sent to
+            them, one at a time to each. Nothing is kept in a cache then, nor as evidence.
 
     Returns:
         The report: outcomes of all rules, verdict and exit code.
@@ -116,6 +120,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     Raises:
         UsageError: No such path, an empty folder, an unknown level, target, severity, rule or
             profile, a wrong configuration, a file that is no baseline, or less than one job.
+        IncompleteError: The cluster does not answer.
     """
     given = {
         "level": level,
@@ -152,27 +157,73 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     if usable and any(plan.force.level is Level.RUN for plan in plans):
         verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
 
+    looking = Looking(kept_in, keep, _preview_side(len(paths)) if gallery else None)
+    if dask is not None:
+        from czcheck.spreading import check_on_cluster  # noqa: PLC0415 - slow, and not for all
+
+        reports = check_on_cluster(
+            dask, plans, limits, runner_limits, require_sandbox=shut_in, looking=looking
+        )
+        judged = judge(reports, [(plan.force, plan.chosen) for plan in plans])
+        return Report(czcheck.__version__, options_of(configured.call), judged)
+
     def one(plan: Plan) -> FileReport:
-        force = plan.force
-        with open_checked(plan.path, limits) as model:
-            run = FileRun(model, force["tiles"], source, progress, force["allow-op"])
-            run.thorough = force["thorough"]
-            run.budgets = force.budgets
-            run.tolerances = force.tolerances
-            run.evidence = kept_in
-            run.comparisons = Comparisons(
-                model, force["runtime"], plan.golden, run.another, keep, force.tolerances
-            )
-            run.preview_side = _preview_side(len(paths)) if gallery else None
-            try:
-                return _verify_one(model, plan, run, verdicts)
-            finally:
-                run.close()
+        return checked(plan, limits, source, looking, progress, verdicts)
 
     with source:
         reports = in_order(plans, one, configured.call["jobs"], source.close)
     judged = judge(reports, [(plan.force, plan.chosen) for plan in plans])
     return Report(czcheck.__version__, options_of(configured.call), judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What is kept of a run beside its verdict.
+
+    Attributes:
+        evidence: Folder for what findings rest on; None to keep nothing.
+        keep: Called with each tile and its answer; None for nobody.
+        preview_side: Most pixels along a side of a picture of a tile; None to make none.
+    """
+
+    evidence: Path | None = None
+    keep: Keep | None = None
+    preview_side: int | None = None
+
+
+def checked(
+    plan: Plan,
+    limits: Limits,
+    source: WorkerSource,
+    looking: Looking,
+    progress: Progress | None = None,
+    verdicts: Verdicts | None = None,
+) -> FileReport:
+    """Check one file, but for what there is to say of the configuration itself.
+
+    Args:
+        plan: The file and what is in force for it.
+        limits: Limits on everything that is read.
+        source: Where processes come from.
+        looking: What is kept of the run.
+        progress: Called after each tile.
+        verdicts: Where verdicts are kept; None for nowhere.
+    """
+    force = plan.force
+    with open_checked(plan.path, limits) as model:
+        run = FileRun(model, force["tiles"], source, progress, force["allow-op"])
+        run.thorough = force["thorough"]
+        run.budgets = force.budgets
+        run.tolerances = force.tolerances
+        run.evidence = looking.evidence
+        run.comparisons = Comparisons(
+            model, force["runtime"], plan.golden, run.another, looking.keep, force.tolerances
+        )
+        run.preview_side = looking.preview_side
+        try:
+            return _verify_one(model, plan, run, verdicts)
+        finally:
+            run.close()
 
 
 def _verdicts(

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Keep tile, answer and a picture for each finding that has a tile.",
 )
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Check on the workers of a Dask cluster: address of its scheduler (tcp://host:8786).",
+)
 @reporting.form
 @reporting.reports
 @click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
@@ -45,6 +50,7 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     isolated: bool,
     cache_dir: Path | None,
     evidence: Path | None,
+    dask: str | None,
     form: str,
     reports: tuple[str, ...],
     quiet: bool,
@@ -67,6 +73,7 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
         report = verify(
             paths,
             evidence=evidence,
+            dask=dask,
             progress=progress,
             config=config,
             profile=profile,

@@ -21,6 +21,7 @@ import czcheck
 from czcheck import clusters
 from czcheck.errors import IncompleteError, InputError, UsageError
 
+ROOT = Path(__file__).parents[2]
 pytest.importorskip("distributed", reason="needs czcheck[dask]")
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
@@ -143,9 +144,22 @@ def test_the_result_is_the_local_one_byte_for_byte_though_a_worker_is_lost(
     assert done.returncode == 0, done.stderr
     assert "1 image segmented" in done.stdout
 
+    # Archives are checked there, too, with the same outcomes.
+    bundled = ROOT / "fixtures" / "models" / "nuclei.czmodel"
+    bad = ROOT / "fixtures" / "bad" / "CZ207_same_colour.czmodel"
+    there_checked = czcheck.verify([bundled, bad], dask=cluster.address)
+    here_checked = czcheck.verify([bundled, bad])
+    assert [file.outcomes for file in there_checked.files] == [
+        file.outcomes for file in here_checked.files
+    ]
+    assert [file.path for file in there_checked.files] == [str(bundled), str(bad)]
+    assert there_checked.files[0].looked_at["run"]["tiles"] > 5
+
 
 def test_results_that_a_cluster_cannot_write(networks: Path, image: Path, tmp_path: Path) -> None:
     model = networks / "unet.czmodel"
+    with pytest.raises(UsageError, match="leave --dask or --evidence out"):
+        czcheck.verify(model, dask="tcp://127.0.0.1:1", evidence=tmp_path / "found")
     with pytest.raises(UsageError, match="leave --dask or --seams out"):
         czcheck.segment(model, image, tmp_path / "a.zarr", dask="tcp://127.0.0.1:1", seams=True)
 
