@@ -134,13 +134,16 @@ def replacing(target: Path) -> Iterator[Path]:
 
     Raises:
         InputError: The target's folder is missing or cannot be written, the disk is full, or the
-            target is a folder. The temporary file is gone then, the target untouched.
+            target is a folder, a device or a pipe. The temporary file is gone then, the target untouched.
     """
     folder = target.parent
     if not folder.is_dir():
         raise InputError(f"{target}: cannot be written: the folder {folder} does not exist")
     if target.is_dir():
         raise InputError(f"{target}: cannot be written: a folder of that name is in the way")
+    if target.exists() and not target.is_file():
+        # Root could put a file in the place of /dev/null.
+        raise InputError(f"{target}: cannot be written: is a device or a pipe; name a file")
     head = f".{target.name}."
     temporary = folder / f"{head}{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
     try:
