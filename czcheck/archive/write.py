@@ -134,7 +134,8 @@ def replacing(target: Path) -> Iterator[Path]:
 
     Raises:
         InputError: The target's folder is missing or cannot be written, the disk is full, or the
-            target is a folder, a device or a pipe. The temporary file is gone then, the target untouched.
+            target is a folder, a device or a pipe. The temporary file is gone then, the target
+            untouched.
     """
     folder = target.parent
     if not folder.is_dir():
