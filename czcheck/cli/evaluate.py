@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from czcheck.cli import options, reporting
+from czcheck.cli.progress import counted
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.evaluating import Progress
     from czcheck.report.report import Report
 
 
@@ -143,7 +141,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
         from czcheck.evidence import check_folder
 
         check_folder(pictures)
-    with _progress_bar(enabled=not quiet) as progress:
+    with counted("evaluating", "images", enabled=not quiet) as progress:
         report = evaluate(
             model,
             images,
@@ -173,36 +171,3 @@ def _write(report: Report, table: Path | None, pictures: Path | None) -> None:
         write_pictures(
             pictures, evaluation.pictures, archive=Path(file.path).name, sha256=file.sha256
         )
-
-
-@contextmanager
-def _progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
-    """A progress bar on standard error; nothing where that is no terminal."""
-    if not enabled or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    bar = Progress(
-        TextColumn("evaluating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("images, left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("evaluating", total=None)
-
-        def advance(_: str, done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield advance

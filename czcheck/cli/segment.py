@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from czcheck.cli import options
 from czcheck.cli.printing import print_json, print_lines
-
-if TYPE_CHECKING:
-    from czcheck.segmenting.run import Progress
+from czcheck.cli.progress import counted
 
 
 @click.command("segment")
@@ -105,7 +100,7 @@ def command(
     from czcheck.segmenting.segmentation import segment
 
     limits = given_limits(timeout, memory) or DEFAULT_RUNNER_LIMITS
-    with _progress_bar(enabled=not quiet) as progress:
+    with counted("segmenting", "tiles", enabled=not quiet) as progress:
         result = segment(
             model,
             images,
@@ -127,46 +122,3 @@ def _tell_unfinished(place: str) -> None:
     from czcheck.report.escape import printable
 
     click.echo(f"czcheck: {printable(place)} is unfinished; --resume goes on with it", err=True)
-
-
-@contextmanager
-def _progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
-    """A progress bar on standard error with rate and time left; nothing if that is no terminal."""
-    if not enabled or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:.1f} tiles/s")
-
-    bar = Progress(
-        TextColumn("segmenting"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("tiles"),
-        Rate(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("segmenting", total=None)
-
-        def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield advance

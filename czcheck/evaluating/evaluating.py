@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from czcheck.segmenting.job import Job
     from czcheck.segmenting.runner import ModelRunner
 
-Progress = Callable[[str, int, int], None]
+# Called with the number of images done and of all.
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def evaluation_of(
         model: The opened archive.
         labelled: The images.
         job: How to segment. Its minimum confidence counts for the figures of classes and objects.
-        progress: Called after each image with its name, the number done, and the number of all.
+        progress: Called after each image with the number done and the number of all.
 
     Raises:
         UsageError: No such path, an image without a mask, or a wrong option.
@@ -81,7 +82,7 @@ def evaluation_of(
                 results.append(result)
                 worst.add(result, preview)
             if progress is not None:
-                progress(pair.image.name, number, len(pairs))
+                progress(number, len(pairs))
         environment = runner.environment
         assert environment is not None  # it has answered
         runner.finish()

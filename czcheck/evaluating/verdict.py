@@ -98,7 +98,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         config: Configuration file.
         profile: Profile to put above the configuration.
         find_config: Look for a configuration as the command line does.
-        progress: Called after each image with its name, the number done, and the number of all.
+        progress: Called after each image with the number done and the number of all.
         **options: Fields of a segmentation's job: `tile`, `border`, `align`, `pad`,
             `min_confidence` (whole percents).
 
