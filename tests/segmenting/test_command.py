@@ -147,6 +147,22 @@ def test_a_folder_goes_to_a_folder_and_what_is_damaged_is_told(
     assert images == {str(place / "images" / "0.png"), str(place / "images" / "1.png")}
 
 
+def test_the_table_as_parquet_is_the_one_as_csv(place: Path) -> None:
+    import pyarrow.parquet
+
+    for name in ("objects.csv", "objects.parquet"):
+        assert run(place, "--objects", str(place / name), "--class", "Nucleus") == 0
+    columns = pyarrow.parquet.read_table(place / "objects.parquet").to_pydict()
+    with (place / "objects.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) > 1
+    assert list(columns) == list(rows[0])
+    assert [str(each) for each in columns["area_px"]] == [row["area_px"] for row in rows]
+    assert set(columns["class"]) == {"Nucleus"}
+    for title in ("centroid_row_px", "centroid_column_px"):
+        assert columns[title] == pytest.approx([float(row[title]) for row in rows])
+
+
 def test_files_in_a_folder_have_the_format_that_is_chosen(place: Path) -> None:
     assert run(place, "-o", str(place / "out"), "--format", "czi", image="images") == 0
     names = {path.name for path in (place / "out").iterdir()}
