@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,14 +44,21 @@ def peak_bytes(command: Sequence[str], interval: float = INTERVAL) -> int:
         interval: Seconds between looks.
 
     Raises:
-        SystemExit: It fails.
+        SystemExit: It fails; with the last line of its log.
     """
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
     done, peak = threading.Event(), 0
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=log
+        ) as process,
+    ):
         while process.poll() is None:
             peak = max(peak, used_bytes(process.pid))
             done.wait(interval)
-    if process.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}")
+        if process.returncode != 0:
+            log.seek(0)
+            said = log.read().strip().splitlines() or ["nothing said"]
+            raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}: {said[-1]}")
     return peak

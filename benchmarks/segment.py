@@ -1,11 +1,15 @@
 """What it costs to segment a large image: CPU time against a floor, and memory against its size.
 
-    python benchmarks/segment.py [-n REPETITIONS] [--no-memory] [--json]
+    python benchmarks/segment.py [-n REPETITIONS] [--no-memory] [--peers] [--json]
 
 The floor is a fresh Python that imports TensorFlow, loads the network and runs as many tiles of the
 same shape through it, and does nothing else. Memory is what all processes use together; a network
 of one layer goes over images of 8192 and of 32768 pixels along a side, stored in tiles, and over
 PNGs of 16 bits, which have to be held, of 2048 and of 8192.
+
+With --peers other programs segment the same image with the same network, each in an environment of
+its own, which pip fills: minutes, and gigabytes. One that cannot be installed or run is told with
+the reason and fails nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # called as a file, it finds
 
 from benchmarks.cpu import medians, report
 from benchmarks.memory import peak_bytes
+from benchmarks.peers import side_by_side as peers
 from benchmarks.verify import floor
 
 BASE = "floor: import, load, run"
@@ -110,6 +115,8 @@ def main() -> int:
     parser.add_argument("--large", type=int, default=LARGE, help="likewise, for memory")
     parser.add_argument("--no-cpu", action="store_true", help="leave CPU time out")
     parser.add_argument("--no-memory", action="store_true", help="leave memory out")
+    parser.add_argument("--peers", action="store_true", help="measure other programs, too")
+    parser.add_argument("--peers-cache", type=Path, help="keep their environments in this folder")
     parser.add_argument("--json", action="store_true", help="print JSON objects")
     options = parser.parse_args()
     kept = True
@@ -130,11 +137,22 @@ def cpu(scratch: Path, options: argparse.Namespace) -> bool:
     model = archive("unet", scratch)
     source = image(scratch / "image.tif", options.size)
     runs = len(czcheck.tiles((options.size, options.size), TILE, BORDER))
+    network = scratch / "unpacked"
     commands = {
-        BASE: floor(model, scratch / "unpacked", runs),
+        BASE: floor(model, network, runs),
         "segment": segment(model, source, scratch / "labels.ome.tif"),
     }
-    return report(medians(commands, options.repetitions), BASE, TARGETS, as_json=options.json) == 0
+    found = {}
+    if options.peers:
+        cache = (options.peers_cache or scratch / "environments").resolve()
+        work = peers.Work(network, source, TILE, BORDER, cache, scratch)
+        found = {"segment": peers.try_out(commands["segment"]), **peers.ready(work)}
+        commands |= {name: each.command for name, each in found.items()}
+    seconds = medians(commands, options.repetitions)
+    kept = report(seconds, BASE, TARGETS, as_json=options.json) == 0
+    if found:
+        peers.tell(found, seconds, BASE, as_json=options.json)
+    return kept
 
 
 def memory(scratch: Path, options: argparse.Namespace) -> bool:
