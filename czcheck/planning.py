@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from czcheck.configuration.calling import read_values
 from czcheck.configuration.merging import InForce
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.baseline import Baseline
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """One file and what is to be done with it.
 
     Attributes:

@@ -1,7 +1,9 @@
 """Compile saved_model.proto into saved_model.binpb: `python schemas/compile_proto.py [TARGET]`.
 
-Needs grpcio-tools (the `dev` extra). The result is a serialized FileDescriptorSet, so that any
-installed protobuf can build the classes from it; generated Python code would tie them together.
+Needs grpcio-tools (the `dev` extra). The result is a serialized FileDescriptorProto, so that any
+installed protobuf can build the classes from it; generated Python code would tie them together. A
+FileDescriptorSet, as the compiler writes it, can only be read with protobuf's own messages, which
+take longer to build than all of these.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ def compile_proto(target: Path) -> None:
     Raises:
         RuntimeError: The compiler refuses saved_model.proto; its words are on standard error.
     """
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet  # noqa: PLC0415
     from grpc_tools import protoc  # noqa: PLC0415
 
     status = protoc.main(
@@ -28,6 +31,8 @@ def compile_proto(target: Path) -> None:
     )
     if status != 0:
         raise RuntimeError("saved_model.proto does not compile")
+    (description,) = FileDescriptorSet.FromString(target.read_bytes()).file
+    target.write_bytes(description.SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from czcheck.archive.members import Member
 from czcheck.archive.reader import Archive
@@ -39,8 +39,7 @@ class PayloadKind(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     r"""The roles of an archive's members, under the names as stored.
 
     Attributes:
@@ -238,8 +237,7 @@ class PayloadFiles:
         return self.archive.chunks(self._stored[name])
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """The payload as a fact.
 
     Attributes:

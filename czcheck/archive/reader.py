@@ -7,7 +7,6 @@ import io
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -84,7 +83,7 @@ class Archive:
             if stored is not None:
                 self._kept[member.name] = stored
             budget -= unpacked
-            members.append(replace(member, sha256=digest.hexdigest()))
+            members.append(member._replace(sha256=digest.hexdigest()))
         self.members = tuple(members)
         self.defects = (*defects, *check_names(directory.members))
         self._by_name = {member.name: member for member in self.members}

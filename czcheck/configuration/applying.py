@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from czcheck.configuration.layers import Granted
 from czcheck.configuration.merging import InForce
@@ -23,8 +23,7 @@ POLICY = "policy"
 read it are checked last, once all files of a call are."""
 
 
-@dataclass(frozen=True, slots=True)
-class WaiverUse:
+class WaiverUse(NamedTuple):
     """A waiver, and what came of it in a call.
 
     Attributes:
@@ -39,8 +38,7 @@ class WaiverUse:
     idle: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What a configuration says of a file beyond its settings; a fact.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from czcheck.configuration import values
 from czcheck.configuration.values import Read
@@ -19,8 +19,7 @@ from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 Strictness = Callable[[Any], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from czcheck.rules.waiver import Waiver
 
@@ -33,8 +33,7 @@ class Kind(Enum):
     COMMAND_LINE = "command line"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a setting comes from.
 
     Attributes:
@@ -61,8 +60,7 @@ class Origin:
         return ", ".join(part for part in (what, place) if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A setting as it was said somewhere.
 
     Attributes:
@@ -78,8 +76,7 @@ Layer = Mapping[str, Said]
 """Settings by the names of their keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """Settings that go by a name.
 
     Attributes:
@@ -93,8 +90,7 @@ class Profile:
     extends: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """Settings for some files.
 
     Attributes:
@@ -106,8 +102,7 @@ class Override:
     settings: Layer
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """A waiver with the place where it is granted.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -39,6 +38,8 @@ def near(word: str, words: Iterable[str]) -> str:
         word: What was written.
         words: What could have been meant.
     """
+    import difflib  # noqa: PLC0415 - only where a word is wrong
+
     found = difflib.get_close_matches(word.replace("_", "-"), list(words), n=1)
     return f"; did you mean `{found[0]}`?" if found else ""
 

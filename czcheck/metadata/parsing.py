@@ -6,8 +6,7 @@ Section 1.2 of the format says what real files look like.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lxml import etree
 
@@ -31,8 +30,7 @@ _MOST_TAGS = 20_000
 _DEEPEST = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """Why a document yields no tree.
 
     Attributes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # What XML takes for white space; Python's own idea of it has many more characters.
 XML_SPACE = " \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class XmlElement:
+class XmlElement(NamedTuple):
     """An element that the format knows.
 
     Attributes:
@@ -37,8 +37,7 @@ class XmlElement:
         return next((child for child in self.children if child.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaFault:
+class SchemaFault(NamedTuple):
     """One place where the document breaks the schema.
 
     Attributes:
@@ -73,8 +72,7 @@ class UnknownPart:
     parent: str
 
 
-@dataclass(frozen=True, slots=True)
-class XmlDocument:
+class XmlDocument(NamedTuple):
     """The metadata XML, read and held to the schema.
 
     Attributes:

@@ -10,7 +10,8 @@ from czcheck.network.order import LimitError
 # Attributes may hold functions whose own attributes hold functions, and so on.
 _FUNCTION_ATTRS = 1_000
 _SHOWN = 100
-_STRING = dtypes.number("string")
+# Tensors of these may hold programs.
+_NO_NUMBERS = {dtypes.number(name) for name in ("string", "resource", "variant")}
 
 
 def functions_in(attrs: Any) -> list[str]:
@@ -22,7 +23,9 @@ def functions_in(attrs: Any) -> list[str]:
     found: list[str] = []
     pending = [attrs]
     while pending:
-        for value in pending.pop().values():
+        attrs = pending.pop()
+        for name in attrs:  # of a message's map, `values()` is three times as slow
+            value = attrs[name]
             if value.HasField("func"):
                 called = [value.func]
             elif value.HasField("list") and value.list.func:
@@ -42,7 +45,7 @@ def functions_in(attrs: Any) -> list[str]:
 
 
 def look(attrs: Any) -> tuple[list[str], bool]:
-    """What `functions_in` finds, and whether any attribute holds a text or tensor of texts.
+    """What `functions_in` finds, and whether any attribute holds a text, or a tensor of no numbers.
 
     Both in one go, since going over all attributes is most of what reading a graph takes.
 
@@ -50,12 +53,13 @@ def look(attrs: Any) -> tuple[list[str], bool]:
         LimitError: There are too many functions.
     """
     texts = functions = False
-    for value in attrs.values():
+    for name in attrs:
+        value = attrs[name]
         kind = value.WhichOneof("value")
         if kind == "s":
             texts = True
         elif kind == "tensor":
-            texts = texts or value.tensor.dtype == _STRING
+            texts = texts or value.tensor.dtype in _NO_NUMBERS
         elif kind == "func":
             functions = True
         elif kind == "list":

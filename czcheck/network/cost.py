@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from czcheck.network.static.walk import Event, Walk
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What a part of the network costs for one tile, as far as sizes are known.
 
     Attributes:
@@ -31,8 +29,7 @@ class Share:
     tensor_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class StaticCost:
+class StaticCost(NamedTuple):
     """What one tile costs, as far as sizes are known without running the network.
 
     Attributes:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from czcheck.network.graph import Graph, Scope
 
@@ -38,8 +37,7 @@ SAME_VALUE = frozenset(
 """Operations that hand on their first input."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A call that was followed into its function.
 
     Attributes:
@@ -53,8 +51,7 @@ class Frame:
     outer: Frame | None
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One output of one node, and the calls that lead to it.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from czcheck.network.graph import Graph
@@ -13,8 +13,7 @@ Where = Literal["serving", "saver", "other"]
 Loader = Literal["session", "object"]
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """One input or output of a signature.
 
     Attributes:
@@ -34,8 +33,7 @@ class TensorSpec:
     encoding: Literal["dense", "sparse", "composite"] = "dense"
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A way to call the network.
 
     Attributes:
@@ -71,8 +69,7 @@ class OperationUse:
     function: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class NodeUse:
+class NodeUse(NamedTuple):
     """A node that matters.
 
     Attributes:
@@ -86,8 +83,7 @@ class NodeUse:
     function: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A variable of the graph.
 
     Attributes:
@@ -117,8 +113,7 @@ class Variable:
         return count
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(NamedTuple):
     """One entry of `variables.index`.
 
     Attributes:
@@ -140,8 +135,7 @@ class IndexEntry:
     sliced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something wrong with the variables.
 
     Attributes:
@@ -155,8 +149,7 @@ class Problem:
     is_file: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointIndex:
+class CheckpointIndex(NamedTuple):
     """What `variables.index` says.
 
     Attributes:

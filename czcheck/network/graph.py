@@ -96,7 +96,7 @@ class Graph:
         self._arguments: dict[str, dict[str, int]] = {}
         self._calls: dict[tuple[Scope, str], list[str]] = {}
         self._named: dict[tuple[Scope, str], list[str]] = {}
-        self._texts: set[tuple[Scope, str]] = set()
+        self._texts: list[tuple[Scope, Any]] = []
         self._check_calls(limits)
         for scope, _ in self.scopes():
             place = "" if scope is None else f" of the function {scope[:_SHOWN]}"
@@ -161,11 +161,8 @@ class Graph:
         return self._named.get((scope, node.name), [])
 
     def with_texts(self) -> Iterator[tuple[Scope, Any]]:
-        """All nodes whose attributes may hold texts, and all constants, with their scopes."""
-        for scope, nodes in self.scopes():
-            for node in nodes:
-                if node.op == "Const" or (scope, node.name) in self._texts:
-                    yield scope, node
+        """All nodes whose attributes may hold texts, or objects as tensors, with their scopes."""
+        return iter(self._texts)
 
     def mark(self, serving: Iterable[str], restore: Iterable[str], saver: Iterable[str]) -> None:
         """Work out what is reached.
@@ -231,7 +228,7 @@ class Graph:
             for node in nodes:
                 names, texts = look(node.attr)
                 if texts:
-                    self._texts.add((scope, node.name))
+                    self._texts.append((scope, node))
                 if names:
                     self._named[scope, node.name] = names
                 if node.op in self.library:

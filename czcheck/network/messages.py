@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from czcheck.errors import InputError
@@ -20,10 +20,8 @@ PACKAGE = "czcheck.tensorflow"
 
 def _pool() -> Any:
     """A descriptor pool that holds the compiled description."""
-    compiled = shipped("czcheck.schemas", "saved_model.binpb")
     pool = descriptor_pool.DescriptorPool()
-    for description in descriptor_pb2.FileDescriptorSet.FromString(compiled).file:
-        pool.Add(description)
+    pool.AddSerializedFile(shipped("czcheck.schemas", "saved_model.binpb"))
     return pool
 
 

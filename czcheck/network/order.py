@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from czcheck.errors import InputError
@@ -40,15 +40,13 @@ def check_order(nodes: Mapping[str, Any], arguments: Collection[str], place: str
         if name.startswith("_"):
             raise InputError(f"no stored graph can have a node {name[:_SHOWN]!r}{place}")
         sources = set(map(node_of, node.input))
-        waits[name] = sources & nodes.keys()
-        for source in sources - waits[name]:
-            if source not in arguments:
-                raise InputError(
-                    f"the graph needs a node {source[:_SHOWN]!r}{place} that is not there"
-                )
+        if not sources <= nodes.keys():
+            _check_missing(sources - nodes.keys(), arguments, place)
+            sources &= nodes.keys()
         if node.op in _INTO:
-            waits[name] = {each for each in waits[name] if nodes[each].op not in _BACK}
-        for source in waits[name]:
+            sources = {each for each in sources if nodes[each].op not in _BACK}
+        waits[name] = sources
+        for source in sources:
             users.setdefault(source, []).append(name)
     left = {name: len(sources) for name, sources in waits.items() if sources}
     ready = [name for name, sources in waits.items() if not sources]
@@ -66,3 +64,9 @@ def check_order(nodes: Mapping[str, Any], arguments: Collection[str], place: str
             seen.add(name)
             name = min(each for each in waits[name] if each in left)
         raise LimitError(f"the node {name[:_SHOWN]}{place} waits for its own answer")
+
+
+def _check_missing(missing: Iterable[str], arguments: Collection[str], place: str) -> None:
+    for source in missing:
+        if source not in arguments:
+            raise InputError(f"the graph needs a node {source[:_SHOWN]!r}{place} that is not there")

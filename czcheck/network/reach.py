@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from czcheck.errors import InputError
 
@@ -19,8 +18,7 @@ Edges = tuple[int, int, int, int]
 """Pixels at the top, bottom, left and right edge of a tile."""
 
 
-@dataclass(frozen=True, slots=True)
-class StaticReach:
+class StaticReach(NamedTuple):
     """How far from its edges a tile's answer can depend on what lies outside.
 
     Attributes:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 When = Literal["load", "serving", "saver", "other"]
 """When a node runs: as the file is loaded, as the network is asked, as variables are saved or
 restored, or not by itself. The first that applies."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands.
 
     Attributes:
@@ -45,8 +44,7 @@ class Refused:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Oddity:
+class Oddity(NamedTuple):
     """Something else that is wrong with one node.
 
     Attributes:
@@ -60,8 +58,7 @@ class Oddity:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class BadAsset:
+class BadAsset(NamedTuple):
     """An asset file that the graph names and the archive does not hold under a plain name.
 
     Attributes:
@@ -73,8 +70,7 @@ class BadAsset:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Safety:
+class Safety(NamedTuple):
     """What in a SavedModel could do harm.
 
     Attributes:

@@ -7,8 +7,7 @@ saver's own tensor, never from a text that is built into the graph.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from czcheck.network.dataflow import SAME_VALUE, Frame, Point, inside, is_call, locate
 from czcheck.network.graph import Graph, Scope
@@ -27,8 +26,7 @@ _FED = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
 _LONGEST_PART = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(NamedTuple):
     """A text that becomes a part of a file's name.
 
     Attributes:

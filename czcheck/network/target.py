@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from czcheck.network.graph import Graph, Scope
 from czcheck.shipped import shipped
@@ -66,8 +66,7 @@ class Target:
         return attribute in known and plain(node.attr[attribute]) == known[attribute]
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """Something in a graph that the target lacks.
 
     Attributes:

@@ -21,7 +21,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -47,7 +47,7 @@ class Level(Enum):
     NETWORK = "network"
     RUN = "run"
 
-    @property
+    @cached_property
     def depth(self) -> int:
         """Position in the order of levels, 0 for `archive`."""
         return list(Level).index(self)

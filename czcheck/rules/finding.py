@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from czcheck.rules.waiver import Waiver
@@ -16,7 +17,7 @@ class Severity(Enum):
     WARNING = "warning"
     NOTE = "note"
 
-    @property
+    @cached_property
     def rank(self) -> int:
         """0 for an error; higher is milder."""
         return list(Severity).index(self)

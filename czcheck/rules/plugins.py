@@ -7,13 +7,13 @@ relies on must not look like one with them.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import UsageError
 from czcheck.rules.catalogue import Rule, by_code, declared, own_rules, release_rules
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 GROUP = "czcheck.rules"
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(NamedTuple):
     """What one entry point gave.
 
     Attributes:
@@ -79,15 +78,29 @@ def _may_be_there() -> bool:
         folder = Path(entry or ".")
         if folder.is_file():
             return True
-        for pattern in ("*.dist-info", "*.egg-info"):
-            if any(map(_declares_rules, folder.glob(f"{pattern}/entry_points.txt"))):
-                return True
+        if any(map(_declares_rules, _metadata_in(folder))):
+            return True
     return False
 
 
-def _declares_rules(entry_points: Path) -> bool:
+def _metadata_in(folder: Path) -> list[Path]:
+    """The metadata of the packages in a folder; `Path.glob` takes twice as long."""
     try:
-        return f"[{GROUP}]".encode() in entry_points.read_bytes()
+        with os.scandir(folder) as entries:
+            return [
+                Path(each.path)
+                for each in entries
+                if each.name.endswith((".dist-info", ".egg-info"))
+            ]
+    except OSError:
+        return []
+
+
+def _declares_rules(metadata: Path) -> bool:
+    try:
+        return f"[{GROUP}]".encode() in (metadata / "entry_points.txt").read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError:
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from czcheck.limits import GIB, MIB
 
@@ -59,8 +60,7 @@ def given_limits(seconds: float | None, gibibytes: float | None) -> RunnerLimits
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(NamedTuple):
     """What a network may cost before it is a finding. None is no budget.
 
     Attributes:

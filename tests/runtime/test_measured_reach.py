@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -70,7 +69,7 @@ def measure(
         shutil.copytree(folder, inside)
     load_network(worker, inside, network)
     asker = Asker(worker)
-    given = static if told else dataclasses.replace(static, kind="unknown", bound=None)
+    given = static if told else static._replace(kind="unknown", bound=None)
     size = (SIZE, SIZE)
     borders = measure_borders(asker, scene, given, tile="nuclei", size=size, declared=declared)
     assert asker.failures == []

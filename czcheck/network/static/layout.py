@@ -313,9 +313,9 @@ def _dealt(
         # Where a row was put stays the same distance from what it sees, so only the scale changes.
         if out:
             axis = axis.scaled(Fraction(1), Fraction(-margin), Fraction(-margin), size)
-            axis = replace(axis, scale=axis.scale * block, blocks=block)
+            axis = axis._replace(scale=axis.scale * block, blocks=block)
         else:
-            axis = replace(axis, scale=axis.scale / block, blocks=1)
+            axis = axis._replace(scale=axis.scale / block, blocks=1)
             axis = axis.scaled(Fraction(1), Fraction(margin), Fraction(margin), size)
         spread = spread.with_axis(tag, axis)
     return Traced(shape, value.item, spread=replace(spread, layout=tuple(layout)))

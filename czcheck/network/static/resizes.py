@@ -54,7 +54,7 @@ def _resized(step: Step, axis: Axis, before: int | None, after: int | None) -> A
         ranges.append((row, *_seen(step.node.op, at, factor, corners=corners, half=half)))
     found = from_phases(axis, factor, ranges, after)
     if found is not None and corners:
-        found = replace(found, stride=axis.stride * Fraction(before, after))
+        found = found._replace(stride=axis.stride * Fraction(before, after))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from czcheck.network.facts import Dims, NodeUse
 
@@ -21,8 +21,7 @@ _MOST_SCALE = 1 << 20
 _MOST_PIXELS = 1 << 40
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(NamedTuple):
     """Which rows (or columns) of the picture a row (or column) of a tensor depends on.
 
     Row `i` of the tensor sees rows `scale * i + low` to `scale * i + high` of the picture.
@@ -60,8 +59,7 @@ class Axis:
             high: Last row seen.
             size: Rows of the new axis.
         """
-        return replace(
-            self,
+        return self._replace(
             scale=self.scale * factor,
             low=self.low + self.scale * low,
             high=self.high + self.scale * high,
@@ -79,7 +77,7 @@ class Axis:
                 return None
             drift = (other.scale - self.scale) * (self.size - 1)
             low, high = low + min(drift, Fraction(0)), high + max(drift, Fraction(0))
-        return replace(self, low=min(self.low, low), high=max(self.high, high))
+        return self._replace(low=min(self.low, low), high=max(self.high, high))
 
 
 Layout = tuple[tuple[Factor, ...], ...]

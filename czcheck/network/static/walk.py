@@ -6,9 +6,9 @@ Nothing here recurses; the graph's own limits bound the calls, and a budget boun
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from czcheck.errors import InputError
 from czcheck.network.facts import Dims, Network, NodeUse
@@ -66,8 +66,7 @@ class TooMuchError(InputError):
     """Following the picture takes more work than any honest network does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A node that runs.
 
     Attributes:
@@ -85,8 +84,7 @@ class Event:
     in_place: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """What was found on the way.
 
     Attributes:

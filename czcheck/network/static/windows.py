@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from czcheck.network.facts import Dims
 from czcheck.network.static.spread import Axis, Spread, Traced
@@ -19,8 +20,7 @@ _KERNEL = 4
 _LEAST_RANK = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A window along one dimension.
 
     Attributes:
