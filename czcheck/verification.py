@@ -13,7 +13,6 @@ from czcheck.comparisons import Comparisons
 from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
 from czcheck.errors import UsageError
-from czcheck.evidence import check_folder
 from czcheck.gathering import facts_of, looked_at
 from czcheck.judging import outcomes_of, report_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
@@ -147,6 +146,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     plans = [plan_of(each, configured.of(each)) for each in paths]
     kept_in = None if evidence is None else Path(evidence)
     if kept_in is not None:
+        from czcheck.evidence import check_folder  # noqa: PLC0415 - seldom
+
         check_folder(kept_in)
     runner_limits = runner_limits or runner_limits_of(configured.call)
     shut_in = configured.call["require-sandbox"]
