@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from czcheck.configuration.calling import read_values
 from czcheck.configuration.merging import InForce
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from czcheck.runtime.baseline import Baseline
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Plan:
     """One file and what is to be done with it.
 
     Attributes:
