@@ -132,7 +132,7 @@ def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
         try:
             files, network = model.files, model.network
         except UnavailableError as error:
-            raise InputError(f"{source}: {error}") from None
+            raise InputError(f"{source}: {error}; `czcheck verify` says more") from None
         draft = _Draft({"Name": source.stem, "ModelPath": folder.name})
         _fill(draft, network, source, _metadata(model))
         if model.container.others:

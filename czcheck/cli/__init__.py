@@ -52,9 +52,13 @@ class _Commands(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], self.homes, n=1)
-            if not near:
+            if near:
+                hint = f"Did you mean {near[0]!r}?"
+            elif os.path.exists(args[0]):  # noqa: PTH110 - no pathlib before it is needed
+                hint = f"To check that file: czcheck verify {args[0]}"
+            else:
                 raise
-            message = f"{error.format_message()} Did you mean {near[0]!r}?"
+            message = f"{error.format_message()} {hint}"
             raise click.UsageError(message, error.ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

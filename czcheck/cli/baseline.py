@@ -13,8 +13,9 @@ from czcheck.cli.printing import print_lines
 @click.command("baseline")
 @click.argument("path", metavar="MODEL", type=click.Path(path_type=Path))
 @click.option(
-    "--output",
     "-o",
+    "--output",
+    callback=options.output_file,
     required=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -22,6 +23,7 @@ from czcheck.cli.printing import print_lines
 )
 @click.option(
     "--max-change",
+    metavar="VALUE",
     type=click.FloatRange(min=1e-4, max=1),
     default=1e-3,
     show_default=True,
@@ -29,6 +31,7 @@ from czcheck.cli.printing import print_lines
 )
 @click.option(
     "--min-agreement",
+    metavar="VALUE",
     type=click.FloatRange(min=0, max=1),
     default=0.9999,
     show_default=True,
@@ -36,6 +39,7 @@ from czcheck.cli.printing import print_lines
 )
 @click.option(
     "--min-dice",
+    metavar="VALUE",
     type=click.FloatRange(min=0, max=1),
     default=0.99,
     show_default=True,

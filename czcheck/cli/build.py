@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
+    callback=options.output_file,
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="The archive to write.  [default: <Name>.czmodel in this folder]",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from czcheck.cli import options
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
+    callback=options.output_file,
     default="spec.json",
     show_default=True,
     type=click.Path(path_type=Path),

@@ -45,6 +45,34 @@ def tile_size(
     return height, width
 
 
+def output_file(_: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """See, before anything is run, that a file can be put where `--output` says.
+
+    Args:
+        param: The option.
+        value: What the user wrote.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: It is `-`, a folder, or in a folder that does not exist.
+    """
+    if value is None:
+        return None
+    from czcheck.errors import UsageError
+
+    if str(value) == "-":
+        raise UsageError(
+            f"{param.opts[-1]} -: cannot be standard output; name a file (./- for one of that name)"
+        )
+    if value.is_dir():
+        raise UsageError(f"{value}: is a folder; name a file in it")
+    if not value.parent.is_dir():
+        raise UsageError(f"{value}: the folder {value.parent} does not exist; make it first")
+    return value
+
+
 allow_op = click.option(
     "--allow-op",
     multiple=True,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
+    callback=options.output_file,
     required=True,
     type=click.Path(path_type=Path),
     metavar="NEW",

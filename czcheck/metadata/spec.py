@@ -138,6 +138,8 @@ def _text(path: Path, limit: int) -> str | SpecFault:
         return SpecFault(f"is larger than the limit of {limit} bytes for a specification")
     if not data.strip():
         return SpecFault("is empty; `czcheck init` writes a specification to start from")
+    if data.startswith(b"PK\x03\x04"):
+        return SpecFault("is a ZIP archive; `czcheck init` writes a specification of an archive")
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"{\x00", b"\x00{")):
         return SpecFault("is encoded in UTF-16; save it as UTF-8")
     try:

@@ -256,3 +256,51 @@ def test_static_commands_import_nothing_slow(good: Path) -> None:
             env={**os.environ, "COLUMNS": "80"},
         )
         assert slow.isdisjoint(done.stdout.rsplit("|", 1)[1].split()), args
+
+
+@pytest.mark.parametrize("command", ["build", "repair", "init", "baseline"])
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("-", "cannot be standard output"),
+        (".", "is a folder"),
+        ("none/x", "the folder none does not exist"),
+    ],
+)
+def test_places_that_cannot_be_written_are_usage_errors(
+    command: str,
+    output: str,
+    words: str,
+    czcheck: Callable[..., Result],
+    good: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(good.parent)
+    result = czcheck(command, good, "-o", output)
+    assert (result.code, result.out) == (2, "")
+    assert words in result.err
+    assert list(good.parent.iterdir()) == [good]
+
+
+def test_a_file_in_the_place_of_a_command(czcheck: Callable[..., Result], good: Path) -> None:
+    result = czcheck(good)
+    assert result.code == 2
+    assert f"czcheck verify {good}" in result.err
+
+
+def test_an_archive_in_the_place_of_a_specification(
+    czcheck: Callable[..., Result], good: Path
+) -> None:
+    result = czcheck("build", good)
+    assert result.code == 1
+    assert "czcheck init" in result.err
+
+
+def test_init_of_a_damaged_archive_says_where_to_read_more(
+    czcheck: Callable[..., Result], tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.czmodel"
+    damaged.write_bytes(b"no archive")
+    result = czcheck("init", damaged, "-o", tmp_path / "spec.json")
+    assert result.code == 1
+    assert "czcheck verify" in result.err

@@ -23,8 +23,8 @@ def call(*arguments: str | Path) -> int:
     [
         (("CZ116_pickle.czmodel", "-o", "new.czmodel"), 1, "cannot be repaired: CZ116"),
         (("CZ107_czann.czann", "-o", "new.czmodel"), 1, "cannot be repaired: CZ107"),
-        (("CZ206_gap.czmodel", "-o", "missing/new.czmodel"), 1, "cannot be repaired: CZ206"),
-        (("CZ114_wrapped_payload.czmodel", "-o", "missing/new.czmodel"), 1, "does not exist"),
+        (("CZ206_gap.czmodel", "-o", "new.czmodel"), 1, "cannot be repaired: CZ206"),
+        (("CZ114_wrapped_payload.czmodel", "-o", "missing/new.czmodel"), 2, "does not exist"),
         (("missing.czmodel", "-o", "new.czmodel"), 2, "no such file"),
         (("CZ116_pickle.czmodel",), 2, "--output"),
         (("CZ116_pickle.czmodel", "-o", "new.czmodel", "--tile", "0x4"), 2, "no tile size"),
