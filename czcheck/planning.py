@@ -44,11 +44,16 @@ def plan_of(path: Path, force: InForce) -> Plan:
         force: What is in force for it.
 
     Raises:
-        UsageError: An image is not there, or the baseline is none.
+        UsageError: An image or interpreter is not there, or the baseline is none.
     """
     for image in force["tiles"]:
         if not image.exists():
             raise UsageError(f"{image}: no such image")
+    if force["runtime"] is not None:
+        import shutil  # noqa: PLC0415
+
+        if shutil.which(force["runtime"]) is None:
+            raise UsageError(f"--runtime {force['runtime']}: no such interpreter")
     golden = None
     if force["baseline"] is not None:
         from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
