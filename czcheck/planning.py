@@ -12,7 +12,7 @@ from czcheck.configuration.merging import InForce
 from czcheck.errors import UsageError
 from czcheck.limits import GIB
 from czcheck.report.report import Options
-from czcheck.rules.catalogue import catalogue, matching
+from czcheck.rules.catalogue import Level, catalogue, matching
 from czcheck.runtime.limits import RunnerLimits
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def plan_of(path: Path, force: InForce) -> Plan:
     for image in force["tiles"]:
         if not image.exists():
             raise UsageError(f"{image}: no such image")
-    if force["runtime"] is not None:
+    if force["runtime"] is not None and force.level is Level.RUN:
         import shutil  # noqa: PLC0415
 
         if shutil.which(force["runtime"]) is None:

@@ -92,7 +92,9 @@ class ModelRunner:
         try:
             self._check()
         except UnavailableError as error:
-            raise InputError(f"{self.model.path}: cannot be run: {error}") from error
+            raise InputError(
+                f"{self.model.path}: cannot be run: {error}; `czcheck verify` says more"
+            ) from error
 
     def _check(self) -> None:
         """Find tile, border, channels and classes; refuse what must not run."""
