@@ -97,7 +97,7 @@ class BuildProcess:
         self.loader = loader
         self.signature = signature
         self._worker = Worker(
-            limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD, sandbox=False, reuse_memory=True
+            limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD, sandbox=False, building=True
         )
         self._lowering: Lowering | None = None
         self._added = NOTHING

@@ -50,7 +50,7 @@ class Worker:
         require_sandbox: bool = False,
         warm: WarmProcess | None = None,
         slots: int = 1,
-        reuse_memory: bool = False,
+        building: bool = False,
     ) -> None:
         """Start nothing yet.
 
@@ -65,7 +65,7 @@ class Worker:
             require_sandbox: Whether to load nothing where that is not possible.
             warm: Where to fork the process from, in place of starting `script` in `python`.
             slots: How many tiles may be under way at a time, see `submit`.
-            reuse_memory: See `environment`; without a warm process.
+            building: See `environment`; without a warm process.
         """
         self.python = python or sys.executable
         self.limits = limits
@@ -75,7 +75,7 @@ class Worker:
         self._require_sandbox = require_sandbox
         self._warm = warm
         self._answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
-        self._reuse_memory = reuse_memory
+        self._building = building
         self._folder: Path | None = None
         self._group: ProcessGroup | ForkedChild | None = None
         self._channel: Channel | None = None
@@ -158,7 +158,7 @@ class Worker:
             raise FileNotFoundError(2, "no such interpreter")
         # Links are kept: an interpreter finds its environment through the path it is called by.
         command = [os.path.abspath(python), "-I", "-u", str(self._script)]  # noqa: PTH100
-        variables = environment(folder, gpu=self._gpu, reuse_memory=self._reuse_memory)
+        variables = environment(folder, gpu=self._gpu, building=self._building)
         return ProcessGroup(command, folder, variables)
 
     def hello(self) -> Environment:

@@ -99,15 +99,17 @@ def _lock(folder: Path, *, wait: bool) -> int | None:
     return lock
 
 
-def environment(folder: Path, *, gpu: bool, reuse_memory: bool = False) -> dict[str, str]:
+def environment(folder: Path, *, gpu: bool, building: bool = False) -> dict[str, str]:
     """The environment of a worker. It holds nothing of the caller's but library paths.
 
     Args:
         folder: The worker's private folder; everything that libraries keep goes there.
         gpu: Whether the worker may use one.
-        reuse_memory: Whether memory that is freed is kept to be used again, in place of asking the
-            system for fresh pages each time. Halves the CPU time of copying large weights; what
-            is in use at the peak is a matter of luck then, so not where memory is measured.
+        building: Whether it builds. Memory that is freed is then kept to be used again, in place of
+            asking the system for fresh pages each time, which halves the CPU time of copying large
+            weights; what is in use at the peak is a matter of luck then, so not where memory is
+            measured. And all of TensorFlow's kernels are there, whatever the processor: a dilated
+            transposed convolution, which lowering replaces, has one in oneDNN alone.
 
     Returns:
         Names and values.
@@ -129,8 +131,13 @@ def environment(folder: Path, *, gpu: bool, reuse_memory: bool = False) -> dict[
         # numpy would start threads, and these would stay outside of the sandbox.
         OPENBLAS_NUM_THREADS="1",
     )
-    if reuse_memory:  # read by glibc; no other C library minds
-        variables.update(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_=str(sys.maxsize))
+    if building:
+        # The first two are read by glibc; no other C library minds.
+        variables.update(
+            MALLOC_MMAP_MAX_="0",
+            MALLOC_TRIM_THRESHOLD_=str(sys.maxsize),
+            TF_ENABLE_ONEDNN_OPTS="1",
+        )
     if gpu:
         variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
     else:

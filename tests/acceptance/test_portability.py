@@ -55,6 +55,8 @@ class Portability:
 def run(python: str, script: str, *arguments: Path) -> None:
     root = str(HERE.parents[1])
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": root}
+    # As in a build: not every processor has the kernel of a dilated transposed convolution without.
+    environment["TF_ENABLE_ONEDNN_OPTS"] = "1"
     command = [python, str(HERE / script), *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
