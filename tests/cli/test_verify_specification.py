@@ -174,7 +174,10 @@ def test_an_image_that_cannot_be_read_is_said_and_nothing_passes_for_it(
     (file,) = report.files
     assert file.counts["crashed"] == 0
     (loads,) = [outcome for outcome in file.outcomes if outcome.code == "CZ401"]
-    assert loads.reason == f"{image}: the image is damaged or of a kind that cannot be read"
+    assert loads.reason == (
+        f"{image}: the image is damaged or of a kind that cannot be read: it does not begin as a "
+        "PNG does"
+    )
 
 
 def test_images_that_are_not_there_are_a_usage_error(
