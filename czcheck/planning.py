@@ -12,7 +12,7 @@ from czcheck.configuration.merging import InForce
 from czcheck.errors import UsageError
 from czcheck.limits import GIB
 from czcheck.report.report import Options
-from czcheck.rules.catalogue import Level, catalogue, matching
+from czcheck.rules.catalogue import catalogue, matching
 from czcheck.runtime.limits import RunnerLimits
 
 if TYPE_CHECKING:
@@ -44,16 +44,11 @@ def plan_of(path: Path, force: InForce) -> Plan:
         force: What is in force for it.
 
     Raises:
-        UsageError: An image or interpreter is not there, or the baseline is none.
+        UsageError: An image is not there, or the baseline is none.
     """
     for image in force["tiles"]:
         if not image.exists():
             raise UsageError(f"{image}: no such image")
-    if force["runtime"] is not None and force.level is Level.RUN:
-        import shutil  # noqa: PLC0415
-
-        if shutil.which(force["runtime"]) is None:
-            raise UsageError(f"--runtime {force['runtime']}: no such interpreter")
     golden = None
     if force["baseline"] is not None:
         from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415

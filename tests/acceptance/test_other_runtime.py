@@ -132,10 +132,10 @@ def test_the_same_runtime_gives_the_same_answers(archive: Callable[[Net], Path])
     assert (compared["agreement"], compared["change"]) == (1, 0)
 
 
+@pytest.mark.parametrize("python", ["/no/such/python", "/bin/false"])
 def test_an_interpreter_that_cannot_run_networks_is_no_fault_of_the_model(
-    archive: Callable[[Net], Path],
+    archive: Callable[[Net], Path], python: str
 ) -> None:
-    python = "/bin/false"
     report = verify(archive(Net().ended("image")), runtime=python)
     assert report.exit_code == 3
     outcomes = {outcome.code: outcome for outcome in report.files[0].outcomes}

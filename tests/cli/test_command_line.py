@@ -304,11 +304,3 @@ def test_init_of_a_damaged_archive_says_where_to_read_more(
     result = czcheck("init", damaged, "-o", tmp_path / "spec.json")
     assert result.code == 1
     assert "czcheck verify" in result.err
-
-
-def test_an_interpreter_that_is_not_there_is_a_usage_error(
-    czcheck: Callable[..., Result], good: Path
-) -> None:
-    result = czcheck("verify", good, "--runtime", "no/such/python")
-    assert (result.code, result.out) == (2, "")
-    assert "--runtime no/such/python: no such interpreter" in result.err
