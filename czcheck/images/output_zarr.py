@@ -242,6 +242,11 @@ class ZarrOutput(Writer):
         return ".".join(str(each) for each in numbers)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether an earlier run has written everything, so that nothing is left to do."""
+        return self._complete
+
+    @property
     def resumable(self) -> str | None:
         """Where an interrupted run left what can be gone on with; None if there is nothing."""
         return None if self._complete or not self._done else self._folder.place

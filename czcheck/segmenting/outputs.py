@@ -155,7 +155,8 @@ class Outputs:
 
         for kind, writer in self._writers.items():
             assert isinstance(writer, ZarrOutput)  # others are refused before
-            yield kind, writer
+            if not writer.is_complete:
+                yield kind, writer
 
     def runs(self, plane: Plane, layout: Layout) -> Iterator[tuple[bool, list[int]]]:
         """The tiles of a plane in order, as runs of those that are written and those that are not.

@@ -240,10 +240,10 @@ class SegmentationRun:
                 sinks.append(kept)
             runs = outputs.runs(plane, layout)
             if spread is not None:
-                whole = sum(spread.values()) == plane.height * plane.width
-                # Nothing need be read again where all is counted, and nobody else wants to see it.
-                runs = iter(() if whole and len(sinks) == 1 else [(True, list(range(len(layout))))])
-                shares.pixels = dict(spread) if whole and len(sinks) == 1 else {}
+                runs = iter([(True, list(range(len(layout))))])
+                if sinks == [shares] and sum(spread.values()) == plane.height * plane.width:
+                    # All is counted, and nobody else wants to see what was written.
+                    shares.pixels, runs = dict(spread), iter(())
             for done, numbers in runs:
                 if not done:
                     self._run(image, plane, layout, [*outputs.sinks(), *sinks], numbers)

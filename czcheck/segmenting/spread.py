@@ -90,10 +90,10 @@ class Spread:
         """
         asked: dict[Any, tuple[Plane, Layout]] = {}
         for number, (plane, layout) in enumerate(planes):
-            parts = outputs.parts(plane)
             for done, tiles in outputs.runs(plane, layout):
                 if done:
                     continue
+                parts = outputs.parts(plane)
                 # All stores have the same chunks.
                 chunk = min(part.grid[0] for part in parts.values())
                 for numbers, inner in bands_of(layout, tiles, chunk, self._cluster.workers):

@@ -7,6 +7,7 @@ import json
 import resource
 import sys
 from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Threshold(ModelRunner):
     fails_at = -1
     grid = 1
 
-    def __init__(self, model: czcheck.CzModel, job: Any) -> None:
+    def __init__(self, model: czcheck.CzModel, job: Any, *, start: bool = True) -> None:
         self.model = model
         self.take(job)
         self.environment = Environment("3", "2", "2", "none", sandboxed=False)
@@ -196,6 +197,44 @@ def test_an_image_smaller_than_a_tile_is_continued_and_warned_of(
     told = capsys.readouterr().out
     assert "warning: 33x20 pixels are less than a tile of 64x64" in told
     assert ("reflection" if pad == "reflect" else "zeros") in told
+
+
+def test_a_complete_store_leaves_nothing_to_a_cluster(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = pytest.importorskip("czcheck.segmenting.cluster", reason="needs czcheck[dask]")
+    target = place / "labels.ome.zarr"
+    assert run(place, "-o", str(target)) == 0
+    before = {path: path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    monkeypatch.setattr(cluster, "Cluster", Idle)
+    capsys.readouterr()
+    assert run(place, "-o", str(target), "--resume", "--dask", "tcp://nobody:1", "--json") == 0
+    (plane,) = json.loads(capsys.readouterr().out)["images"][0]["planes"]
+    labels = expected(pixels((150, 130), 0))
+    assert plane["classes"][1]["pixels"] == (labels == 2).sum()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+class Idle:
+    """A cluster that gets no work."""
+
+    workers = 2
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __enter__(self) -> Idle:  # noqa: PYI034 - as in czcheck
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def results(self, futures: Iterable[object]) -> Iterator[tuple[object, object]]:
+        assert list(futures) == []
+        return iter(())
+
+    def finish(self) -> None:
+        pass
 
 
 def test_an_interrupted_store_is_gone_on_with(
