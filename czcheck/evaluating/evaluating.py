@@ -31,8 +31,7 @@ class Labelled:
     Attributes:
         images: An image, or a folder of them.
         masks: Its mask, or a folder of masks, named as the images are.
-        mask: What the values of masks mean: `labels`, `indices` or `instances`.
-        class_name: The class whose objects masks number; None for the second of two.
+        reading: What the values of masks mean, and the classes that are told apart.
         selection: Scene, channel, time and z of the images, as `images.open_image` takes them.
         intensities: What to do with images of another depth than the model's.
         pictures: How many of the worst planes to draw.
@@ -40,8 +39,7 @@ class Labelled:
 
     images: Path
     masks: Path
-    mask: str = "labels"
-    class_name: str | None = None
+    reading: MaskReading
     selection: Mapping[str, Any] = field(default_factory=dict)
     intensities: Literal["exact", "keep", "scale"] = "exact"
     pictures: int = 5
@@ -67,17 +65,16 @@ def evaluation_of(
     from czcheck.evaluating.objects import ObjectFigures  # noqa: PLC0415
     from czcheck.evaluating.pairs import pairs_of  # noqa: PLC0415
     from czcheck.evaluating.record import Evaluation  # noqa: PLC0415
-    from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415
     from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
 
     pairs, left_over = pairs_of(labelled.images, labelled.masks)
-    reading = mask_reading(labelled.mask, model.metadata.classes, labelled.class_name)
+    reading = labelled.reading
     counts = PixelCounts(len(reading.names))
     worst = _Worst(labelled.pictures)
     results: list[ImageResult] = []
     with ModelRunner(model, job) as runner:
         for number, pair in enumerate(pairs, 1):
-            for result, preview in _scored(runner, pair, labelled, reading, job):
+            for result, preview in _scored(runner, pair, labelled, job):
                 counts.merge(result.counts)
                 results.append(result)
                 worst.add(result, preview)
@@ -109,7 +106,7 @@ def evaluation_of(
 
 
 def _scored(
-    runner: ModelRunner, pair: Pair, labelled: Labelled, reading: MaskReading, job: Job
+    runner: ModelRunner, pair: Pair, labelled: Labelled, job: Job
 ) -> list[tuple[ImageResult, Preview]]:
     """Score the planes of one image."""
     from czcheck.evaluating.scoring import PlaneScore  # noqa: PLC0415
@@ -131,7 +128,7 @@ def _scored(
         )
         for plane, mask_plane in _together(pair, image, mask):
             score = PlaneScore(
-                plane, mask, mask_plane, reading, runner.label_values, job.min_confidence
+                plane, mask, mask_plane, labelled.reading, runner.label_values, job.min_confidence
             )
             segment_plane(runner, view, plane, layout_of(runner, plane), [score], pad=job.pad)
             scored.append((score.result(pair.image.name + plane.name), score.preview))

@@ -24,6 +24,7 @@ from czcheck.segmenting.job import job_of
 if TYPE_CHECKING:
     from czcheck.evaluating.evaluating import Progress
     from czcheck.evaluating.record import Goals
+    from czcheck.evaluating.truth import MaskReading
     from czcheck.images.matching import Intensities
     from czcheck.images.selection import Selection
     from czcheck.runtime.limits import RunnerLimits
@@ -135,11 +136,10 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     if job.min_confidence != int(job.min_confidence):
         raise UsageError(f"a minimum confidence of {job.min_confidence:g} % is no whole percent")
     selection = {"scene": scene, "channel": channel, "time": time, "z": z}
-    labelled = Labelled(
-        Path(images), Path(masks), mask, class_name, selection, intensities, pictures
-    )
     with CzModel(path, limits) as opened:
-        goals = _goals(opened, labelled, min_iou, min_dice, min_f1, min_accuracy)
+        reading = _reading(opened, mask, class_name)
+        goals = _goals(reading, min_iou, min_dice, min_f1, min_accuracy)
+        labelled = Labelled(Path(images), Path(masks), reading, selection, intensities, pictures)
         evaluation = evaluation_of(opened, labelled, job, progress)
         comparisons = Comparisons(opened)
         facts = facts_of(
@@ -160,9 +160,20 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     return Report(czcheck.__version__, options_of(force), (judged,))
 
 
+def _reading(model: CzModel, mask: str, class_name: str | None) -> MaskReading:
+    from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415 - numpy when needed
+
+    try:
+        classes = model.metadata.classes
+    except UnavailableError as error:
+        raise InputError(
+            f"{model.path}: cannot be evaluated: {error}; `czcheck verify` says more"
+        ) from error
+    return mask_reading(mask, classes, class_name)
+
+
 def _goals(
-    model: CzModel,
-    labelled: Labelled,
+    reading: MaskReading,
     iou: Mapping[str, float] | None,
     dice: Mapping[str, float] | None,
     f1: float | None,
@@ -170,16 +181,8 @@ def _goals(
 ) -> Goals:
     """The goals, held against the classes before anything is run."""
     from czcheck.evaluating.record import Goals  # noqa: PLC0415 - numpy when needed
-    from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415
 
     goals = Goals(dict(iou or {}), dict(dice or {}), f1, accuracy)
-    try:
-        classes = model.metadata.classes
-    except UnavailableError as error:
-        raise InputError(
-            f"{model.path}: cannot be evaluated: {error}; `czcheck verify` says more"
-        ) from error
-    reading = mask_reading(labelled.mask, classes, labelled.class_name)
     for name in (*goals.iou, *goals.dice):
         if name not in reading.names:
             raise UsageError(f"there is no class {name!r}; there are: {', '.join(reading.names)}")
