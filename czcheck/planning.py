@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from czcheck.configuration.calling import read_values
 from czcheck.configuration.merging import InForce
 from czcheck.errors import UsageError
-from czcheck.limits import GIB
 from czcheck.report.report import Options
 from czcheck.rules.catalogue import catalogue, matching
-from czcheck.runtime.limits import RunnerLimits
+from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits, given_limits
 
 if TYPE_CHECKING:
     from czcheck.runtime.baseline import Baseline
@@ -103,10 +102,4 @@ def runner_limits_of(force: InForce) -> RunnerLimits:
     Args:
         force: What is in force for the call.
     """
-    timeout, memory = force["timeout"], force["memory"]
-    standard = RunnerLimits()
-    return RunnerLimits(
-        seconds_load=timeout or standard.seconds_load,
-        seconds_tile=timeout or standard.seconds_tile,
-        memory_bytes=int(memory * GIB) if memory else standard.memory_bytes,
-    )
+    return given_limits(force["timeout"], force["memory"]) or DEFAULT_RUNNER_LIMITS
