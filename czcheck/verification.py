@@ -151,13 +151,6 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         check_folder(kept_in)
     runner_limits = runner_limits or runner_limits_of(configured.call)
     shut_in = configured.call["require-sandbox"]
-    source = WorkerSource(python, runner_limits, require_sandbox=shut_in, many=len(paths) > 1)
-    # Pictures and answers are kept of a run that there was.
-    usable = configured.call["cache"] and not (gallery or kept_in or keep)
-    verdicts = None
-    if usable and any(plan.force.level is Level.RUN for plan in plans):
-        verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
-
     looking = Looking(kept_in, keep, _preview_side(len(paths)) if gallery else None)
     if dask is not None:
         from czcheck.spreading import check_on_cluster  # noqa: PLC0415 - slow, and not for all
@@ -165,14 +158,19 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         reports = check_on_cluster(
             dask, plans, limits, runner_limits, require_sandbox=shut_in, looking=looking
         )
-        judged = judge(reports, [(plan.force, plan.chosen) for plan in plans])
-        return Report(czcheck.__version__, options_of(configured.call), judged)
+    else:
+        # Pictures and answers are kept of a run that there was.
+        usable = configured.call["cache"] and not (gallery or kept_in or keep)
+        verdicts = None
+        if usable and any(plan.force.level is Level.RUN for plan in plans):
+            verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
+        source = WorkerSource(python, runner_limits, require_sandbox=shut_in, many=len(paths) > 1)
 
-    def one(plan: Plan) -> FileReport:
-        return checked(plan, limits, source, looking, progress, verdicts)
+        def one(plan: Plan) -> FileReport:
+            return checked(plan, limits, source, looking, progress, verdicts)
 
-    with source:
-        reports = in_order(plans, one, configured.call["jobs"], source.close)
+        with source:
+            reports = in_order(plans, one, configured.call["jobs"], source.close)
     judged = judge(reports, [(plan.force, plan.chosen) for plan in plans])
     return Report(czcheck.__version__, options_of(configured.call), judged)
 
