@@ -189,11 +189,10 @@ def operation(value: Any, folder: Path) -> str:  # noqa: ARG001
     """The name of an operation."""
     import re  # noqa: PLC0415
 
-    # An empty name is told as any other: the message says what it is about.
-    name = value if value == "" else text(value)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_>.]{0,199}", name, re.ASCII):
-        raise WrongValueError(f"{name!r} is no operation that can be admitted")
-    return name
+    pattern = r"[A-Za-z][A-Za-z0-9_>.]{0,199}"
+    if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
+        raise WrongValueError(f"{value!r} is no operation that can be admitted")
+    return text(value)
 
 
 def severity(value: Any, folder: Path) -> Severity:
