@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from czcheck.diffing.result import Fault
+from czcheck.report.inspection import whole_cost
 from czcheck.report.json_form import finding_to_json, json_text, outcome_to_json, plain_json
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from czcheck.diffing.result import Diff, ReleaseFile
     from czcheck.diffing.weights import WeightChange, WeightsChange
     from czcheck.metadata.model_metadata import SegmentationClass
-    from czcheck.network.cost import StaticCost
     from czcheck.network.weights import Weight
     from czcheck.runtime.compare import TileComparison
 
@@ -76,17 +76,7 @@ def _file(file: ReleaseFile) -> dict[str, Any]:
         "size": file.size,
         "sha256": file.sha256,
         "parameters": file.parameters,
-        "cost": None if file.cost is None else _static_cost(file.cost),
-    }
-
-
-def _static_cost(cost: StaticCost) -> dict[str, Any]:
-    return {
-        "multiply_adds": cost.multiply_adds,
-        "weight_bytes": cost.weight_bytes,
-        "activation_bytes": cost.activation_bytes,
-        "memory_bytes": cost.memory_bytes,
-        "unknown": cost.unknown,
+        "cost": None if file.cost is None else whole_cost(file.cost),
     }
 
 

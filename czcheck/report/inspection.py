@@ -214,16 +214,27 @@ def _reach(reach: StaticReach) -> dict[str, Any]:
     }
 
 
-def _cost(cost: StaticCost | None) -> dict[str, Any] | None:
-    """What a tile costs, by the graph."""
-    if cost is None:
-        return None
+def whole_cost(cost: StaticCost) -> dict[str, Any]:
+    """What a tile costs as a whole, by the graph, as plain data.
+
+    Args:
+        cost: The cost.
+    """
     return {
         "multiply_adds": cost.multiply_adds,
         "weight_bytes": cost.weight_bytes,
         "activation_bytes": cost.activation_bytes,
         "memory_bytes": cost.memory_bytes,
         "unknown": list(cost.unknown),
+    }
+
+
+def _cost(cost: StaticCost | None) -> dict[str, Any] | None:
+    """The same, and each layer's part."""
+    if cost is None:
+        return None
+    return {
+        **whole_cost(cost),
         "layers": [_share(each) for each in cost.layers],
         "operations": [_share(each) for each in cost.operations],
     }
