@@ -7,37 +7,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from czcheck.cli import main
 from czcheck.rules.catalogue import every_rule
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import good_payload
 
+if TYPE_CHECKING:
+    from calls import Result
+
 STATIC = ("--level", "network")
-
-
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def czcheck(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    def call(*args: str | Path) -> Result:
-        with pytest.raises(SystemExit) as stop:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        assert isinstance(stop.value.code, int)
-        return Result(stop.value.code, out, err)
-
-    return call
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,31 +12,16 @@ from czcheck.cli import main
 from fixtures.bad_releases import OTHER, release, with_bias
 from fixtures.graphs import classifier
 
+if TYPE_CHECKING:
+    from calls import Call
+
 DEMO = Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel"
 STATIC = ("--level", "network")
 
 
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Result]
-
-
 @pytest.fixture
-def diff(capsys: pytest.CaptureFixture[str]) -> Call:
-    def call(*args: str | Path) -> Result:
-        with pytest.raises(SystemExit) as stop:
-            main(["diff", *map(str, args)])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        assert isinstance(stop.value.code, int)
-        return Result(stop.value.code, out, err)
-
-    return call
+def diff(czcheck: Call) -> Call:
+    return lambda *args: czcheck("diff", *args)
 
 
 @pytest.fixture
