@@ -106,11 +106,9 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         raise UsageError("seams are looked for on this machine; leave --dask or --seams out")
     with ExitStack() as stack:
         opened = stack.enter_context(CzModel(Path(model), limits))
+        runner = stack.enter_context(ModelRunner(opened, job, start=dask is None))
         spread = None
-        if dask is None:
-            runner = stack.enter_context(ModelRunner(opened, job))
-        else:
-            runner = stack.enter_context(ModelRunner(opened, job, start=False))
+        if dask is not None:
             from czcheck.segmenting.cluster import Cluster  # noqa: PLC0415 - slow, not for all
 
             cluster = stack.enter_context(Cluster(dask, Path(model), job))

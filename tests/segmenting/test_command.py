@@ -34,7 +34,7 @@ class Threshold(ModelRunner):
     grid = 1
 
     def __init__(self, model: czcheck.CzModel, job: Any, *, start: bool = True) -> None:
-        self.model = model
+        self.model, self.started = model, start
         self.take(job)
         self.environment = Environment("3", "2", "2", "none", sandboxed=False)
         self.peak_bytes = 0
