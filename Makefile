@@ -12,7 +12,7 @@ verify: .venv/.installed
 	$(BIN)/czcheck verify fixtures/models/nuclei.czmodel
 
 test: .venv/.installed-test .venv-tf200/.ready chromium shells
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check

@@ -10,7 +10,6 @@ printed, in bytes.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from czcheck.network import messages
+from czcheck.runtime.worker import peak_bytes
 from fixtures.archives import zip_bytes
 from fixtures.bundle import DATA, INDEX
 from fuzz.verdicts import FILES, GRAPH, MARKER, METADATA, MODEL, XML, check, packed
@@ -221,9 +221,7 @@ def main() -> None:
             verdicts[verdict] = verdicts.get(verdict, 0) + 1
 
         damaged()
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    sys.stdout.write(json.dumps({"verdicts": verdicts, "peak": peak}) + "\n")
+    sys.stdout.write(json.dumps({"verdicts": verdicts, "peak": peak_bytes()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -205,13 +205,14 @@ LARGE: dict[str, Callable[[], bytes]] = {
 MEASURED = """
 import resource, sys
 from czcheck.cli import main
+from czcheck.runtime.worker import peak_bytes
 sys.argv = ["czcheck", "verify", "--level", "network", "--format", "json", sys.argv[1]]
 try:
     code = main()
 except SystemExit as end:
     code = end.code
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(code, used.ru_maxrss // 1024, used.ru_utime + used.ru_stime, file=sys.stderr)
+print(code, peak_bytes() >> 20, used.ru_utime + used.ru_stime, file=sys.stderr)
 """
 
 

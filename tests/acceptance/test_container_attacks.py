@@ -23,11 +23,12 @@ SECONDS, BYTES = 10, 512 << 20
 MEASURED = """
 import resource, sys
 from czcheck.cli import main
+from czcheck.runtime.worker import peak_bytes
 try:
     main(sys.argv[1:])
 except SystemExit as stop:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    print(stop.code, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, file=sys.stderr)
+    print(stop.code, used.ru_utime + used.ru_stime, peak_bytes(), file=sys.stderr)
 """
 
 

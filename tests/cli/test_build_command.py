@@ -160,5 +160,5 @@ def test_wrong_paths_are_usage_errors(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_missing_target_folder_is_named(build: Run, tmp_path: Path) -> None:
     target = tmp_path / "not" / "there" / "x.czmodel"
     code, err = build(SPEC, "-o", str(target))
-    assert code == 1
+    assert code == 2
     assert str(target.parent) in err

@@ -5,7 +5,6 @@ The first path is a small image, which brings in what is imported late.
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
@@ -15,10 +14,7 @@ from czcheck.images.image import Plane
 from czcheck.images.opening import open_image
 from czcheck.images.output import Content, create
 from czcheck.metadata.model_metadata import SegmentationClass
-
-
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+from czcheck.runtime.worker import peak_bytes
 
 
 def read(path: Path) -> None:
@@ -43,7 +39,7 @@ def write(path: Path) -> None:
 
 action, small, *paths = sys.argv[1:]
 {"read": read, "write": write}[action](Path(small))  # with all that is imported late
-before = peak()
+before = peak_bytes()
 for each in paths:
     {"read": read, "write": write}[action](Path(each))
-sys.stdout.write(str(peak() - before))
+sys.stdout.write(str(peak_bytes() - before))

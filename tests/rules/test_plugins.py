@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,6 +191,7 @@ def test_a_rule_of_others_that_crashes_is_theirs(tmp_path: Path) -> None:
 def test_where_packages_may_be_hidden_the_slow_way_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "meta_path", [PathFinder])  # other tests' imports may add their own
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     assert not plugins._may_be_there()
     package(tmp_path, GOOD)
