@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # Commands are to do what is tested, in processes of their own as well; `--cache` is tested by name.
 os.environ["CZCHECK_CACHE"] = "0"
+# A shell that starts tests in the background has them, and the commands they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

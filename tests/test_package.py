@@ -26,8 +26,8 @@ def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
         target.write_bytes((ROOT / name).read_bytes())
         if "/" in name:
             wanted.add(name.replace("schemas/", "czcheck/schemas/", 1))
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", tmp_path, source]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir"]
+    done = subprocess.run([*command, tmp_path, source], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
