@@ -14,6 +14,7 @@ from czcheck.images.image import COLOUR, GRAY, Plane, Region
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL.Image import Image as Picture
 
 _COLOUR, _ALPHA = 3, 4
 # Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
@@ -67,30 +68,38 @@ class PngImage(FileImage):
         kinds = {1: GRAY[dtype], _COLOUR: COLOUR[dtype], _ALPHA: "Bgra32"}
         self._samples, self._lock = samples, threading.Lock()
         self._pixels: NDArray[Any] | None = None
+        self._picture: Picture | None = None
         channel = ("RGB" if samples >= _COLOUR else "Gray", kinds[samples])
         self._choose_planes([Plane(0, 0, 0, "", height, width)], selections)
         self._choose_channels([channel], selections)
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:  # noqa: ARG002
-        with self._lock:
-            if self._pixels is None:
-                self._pixels = self._decode()
-        part: NDArray[Any] = self._pixels[region.rows, region.columns]
-        return to_bgr(part) if self._samples >= _COLOUR else part.copy()
+        part = self._cut_array(region) if self._deep else self._cut_picture(region)
+        return to_bgr(part) if self._samples >= _COLOUR else part
 
-    def _decode(self) -> NDArray[Any]:
-        """Pixels of the file, `(height, width, samples)`; colours as red, green, blue (alpha)."""
+    def _cut_array(self, region: Region) -> NDArray[Any]:
+        """Colours of 16 bits, which Pillow would cut to 8."""
+        import imagecodecs  # noqa: PLC0415
+
+        with self._lock, readable(self.path):
+            if self._pixels is None:
+                deep: NDArray[Any] = imagecodecs.png_decode(Path(self.path).read_bytes())
+                self._pixels = deep.reshape(*deep.shape[:2], -1)[..., : self._samples]
+        part: NDArray[Any] = self._pixels[region.rows, region.columns].copy()
+        return part
+
+    def _cut_picture(self, region: Region) -> NDArray[Any]:
+        """All others. Pillow's own picture is kept, since an array of it would be a copy."""
         import numpy as np  # noqa: PLC0415
         from PIL import Image  # noqa: PLC0415
 
-        if self._deep:  # Pillow would cut them to 8 bits
-            import imagecodecs  # noqa: PLC0415
-
-            with readable(self.path):
-                deep: NDArray[Any] = imagecodecs.png_decode(Path(self.path).read_bytes())
-                return deep.reshape(*deep.shape[:2], -1)[..., : self._samples]
-        with opened(self.path), Image.open(self.path, formats=("PNG",)) as png:
-            mode = _RESOLVED.get(png.mode, png.mode)
-            pixels = np.asarray(png if mode == png.mode else png.convert(mode))
+        with self._lock, readable(self.path):
+            if self._picture is None:
+                with opened(self.path), Image.open(self.path, formats=("PNG",)) as png:
+                    png.load()
+                    self._picture = png
+            top, left, height, width = region
+            part = self._picture.crop((left, top, left + width, top + height))
+        pixels = np.asarray(part.convert(_RESOLVED.get(part.mode, part.mode)))
         image: NDArray[Any] = pixels.reshape(*pixels.shape[:2], -1)
         return image

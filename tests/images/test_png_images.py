@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.images import decoders
@@ -89,7 +90,7 @@ def test_a_lack_of_memory_names_the_file(tmp_path: Path, monkeypatch: pytest.Mon
     def lack(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(np, "asarray", lack)
+    monkeypatch.setattr(PngImageFile, "load", lack)
     with open_image(path) as image, pytest.raises(IncompleteError, match=r"image\.png: .*memory"):
         image.read(image.planes[0], 0, 0, 2, 2)
 
