@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from czcheck.baselines import write_baseline
     from czcheck.building.builder import build
     from czcheck.building.repairing import repair
     from czcheck.building.results import BuildResult, RepairResult
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
     from czcheck.segmenting.layout import Layout, tiles
     from czcheck.segmenting.results import Segmentation
     from czcheck.segmenting.segmentation import segment
-    from czcheck.verification import verify
+    from czcheck.verifying.baselines import write_baseline
+    from czcheck.verifying.verification import verify
 
 __all__ = [
     "BuildResult",
@@ -105,8 +105,8 @@ _HOMES = {
     "repair": ("czcheck.building.repairing", "repair"),
     "segment": ("czcheck.segmenting.segmentation", "segment"),
     "tiles": ("czcheck.segmenting.layout", "tiles"),
-    "verify": ("czcheck.verification", "verify"),
-    "write_baseline": ("czcheck.baselines", "write_baseline"),
+    "verify": ("czcheck.verifying.verification", "verify"),
+    "write_baseline": ("czcheck.verifying.baselines", "write_baseline"),
 }
 
 

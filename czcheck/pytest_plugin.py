@@ -73,7 +73,7 @@ def _archives(config: pytest.Config) -> list[Path]:
     if not paths:
         return []
     from czcheck.errors import UsageError  # noqa: PLC0415
-    from czcheck.verification import archives_in  # noqa: PLC0415
+    from czcheck.verifying.verification import archives_in  # noqa: PLC0415
 
     try:
         return archives_in(paths)
@@ -87,7 +87,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     paths = _archives(metafunc.config)
     if paths:
-        from czcheck.report.escape import printable  # noqa: PLC0415
+        from czcheck.escape import printable  # noqa: PLC0415
 
         names = [printable(path.name) for path in paths]
         metafunc.parametrize(_FIXTURE, paths, indirect=True, ids=names, scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.spec_reading import SpecFault, SpecPlace, SpecReading
     from czcheck.network.files import SavedModelFiles
-    from czcheck.rules.engine import Outcome
-    from czcheck.rules.finding import Finding
 
 _ENDING = ".json"
 _HEAD = 256
@@ -228,28 +225,3 @@ def inapplicable(model: CzModel, codes: Mapping[str, object]) -> dict[str, str]:
         return {"CZ220": _IS_ARCHIVE}
     container = [code for code in codes if code.startswith("CZ1")]
     return dict.fromkeys([*container, *_XML_RULES], _IS_SPECIFICATION)
-
-
-def placed(model: CzModel, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-    """Outcomes with the places in the specification where rules name those in the metadata XML.
-
-    Args:
-        model: What is verified.
-        outcomes: Outcomes of the rules.
-    """
-    from czcheck.rules.finding import JsonPlace, WholeFile, XmlPath  # noqa: PLC0415
-
-    if not isinstance(model, SpecModel):
-        return outcomes
-
-    def moved(finding: Finding) -> Finding:
-        if not isinstance(finding.at, XmlPath):
-            return finding
-        place = model.place(finding.at.path)
-        at = JsonPlace(place.path, place.line, place.column) if place.path else WholeFile()
-        return dataclasses.replace(finding, at=at)
-
-    return tuple(
-        dataclasses.replace(outcome, findings=tuple(map(moved, outcome.findings)))
-        for outcome in outcomes
-    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import czcheck
 from czcheck.errors import UnavailableError
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 from czcheck.report.inspection import inspection
 from czcheck.report.inspection_text import inspection_lines
 from czcheck.report.json_form import plain_json

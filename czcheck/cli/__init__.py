@@ -86,7 +86,7 @@ def fail(message: str, code: int) -> NoReturn:
         message: The message; may span lines.
         code: The exit code.
     """
-    from czcheck.report.escape import printable_lines
+    from czcheck.escape import printable_lines
 
     click.echo(f"czcheck: {printable_lines(message)}", err=True)
     raise SystemExit(code)
@@ -103,7 +103,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         import io
 
-        from czcheck.report.escape import printable_lines
+        from czcheck.escape import printable_lines
 
         # It repeats the arguments, and a shell may have taken those from a folder of any files.
         text = io.StringIO()

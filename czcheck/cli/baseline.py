@@ -60,10 +60,10 @@ def command(
     the Dice coefficient of each class and its probabilities stay within the tolerances, which are
     kept in the file.
     """
-    from czcheck.baselines import write_baseline
     from czcheck.cli.verify import progress_bar
-    from czcheck.report.escape import printable
+    from czcheck.escape import printable
     from czcheck.report.text import Line
+    from czcheck.verifying.baselines import write_baseline
 
     with progress_bar(enabled=True) as progress:
         golden = write_baseline(

@@ -114,7 +114,7 @@ def spinner(*, enabled: bool) -> Iterator[Progress | None]:
 
 
 def _lines(result: BuildResult) -> Iterator[Line]:
-    from czcheck.report.escape import printable
+    from czcheck.escape import printable
     from czcheck.report.inspection_text import size_text
     from czcheck.report.text import Line, report_lines
 

@@ -47,8 +47,8 @@ def command(
 
 
 def _lines(plain: dict[str, Any]) -> Iterator[Line]:
+    from czcheck.escape import printable
     from czcheck.report.configuration_text import value_text
-    from czcheck.report.escape import printable
     from czcheck.report.text import Line
 
     whom = "" if plain["path"] is None else f" for {printable(plain['path'])}"

@@ -174,8 +174,8 @@ def _check_picture(picture: Path, sources: tuple[Path, ...], level: str) -> None
 
 def _write_picture(data: bytes | None, path: Path) -> bool:
     from czcheck.errors import IncompleteError
+    from czcheck.escape import printable
     from czcheck.report.destinations import write_file
-    from czcheck.report.escape import printable
 
     if data is None:
         click.echo(

@@ -138,7 +138,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     if table is not None:
         check_place(table)
     if pictures is not None:
-        from czcheck.evidence import check_folder
+        from czcheck.verifying.evidence import check_folder
 
         check_folder(pictures)
     with counted("evaluating", "images", enabled=not quiet) as progress:
@@ -165,7 +165,7 @@ def _write(report: Report, table: Path | None, pictures: Path | None) -> None:
         with placing(table) as temporary:
             temporary.write_text(evaluation_csv(evaluation), encoding="utf-8")
     if pictures is not None:
-        from czcheck.evidence import write_pictures
+        from czcheck.verifying.evidence import write_pictures
 
         file = report.files[0]
         write_pictures(

@@ -43,7 +43,7 @@ def command(model: Path | None, output: Path, force: bool) -> int:
 
 
 def _lines(start: Start) -> Iterator[Line]:
-    from czcheck.report.escape import printable
+    from czcheck.escape import printable
     from czcheck.report.text import Line
 
     yield Line(f"wrote {printable(str(start.path))}", "heading")

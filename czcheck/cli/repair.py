@@ -62,7 +62,7 @@ def command(
 
 
 def _lines(result: RepairResult) -> Iterator[Line]:
-    from czcheck.report.escape import printable
+    from czcheck.escape import printable
     from czcheck.report.inspection_text import size_text
     from czcheck.report.text import Line, report_lines
 

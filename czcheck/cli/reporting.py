@@ -163,7 +163,7 @@ class Reporting:
 
 
 def _fault(form: str, error: Exception) -> None:
-    from czcheck.report.escape import printable
+    from czcheck.escape import printable
 
     what = printable(f"{type(error).__name__}: {error}")
     click.echo(

@@ -119,6 +119,6 @@ def command(
 
 
 def _tell_unfinished(place: str) -> None:
-    from czcheck.report.escape import printable
+    from czcheck.escape import printable
 
     click.echo(f"czcheck: {printable(place)} is unfinished; --resume goes on with it", err=True)

@@ -13,7 +13,7 @@ import click
 from czcheck.cli import options, reporting
 
 if TYPE_CHECKING:
-    from czcheck.running import Progress
+    from czcheck.verifying.running import Progress
 
 
 @click.command("verify")
@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     What is not given is taken from `[tool.czcheck]` in pyproject.toml or from czcheck.toml, looked
     for from the working folder upwards; `czcheck config` shows what is in force.
     """
-    from czcheck.verification import archives_in, verify
+    from czcheck.verifying.verification import archives_in, verify
 
     kept = [path for path in (config, given["baseline"]) if path is not None]
     telling = reporting.Reporting(form, reports, [*archives_in(paths), *kept])
@@ -116,7 +116,7 @@ def progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from czcheck.report.escape import printable
+    from czcheck.escape import printable
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),

@@ -13,19 +13,19 @@ from czcheck.diffing.release import Release
 from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.planning import admitted
 from czcheck.rules.catalogue import Level, UnknownRuleError, matching, release_rules
 from czcheck.rules.engine import Facts, evaluate
 from czcheck.rules.finding import Severity
 from czcheck.runtime.source import WorkerSource
+from czcheck.verifying.planning import admitted
 
 if TYPE_CHECKING:
     from czcheck.diffing.answers import AnswersChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.weights import WeightsChange
     from czcheck.model import CzModel
-    from czcheck.running import Progress
     from czcheck.runtime.limits import RunnerLimits
+    from czcheck.verifying.running import Progress
 
 LEVELS = (Level.NETWORK, Level.RUN)
 

@@ -25,8 +25,8 @@ _FIELDS = {
     "total_tile": "TotalTile",
     "scale_inputs_by_bitdepth": "ScaleInputsByBitdepth",
 }
-INPUT = ("PixelType", "ColorHandling", "ScaleInputsByBitdepth")
-"""The fields that say what images the network takes, and how."""
+# Those that say what images the network takes, and how.
+_INPUT = ("PixelType", "ColorHandling", "ScaleInputsByBitdepth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,14 @@ class MetadataChange:
     classes: tuple[ClassChange, ...]
 
     @property
+    def input_fields(self) -> tuple[FieldChange, ...]:
+        """What changed of the fields that say what images are taken, and how."""
+        return tuple(each for each in self.fields if each.field in _INPUT)
+
+    @property
     def same_input(self) -> bool:
         """Whether both take the same images in the same way."""
-        return not any(each.field in INPUT for each in self.fields)
+        return not self.input_fields
 
 
 def compare_metadata(before: ModelMetadata, after: ModelMetadata) -> MetadataChange:

@@ -130,7 +130,7 @@ class Release:
             InputError: An image cannot be read.
             UsageError: There is no such image.
         """
-        from czcheck.running import battery  # noqa: PLC0415
+        from czcheck.verifying.running import battery  # noqa: PLC0415
 
         own = [*images, *test_images(self.model)]
         return self.read(lambda model: list(battery(model, own)))

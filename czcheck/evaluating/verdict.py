@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck
-from czcheck.comparisons import Comparisons
 from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
-from czcheck.gathering import facts_of, looked_at
-from czcheck.judging import outcomes_of, report_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
-from czcheck.planning import chosen_rules, options_of, runner_limits_of
 from czcheck.report.report import Report
 from czcheck.segmenting.job import job_of
+from czcheck.verifying.comparisons import Comparisons
+from czcheck.verifying.gathering import facts_of, looked_at
+from czcheck.verifying.judging import outcomes_of, report_of
+from czcheck.verifying.planning import chosen_rules, options_of, runner_limits_of
 
 if TYPE_CHECKING:
     from czcheck.evaluating.evaluating import Progress

@@ -113,12 +113,3 @@ class FileImage(Image):
     @abstractmethod
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
         """A region of one of the file's channels, `(height, width, samples)`, native byte order."""
-
-
-def samples_of(pixel_type: str) -> int:
-    """Numbers per pixel of a pixel type.
-
-    Args:
-        pixel_type: Name of a pixel type of the format.
-    """
-    return PIXEL_TYPES[pixel_type].scalars

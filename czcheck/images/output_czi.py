@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
+from czcheck.escape import printable
 from czcheck.images.decoders import extra
 from czcheck.images.output import Content, Writer
 from czcheck.images.placing import AbandonedError, placing, writing
-from czcheck.report.escape import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

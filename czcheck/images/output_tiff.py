@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from czcheck.escape import printable
 from czcheck.images.output import Content, Writer
 from czcheck.images.placing import AbandonedError, placing, writing
 from czcheck.limits import GIB
-from czcheck.report.escape import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

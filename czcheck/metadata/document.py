@@ -31,7 +31,7 @@ def read_document(data: bytes, limits: Limits = DEFAULT_LIMITS) -> XmlDocument:
     """
     root = parse(data, limits.xml_bytes)
     if isinstance(root, Unreadable):
-        return XmlDocument(fault=root.reason, fault_line=root.line)
+        return XmlDocument(fault=root.reason)
     name = str(root.tag)
     version = root.get("Version")
     # A foreign root says nothing about the elements in it: nothing to take out.

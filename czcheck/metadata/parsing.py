@@ -35,11 +35,9 @@ class Unreadable(NamedTuple):
 
     Attributes:
         reason: What is wrong, worded to follow "the document"; names the line where it is known.
-        line: Line in the document, from 1, where it is known.
     """
 
     reason: str
-    line: int | None = None
 
 
 def parse(data: bytes, limit: int, most_tags: int = _MOST_TAGS) -> Element | Unreadable:
@@ -62,7 +60,7 @@ def parse(data: bytes, limit: int, most_tags: int = _MOST_TAGS) -> Element | Unr
     start = _after_prolog(text)
     if text.startswith("<!DOCTYPE", start):
         line = _line(text, start)
-        return Unreadable(f"has a DOCTYPE (line {line}); the format has none", line)
+        return Unreadable(f"has a DOCTYPE (line {line}); the format has none")
     if text.count("<") > most_tags or text.count("=") > most_tags:
         return Unreadable(f"has more than {most_tags} tags or attributes")
     parser = etree.XMLParser(
@@ -83,13 +81,13 @@ def parse(data: bytes, limit: int, most_tags: int = _MOST_TAGS) -> Element | Unr
         at = error.lineno or None
         what = re.sub(r",? ?line \d+, column \d+( \(.*\))?$", "", error.msg or "").strip()
         where = "" if at is None else f" (line {at})"
-        return Unreadable(f"is not well-formed XML: {what or 'no element found'}{where}", at)
+        return Unreadable(f"is not well-formed XML: {what or 'no element found'}{where}")
     # The scan of the prolog makes both impossible; the parser's word is asked all the same.
     info: Any = root.getroottree().docinfo
     if info.doctype or next(root.iter(etree.Entity), None) is not None:
         return Unreadable("has a DOCTYPE or entities; the format has none")
     if deep := _too_deep(root):
-        return Unreadable(f"nests elements deeper than {_DEEPEST} levels (line {deep})", deep)
+        return Unreadable(f"nests elements deeper than {_DEEPEST} levels (line {deep})")
     return root
 
 
@@ -109,10 +107,10 @@ def _text_of(data: bytes, limit: int) -> str | Unreadable:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Unreadable(f"is not UTF-8 (line {line})", line)
+        return Unreadable(f"is not UTF-8 (line {line})")
     declared = _DECLARATION.match(text)
     if declared and declared[1].lower() not in _UTF8_NAMES:
-        return Unreadable(f"declares the encoding {declared[1]}; it must be UTF-8", 1)
+        return Unreadable(f"declares the encoding {declared[1]}; it must be UTF-8")
     return text
 
 

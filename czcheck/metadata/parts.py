@@ -77,7 +77,6 @@ class XmlDocument(NamedTuple):
 
     Attributes:
         fault: Why nothing can be read at all, with the line where it is known; None if readable.
-        fault_line: That line, from 1.
         root_name: Name of the root element; `{namespace}name` where it has a namespace.
         version: The root's `Version` without white space around it; None where it is missing.
         schema_faults: Places where the document breaks the schema of version 3.0.0.
@@ -86,7 +85,6 @@ class XmlDocument(NamedTuple):
     """
 
     fault: str | None = None
-    fault_line: int | None = None
     root_name: str | None = None
     version: str | None = None
     schema_faults: tuple[SchemaFault, ...] = ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
-from czcheck.gallery import SUM_LIMITS
+from czcheck.report.gallery import SUM_LIMITS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 
 
 def configuration_text(configuration: Mapping[str, Any]) -> str:

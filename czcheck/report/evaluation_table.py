@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 
 if TYPE_CHECKING:
     from czcheck.evaluating.counts import PixelCounts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 from czcheck.report.text import Line, wrapped
 
 _SHOWN_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 from czcheck.report.html_figures import TIMES, percent
 
 if TYPE_CHECKING:
-    from czcheck.gallery import Preview
+    from czcheck.report.gallery import Preview
     from czcheck.report.report import FileReport
 
 _GREY = "#808080"

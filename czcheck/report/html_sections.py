@@ -21,7 +21,7 @@ from czcheck.report.phrases import ranges
 from czcheck.rules.catalogue import Level, catalogue, explain
 
 if TYPE_CHECKING:
-    from czcheck.gallery import Gallery
+    from czcheck.report.gallery import Gallery
     from czcheck.report.html import ModelView
 
 Data = dict[str, Any]
@@ -141,7 +141,7 @@ def tiles(model: ModelView) -> Data | None:
     shown = [each for each in model.previews.values() if each.is_test_tile]
     if not shown:
         return None
-    from czcheck.gallery import confidence_colours  # noqa: PLC0415 - slow
+    from czcheck.report.gallery import confidence_colours  # noqa: PLC0415 - slow
 
     steps = ", ".join("#{:02x}{:02x}{:02x}".format(*each) for each in confidence_colours(9))
     return {
@@ -158,8 +158,8 @@ def sums(model: ModelView) -> Data | None:
     gallery = model.file.gallery
     if gallery is None:
         return None
-    from czcheck.gallery import SUM_LIMITS  # noqa: PLC0415
     from czcheck.report.charts import sums_chart  # noqa: PLC0415 - slow
+    from czcheck.report.gallery import SUM_LIMITS  # noqa: PLC0415
 
     counts = _added(gallery)
     not_numbers = sum(each.not_numbers for each in gallery.tiles)

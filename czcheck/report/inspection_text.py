@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 from czcheck.report.inspection import inspection
 from czcheck.report.text import Line
 

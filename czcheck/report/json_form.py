@@ -6,7 +6,7 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.engine import Outcome, Status
 from czcheck.rules.finding import (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from lxml import etree
 
+from czcheck.escape import printable, printable_lines
 from czcheck.report.configuration_text import configuration_text
-from czcheck.report.escape import printable, printable_lines
 from czcheck.report.phrases import count, looked_at_text, ranges, unchecked, waiver_text
 from czcheck.report.report import Verdict
 from czcheck.rules.catalogue import catalogue

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from czcheck.escape import printable
 from czcheck.report.configuration_text import configuration_text
-from czcheck.report.escape import printable
 from czcheck.report.phrases import count, further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status

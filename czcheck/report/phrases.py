@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from czcheck.escape import printable
 from czcheck.limits import GIB
-from czcheck.report.escape import printable
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.engine import Outcome, SkipCause
 from czcheck.rules.finding import Finding

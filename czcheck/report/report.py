@@ -13,7 +13,7 @@ from czcheck.rules.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from czcheck.evaluating.record import Evaluation
-    from czcheck.gallery import Gallery
+    from czcheck.report.gallery import Gallery
 
 
 class Verdict(Enum):

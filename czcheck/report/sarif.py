@@ -14,7 +14,7 @@ from urllib.parse import quote
 import attrs
 import sarif_om as om
 
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 from czcheck.report.json_form import (
     finding_to_json,
     location_to_json,

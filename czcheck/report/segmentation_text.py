@@ -75,8 +75,6 @@ def _plane_lines(result: Segmentation, told: PlaneResult) -> Iterator[Line]:
 
 
 def _seam_lines(seams: Seams) -> Iterator[Line]:
-    from czcheck.segmenting.seams import NEAR  # noqa: PLC0415
-
     if not seams.seams:
         yield Line("    seams: none, there is one tile")
         return
@@ -84,8 +82,8 @@ def _seam_lines(seams: Seams) -> Iterator[Line]:
         yield Line("    seams: no label changes when the tiles are laid elsewhere")
         return
     yield Line(
-        f"    seams: {seams.near:.2%} of the labels within {NEAR} px of them change when the tiles "
-        f"are laid elsewhere, {seams.elsewhere:.2%} of the others",
+        f"    seams: {seams.near:.2%} of the labels within {seams.NEAR} px of them change when the "
+        f"tiles are laid elsewhere, {seams.elsewhere:.2%} of the others",
         "warning" if seams.seen else "",
     )
     seen = seams.seen

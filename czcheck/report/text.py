@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from czcheck.escape import printable
 from czcheck.report.configuration_text import configuration_text
-from czcheck.report.escape import printable
 from czcheck.report.phrases import (
     MAX_PLACES,
     Judged,

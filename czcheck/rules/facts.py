@@ -23,7 +23,7 @@ class Fact(NamedTuple):
 
 _ARCHIVE, _METADATA, _NETWORK, _RUN = Level
 
-# Where they come from: `czcheck.gathering.facts_of`.
+# Where they come from: `czcheck.verifying.gathering.facts_of`.
 FACTS: dict[str, Fact] = {
     "archive": Fact(_ARCHIVE, "czcheck.archive.reader.Archive", "members and their bytes"),
     "archives": Fact(

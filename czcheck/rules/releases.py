@@ -180,9 +180,7 @@ def images_are_the_same(metadata_change: MetadataChange) -> Iterator[Found]:
     Fix: Nothing, if that was meant; give the new release another name then.
     Format: 1.3; 2, N17
     """
-    from czcheck.diffing.metadata import INPUT  # noqa: PLC0415
-
-    changed = [each for each in metadata_change.fields if each.field in INPUT]
+    changed = metadata_change.input_fields
     if changed:
         yield Found(
             XmlPath("/Model/Channels"), difference="; ".join(_was_and_is(each) for each in changed)

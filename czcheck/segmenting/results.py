@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from czcheck.segmenting.seams import NEAR
-
 if TYPE_CHECKING:
     from czcheck.images.image import Plane
     from czcheck.metadata.model_metadata import SegmentationClass
@@ -157,7 +155,7 @@ class Segmentation:
             "seams": None
             if seams is None
             else {
-                "near_pixels": NEAR,
+                "near_pixels": seams.NEAR,
                 "changed_near": seams.near,
                 "changed_elsewhere": seams.elsewhere,
                 "changed_pixels": seams.pixels,

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from czcheck.errors import IncompleteError
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from czcheck.segmenting.layout import Layout
     from czcheck.segmenting.planes import Block
-
-NEAR = 8
-"""Pixels on each side of a seam that count as near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,10 @@ class Seams:
         near: Share of the labels within `NEAR` pixels of any seam that change, 0..1.
         elsewhere: Share of the other labels that change.
         pixels: Number of labels that change.
+        NEAR: Pixels on each side of a seam that count as near it.
     """
+
+    NEAR: ClassVar[int] = 8
 
     seams: tuple[Seam, ...]
     near: float
@@ -163,8 +163,8 @@ class SeamMeter:
             along = np.moveaxis(changed, axis, 0)
             band = np.moveaxis(near, axis, 0)
             for number, place in enumerate(places):
-                first = max(0, place - NEAR - span.start)
-                end = min(len(along), place + NEAR - span.start)
+                first = max(0, place - Seams.NEAR - span.start)
+                end = min(len(along), place + Seams.NEAR - span.start)
                 if first < end:
                     self._changed[axis][number] += np.count_nonzero(along[first:end])
                     self._all[axis][number] += along[first:end].size

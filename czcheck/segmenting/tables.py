@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
+from czcheck.escape import printable
 from czcheck.images.placing import placing
-from czcheck.report.escape import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

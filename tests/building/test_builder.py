@@ -18,7 +18,7 @@ import czcheck
 from czcheck.building.builder import build
 from czcheck.errors import InputError, UsageError
 from czcheck.network.target import gaps, load_target
-from czcheck.verification import verify
+from czcheck.verifying.verification import verify
 
 if TYPE_CHECKING:
     from conftest import WriteSpec

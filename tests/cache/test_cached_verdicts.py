@@ -80,8 +80,8 @@ def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the network was run")
 
-    monkeypatch.setattr("czcheck.running.FileRun.start_early", never)
-    monkeypatch.setattr("czcheck.running.FileRun.record", never)
+    monkeypatch.setattr("czcheck.verifying.running.FileRun.start_early", never)
+    monkeypatch.setattr("czcheck.verifying.running.FileRun.record", never)
 
 
 @pytest.mark.tensorflow

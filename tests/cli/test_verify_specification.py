@@ -12,7 +12,7 @@ import pytest
 
 from czcheck.cli import main
 from czcheck.report.report import Report
-from czcheck.verification import verify
+from czcheck.verifying.verification import verify
 from fixtures.graphs import Graph, classifier
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "report.schema.json"

@@ -222,8 +222,7 @@ def test_hostile_documents_are_answered(name: str) -> None:
     assert time.process_time() - started < 2
     assert document.fault is not None
     assert reason in document.fault
-    assert document == XmlDocument(fault=document.fault, fault_line=document.fault_line)
-    assert f"line {document.fault_line}" in document.fault or document.fault_line in (None, 1)
+    assert document == XmlDocument(fault=document.fault)
 
 
 def test_many_unknown_attributes_are_information() -> None:

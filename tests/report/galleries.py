@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from czcheck.gallery import Collector, Gallery
+from czcheck.report.gallery import Collector, Gallery
 from czcheck.report.report import FileReport
 from czcheck.runtime.answers import Answer
 

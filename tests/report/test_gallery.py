@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from czcheck.gallery import CONFIDENCE_SHADES, SUM_LIMITS, Collector, Preview, confidence_colours
+from czcheck.report.gallery import (
+    CONFIDENCE_SHADES,
+    SUM_LIMITS,
+    Collector,
+    Preview,
+    confidence_colours,
+)
 from czcheck.rules.finding import Finding, InMember, Severity, TilePixel
 from czcheck.runtime.answers import Answer
 

@@ -13,7 +13,7 @@ from galleries import HOSTILE, with_pictures
 from reports import REPORTS, crashed, many_findings, nothing_checked, passed, report, with_waivers
 
 import czcheck
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

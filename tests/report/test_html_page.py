@@ -18,7 +18,7 @@ from lxml import html
 from reports import REPORTS, many_findings, passed, report
 
 import czcheck
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 from czcheck.report.report import Report
 from czcheck.rules.catalogue import catalogue
 

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from czcheck.report.escape import printable
+from czcheck.escape import printable
 from czcheck.report.phrases import ranges
 from czcheck.report.report import FileReport, Options, Report
 from czcheck.report.text import report_lines

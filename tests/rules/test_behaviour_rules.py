@@ -38,7 +38,7 @@ METADATA = ModelMetadata(
 )
 SAME = Agreement(1000, 1000, 0.0, (900, 100, 0))
 COST = Cost(0.2, 0.9, 0.25, 1.0, 3 * GIB)
-UPRIGHT = Orientation("upright", 0.001, 0.001)
+UPRIGHT = Orientation("upright", 0.001)
 
 
 def answer(tile: str, *won: int, natural: bool = True) -> TileAnswer:
@@ -188,9 +188,9 @@ def test_colours_in_another_order() -> None:
 
 
 def test_an_answer_that_lies_wrong() -> None:
-    turned = Orientation("mirrored left to right", 0.001, 0.3)
+    turned = Orientation("mirrored left to right", 0.001)
     assert found(behaving(orientation=turned))["CZ421"].fields["way"] == turned.way
-    assert found(behaving(orientation=Orientation("still", 0.0, 0.3))) == {}
+    assert found(behaving(orientation=Orientation("still", 0.0))) == {}
 
 
 def test_more_than_8_gb_is_an_error() -> None:

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import pytest
 
 from czcheck.errors import NotApplicableError
-from czcheck.gathering import with_borders
 from czcheck.limits import GIB
 from czcheck.network.cost import StaticCost
 from czcheck.network.facts import NodeUse
@@ -29,6 +28,7 @@ from czcheck.runtime.measure.borders import Distance, OffsetRecord, ReachRecord
 from czcheck.runtime.measure.orientation import Orientation
 from czcheck.runtime.record import RunRecord
 from czcheck.tolerances import DEFAULT_TOLERANCES
+from czcheck.verifying.gathering import with_borders
 
 Kind = Literal["local", "global-input", "global-inside"]
 ALL = (
@@ -145,7 +145,7 @@ def test_where_nothing_was_measured_the_rules_are_skipped() -> None:
 
 
 def test_a_turned_answer_has_no_border() -> None:
-    behaviour = Behaviour("nuclei", (1, 1), orientation=Orientation("transposed", 0.0, 0.3))
+    behaviour = Behaviour("nuclei", (1, 1), orientation=Orientation("transposed", 0.0))
     with pytest.raises(NotApplicableError, match="CZ421"):
         with_borders(run(reach(40, 24, 12), behaviour=behaviour))
     measured = run(reach(40, 24, 12))

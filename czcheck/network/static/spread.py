@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from czcheck.network.facts import Dims, NodeUse
-
-Letter = Literal["h", "w"]
-"""Rows of the picture, or its columns."""
 
 Factor = tuple[str, int | None]
 """A part of a dimension: `h`, `w`, or empty for anything else; and its size."""

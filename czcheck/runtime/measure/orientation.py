@@ -40,12 +40,10 @@ class Orientation:
         way: `upright`, as it should be; the turn or mirror image that explains its move; or `still`
             where the answer does not follow the tile at all.
         error: Mean difference of a probability that is left once the answer is moved that way.
-        upright_error: The same for the right way.
     """
 
     way: str
     error: float
-    upright_error: float
 
     @property
     def wrong(self) -> bool:
@@ -121,5 +119,5 @@ def orientation_of(
     if min(errors[way] for way in errors if way != UPRIGHT) < _LEAST and upright < _LEAST:
         return None
     if errors[best] <= _BETTER * upright and upright >= _LEAST:
-        return Orientation(best, errors[best], upright)
-    return Orientation(UPRIGHT, upright, upright)
+        return Orientation(best, errors[best])
+    return Orientation(UPRIGHT, upright)

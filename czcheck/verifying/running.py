@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import PayloadKind
-from czcheck.comparisons import Comparisons
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
-from czcheck.gathering import payload_of
 from czcheck.runtime.limits import Budgets
 from czcheck.specification import test_images
 from czcheck.tolerances import DEFAULT_TOLERANCES
+from czcheck.verifying.comparisons import Comparisons
+from czcheck.verifying.gathering import payload_of
 
 if TYPE_CHECKING:
-    from czcheck.evidence import Spool
-    from czcheck.gallery import Collector, Gallery
     from czcheck.model import CzModel
+    from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.process import Worker
     from czcheck.runtime.record import RunRecord
     from czcheck.runtime.source import WorkerSource
     from czcheck.test_tiles.patterns import Tile
+    from czcheck.verifying.evidence import Spool
 
 # Called with the file, the number of tiles that have run, and the number of all.
 Progress = Callable[[Path, int, int], None]
@@ -137,12 +137,12 @@ class FileRun:
         """Where answers go: while it is not known which of them are evidence, and to be seen."""
         listeners: list[Keep] = []
         if self.evidence is not None:
-            from czcheck.evidence import Spool  # noqa: PLC0415
+            from czcheck.verifying.evidence import Spool  # noqa: PLC0415
 
             self._spool = Spool()
             listeners.append(self._spool.keep)
         if self.preview_side is not None:
-            from czcheck.gallery import Collector  # noqa: PLC0415
+            from czcheck.report.gallery import Collector  # noqa: PLC0415
 
             metadata = self._model.metadata
             self._collector = Collector(
@@ -176,7 +176,7 @@ class FileRun:
         """
         if self.evidence is None or self._spool is None:
             return []
-        from czcheck.evidence import write_evidence  # noqa: PLC0415
+        from czcheck.verifying.evidence import write_evidence  # noqa: PLC0415
 
         metadata = self._model.metadata
         return write_evidence(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from czcheck.comparisons import Comparisons
 from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.rules.catalogue import Level, catalogue
@@ -15,6 +14,7 @@ from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
 from czcheck.specification import inapplicable, specification_of
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
+from czcheck.verifying.comparisons import Comparisons
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Payload

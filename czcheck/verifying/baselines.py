@@ -12,9 +12,9 @@ from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.rules.engine import SkipCause, Status
-from czcheck.running import Progress
 from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
-from czcheck.verification import verify
+from czcheck.verifying.running import Progress
+from czcheck.verifying.verification import verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

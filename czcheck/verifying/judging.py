@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from czcheck.configuration.applying import POLICY, applied, today
 from czcheck.configuration.merging import InForce
 from czcheck.configuration.showing import of_report
-from czcheck.planning import chosen_rules
 from czcheck.report.report import FileReport
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Facts, Outcome, evaluate
-from czcheck.specification import placed
+from czcheck.rules.finding import Finding, JsonPlace, WholeFile, XmlPath
+from czcheck.specification import SpecModel
+from czcheck.verifying.planning import chosen_rules
 
 if TYPE_CHECKING:
     from czcheck.model import CzModel
@@ -31,7 +33,7 @@ def outcomes_of(model: CzModel, force: InForce, facts: Facts) -> tuple[Outcome, 
     """
     rules = {code: rule for code, rule in catalogue().items() if POLICY not in rule.needs}
     outcomes = evaluate(rules, facts, level=force.level, chosen=chosen_rules(force))
-    return placed(model, tuple(outcomes))
+    return _placed(model, tuple(outcomes))
 
 
 def report_of(
@@ -59,4 +61,27 @@ def report_of(
         looked_at=looked_at,
         configuration=of_report(force),
         cached=cached,
+    )
+
+
+def _placed(model: CzModel, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """Outcomes with the places in the specification where rules name those in the metadata XML.
+
+    Args:
+        model: What is verified.
+        outcomes: Outcomes of the rules.
+    """
+    if not isinstance(model, SpecModel):
+        return outcomes
+
+    def moved(finding: Finding) -> Finding:
+        if not isinstance(finding.at, XmlPath):
+            return finding
+        place = model.place(finding.at.path)
+        at = JsonPlace(place.path, place.line, place.column) if place.path else WholeFile()
+        return dataclasses.replace(finding, at=at)
+
+    return tuple(
+        dataclasses.replace(outcome, findings=tuple(map(moved, outcome.findings)))
+        for outcome in outcomes
     )

@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import czcheck
-from czcheck.comparisons import Comparisons
 from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
 from czcheck.errors import UsageError
-from czcheck.gathering import facts_of, looked_at
-from czcheck.judging import outcomes_of, report_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.planning import Plan, options_of, plan_of, runner_limits_of
 from czcheck.report.report import FileReport, Report
 from czcheck.rules.catalogue import Level
-from czcheck.running import FileRun
 from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.specification import SpecModel, open_checked
+from czcheck.verifying.comparisons import Comparisons
+from czcheck.verifying.gathering import facts_of, looked_at
+from czcheck.verifying.judging import outcomes_of, report_of
+from czcheck.verifying.planning import Plan, options_of, plan_of, runner_limits_of
+from czcheck.verifying.running import FileRun
 
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
     from czcheck.model import CzModel
-    from czcheck.running import Progress
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.limits import RunnerLimits
+    from czcheck.verifying.running import Progress
 
 ENDINGS = (".czmodel", ".czseg")
 _FEW_FILES = 4
@@ -146,14 +146,14 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     plans = [plan_of(each, configured.of(each)) for each in paths]
     kept_in = None if evidence is None else Path(evidence)
     if kept_in is not None:
-        from czcheck.evidence import check_folder  # noqa: PLC0415 - seldom
+        from czcheck.verifying.evidence import check_folder  # noqa: PLC0415 - seldom
 
         check_folder(kept_in)
     runner_limits = runner_limits or runner_limits_of(configured.call)
     shut_in = configured.call["require-sandbox"]
     looking = Looking(kept_in, keep, _preview_side(len(paths)) if gallery else None)
     if dask is not None:
-        from czcheck.spreading import check_on_cluster  # noqa: PLC0415 - slow, and not for all
+        from czcheck.verifying.cluster import check_on_cluster  # noqa: PLC0415 - slow, and not for all
 
         reports = check_on_cluster(
             dask, plans, limits, runner_limits, require_sandbox=shut_in, looking=looking
@@ -310,6 +310,6 @@ def _verify_one(model: CzModel, plan: Plan, run: FileRun, verdicts: Verdicts | N
 
 def _preview_side(files: int) -> int:
     """Most pixels along a side of a picture, so that one page can hold those of all files."""
-    from czcheck.gallery import SIDE  # noqa: PLC0415
+    from czcheck.report.gallery import SIDE  # noqa: PLC0415
 
     return SIDE if files <= _FEW_FILES else SIDE // 2
