@@ -143,6 +143,14 @@ class CzModel:
             raise UnavailableError("the archive cannot be read safely")
         return describe(self.archive.members)
 
+    @property
+    def _czmodel(self) -> Container:
+        """The roles of the members, where the archive is a czmodel and nothing else."""
+        container = self.container
+        if container.kind is not ContainerKind.CZMODEL:
+            raise UnavailableError(f"the file is {container.kind.in_words}")
+        return container
+
     @cached_property
     def payload(self) -> Payload:
         """The payload and, where it is a ZIP archive, the files in it.
@@ -150,8 +158,8 @@ class CzModel:
         Raises:
             UnavailableError: There is not exactly one payload, or it cannot be unpacked.
         """
-        name = self.container.payload_member
-        if self.container.kind is not ContainerKind.CZMODEL or name is None:
+        name = self._czmodel.payload_member
+        if name is None:
             raise UnavailableError("the archive has no payload")
         member = self.archive.member(name)
         if member.sha256 is None:
@@ -187,8 +195,8 @@ class CzModel:
         """
         from czcheck.metadata.document import read_document  # noqa: PLC0415 - lxml when needed
 
-        name = self.container.metadata_member
-        if name is None or self.container.kind is not ContainerKind.CZMODEL:
+        name = self._czmodel.metadata_member
+        if name is None:
             raise UnavailableError("the archive has no metadata XML")
         if self.archive.member(name).sha256 is None:
             raise UnavailableError("the metadata XML cannot be unpacked")

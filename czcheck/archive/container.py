@@ -27,6 +27,19 @@ class ContainerKind(Enum):
     SAVED_MODEL = "savedmodel"
     OTHER = "other"
 
+    @property
+    def in_words(self) -> str:
+        """What the file is."""
+        return _IN_WORDS[self]
+
+
+_IN_WORDS = {
+    ContainerKind.CZMODEL: "a czmodel archive",
+    ContainerKind.CZANN: "a czann archive (model.json and an ONNX model): not supported yet",
+    ContainerKind.SAVED_MODEL: "a zipped SavedModel without metadata",
+    ContainerKind.OTHER: "a ZIP archive without the members of a czmodel",
+}
+
 
 class PayloadKind(Enum):
     """What the payload is, by its first bytes. Section 1.5 of the format."""

@@ -105,13 +105,6 @@ def member_names_are_unique(archives: Archives) -> Iterable[Found]:
     return _defects(archives, DefectKind.DUPLICATE)
 
 
-_KINDS = {
-    ContainerKind.CZANN: "a czann archive (model.json and an ONNX model): not supported yet",
-    ContainerKind.SAVED_MODEL: "a zipped SavedModel without metadata",
-    ContainerKind.OTHER: "a ZIP archive without the members of a czmodel",
-}
-
-
 @rule("CZ107", severity=ERROR, level=Level.ARCHIVE, requires=SOUND)
 def archive_is_a_czmodel(container: Container) -> Iterator[Found]:
     """The archive is not a czmodel.
@@ -123,7 +116,7 @@ def archive_is_a_czmodel(container: Container) -> Iterator[Found]:
     Format: 1.1, extensions; 3, CZANN
     """
     if container.kind is not ContainerKind.CZMODEL:
-        yield Found(what=_KINDS[container.kind])
+        yield Found(what=container.kind.in_words)
 
 
 def _one(candidates: tuple[str, ...], what: str) -> Iterator[Found]:
