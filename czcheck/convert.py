@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.building.builder import build
+from czcheck.building.checks import size_of_tile
 from czcheck.errors import CzcheckError, InputError, UsageError
 from czcheck.metadata.description import of_spec, spec_of
 from czcheck.metadata.model_metadata import ModelMetadata
@@ -26,11 +26,13 @@ from czcheck.metadata.spec import read_spec
 if TYPE_CHECKING:
     from czcheck.building.results import BuildResult
 
-_LARGEST_SIDE = 1 << 16
 _KERAS_3 = 3
 _EXTENSION = ".czmodel"
 # What errors call the options of the command line, and what they are called here.
-_IN_PYTHON = {"give --tile HxW": "give spatial_dims=(height, width)"}
+_IN_PYTHON = {
+    "give --tile HxW": "give spatial_dims=(height, width)",
+    "--allow-op admits": "allow_op admits",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,19 @@ def convert_from_model_spec(
             "convert_from_json_spec with the path of a JSON file"
         )
     target = _target(output_path, output_name)
-    options: dict[str, Any] = {"tile": _tile(spatial_dims), "verify": verify, "allow_op": allow_op}
+    options: dict[str, Any] = {
+        "tile": size_of_tile("spatial_dims", spatial_dims),
+        "verify": verify,
+        "allow_op": allow_op,
+    }
     model = model_spec.model
     if isinstance(model, (str, Path)):
         options["preprocessing"] = _operations(preprocessing)
         options["postprocessing"] = _operations(postprocessing)
-        return _build(_specification(model_spec, Path(model)), target, **options)
+        spec = _specification(model_spec, Path(model))
+        words = {} if model_spec.json_spec else {"`ModelPath`": "`model`"}
+        with _said_as(words):
+            return _build(spec, target, **options)
     spec = _specification(model_spec, Path())
     if _can_go_around(model, preprocessing):
         model = _extended(model, "add_preprocessing_layers", preprocessing)
@@ -133,13 +142,8 @@ def convert_from_model_spec(
         folder = Path(private) / "saved_model"
         _export(model, name, folder)
         spec = dataclasses.replace(spec, model_path=folder)
-        try:
+        with _said_as({str(folder): f"model {name!r}"}):
             return _build(spec, target, **options)
-        except CzcheckError as error:
-            text = str(error).replace(str(folder), f"model {name!r}")
-            for there, here in _IN_PYTHON.items():
-                text = text.replace(there, here)
-            raise type(error)(text) from error
 
 
 def convert_from_json_spec(
@@ -178,7 +182,11 @@ def convert_from_json_spec(
             not be checked whole.
     """
     target = _target(output_path, output_name)
-    options: dict[str, Any] = {"tile": _tile(spatial_dims), "verify": verify, "allow_op": allow_op}
+    options: dict[str, Any] = {
+        "tile": size_of_tile("spatial_dims", spatial_dims),
+        "verify": verify,
+        "allow_op": allow_op,
+    }
     spec = read_spec(_path("model_spec_path", model_spec_path))
     options["preprocessing"] = _operations(preprocessing)
     options["postprocessing"] = _operations(postprocessing)
@@ -186,8 +194,22 @@ def convert_from_json_spec(
 
 
 def _build(spec: Specification, target: Path, **options: Any) -> BuildResult:
-    with _folder(target.parent):
+    with _folder(target.parent), _said_as(_IN_PYTHON):
         return build(spec, target, **options)
+
+
+@contextmanager
+def _said_as(words: Mapping[str, str]) -> Iterator[None]:
+    """Put other words into what is said of an error."""
+    try:
+        yield
+    except CzcheckError as error:
+        text = str(error)
+        for there, here in words.items():
+            text = text.replace(there, here)
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
 
 
 def _operations(layers: Any) -> tuple[Operation | str, ...] | None:
@@ -302,21 +324,6 @@ def _path(name: str, value: str | Path) -> Path:
     if not isinstance(value, (str, Path)):
         raise UsageError(f"{name} is of type {type(value).__name__}; give a path")
     return Path(value)
-
-
-def _tile(spatial_dims: Sequence[int] | None) -> tuple[int, int] | None:
-    if spatial_dims is None:
-        return None
-    try:
-        sizes = [operator.index(side) for side in spatial_dims]
-    except TypeError:
-        sizes = []
-    if len(sizes) != 2 or not all(1 <= side <= _LARGEST_SIDE for side in sizes):  # noqa: PLR2004
-        raise UsageError(
-            f"spatial_dims is {spatial_dims!r}; give (height, width) in pixels, such as "
-            f"(1024, 1024), each 1 to {_LARGEST_SIDE}"
-        )
-    return sizes[0], sizes[1]
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from typing import Any
 import keras
 
 from czcheck.errors import InputError
+from czcheck.limits import LARGEST_SIDE
 
 _RANK = 4
-_LARGEST_SIDE = 1 << 16
 
 
 def add_preprocessing_layers(
@@ -148,7 +148,7 @@ def _size(value: Sequence[int]) -> tuple[int, int]:
         sizes = [operator.index(side) for side in value]
     except TypeError:
         sizes = []
-    if len(sizes) != 2 or not all(1 <= side <= _LARGEST_SIDE for side in sizes):  # noqa: PLR2004
+    if len(sizes) != 2 or not all(1 <= side <= LARGEST_SIDE for side in sizes):  # noqa: PLR2004
         raise InputError(
             f"spatial_dims is {value!r}; give (height, width) in pixels, such as (1024, 1024)"
         )

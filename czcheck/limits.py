@@ -7,6 +7,8 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+LARGEST_SIDE = 1 << 16
+"""Pixels of the largest tile that can be asked for, at each side."""
 
 
 @dataclass(frozen=True, slots=True)

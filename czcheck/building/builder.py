@@ -76,11 +76,9 @@ def build(  # noqa: PLR0913 - each is a choice of its own
             not be checked whole.
     """
     told = progress or (lambda _: None)
-    if tile is not None and min(tile) < 1:
-        raise UsageError(f"a tile of {tile[0]} x {tile[1]} pixels is no tile")
+    overrides = Overrides.of(tile, preprocessing, postprocessing, allow_op)
     told("reading the specification")
     described = _spec_of(spec, limits)
-    overrides = Overrides(tile, preprocessing, postprocessing, tuple(allow_op))
     plan = Plan.of(described, metadata_of_spec(described), overrides)
     source = None if plan.is_keras_file else plan.examine(plan.source, limits)
     target = _target(output, plan.metadata.name)
@@ -94,7 +92,7 @@ def build(  # noqa: PLR0913 - each is a choice of its own
                 source = plan.examine(process.export(custom_objects), limits)
             process.loader, process.signature = source.loader, source.signature
             told("lowering the network")
-            lowering = process.lower(plan.tile, plan.added)
+            lowering = process.lower(plan.tile, plan.added, multiple=source.multiple)
             plan.check(lowering.channels, lowering.classes, lowering.tile)
             metadata = plan.identified(derived_id(lowering.sha256, plan.metadata))
             process.pack(temporary, metadata, plan.licence)

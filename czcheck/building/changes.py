@@ -116,7 +116,7 @@ def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
     frozen = sum(variable.captured for variable in model.network.variables)
     if frozen:
         yield f"{frozen} variable{'s' if frozen > 1 else ''} made into constants"
-    if lowering.resized or -1 in lowering.source_tile:
+    if lowering.tile != lowering.source_tile:
         height, width = lowering.tile
         yield f"tile set to {height} x {width} pixels"
     # A lowered network has a checkpoint, too, without a variable in it.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import InputError
+from czcheck.errors import InputError, UsageError
+from czcheck.limits import LARGEST_SIDE
 from czcheck.metadata.processing import classes_before
 
 if TYPE_CHECKING:
@@ -17,6 +19,30 @@ if TYPE_CHECKING:
 
 RANK = 4
 KERAS_FILES = (".keras", ".h5", ".hdf5")
+
+
+def size_of_tile(name: str, value: Any) -> tuple[int, int] | None:
+    """The size of a tile that was passed as an argument.
+
+    Args:
+        name: Name of the parameter.
+        value: (height, width) in pixels, or None.
+
+    Raises:
+        UsageError: It is no size.
+    """
+    if value is None:
+        return None
+    try:
+        sizes = [operator.index(side) for side in value]
+    except TypeError:
+        sizes = []
+    if len(sizes) != 2 or not all(1 <= side <= LARGEST_SIDE for side in sizes):  # noqa: PLR2004
+        raise UsageError(
+            f"{name} is {value!r}; give (height, width) in pixels, such as (1024, 1024), each 1 to "
+            f"{LARGEST_SIDE}"
+        )
+    return sizes[0], sizes[1]
 
 
 def check_source(folder: Path) -> None:
@@ -106,7 +132,7 @@ def check_network(
     metadata: ModelMetadata,
     tile: tuple[int, int] | None,
     folder: Path,
-    multiple: int | None = None,
+    multiple: int = 1,
     after: Sequence[Operation] = (),
 ) -> None:
     """Hold a network's signature against the metadata.
@@ -116,7 +142,7 @@ def check_network(
         metadata: What the archive will say.
         tile: (height, width) that was asked for; None to keep the network's own.
         folder: Where the source is, to name in errors.
-        multiple: Number that height and width have to be multiples of, where known.
+        multiple: Number that height and width have to be multiples of, as far as known.
         after: Operations to put behind the network.
 
     Raises:
@@ -153,8 +179,6 @@ def check_network(
     own = (fed.shape[1], fed.shape[2])
     size = tile or own
     if size[0] is None or size[1] is None:
-        from czcheck.building.surgery import no_tile  # noqa: PLC0415
-
         raise InputError(f"{folder}: {no_tile(multiple)}")
     check_border(size[0], size[1], metadata, folder)
 
@@ -167,6 +191,19 @@ def _only(specs: tuple[TensorSpec, ...], what: str, folder: Path) -> TensorSpec:
             f"a model has exactly one {what}: export a model with one"
         )
     return specs[0]
+
+
+def no_tile(multiple: int) -> str:
+    """What to say about a network without a tile size.
+
+    Args:
+        multiple: Number that height and width have to be multiples of, as far as known.
+    """
+    hint = f", each a multiple of {multiple} for this network" if multiple > 1 else ""
+    return (
+        "the network takes tiles of any size, and ZEN needs a fixed one: set `SpatialDims` "
+        f"[height, width] in the spec or give --tile HxW{hint}"
+    )
 
 
 def check_channels(channels: int | None, metadata: ModelMetadata, folder: Path) -> None:

@@ -67,7 +67,8 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     maximum = float(request.get("maximum", 1))
     lowered = lowering.lower(Path(request["path"]), request["loader"], request["signature"])
     original = lowered.graph_def
-    fitted = surgery.fit(original, None if tile is None else (tile[0], tile[1]))
+    wanted = None if tile is None else (tile[0], tile[1])
+    fitted = surgery.fit(original, wanted, int(request.get("multiple", 1)))
     if fitted.classes != 1 and any(each.name == "SigmoidToSoftmaxScores" for each in after):
         raise InputError(
             f"the network answers with {fitted.classes} channels, but SigmoidToSoftmaxScores takes "

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from czcheck.building import checks
 from czcheck.building.expected import Added
@@ -17,6 +17,7 @@ from czcheck.metadata.processing import (
     Operation,
     check_operations,
     classes_before,
+    instead,
     parse_operation,
 )
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.spec import ModelSpec
+
+
+Given: TypeAlias = Operation | str | Sequence[Operation | str] | None
+"""Operations in a call: one or several, as such or as the command line writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,35 @@ class Overrides:
     """
 
     tile: tuple[int, int] | None = None
-    preprocessing: Sequence[Operation | str] | None = None
-    postprocessing: Sequence[Operation | str] | None = None
+    preprocessing: tuple[Operation, ...] | None = None
+    postprocessing: tuple[Operation, ...] | None = None
     allow_op: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        tile: tuple[int, int] | None,
+        preprocessing: Given,
+        postprocessing: Given,
+        allow_op: Sequence[str],
+    ) -> Overrides:
+        """Check the arguments of a call.
+
+        Args:
+            tile: (height, width), or None.
+            preprocessing: Operations, as such or as the command line writes them; or None.
+            postprocessing: The same.
+            allow_op: Names of operations.
+
+        Raises:
+            UsageError: One of them is none.
+        """
+        return cls(
+            tile=checks.size_of_tile("tile", tile),
+            preprocessing=_operations("preprocessing", preprocessing, PREPROCESSING),
+            postprocessing=_operations("postprocessing", postprocessing, POSTPROCESSING),
+            allow_op=(allow_op,) if isinstance(allow_op, str) else tuple(allow_op),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +82,13 @@ class Examined:
         folder: The SavedModel's folder.
         loader: Which of TensorFlow's loaders opens it.
         signature: Name of the signature to keep.
+        multiple: Number that a tile's height and width have to be multiples of, as far as known.
     """
 
     folder: Path
     loader: str
     signature: str
+    multiple: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +123,6 @@ class Plan:
             overrides: What the call changes about it.
 
         Raises:
-            UsageError: The call names an operation that there is not.
             InputError: The specification cannot be built.
         """
         source = Path(spec.model_path)
@@ -117,19 +149,19 @@ class Plan:
         Raises:
             InputError: It is not, or does not.
         """
-        from czcheck.building.stride import multiple_of  # noqa: PLC0415
         from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
+        from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
         from czcheck.network.saved_model import read_network  # noqa: PLC0415
 
         files = SavedModelFolder(folder)
         network = read_network(files, limits)
-        multiple = multiple_of(network)
+        multiple = static_reach(walk_of(network)).stride
         checks.check_network(
             network, self.metadata, self.tile, self.source, multiple, self.added.after
         )
         checks.check_harmless(network, files, self.allow_op, self.source)
         signature = "" if network.serving is None else network.serving.name
-        return Examined(folder, network.loader, signature)
+        return Examined(folder, network.loader, signature, multiple)
 
     def check(self, channels: int, classes: int, tile: tuple[int, int]) -> None:
         """Hold what only TensorFlow could tell against the metadata.
@@ -160,10 +192,10 @@ def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Ad
 
     before = spec.preprocessing
     if overrides.preprocessing is not None:
-        before = tuple(_operation(each, PREPROCESSING) for each in overrides.preprocessing)
+        before = overrides.preprocessing
     after = spec.postprocessing
     if overrides.postprocessing is not None:
-        after = tuple(_operation(each, POSTPROCESSING) for each in overrides.postprocessing)
+        after = overrides.postprocessing
     pixel_type = metadata.pixel_types[0]
     try:
         check_operations(before, after, metadata.channel_count, pixel_type)
@@ -173,9 +205,24 @@ def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Ad
     return Added(before, after, PIXEL_TYPES[pixel_type].maximum)
 
 
-def _operation(given: Operation | str, known: dict[str, tuple[str, ...]]) -> Operation:
-    if isinstance(given, str):
-        return parse_operation(given, known)
-    if given.name not in known:
-        raise UsageError(f"{given.name} is no operation here; known are {', '.join(known)}")
-    return given
+def _operations(
+    name: str, given: Given, known: dict[str, tuple[str, ...]]
+) -> tuple[Operation, ...] | None:
+    """The operations in an argument; one alone counts as a list of one."""
+    if given is None:
+        return None
+    listed = (given,) if isinstance(given, (str, Operation)) else given
+    if not isinstance(listed, (list, tuple)):
+        raise UsageError(f"{name} is of type {type(given).__name__}; give a list of operations")
+    return tuple(_operation(name, each, known) for each in listed)
+
+
+def _operation(name: str, given: Any, known: dict[str, tuple[str, ...]]) -> Operation:
+    if isinstance(given, Operation):
+        if given.name not in known:
+            raise UsageError(f"{name} holds {given.name!r}; {instead(given.name, known)}")
+        return given
+    if not isinstance(given, str):
+        kind = type(given).__name__
+        raise UsageError(f"{name} holds something of type {kind}; give operations, as text")
+    return parse_operation(given, known)

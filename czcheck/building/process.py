@@ -170,12 +170,16 @@ class BuildProcess:
         self.source = exported
         return exported
 
-    def lower(self, tile: tuple[int, int] | None, added: Added = NOTHING) -> Lowering:
+    def lower(
+        self, tile: tuple[int, int] | None, added: Added = NOTHING, *, multiple: int = 1
+    ) -> Lowering:
         """Lower the source.
 
         Args:
             tile: (height, width) to set; None to keep the source's own.
             added: Operations to put around the network.
+            multiple: Number that height and width have to be multiples of, as far as known: for
+                the words of an error.
 
         Returns:
             What was made.
@@ -194,6 +198,7 @@ class BuildProcess:
                 loader=self.loader,
                 signature=self.signature,
                 tile=None if tile is None else list(tile),
+                multiple=multiple,
                 into=str(self._folder),
                 before=[dataclasses.asdict(operation) for operation in added.before],
                 after=[dataclasses.asdict(operation) for operation in added.after],

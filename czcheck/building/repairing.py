@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.building import changes
-from czcheck.building.checks import check_border, check_harmless
+from czcheck.building.checks import check_border, check_harmless, size_of_tile
 from czcheck.building.results import RepairResult, told_of
-from czcheck.building.stride import multiple_of
 from czcheck.building.verifying import verified
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, MIB, Limits
@@ -29,10 +28,10 @@ Progress = Callable[[str], None]
 """Called with what is about to be done, a few words."""
 
 # What writing the archive anew mends. Whether an operation has an equal in the target (CZ315) and
-# whether a tile fits (CZ307, CZ311, CZ313, CZ324) shows when the network is lowered.
+# whether the tile that is given for an open one fits (CZ307) shows when the network is lowered.
 MENDED = frozenset(
     {"CZ109", "CZ111", "CZ112", "CZ113", "CZ114", "CZ115", "CZ205", "CZ306"}
-    | {"CZ307", "CZ311", "CZ313", "CZ315", "CZ316", "CZ321", "CZ324"}
+    | {"CZ307", "CZ315", "CZ316", "CZ321"}
 )
 # Without these there is nothing to write anew, whether or not the result is to be verified.
 NEEDED = frozenset(
@@ -63,7 +62,8 @@ def repair(
     Args:
         model: The archive to repair.
         output: The archive to write; not the source itself.
-        tile: (height, width) of the network's tile; the source's own if left out.
+        tile: (height, width) of the network's tile where the source leaves it open; a tile that is
+            fixed stays.
         verify: Whether to verify the archive, level `run`, before it is put in place.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
         limits: Limits on everything that is read.
@@ -75,15 +75,14 @@ def repair(
 
     Raises:
         UsageError: There is no such archive, the output is the source, or the tile is no size.
-        InputError: The source cannot be read or repaired, or the new archive fails. No file is
-            left behind, and an older one stays as it was.
+        InputError: The source cannot be read or repaired, its tile is fixed to another size, or
+            the new archive fails. No file is left behind, and an older one stays as it was.
         IncompleteError: TensorFlow could not be started or did not survive, or an archive could
             not be checked whole.
     """
     told = progress or (lambda _: None)
     source, target = Path(model), Path(output)
-    if tile is not None and min(tile) < 1:
-        raise UsageError(f"a tile of {tile[0]} x {tile[1]} pixels is no tile")
+    tile = size_of_tile("tile", tile)
     with CzModel(source, limits) as opened:
         if target.exists() and os.path.samefile(source, target):  # noqa: PTH121 - follows links
             raise UsageError(f"{target}: is the archive to repair; name another file to write")
@@ -142,13 +141,24 @@ class _Repair:
         self._check_names()
 
     def _check_tile(self, network: Network) -> None:
+        """See that the tile that was asked for fills in what is open, and changes nothing."""
         shape = None if network.serving is None else network.serving.inputs[0].shape
-        if self.tile is None and (shape is None or None in shape[1:3]):
-            multiple = multiple_of(network) or 1
-            hint = f", each a multiple of {multiple} for this network" if multiple > 1 else ""
+        own = (None, None) if shape is None else (shape[1], shape[2])
+        if self.tile is None:
+            if None in own:
+                multiple = self.model.reach.stride
+                hint = f", each a multiple of {multiple} for this network" if multiple > 1 else ""
+                raise InputError(
+                    f"{self.model.path}: the network takes tiles of any size, and ZEN needs a "
+                    f"fixed one: give --tile HxW{hint}"
+                )
+            return
+        if any(fixed not in {None, asked} for fixed, asked in zip(own, self.tile, strict=True)):
+            height, width = ("open" if size is None else size for size in own)
             raise InputError(
-                f"{self.model.path}: the network takes tiles of any size, and ZEN needs a fixed "
-                f"one: give --tile HxW{hint}"
+                f"{self.model.path}: the network's tile is fixed, {height} x {width} pixels, and a "
+                "repair keeps what a model answers: leave --tile out; or make another model of it "
+                "with `czcheck init MODEL -o spec.json` and `czcheck build spec.json --tile HxW`"
             )
 
     def _check_names(self) -> None:
@@ -186,7 +196,7 @@ class _Repair:
                 folder, network.loader, network.serving.name, runner_limits, named=model.path
             ) as process:
                 told("lowering the network")
-                lowering = process.lower(self.tile)
+                lowering = process.lower(self.tile, multiple=model.reach.stride)
                 metadata = self._metadata(lowering)
                 check_border(*lowering.tile, metadata, model.path)
                 process.pack(temporary, metadata, None, others)

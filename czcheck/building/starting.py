@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.building.checks import KERAS_FILES
-from czcheck.building.stride import multiple_of
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.model_metadata import MONOCHROME, SPLIT_RGB
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.model import CzModel
     from czcheck.network.facts import Dims, Network
+    from czcheck.network.reach import StaticReach
 
 EXAMPLE: dict[str, Any] = {
     "Name": "Nuclei",
@@ -164,6 +164,8 @@ def _fill(
     draft: _Draft, network: Network, source: Path, metadata: ModelMetadata | None = None
 ) -> None:
     """Fill in what network and metadata tell, and note what is a guess."""
+    from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
+
     fed, answered = _ends(network, source)
     if metadata is None:
         _guess_classes(draft, answered)
@@ -174,9 +176,10 @@ def _fill(
         draft.keys["Colors"] = ["#{:02x}{:02x}{:02x}".format(*c.color) for c in metadata.classes]
         draft.keys["PixelType"] = metadata.pixel_types[0]
         draft.keys["ColorHandling"] = metadata.color_handling
-    height, width = _tile(draft, network, fed)
+    reach = static_reach(walk_of(network))
+    height, width = _tile(draft, reach.stride, fed)
     if metadata is None:
-        _guess_border(draft, network, min(height, width))
+        _guess_border(draft, reach, min(height, width))
     else:
         draft.keys["BorderSize"] = metadata.border_size
     draft.keys["SpatialDims"] = [height, width]
@@ -228,10 +231,9 @@ def _guess_pixels(draft: _Draft, fed: Dims, source: Path) -> None:
     )
 
 
-def _tile(draft: _Draft, network: Network, fed: Dims) -> tuple[int, int]:
+def _tile(draft: _Draft, multiple: int, fed: Dims) -> tuple[int, int]:
     if fed[1] and fed[2]:
         return fed[1], fed[2]
-    multiple = multiple_of(network) or 1
     side = -(-TILE // multiple) * multiple
     draft.guessed.append(
         f"SpatialDims: the network takes tiles of any size; {side} x {side} is a guess"
@@ -240,10 +242,7 @@ def _tile(draft: _Draft, network: Network, fed: Dims) -> tuple[int, int]:
     return fed[1] or side, fed[2] or side
 
 
-def _guess_border(draft: _Draft, network: Network, side: int) -> None:
-    from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
-
-    found = static_reach(walk_of(network))
+def _guess_border(draft: _Draft, found: StaticReach, side: int) -> None:
     reach = found.largest
     if reach is None:
         draft.keys["BorderSize"] = 0

@@ -9,15 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from czcheck.building.checks import no_tile
 from czcheck.building.lowering import INPUT, OUTPUT, import_graph, weights
-from czcheck.building.stride import RESIZES, stride
 from czcheck.errors import InputError
 from czcheck.runtime.worker import first_line
 
 RANK = 4
 OPEN = -1
 
-SIZED = RESIZES | {"Reshape", "Conv2DBackpropInput", "Slice", "StridedSlice", "BroadcastTo", "Fill"}
+SIZED = frozenset(
+    {"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea", "ScaleAndTranslate"}
+    | {"Reshape", "Conv2DBackpropInput", "Slice", "StridedSlice", "BroadcastTo", "Fill"}
+)
 """Operations that are told the size of their output: the places where a tile size is baked in."""
 
 ADVICE = (
@@ -49,12 +52,30 @@ class Fitted:
     classes: int
 
 
-def fit(graph_def: Any, tile: tuple[int, int] | None) -> Fitted:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A network that is to take tiles of another size, or of its own.
+
+    Attributes:
+        graph_def: The graph with the new size.
+        old: The graph as it was.
+        shape: (batch, height, width, channels) of the new one, -1 where it is open.
+        multiple: Number that height and width have to be multiples of, as far as known.
+    """
+
+    graph_def: Any
+    old: Any
+    shape: list[int]
+    multiple: int
+
+
+def fit(graph_def: Any, tile: tuple[int, int] | None, multiple: int = 1) -> Fitted:
     """Set the tile size of a lowered network.
 
     Args:
         graph_def: The lowered graph.
         tile: (height, width) in pixels; None to keep the network's own.
+        multiple: Number that height and width have to be multiples of, as far as known.
 
     Returns:
         The network, whose output has the static shape (batch, height, width, classes).
@@ -70,16 +91,17 @@ def fit(graph_def: Any, tile: tuple[int, int] | None) -> Fitted:
         )
     height, width = tile or (old[1], old[2])
     if OPEN in (height, width):
-        raise InputError(no_tile(stride(graph_def.node)))
+        raise InputError(no_tile(multiple))
     batch = old[0] if old[0] in (OPEN, 1) else OPEN
     shape = [batch, height, width, old[3]]
     changed = type(graph_def)()
     changed.CopyFrom(graph_def)
     _set_shape(changed, shape)
-    _import(changed, graph_def, shape)
-    answer = _run(changed, graph_def, shape, count=1)
+    attempt = _Attempt(changed, graph_def, shape, multiple)
+    _import(attempt)
+    answer = _run(attempt)
     if list(answer.shape[:3]) != [1, height, width] or answer.ndim != RANK:
-        _refuse_answer(changed, graph_def, shape, answer.shape)
+        _refuse_answer(attempt, answer.shape)
     if batch != old[0]:
         _check_opened(changed, graph_def, old, shape)
     _fix_output(changed, [batch, height, width, answer.shape[3]])
@@ -91,21 +113,6 @@ def fit(graph_def: Any, tile: tuple[int, int] | None) -> Fitted:
         source_batch=old[0],
         channels=old[3],
         classes=int(answer.shape[3]),
-    )
-
-
-def no_tile(multiple: int | None) -> str:
-    """What to say about a network without a tile size.
-
-    Args:
-        multiple: Number that height and width have to be multiples of, None if not known.
-    """
-    hint = ""
-    if multiple is not None and multiple > 1:
-        hint = f", each a multiple of {multiple} for this network"
-    return (
-        "the network takes tiles of any size, and ZEN needs a fixed one: set `SpatialDims` "
-        f"[height, width] in the spec or give --tile HxW{hint}"
     )
 
 
@@ -128,17 +135,15 @@ def _set_shape(graph_def: Any, shape: list[int]) -> None:
         message.dim.add(size=size)
 
 
-def _import(graph_def: Any, old: Any, shape: list[int]) -> Any:
+def _import(attempt: _Attempt) -> None:
     """Import a graph: TensorFlow infers all shapes, and refuses what does not fit."""
     import tensorflow as tf  # noqa: PLC0415
 
-    graph = tf.Graph()
     try:
-        with graph.as_default():
-            import_graph(graph_def, shapes_only=True)
+        with tf.Graph().as_default():
+            import_graph(attempt.graph_def, shapes_only=True)
     except ValueError as error:
-        _refuse(graph_def, old, _first_failing(graph_def), shape, _reason(error))
-    return graph
+        _refuse(attempt, _first_failing(attempt.graph_def), _reason(error))
 
 
 def _first_failing(graph_def: Any) -> str:
@@ -159,15 +164,15 @@ def _first_failing(graph_def: Any) -> str:
     return str(graph_def.node[bad - 1].name)
 
 
-def _run(graph_def: Any, old: Any, shape: list[int], count: int) -> Any:
+def _run(attempt: _Attempt) -> Any:
     """The answer to a tile of noise in 0 to 1."""
     import tensorflow as tf  # noqa: PLC0415
 
     try:
-        return run(graph_def, noise(count, shape))
+        return run(attempt.graph_def, noise(1, attempt.shape))
     except tf.errors.OpError as error:
         name = error.op.name if error.op is not None else getattr(error.node_def, "name", OUTPUT)
-        _refuse(graph_def, old, str(name), shape, _reason(error))
+        _refuse(attempt, str(name), _reason(error))
         raise  # not reached: the line above always raises
 
 
@@ -205,18 +210,19 @@ def _reason(error: Exception) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
-def _refuse(graph_def: Any, old: Any, name: str, shape: list[int], reason: str) -> None:
+def _refuse(attempt: _Attempt, name: str, reason: str) -> None:
     """Raise the error that names the operation which forbids a tile size."""
-    ops = {node.name: node.op for node in graph_def.node}
-    size = f"{shape[1]} x {shape[2]}"
-    baked = _baked_in(graph_def, old)
+    ops = {node.name: node.op for node in attempt.graph_def.node}
+    _, height, width, _ = attempt.shape
+    size = f"{height} x {width}"
+    baked = _baked_in(attempt.graph_def, attempt.old)
     if baked is not None:
         raise InputError(
             f"operation {ops[baked]} (node {baked}) has a size written into it, so the network "
             f"cannot take tiles of {size}: {reason}; {ADVICE}"
         )
-    coarse = stride(graph_def.node)
-    if coarse > 1 and (shape[1] % coarse or shape[2] % coarse):
+    coarse = attempt.multiple
+    if height % coarse or width % coarse:
         advice = f"the network shrinks a tile by {coarse}: use multiples of {coarse}"
     else:
         advice = ADVICE
@@ -226,14 +232,15 @@ def _refuse(graph_def: Any, old: Any, name: str, shape: list[int], reason: str) 
     )
 
 
-def _refuse_answer(graph_def: Any, old: Any, shape: list[int], answer: tuple[int, ...]) -> None:
+def _refuse_answer(attempt: _Attempt, answer: tuple[int, ...]) -> None:
     """Raise the error for an answer that has not the tile's height and width."""
     reason = f"the network answers with the shape {answer}"
-    if _baked_in(graph_def, old) is not None:
-        _refuse(graph_def, old, OUTPUT, shape, reason)
+    if _baked_in(attempt.graph_def, attempt.old) is not None:
+        _refuse(attempt, OUTPUT, reason)
     raise InputError(
-        f"{reason} to a tile of {shape[1]} x {shape[2]}; the answer has to have the tile's height "
-        "and width: end the network with up-sampling, and pad its convolutions (padding='same')"
+        f"{reason} to a tile of {attempt.shape[1]} x {attempt.shape[2]}; the answer has to have "
+        "the tile's height and width: end the network with up-sampling, and pad its convolutions "
+        "(padding='same')"
     )
 
 

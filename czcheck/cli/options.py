@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from czcheck.limits import LARGEST_SIDE
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 LEVELS = ("archive", "metadata", "network", "run")
 SEVERITIES = ("error", "warning", "note")
-LARGEST_SIDE = 1 << 16
 
 
 def tile_size(

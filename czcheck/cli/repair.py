@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--tile",
     callback=options.tile_size,
     metavar="HxW",
-    help="Height and width of the network's tile in pixels.  [default: the network's own]",
+    help="Height and width of the tile in pixels, for a network that leaves them open.",
 )
 @options.verify_or_not
 @options.allow_op

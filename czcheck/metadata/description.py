@@ -6,6 +6,7 @@ import dataclasses
 import operator
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,9 @@ def described(
             found[key] = None
             continue
         if key not in values:
-            raise InputError(f"{shown} is missing; every model has it")
+            near = check.meant(key, [str(each) for each in values if each not in _CHECKS])
+            hint = "" if near is None else f", and '{near}' is no key: is it meant?"
+            raise InputError(f"{shown} is missing; every model has it{hint}")
         try:
             found[key] = read(shown, _json(value))
         except Fault as fault:
@@ -191,7 +194,8 @@ def of_json(source: str | Path | Mapping[str, Any]) -> ModelMetadata:
         return described(source, name=_name_of(source.get("ModelPath")))
     from czcheck.metadata.spec import read_spec  # noqa: PLC0415
 
-    return of_spec(read_spec(Path(source), files=False))
+    path = _path("model_metadata", source, "a dictionary, which json.loads makes of a text")
+    return of_spec(read_spec(path, files=False))
 
 
 def of_xml(source: bytes | str | Path) -> ModelMetadata:
@@ -209,9 +213,10 @@ def of_xml(source: bytes | str | Path) -> ModelMetadata:
 
     where = ""
     if not isinstance(source, bytes):
-        where = f"{source}: "
+        path = _path("source", source, "the document as bytes, which text.encode() makes of a text")
+        where = f"{path}: "
         try:
-            with Path(source).open("rb") as stream:
+            with path.open("rb") as stream:
                 source = stream.read(DEFAULT_LIMITS.xml_bytes + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
@@ -230,13 +235,44 @@ def _name_of(model_path: Any) -> str:
     return check.UNPRINTABLE.sub("_", last).strip(" .") or DEFAULT_NAME
 
 
+class _Other:
+    """A Python value that no check takes, as messages show it."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __str__(self) -> str:
+        if self._value is None or isinstance(self._value, bool):
+            return str(self._value)
+        return f"of type {type(self._value).__name__}"
+
+
 def _json(value: Any, depth: int = 0) -> JsonValue:
-    """A Python value as the checks read it; whatever no check can take becomes an object."""
+    """A Python value as the checks read it; arrays of numpy and tensors count as lists."""
     if isinstance(value, (list, tuple)) and depth < _DEEPEST:
         return JsonValue([_json(item, depth + 1) for item in value], 0)
-    if value is None or isinstance(value, (bool, str, float)):
+    if isinstance(value, (str, float)):
         return JsonValue(value, 0)
-    try:
-        return JsonValue(operator.index(value), 0)
-    except TypeError:
-        return JsonValue({}, 0)
+    if isinstance(value, uuid.UUID):
+        return JsonValue(str(value), 0)
+    with suppress(TypeError):
+        return JsonValue(_Other(value) if isinstance(value, bool) else operator.index(value), 0)
+    plain = None if isinstance(value, type) else getattr(value, "tolist", None)
+    if callable(plain) and not isinstance(found := plain(), type(value)):
+        return _json(found, depth)
+    return JsonValue(_Other(value), 0)
+
+
+def _path(name: str, value: Any, text: str) -> Path:
+    """A path that was given, and not what is in the file.
+
+    Args:
+        name: Name of the parameter.
+        value: What was given.
+        text: What the beginning of a document looks like, and how to pass one.
+    """
+    if not isinstance(value, (str, Path)):
+        raise UsageError(f"{name} is of type {type(value).__name__}; give a path, or {text}")
+    if isinstance(value, str) and value.lstrip("\ufeff \t\r\n")[:1] in {"<", "{"}:
+        raise UsageError(f"{name} is the text of a document; give its path, or {text}")
+    return Path(value)

@@ -224,10 +224,16 @@ class ModelMetadata:
             The document, UTF-8 without a byte order mark.
 
         Raises:
-            InputError: A text holds a character that XML cannot hold, or the file cannot be
-                written.
+            UsageError: The path is none.
+            InputError: A value breaks the schema, a text holds a character that XML cannot hold,
+                or the file cannot be written.
         """
+        from czcheck.metadata.description import of_xml  # noqa: PLC0415
+
+        if path is not None and not isinstance(path, (str, Path)):
+            raise UsageError(f"path is of type {type(path).__name__}; give a path")
         data = to_xml(self)
+        of_xml(data)  # what was changed by `dataclasses.replace` may be no metadata any more
         if path is not None:
             from czcheck.archive.write import replacing  # noqa: PLC0415
 

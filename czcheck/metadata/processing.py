@@ -14,7 +14,7 @@ from itertools import pairwise
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
 from czcheck.metadata.model_metadata import PIXEL_TYPES
-from czcheck.metadata.spec_values import Fault, said, wrong
+from czcheck.metadata.spec_values import Fault, meant, said, wrong
 
 PREPROCESSING: dict[str, tuple[str, ...]] = {
     "RgbToBgr": (),
@@ -144,11 +144,7 @@ def _operation(key: str, item: JsonValue, known: Mapping[str, tuple[str, ...]]) 
         raise Fault(f"{key} has no Name; give one of {', '.join(known)}", item.offset)
     name = members["Name"].value
     if not isinstance(name.value, str) or name.value not in known:
-        other = POSTPROCESSING if known is PREPROCESSING else PREPROCESSING
-        side = "in front of" if known is POSTPROCESSING else "behind"
-        stands = isinstance(name.value, str) and name.value in other
-        why = f"that one stands {side} a network; " if stands else ""
-        raise Fault(f"{key} is {said(name)}; {why}give one of {', '.join(known)}", name.offset)
+        raise Fault(f"{key} is {said(name)}; {instead(name.value, known)}", name.offset)
     taken = known[name.value]
     for parameter, member in members.items():
         if parameter != "Name" and parameter not in taken:
@@ -168,6 +164,23 @@ def _operation(key: str, item: JsonValue, known: Mapping[str, tuple[str, ...]]) 
     if name.value == "Scale":
         return Operation(name.value, factor=_factor("Factor", members["Factor"].value))
     return Operation(name.value)
+
+
+def instead(name: object, known: Mapping[str, tuple[str, ...]]) -> str:
+    """What to give in place of a name that is no operation's here.
+
+    Args:
+        name: What was given.
+        known: `PREPROCESSING` or `POSTPROCESSING`.
+    """
+    choice = f"give one of {', '.join(known)}"
+    if not isinstance(name, str):
+        return choice
+    if name in (POSTPROCESSING if known is PREPROCESSING else PREPROCESSING):
+        side = "in front of" if known is POSTPROCESSING else "behind"
+        return f"that one stands {side} a network; {choice}"
+    near = meant(name, known)
+    return choice if near is None else f"did you mean '{near}'? There are {', '.join(known)}"
 
 
 def _factor(key: str, value: JsonValue) -> float | None:

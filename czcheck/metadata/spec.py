@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -249,9 +248,8 @@ def _unknown_key(key: str, known: tuple[str, ...]) -> str:
     named = said(JsonValue(key, 0))
     if key == "ModelMetadata":
         return f"the key {named} belongs to the specification of a .czann file, not of a czmodel"
-    folded = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(key[:40].lower(), folded, n=1)
-    hint = f"did you mean '{folded[near[0]]}'?" if near else f"known are {', '.join(known)}"
+    near = check.meant(key, known)
+    hint = f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
     return f"the key {named} is unknown; {hint}"
 
 

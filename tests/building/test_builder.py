@@ -272,7 +272,7 @@ def test_a_model_path_that_is_no_saved_model_is_named(
 
 @pytest.mark.usefixtures("no_worker")
 def test_a_tile_without_pixels_is_a_mistake_of_the_call(write_spec: WriteSpec) -> None:
-    with pytest.raises(UsageError, match="0 x 64"):
+    with pytest.raises(UsageError, match=r"tile is \(0, 64\); give \(height, width\)"):
         build(write_spec("anything"), tile=(0, 64))
 
 

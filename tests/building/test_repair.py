@@ -204,6 +204,8 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CZ203_border_is_text.czmodel", "CZ203"),
         ("CZ206_gap.czmodel", "CZ206"),
         ("CZ301_cut_short.czmodel", "CZ301"),
+        ("CZ313_border_fills_tile.czmodel", "CZ313 .*border of 16 pixels"),
+        ("CZ324_nine_gib.czmodel", r"CZ324 .*9\.0 GiB"),
     ],
 )
 def test_what_cannot_be_repaired_is_named(name: str, words: str, tmp_path: Path) -> None:
@@ -211,6 +213,28 @@ def test_what_cannot_be_repaired_is_named(name: str, words: str, tmp_path: Path)
     with pytest.raises(InputError, match=rf"{name}: cannot be repaired: {words}"):
         czcheck.repair(BAD / name, target)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_worker")
+@pytest.mark.parametrize("size", [(32, None), (32, 32)])
+def test_a_tile_that_is_fixed_stays(size: tuple[int, int | None], tmp_path: Path) -> None:
+    payload = classifier(height=size[0], width=size[1]).payload()
+    source = write(tmp_path, czmodel(metadata_xml(), payload))
+    shown = f"32 x {size[1] or 'open'} pixels, and a repair keeps what a model answers: leave"
+    for verify_it in (True, False):
+        with pytest.raises(InputError, match=f"{shown}.*`czcheck build spec.json --tile HxW`"):
+            czcheck.repair(source, tmp_path / "new.czmodel", tile=(48, 64), verify=verify_it)
+    assert [path.name for path in tmp_path.iterdir()] == ["source.czmodel"]
+
+
+@pytest.mark.tensorflow
+def test_the_tile_that_a_network_has_may_be_given(tmp_path: Path) -> None:
+    half_open = classifier(height=32, width=None).payload()
+    source = write(tmp_path, czmodel(metadata_xml(), half_open))
+    first = czcheck.repair(source, tmp_path / "a.czmodel", tile=(32, 64), verify=False)
+    assert first.tile == (32, 64)
+    second = czcheck.repair(first.path, tmp_path / "b.czmodel", tile=(32, 64), verify=False)
+    assert second.changes == ()
 
 
 @pytest.mark.usefixtures("no_worker")
@@ -249,7 +273,7 @@ def test_the_source_is_never_written_over(tmp_path: Path) -> None:
             czcheck.repair(source, target)
     with pytest.raises(UsageError, match="no such file"):
         czcheck.repair(tmp_path / "missing.czmodel", tmp_path / "new.czmodel")
-    with pytest.raises(UsageError, match="0 x 64"):
+    with pytest.raises(UsageError, match=r"tile is \(0, 64\); give \(height, width\)"):
         czcheck.repair(source, tmp_path / "new.czmodel", tile=(0, 64))
     assert source.read_bytes() == DEMO.read_bytes()
 

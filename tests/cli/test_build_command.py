@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from czcheck.cli import main
-from czcheck.cli.options import LARGEST_SIDE
+from czcheck.limits import LARGEST_SIDE
 from fixtures.graphs import Graph, classifier, spec
 
 Run = Callable[..., tuple[int, str]]
@@ -133,6 +133,8 @@ def test_wrong_tiles_are_usage_errors(build: Run, size: str) -> None:
     ("option", "value", "words"),
     [
         ("--preprocess", "Blur", "give one of RgbToBgr, RgbaToBgra"),
+        ("--preprocess", "RgbToBrg", "did you mean 'RgbToBgr'? There are RgbToBgr, RgbaToBgra"),
+        ("--postprocess", "softmax", "did you mean 'Softmax'?"),
         ("--preprocess", "Normalization:mean=1", "Normalization lacks Std"),
         ("--postprocess", "RgbToBgr", "that one stands in front of a network"),
     ],

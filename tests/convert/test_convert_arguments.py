@@ -46,6 +46,9 @@ def spec(tmp_path: Path) -> Path:
         ({"spatial_dims": (64,)}, r"spatial_dims is \(64,\); give \(height, width\)"),
         ({"spatial_dims": (64, 0)}, "spatial_dims is"),
         ({"spatial_dims": 64}, "spatial_dims is 64"),
+        ({"preprocessing": "RgbToBrg"}, "did you mean 'RgbToBgr'?"),
+        ({"postprocessing": ["RgbToBgr"]}, "that one stands in front of a network"),
+        ({"postprocessing": 3}, "int cannot be put around this model"),
         ({"model_spec": "spec.json"}, "of type str; give a czcheck.ModelSpec"),
     ],
 )
@@ -60,6 +63,37 @@ def test_a_wrong_argument_is_named(
     }
     with pytest.raises(UsageError, match=message):
         convert_from_model_spec(**arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tile": "64x64"}, r"tile is '64x64'; give \(height, width\)"),
+        ({"tile": (64, None)}, "tile is"),
+        ({"tile": (64,)}, "tile is"),
+        ({"tile": (0, 64)}, "tile is"),
+        ({"preprocessing": "Blur"}, "give one of RgbToBgr"),
+        ({"preprocessing": 3}, "preprocessing is of type int; give a list of operations"),
+        ({"postprocessing": [3]}, "postprocessing holds something of type int"),
+    ],
+)
+def test_build_names_a_wrong_argument_before_it_reads(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        czcheck.build(tmp_path / "none.json", **changes)
+    if "tile" in changes:
+        with pytest.raises(UsageError, match=message):
+            czcheck.repair(tmp_path / "none.czmodel", tmp_path / "new.czmodel", **changes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_not_there_is_named_as_python_names_it(
+    metadata: czcheck.ModelMetadata, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"^nowhere: `model` names a folder that does not exist$"):
+        convert_from_model_spec(czcheck.ModelSpec("nowhere", metadata), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +69,25 @@ def test_twelve_classes_have_twelve_colours_unless_they_are_given() -> None:
     assert [item.color for item in given.classes] == [(10, 11, 12), (1, 2, 3)]
 
 
-def test_numpys_numbers_are_numbers() -> None:
+def test_numpys_numbers_and_arrays_are_numbers_and_lists() -> None:
     import numpy as np
 
-    metadata = ModelMetadata.from_params("SplitRgb", "Gray8", ["a", "b"], np.int64(3))
-    assert metadata.border_size == 3
-    assert type(metadata.border_size) is int
+    values: dict[str, Any] = {
+        "color_handling": "SplitRgb",
+        "pixel_type": np.str_("Gray8"),
+        "classes": np.array(["a", "b"]),
+        "colors": np.array([[1, 2, 3], [4, 5, 6]], np.uint8),
+        "model_id": uuid.UUID(GUID),
+    }
+    for border in (np.int64(3), np.float32(3), np.array(3)):
+        metadata = ModelMetadata.from_params(**values, border_size=border)
+        assert metadata.border_size == 3
+        assert type(metadata.border_size) is int
+    assert [(item.name, item.color) for item in metadata.classes] == [
+        ("a", (1, 2, 3)),
+        ("b", (4, 5, 6)),
+    ]
+    assert metadata.model_id == GUID
 
 
 @pytest.mark.parametrize(
@@ -87,8 +103,11 @@ def test_numpys_numbers_are_numbers() -> None:
         ({"classes": []}, "classes has 0 names"),
         ({"border_size": "-3"}, "border_size is '-3'; give a whole number of pixels"),
         ({"border_size": -3}, "border_size is -3"),
-        ({"border_size": None}, "border_size is null"),
-        ({"border_size": True}, "border_size is true"),
+        ({"border_size": None}, "border_size is None"),
+        ({"border_size": True}, "border_size is True"),
+        ({"border_size": float}, "border_size is of type type"),
+        ({"classes": {"a", "b"}}, "classes is of type set; give a list of names"),
+        ({"classes": ["a", None]}, "classes, item 2, is None; give a name"),
         ({"name": " "}, "name is empty"),
         ({"name": "bell\x07"}, r"name holds the character U\+0007"),
         ({"colors": ["#ff0000"]}, r"colors has 1 colour\(s\) for 2 class"),
@@ -140,10 +159,41 @@ def test_wrong_json_is_placed(tmp_path: Path) -> None:
         ModelMetadata.from_json(path)
     with pytest.raises(InputError, match="Classes is 'abc'"):
         ModelMetadata.from_json({**KEYS, "Classes": "abc"})
+    misspelt = {"Clases" if key == "Classes" else key: KEYS[key] for key in KEYS}
+    with pytest.raises(InputError, match=r"Classes is missing.*'Clases' is no key: is it"):
+        ModelMetadata.from_json(misspelt)
     with pytest.raises(InputError, match="PixelType is missing"):
         ModelMetadata.from_json({key: KEYS[key] for key in KEYS if key != "PixelType"})
     with pytest.raises(UsageError, match="no such file"):
         ModelMetadata.from_json(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("read", [ModelMetadata.from_json, ModelMetadata.from_xml])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "is of type NoneType; give a path, or"),
+        (3, "is of type int; give a path, or"),
+        ('{"BorderSize": 8}', "is the text of a document; give its path, or"),
+        ("\n<Model/>", "is the text of a document; give its path, or"),
+    ],
+)
+def test_what_is_no_path_is_told(
+    read: Callable[[Any], ModelMetadata], given: object, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        read(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_metadata_that_became_none_are_not_written(tmp_path: Path) -> None:
+    metadata = ModelMetadata.from_params("SplitRgb", "Gray8", ["a", "b"], 3)
+    path = tmp_path / "model.xml"
+    with pytest.raises(InputError, match="BorderSize is '-3'; it must be"):
+        dataclasses.replace(metadata, border_size=-3).to_xml(path)
+    with pytest.raises(UsageError, match="path is of type int"):
+        metadata.to_xml(3)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_xml_goes_there_and_back(tmp_path: Path) -> None:

@@ -43,7 +43,9 @@ def test_what_the_command_line_writes(text: str, expected: Operation) -> None:
     ("text", "words"),
     [
         ("", "give one of RgbToBgr"),
-        ("rgbtobgr", "give one of RgbToBgr"),
+        ("rgbtobgr", "did you mean 'RgbToBgr'? There are RgbToBgr"),
+        ("Normalisation:mean=1,std=1", "did you mean 'Normalization'?"),
+        ("Blur", "give one of RgbToBgr"),
         ("Softmax", "that one stands behind a network"),
         ("RgbToBgr:axis=3", "RgbToBgr has no parameter 'Axis'; it has none"),
         ("RgbToBgr:3", "write NAME or NAME:key=value"),

@@ -233,7 +233,7 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown operation": (
         {"Preprocessing": ["RgbToBgr", "Rgb2Bgr"]},
-        "Preprocessing, item 2, is 'Rgb2Bgr'; give one of RgbToBgr, RgbaToBgra, ",
+        "Preprocessing, item 2, is 'Rgb2Bgr'; did you mean 'RgbToBgr'? There are ",
     ),
     "operation on the other side": (
         {"Preprocessing": ["Softmax"]},
