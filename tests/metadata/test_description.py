@@ -80,7 +80,7 @@ def test_numpys_numbers_and_arrays_are_numbers_and_lists() -> None:
         "model_id": uuid.UUID(GUID),
     }
     for border in (np.int64(3), np.float32(3), np.array(3)):
-        metadata = ModelMetadata.from_params(**values, border_size=border)
+        metadata = ModelMetadata.from_params(**{**values, "border_size": border})
         assert metadata.border_size == 3
         assert type(metadata.border_size) is int
     assert [(item.name, item.color) for item in metadata.classes] == [
