@@ -21,16 +21,16 @@ from czcheck.cli.progress import counted
     "--output",
     "-o",
     metavar="FILE|DIR",
-    help="Label image; its ending chooses the format (.ome.tif, .ome.zarr, .czi, ...). "
+    help="Label image; its ending chooses the format (.ome.tif, .ome.zarr, .czi, .png). "
     "A folder for several images.",
 )
 @click.option(
     "--format",
     "folder_format",
-    type=click.Choice(("ome.tif", "ome.zarr", "czi")),
+    type=click.Choice(("ome.tif", "ome.zarr", "czi", "png")),
     default="ome.tif",
     show_default=True,
-    help="Format of the files in folders.",
+    help="Format of the files in folders; png for labels alone.",
 )
 @click.option("--probabilities", metavar="FILE|DIR", help="Image of the probability of each class.")
 @click.option("--confidence-map", metavar="FILE|DIR", help="Image of the largest probability.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Rows of chunks that the blocks have not passed yet; beyond this, chunks are written in parts.
-MOST_BYTES = 64 * MIB
+MOST_BYTES = 32 * MIB
 
 
 class ChunkPlace(NamedTuple):

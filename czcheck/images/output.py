@@ -22,7 +22,10 @@ Kind = Literal["labels", "probabilities", "confidence"]
 TIFF_ENDINGS = (".tif", ".tiff")
 CZI_ENDINGS = (".czi",)
 ZARR_ENDINGS = (".zarr",)
+PNG_ENDINGS = (".png",)
 MOST_BYTE_LABEL = 255
+# Where files say what their numbers mean, and what they were made of.
+CLASSES, SOURCE = "czcheck/classes", "czcheck/source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,16 @@ class Writer(ABC):
         return None
 
     @abstractmethod
+    def complete(self) -> None:
+        """Do all that is left to do, so that `commit` only has to put it in place.
+
+        Raises:
+            IncompleteError: The disk is full, or cannot be written.
+        """
+
+    @abstractmethod
     def commit(self) -> None:
-        """Complete what was written and put it in place.
+        """Complete what was written, unless that is done, and put it in place.
 
         Raises:
             IncompleteError: The disk is full, or cannot be written.
@@ -155,7 +166,8 @@ def create(path: str | Path, content: Content, *, resume: bool = False) -> Write
 
     Args:
         path: `.tif` or `.tiff` (OME-TIFF), `.zarr` (OME-Zarr; also a URL of any file system that
-            fsspec knows), `.czi`. Anything that stands there is replaced on commit.
+            fsspec knows), `.czi`, `.png` (labels of one plane). Anything that stands there is
+            replaced on commit.
         content: What will be written.
         resume: Whether to go on with an unfinished store, if there is one; only for OME-Zarr.
 
@@ -164,6 +176,7 @@ def create(path: str | Path, content: Content, *, resume: bool = False) -> Write
             missing extra.
         IncompleteError: It cannot be written there.
     """
+    check_format(path, content.kind, len(content.planes))
     ending = Path(str(path)).suffix.lower()
     if resume and ending not in ZARR_ENDINGS:
         raise UsageError(f"{path}: only OME-Zarr can be resumed; name a .zarr store")
@@ -179,7 +192,35 @@ def create(path: str | Path, content: Content, *, resume: bool = False) -> Write
         from czcheck.images.output_zarr import ZarrOutput  # noqa: PLC0415
 
         return ZarrOutput(str(path), content, resume=resume)
-    raise UsageError(
-        f"{path}: cannot be written in the format of that name; name a "
-        f"{', '.join((*TIFF_ENDINGS, *ZARR_ENDINGS, *CZI_ENDINGS))} file"
-    )
+    from czcheck.images.output_png import PngOutput  # noqa: PLC0415
+
+    return PngOutput(Path(path), content)
+
+
+def check_format(path: str | Path, kind: Kind, planes: int) -> None:
+    """Refuse what cannot be written in the format that a name says.
+
+    Args:
+        path: The file or the store.
+        kind: What is to be written.
+        planes: Number of planes.
+
+    Raises:
+        UsageError: A name that says no format, or a PNG of fractions or of several planes.
+    """
+    ending = Path(str(path)).suffix
+    known = (*TIFF_ENDINGS, *ZARR_ENDINGS, *CZI_ENDINGS, *PNG_ENDINGS)
+    if ending.lower() not in known:
+        raise UsageError(
+            f"{path}: cannot be written in the format of that name; name a {', '.join(known)} file"
+        )
+    if ending.lower() not in PNG_ENDINGS:
+        return
+    other = f"{str(path)[: -len(ending)]}.ome.tif"
+    if kind != "labels":
+        raise UsageError(f"{path}: PNG holds no fractions, as {kind} are; write {other}")
+    if planes > 1:
+        raise UsageError(
+            f"{path}: PNG holds one plane, the image has {planes}; write {other}, or select one "
+            "with --scene, --time and --z"
+        )

@@ -13,7 +13,7 @@ from czcheck.errors import IncompleteError
 from czcheck.escape import printable
 from czcheck.images.decoders import extra
 from czcheck.images.output import Content, Writer
-from czcheck.images.placing import AbandonedError, placing, writing
+from czcheck.images.placing import AbandonedError, placing, settle, writing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class CziOutput(Writer):
             }
             for axis in ("scene", "time", "z")
         }
-        self._lock = threading.Lock()
+        self._lock, self._is_complete = threading.Lock(), False
         with ExitStack() as stack:
             self._target = stack.enter_context(placing(path))
             with _native(path):
@@ -80,15 +80,22 @@ class CziOutput(Writer):
                     scene=where["scene"][plane.scene],
                 )
 
-    def commit(self) -> None:
-        """Write the metadata and put the file in place; see `Writer.commit`."""
+    def complete(self) -> None:
+        """Write the metadata and close the file; see `Writer.complete`."""
         try:
             with _native(self.path):
                 self._describe()
                 self._file.close()
+            settle(Path(self.path), self._target)
         except BaseException:
             self.abort()
             raise
+        self._is_complete = True
+
+    def commit(self) -> None:
+        """Put the file in place; see `Writer.commit`."""
+        if not self._is_complete:
+            self.complete()
         self._stack.__exit__(None, None, None)
 
     def abort(self) -> None:

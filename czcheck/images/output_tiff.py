@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.escape import printable
-from czcheck.images.output import Content, Writer
-from czcheck.images.placing import AbandonedError, placing, writing
+from czcheck.images.output import CLASSES, SOURCE, Content, Writer
+from czcheck.images.placing import AbandonedError, placing, settle, writing
 from czcheck.limits import GIB
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _CLASSIC = 3.9 * GIB
 _PALETTE = 256
 # Label images shrink to hundredths at any level; higher ones cost more than they save.
 _LEVEL = 1
-_CLASSES, _SOURCE = "czcheck/classes", "czcheck/source"
 
 
 class _Place(NamedTuple):
@@ -62,7 +61,7 @@ class TiffOutput(Writer):
             self._places[plane.scene, plane.time, plane.z] = _Place(size, plane)
             size += plane.height * plane.width * self._channels * self._dtype.itemsize
         self._size = size
-        self._lock = threading.Lock()
+        self._lock, self._is_complete = threading.Lock(), False
         with ExitStack() as stack:
             self._target = stack.enter_context(placing(path))
             with writing(path):
@@ -90,14 +89,21 @@ class TiffOutput(Writer):
         pixels = (channel * plane.height + row) * plane.width + column
         return place.offset + pixels * self._dtype.itemsize
 
-    def commit(self) -> None:
-        """Compress what was written and put it in place; see `Writer.commit`."""
+    def complete(self) -> None:
+        """Compress what was written; see `Writer.complete`."""
         try:
             with writing(self.path):
                 self._compress()
+            settle(Path(self.path), self._target)
         except BaseException:
             self.abort()
             raise
+        self._is_complete = True
+
+    def commit(self) -> None:
+        """Put it in place; see `Writer.commit`."""
+        if not self._is_complete:
+            self.complete()
         self._stack.__exit__(None, None, None)
 
     def abort(self) -> None:
@@ -161,7 +167,7 @@ class TiffOutput(Writer):
             "Channel": {"Name": [_attribute(each) for each in content.channels]},
             "MapAnnotation": [
                 {
-                    "Namespace": _CLASSES,
+                    "Namespace": CLASSES,
                     "Value": {
                         "Name": printable(each.name),
                         "LabelValue": str(each.label_value),
@@ -174,7 +180,7 @@ class TiffOutput(Writer):
         if content.kind == "probabilities":
             metadata["Channel"]["Color"] = [_ome_colour(each.color) for each in content.classes]
         source = {"Kind": content.kind, **{k: _text(v) for k, v in content.source.items()}}
-        metadata["MapAnnotation"].append({"Namespace": _SOURCE, "Value": source})
+        metadata["MapAnnotation"].append({"Namespace": SOURCE, "Value": source})
         if content.pixel_size is not None:
             height, width = content.pixel_size
             metadata |= {"PhysicalSizeY": height, "PhysicalSizeYUnit": "µm"}

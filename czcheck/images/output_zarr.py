@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from czcheck.images.image import Plane
 
-CHUNK = 512
+# Rows and columns. A row of chunks is held while tiles go along it, so they are not high.
+CHUNK = 256, 1024
 
 
 class ZarrOutput(Writer):
@@ -67,6 +68,7 @@ class ZarrOutput(Writer):
         self._chunks = Chunks(self._write, self._record)
         self._arrays: dict[int, Any] = {}
         self._done: set[str] = set()
+        self._root_attributes: dict[str, Any] | None = None
         with writing(path):
             self._folder: Folder = folder_for(path)
             self._complete = resume and self._is(self._folder.finished(), unfinished=False)
@@ -117,7 +119,7 @@ class ZarrOutput(Writer):
         array: Any = group.create_array(
             "0",
             shape=(times, len(self.content.channels), sections, plane.height, plane.width),
-            chunks=(1, 1, 1, min(CHUNK, plane.height), min(CHUNK, plane.width)),
+            chunks=(1, 1, 1, min(CHUNK[0], plane.height), min(CHUNK[1], plane.width)),
             dtype=self.content.dtype,
             compressors=Blosc(cname="zstd", clevel=1, shuffle=Blosc.SHUFFLE),
             chunk_key_encoding={"name": "v2", "separator": "/"},
@@ -251,38 +253,51 @@ class ZarrOutput(Writer):
         """Where an interrupted run left what can be gone on with; None if there is nothing."""
         return None if self._complete or not self._done else self._folder.place
 
-    def commit(self) -> None:
-        """Make it an image and put it in place; see `Writer.commit`."""
+    def complete(self) -> None:
+        """Write what is left of chunks, and the images' metadata; see `Writer.complete`."""
         if self._complete:
             return
         try:
-            self._commit()
+            with self._lock, writing(self.path):
+                self._chunks.flush()
+                self._root_attributes = self._describe()
         except BaseException:
             self.abort()
             raise
 
-    def _commit(self) -> None:
-        with self._lock, writing(self.path):
-            self._chunks.flush()
-            scenes: dict[int, Plane] = {}
-            for plane in self.content.planes:
-                scenes.setdefault(plane.scene, plane)
-            attributes = [
-                (self._group(scene), image_attributes(self.content, plane, self.path))
-                for scene, plane in scenes.items()
-            ]
-            root: dict[str, Any] = {OURS: {"made_of": self._made_of}}
-            if len(attributes) == 1:
-                root |= attributes[0][1]
-            else:
-                for place, each in attributes:
-                    self._root[place].attrs.put(each)
-                listed = self._root.require_group("OME")
-                listed.attrs.put({"series": [place for place, _ in attributes]})
-                root["bioformats2raw.layout"] = 3
-            self._folder.forget()
-            self._root.attrs.put(root)  # last: from here on it is an image
-            self._folder.finish()
+    def commit(self) -> None:
+        """Make it an image and put it in place; see `Writer.commit`."""
+        if self._complete:
+            return
+        if self._root_attributes is None:
+            self.complete()
+        assert self._root_attributes is not None
+        try:
+            with self._lock, writing(self.path):
+                self._folder.forget()
+                self._root.attrs.put(self._root_attributes)  # last: from here on it is an image
+                self._folder.finish()
+        except BaseException:
+            self.abort()
+            raise
+
+    def _describe(self) -> dict[str, Any]:
+        """Write metadata of the images of a collection; returns those of the store itself."""
+        scenes: dict[int, Plane] = {}
+        for plane in self.content.planes:
+            scenes.setdefault(plane.scene, plane)
+        attributes = [
+            (self._group(scene), image_attributes(self.content, plane, self.path))
+            for scene, plane in scenes.items()
+        ]
+        root: dict[str, Any] = {OURS: {"made_of": self._made_of}}
+        if len(attributes) == 1:
+            return root | attributes[0][1]
+        for place, each in attributes:
+            self._root[place].attrs.put(each)
+        listed = self._root.require_group("OME")
+        listed.attrs.put({"series": [place for place, _ in attributes]})
+        return {**root, "bioformats2raw.layout": 3}
 
     def abort(self) -> None:
         """Keep what can be resumed, marked as unfinished; if nothing was written, leave nothing."""

@@ -1,14 +1,16 @@
-"""What is written of one image: complete files in place at the end, or none."""
+"""What is written of one image: all files complete, then all put in place; or none."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.images.output import Content, Kind, Writer, create
+from czcheck.images.output import SOURCE, Content, Kind, Writer, create
+from czcheck.images.placing import placing, settle, uninterrupted, writing
 from czcheck.metadata.model_metadata import MONOCHROME
 from czcheck.segmenting.labels import confidence
 from czcheck.segmenting.overlay import Overlay
@@ -39,6 +41,9 @@ MADE: dict[Kind, Callable[[Block], NDArray[Any]]] = {
 class Outputs:
     """The files of one image. A context manager: left by an exception, it leaves none of them.
 
+    Left otherwise, all files are completed first, and only then put in place, one directly after
+    the other: what can take long or go wrong is done by then.
+
     Attributes:
         written: The files, as far as they are wanted.
     """
@@ -51,6 +56,7 @@ class Outputs:
         *,
         resume: bool = False,
         unfinished: Callable[[str], None] | None = None,
+        held: ExitStack | None = None,
     ) -> None:
         """Begin nothing yet.
 
@@ -60,7 +66,9 @@ class Outputs:
             runner: What makes them.
             resume: Whether to go on with what was interrupted.
             unfinished: Called with each store that is left unfinished and can be gone on with.
+            held: Where putting the files in place is left to; None to do so here.
         """
+        self._held = held
         self._image = image
         self._places = places
         self._runner = runner
@@ -68,7 +76,6 @@ class Outputs:
         self._unfinished = unfinished
         self._stack = ExitStack()
         self._writers: dict[Kind, Writer] = {}
-        self._pictures: list[Path] = []
         self.written: list[str] = []
 
     def __enter__(self) -> Outputs:  # noqa: PYI034 - typing.Self came with Python 3.11
@@ -87,38 +94,55 @@ class Outputs:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._stack.__exit__(kind, error, trace)
-        except BaseException:
-            self._remove_pictures()
-            raise
         if kind is not None:
-            self._remove_pictures()
+            self._finish(kind, error, trace)
+            return
+        try:
+            for writer in self._writers.values():
+                writer.complete()
+        except BaseException as failure:
+            self._finish(type(failure), failure, failure.__traceback__)
+            raise
+        if self._held is not None:
+            self._held.push(self._finish)
+            return
+        with uninterrupted():
+            self._finish(None, None, None)
+
+    def _finish(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Put the files in place, or leave none of them."""
+        self._stack.__exit__(kind, error, trace)
+        if kind is not None:
             for writer in self._writers.values():
                 if self._unfinished is not None and writer.resumable is not None:
                     self._unfinished(writer.resumable)
 
-    def _remove_pictures(self) -> None:
-        for path in self._pictures:
-            path.unlink(missing_ok=True)
-
     def _content(self, kind: Kind) -> Content:
-        metadata, job = self._runner.model.metadata, self._runner.job
         return Content(
             kind,
             self._image.planes,
-            metadata.classes,
+            self._runner.model.metadata.classes,
             self._image.pixel_size,
-            source={
-                "model": metadata.model_id,
-                "image": self._image.path,
-                "tile": list(self._runner.tile),
-                "border": self._runner.border,
-                "align": self._runner.stride,
-                "pad": job.pad,
-                "min_confidence": job.min_confidence,
-            },
+            source=self._source(),
         )
+
+    def _source(self) -> dict[str, Any]:
+        """What all files are made of."""
+        job = self._runner.job
+        return {
+            "model": self._runner.model.metadata.model_id,
+            "image": self._image.path,
+            "tile": list(self._runner.tile),
+            "border": self._runner.border,
+            "align": self._runner.stride,
+            "pad": job.pad,
+            "min_confidence": job.min_confidence,
+        }
 
     def sinks(self) -> list[Sink]:
         """What takes the blocks of a plane and writes them."""
@@ -215,7 +239,7 @@ class Outputs:
         Args:
             overlay: The picture, filled.
             plane: The plane, whose name goes into the file's where there are several.
-            shares: See `Overlay.write`.
+            shares: See `Overlay.save`.
 
         Raises:
             IncompleteError: The disk is full, or the file cannot be written.
@@ -223,8 +247,11 @@ class Outputs:
         assert self._places.overlay is not None
         path = Path(self._places.overlay)
         path = path.with_name(path.stem + plane.name + path.suffix)
-        overlay.write(path, shares)
-        self._pictures.append(path)
+        temporary = self._stack.enter_context(placing(path))
+        about = {SOURCE: json.dumps({"Kind": "overlay", **self._source()})}
+        with writing(path):
+            overlay.save(temporary, shares, about)
+        settle(path, temporary)
         self.written.append(str(path))
 
 

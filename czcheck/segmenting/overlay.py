@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.images.placing import placing
+from czcheck.images.png_texts import png_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,15 +83,18 @@ class Overlay:
         self._labels[where] = part
         self._pixels[where] = shown[rows::step, columns::step]
 
-    def write(self, path: Path, shares: Mapping[int, float]) -> None:
+    def save(
+        self, path: Path, shares: Mapping[int, float], about: Mapping[str, str] | None = None
+    ) -> None:
         """Write the picture.
 
         Args:
-            path: A PNG; replaced as a whole.
+            path: A PNG that is there already, or not.
             shares: Share of the plane's pixels with each label, 0..1; label 0 included.
+            about: Texts that go into the file, by keyword.
 
         Raises:
-            IncompleteError: The disk is full, or the file cannot be written.
+            OSError: The disk is full, or the file cannot be written.
         """
         from PIL import Image  # noqa: PLC0415
 
@@ -102,8 +105,7 @@ class Overlay:
         whole = Image.new("RGB", (legend.width, drawn.height + legend.height), _DARK)
         whole.paste(drawn, (0, 0))
         whole.paste(legend, (0, drawn.height))
-        with placing(path) as temporary:
-            whole.save(temporary, "PNG")
+        whole.save(path, "PNG", pnginfo=png_texts(about or {}))
 
 
 def _coloured(

@@ -17,8 +17,9 @@ _NAMES = {
     "overlay": "_overlay",
 }
 ENDINGS = (".tif", ".tiff", ".czi", ".zarr", ".png")
-FORMATS = ("ome.tif", "ome.zarr", "czi")
+FORMATS = ("ome.tif", "ome.zarr", "czi", "png")
 """Endings of the files in a folder; the first unless another one is chosen."""
+_ONLY_LABELS = "png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ def _named(
         if kind == "overlay" and not place.lower().endswith(".png"):
             raise UsageError(f"{place}: pictures are PNG; name a .png file, or a folder")
         return [place]
+    if form == _ONLY_LABELS and kind != "labels":
+        form = FORMATS[0]  # PNG holds no fractions
     ending = ".png" if kind == "overlay" else f".{form}"
     if local:
         folder = Path(place)

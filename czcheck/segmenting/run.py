@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.errors import InputError
+from czcheck.errors import InputError, UsageError
 from czcheck.images.folders import images_in, is_store
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
+from czcheck.images.output import check_format
+from czcheck.images.placing import placing, settle, uninterrupted, writing
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between
 from czcheck.segmenting.objects import ObjectMeter
@@ -118,23 +120,35 @@ class SegmentationRun:
         places = places_for(paths, wanted, folder_of=folder, form=self._folder_format)
         if self._spread is not None:
             check_stores(places)
-        opened = [self._look_at(path, alone=len(paths) == 1) for path in paths]
+        opened = [
+            self._look_at(path, place, alone=len(paths) == 1)
+            for path, place in zip(paths, places, strict=True)
+        ]
         passes = 2 if self._seams else 1
         self._total = passes * sum(len(each) for image in opened for each in image.layouts)
         environment = None
         if self._spread is None and any(image.failed is None for image in opened):
             self._runner.load()
             environment = self._runner.environment
-        results = [
-            self._image(image, place, alone=len(paths) == 1)
-            for image, place in zip(opened, places, strict=True)
-        ]
-        if self._spread is not None:
-            self._spread.finish()
-            environment = self._spread.environment
-        self._runner.finish()
-        classes = self._runner.model.metadata.classes
-        count = None if table is None else write_table(table, self._measured, classes)
+        count = None
+        with ExitStack() as held:
+            # The table is of all images, and appears with the files of the last one.
+            last = None if table is None else _last_good(opened)
+            results = [
+                self._image(
+                    image, place, alone=len(paths) == 1, held=held if image is last else None
+                )
+                for image, place in zip(opened, places, strict=True)
+            ]
+            if self._spread is not None:
+                self._spread.finish()
+                environment = self._spread.environment
+            self._runner.finish()
+            classes = self._runner.model.metadata.classes
+            if table is not None:
+                count = self._tabulate(table, held)
+            with uninterrupted():
+                held.close()
         return Segmentation(
             job=self._job,
             model_name=self._runner.model.metadata.name,
@@ -162,17 +176,38 @@ class SegmentationRun:
                 intensities=self._intensities,
             )
 
-    def _look_at(self, path: Path, *, alone: bool) -> _Opened:
+    def _look_at(self, path: Path, places: Places, *, alone: bool) -> _Opened:
         """Find an image's tiles, before anything is run."""
         try:
             with self._open(path) as image:
-                return _Opened(path, [layout_of(self._runner, plane) for plane in image.planes])
+                layouts = [layout_of(self._runner, plane) for plane in image.planes]
+                try:
+                    for kind, place in places.images:
+                        check_format(place, kind, len(layouts))
+                except UsageError as error:
+                    if alone:
+                        raise
+                    return _Opened(path, failed=str(error))
+                return _Opened(path, layouts)
         except InputError as error:
             if alone:
                 raise
             return _Opened(path, failed=str(error))
 
-    def _image(self, opened: _Opened, places: Places, *, alone: bool) -> ImageResult:
+    def _tabulate(self, table: Path, held: ExitStack) -> int:
+        """Write the table of objects, to be put in place with what is held back."""
+        temporary = held.enter_context(placing(table))
+        parquet = table.suffix.lower() == ".parquet"
+        with writing(table):
+            count = write_table(
+                temporary, self._measured, self._runner.model.metadata.classes, parquet=parquet
+            )
+        settle(table, temporary)
+        return count
+
+    def _image(
+        self, opened: _Opened, places: Places, *, alone: bool, held: ExitStack | None
+    ) -> ImageResult:
         """Segment one image; what is wrong with it is told, and the others go on."""
         path = str(opened.path)
         if opened.failed is not None:
@@ -181,7 +216,7 @@ class SegmentationRun:
         before = self._done
         try:
             with self._open(opened.path) as image:
-                return self._segment(image, opened, places)
+                return self._segment(image, opened, places, held)
         except NetworkFailedError:
             raise
         except InputError as error:
@@ -192,10 +227,17 @@ class SegmentationRun:
             self._done = before + (2 if self._seams else 1) * sum(map(len, opened.layouts))
             return ImageResult(path, failed=str(error))
 
-    def _segment(self, image: Image, opened: _Opened, places: Places) -> ImageResult:
+    def _segment(
+        self, image: Image, opened: _Opened, places: Places, held: ExitStack | None
+    ) -> ImageResult:
         results = []
         with Outputs(
-            image, places, self._runner, resume=self._resume, unfinished=self._unfinished
+            image,
+            places,
+            self._runner,
+            resume=self._resume,
+            unfinished=self._unfinished,
+            held=held,
         ) as outputs:
             planes = list(zip(image.planes, opened.layouts, strict=True))
             spread = {}
@@ -309,6 +351,11 @@ class SegmentationRun:
                     f"by {how}; {real:.0%} of what the network sees is the image. What ZEN does "
                     "here is not known"
                 )
+
+
+def _last_good(opened: Sequence[_Opened]) -> _Opened | None:
+    """The last image that can be segmented, as far as is known before."""
+    return next((each for each in reversed(opened) if each.failed is None), None)
 
 
 def _channel_names(image: Image) -> tuple[str, ...]:

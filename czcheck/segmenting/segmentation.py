@@ -70,7 +70,8 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         time: Points in time, likewise.
         z: Sections, likewise.
         intensities: What to do with pixels of another depth than the model's, see `for_model`.
-        folder_format: Format of the files in folders: `ome.tif`, `ome.zarr` or `czi`.
+        folder_format: Format of the files in folders: `ome.tif`, `ome.zarr`, `czi` or, for
+            labels alone, `png`.
         limits: Limits on everything that is read from the archive.
         progress: Called after each tile with the number done and the number of all.
         unfinished: Called with each store that an interruption leaves to be gone on with.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
 from czcheck.escape import printable
-from czcheck.images.placing import placing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,31 +61,35 @@ def check_table(path: Path) -> None:
 
 
 def write_table(
-    path: Path, planes: Sequence[Measured], classes: Sequence[SegmentationClass]
+    path: Path,
+    planes: Sequence[Measured],
+    classes: Sequence[SegmentationClass],
+    *,
+    parquet: bool = False,
 ) -> int:
     """Write a table with one row for each object.
 
     Columns in pixels are always there, those in micrometres where an image knows its scaling.
 
     Args:
-        path: `.csv` or `.parquet`; replaced as a whole.
+        path: The file.
         planes: The objects of each plane.
         classes: The model's classes.
+        parquet: Whether to write Parquet, not CSV.
 
     Returns:
         The number of rows.
 
     Raises:
-        IncompleteError: The disk is full, or the file cannot be written.
+        OSError: The disk is full, or the file cannot be written.
     """
     names = {each.label_value: printable(each.name) for each in classes}
     tables = [_columns(each, names) for each in planes]
     titles = list(dict.fromkeys(title for table in tables for title in table))
-    with placing(path) as temporary:
-        if path.suffix.lower() == ".parquet":
-            _write_parquet(temporary, tables, titles)
-        else:
-            _write_csv(temporary, tables, titles)
+    if parquet:
+        _write_parquet(path, tables, titles)
+    else:
+        _write_csv(path, tables, titles)
     return sum(len(each.objects) for each in planes)
 
 

@@ -213,7 +213,7 @@ def test_wrong_places_are_told(tmp_path: Path, ending: str) -> None:
 
 
 def test_other_endings_and_resuming_others_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"name a \.tif, \.tiff, \.zarr, \.czi file"):
+    with pytest.raises(UsageError, match=r"name a \.tif, \.tiff, \.zarr, \.czi, \.png file"):
         create(tmp_path / "labels.bmp", content())
     with pytest.raises(UsageError, match="only OME-Zarr can be resumed"):
         create(tmp_path / "labels.tif", content(), resume=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import resource
 import sys
@@ -19,6 +20,8 @@ from PIL import Image
 import czcheck
 from czcheck.cli import main
 from czcheck.images.opening import open_image
+from czcheck.images.output_tiff import TiffOutput
+from czcheck.images.placing import settle
 from czcheck.runtime.answers import Environment
 from czcheck.segmenting import segmentation
 from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
@@ -374,6 +377,99 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     assert name in line
     assert "limit" in line or "full" in line
     assert left(place) == set()
+
+
+ALL = ["-o", "{}/x.czi", "--probabilities", "{}/x.tif", "--confidence-map", "{}/c.ome.tif"]
+ALL += ["--overlay", "{}/x.png", "--objects", "{}/x.csv"]
+
+
+@pytest.mark.parametrize("where", ["confidence", "overlay", "table"])
+def test_where_one_result_cannot_be_completed_there_is_none(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    def full(self: Any, *rest: Any, **named: Any) -> Any:
+        if where == "confidence" and self.content.kind != where:
+            return compress(self)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    compress = TiffOutput._compress
+    target = {
+        "confidence": "czcheck.images.output_tiff.TiffOutput._compress",
+        "overlay": "czcheck.segmenting.overlay.Overlay.save",
+        "table": "czcheck.segmenting.run.write_table",
+    }
+    monkeypatch.setattr(target[where], full)
+    (place / "x.csv").write_text("of yesterday")
+    assert run(place, *(each.format(place) for each in ALL)) == 3
+    assert "the disk is full" in told_once(capsys)
+    assert left(place) == {"x.csv"}
+    assert (place / "x.csv").read_text() == "of yesterday"
+
+
+def test_all_results_of_an_image_are_complete_before_the_first_appears(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(path: Path, temporary: Path) -> None:
+        there.append({each for each in left(place) if not each.startswith(".")})
+        settle(path, temporary)
+
+    there: list[set[str]] = []
+    for module in ("images.output_tiff", "images.output_czi", "segmenting.outputs"):
+        monkeypatch.setattr(f"czcheck.{module}.settle", look)
+    monkeypatch.setattr("czcheck.segmenting.run.settle", look)
+    assert run(place, *(each.format(place) for each in ALL)) == 0
+    assert there == [set()] * 5
+    assert left(place) == {"x.czi", "x.tif", "c.ome.tif", "x.png", "x.csv"}
+
+
+def test_labels_as_png_are_the_numbers_that_every_program_reads(place: Path) -> None:
+    target = place / "labels.png"
+    assert run(place, "-o", str(target), "--min-confidence", "60") == 0
+    with Image.open(target) as png:
+        labels, texts = np.asarray(png), png.info
+    assert labels.dtype == np.uint8
+    assert (labels == expected(pixels((150, 130), 0), 60)).all()
+    assert [each["Name"] for each in json.loads(texts["czcheck/classes"])] == [
+        "Background",
+        "Nucleus",
+    ]
+    assert json.loads(texts["czcheck/source"])["image"].endswith("0.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["-o", "{}/x.png"], "PNG holds one plane, the image has 2; write "),
+        (["--probabilities", "{}/x.png"], "PNG holds no fractions, as probabilities are; write "),
+        (["-o", "{}/x.jpg"], "name a .tif, .tiff, .zarr, .czi, .png file"),
+    ],
+)
+def test_what_no_png_holds_is_told_before_anything_is_run(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    words: str,
+) -> None:
+    monkeypatch.setattr(Threshold, "load", pytest.fail)
+    stack = np.stack([pixels((70, 80), 1)] * 2)
+    tifffile.imwrite(place / "images" / "two.tif", stack, metadata={"axes": "ZYX"})
+    assert run(place, *(each.format(place) for each in options), image="images/two.tif") == 2
+    line = told_once(capsys)
+    assert words in line
+    assert ("x.ome.tif" in line) == ("jpg" not in options[1])
+    assert left(place) == set()
+
+
+def test_a_folder_of_png_has_other_results_beside_it(place: Path) -> None:
+    out = str(place / "out")
+    assert run(place, "-o", out, "--probabilities", out, "--format", "png", image="images") == 0
+    assert {each.name for each in (place / "out").iterdir()} == {
+        f"{number}_{kind}" for number in (0, 1) for kind in ("labels.png", "probabilities.ome.tif")
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""Writing a label image as PNG: one plane, held until it is complete."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from czcheck.images.decoders import held
+from czcheck.images.output import CLASSES, SOURCE, Content, Writer, check_format
+from czcheck.images.placing import AbandonedError, placing, settle, writing
+from czcheck.images.png_texts import png_texts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from czcheck.images.image import Plane
+
+
+class PngOutput(Writer):
+    """Writes labels as gray PNG, whose numbers are the LabelValues in every program.
+
+    A palette would show them in their colours, but many readers give colours then, and gray
+    values of colours to those who ask for gray. Names and colours of the classes stand in a text.
+    """
+
+    def __init__(self, path: Path, content: Content) -> None:
+        """Begin a file.
+
+        Args:
+            path: The file.
+            content: What will be written.
+
+        Raises:
+            UsageError: Not labels, several planes, or no such folder.
+            InputError: The plane is too large to be held.
+            IncompleteError: It cannot be written there.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        check_format(path, content.kind, len(content.planes))
+        self.path, self.content = str(path), content
+        (plane,) = content.planes
+        held(path, plane.height, plane.width, content.dtype.itemsize)
+        self._pixels: NDArray[Any] = np.zeros((plane.height, plane.width), content.dtype)
+        self._lock, self._is_complete = threading.Lock(), False
+        with ExitStack() as stack:
+            self._target = stack.enter_context(placing(path))
+            self._stack = stack.pop_all()
+
+    def write(self, plane: Plane, top: int, left: int, block: NDArray[Any]) -> None:  # noqa: ARG002
+        """Write a block; see `Writer.write`."""
+        height, width = block.shape[:2]
+        with self._lock:
+            self._pixels[top : top + height, left : left + width] = block.reshape(height, width)
+
+    def complete(self) -> None:
+        """Compress what was written; see `Writer.complete`."""
+        from PIL import Image  # noqa: PLC0415
+
+        try:
+            with writing(self.path):
+                Image.fromarray(self._pixels).save(
+                    self._target, "PNG", pnginfo=png_texts(self._texts())
+                )
+            settle(Path(self.path), self._target)
+        except BaseException:
+            self.abort()
+            raise
+        self._is_complete = True
+
+    def _texts(self) -> dict[str, str]:
+        content = self.content
+        classes = [
+            {
+                "LabelValue": each.label_value,
+                "Name": each.name,
+                "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
+            }
+            for each in content.classes
+        ]
+        source = {"Kind": content.kind, **content.source}
+        return {CLASSES: json.dumps(classes), SOURCE: json.dumps(source)}
+
+    def commit(self) -> None:
+        """Put it in place; see `Writer.commit`."""
+        if not self._is_complete:
+            self.complete()
+        self._stack.__exit__(None, None, None)
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._stack.__exit__(AbandonedError, AbandonedError(), None)
