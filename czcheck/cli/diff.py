@@ -139,9 +139,11 @@ def command(  # noqa: PLR0913 - one parameter for each option
         if not path.exists():
             raise UsageError(f"{path}: no such file")
     wanted = [*reports, *([] if html is None else [f"html={html}"])]
-    telling = Reporting(form, wanted, (before, after), FORMATS, diff_lines)
+    telling = Reporting(form, wanted, (before, after, *tiles), FORMATS, diff_lines)
     if picture is not None:
-        _check_picture(picture, (before, after), level)
+        if level != "run":
+            raise UsageError("--picture needs --level run: without it there are no answers to show")
+        telling.check_beside("picture", picture)
     with progress_bar(enabled=not quiet and level == "run") as progress:
         found = diff(
             before,
@@ -160,16 +162,6 @@ def command(  # noqa: PLR0913 - one parameter for each option
     if picture is not None and not _write_picture(found.picture, picture):
         return code or 3
     return code
-
-
-def _check_picture(picture: Path, sources: tuple[Path, ...], level: str) -> None:
-    """See that the picture can be written, before anything is run."""
-    from czcheck.errors import UsageError
-    from czcheck.report.destinations import Destination, check_destinations
-
-    if level != "run":
-        raise UsageError("--picture needs --level run: without it there are no answers to show")
-    check_destinations([Destination("picture", picture)], sources)
 
 
 def _write_picture(data: bytes | None, path: Path) -> bool:

@@ -134,9 +134,11 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     from czcheck.evaluating.verdict import evaluate
     from czcheck.images.placing import check_place
 
-    telling = reporting.Reporting(form, reports, [model])
+    sources = [path for path in (model, images, masks, given["config"]) if path is not None]
+    telling = reporting.Reporting(form, reports, sources)
     if table is not None:
         check_place(table)
+        telling.check_beside("csv", table)
     if pictures is not None:
         from czcheck.verifying.evidence import check_folder
 

@@ -67,7 +67,7 @@ class Reporting:
         Args:
             form: Format to print.
             options: Values of `--report`.
-            sources: Files that are checked.
+            sources: Files that are read, and folders of images.
             formats: The formats that there are; those of a `Report` if left out.
             lines: What yields the lines of `text`, with `quiet` as keyword; that of a `Report` if
                 left out.
@@ -82,6 +82,7 @@ class Reporting:
         self.files: list[Destination] = []
         self._formats = formats or FORMATS
         self._lines = lines
+        self._sources = list(sources)
         if not options:
             return
         from czcheck.report.destinations import STEP_SUMMARY, check_destinations, destination
@@ -97,7 +98,7 @@ class Reporting:
                 )
             else:
                 wanted.append(each)
-        check_destinations(wanted, sources)
+        check_destinations(wanted, self._sources)
         for each in wanted:
             if each.path is not None:
                 self.files.append(each)
@@ -108,6 +109,20 @@ class Reporting:
                 )
             else:
                 self.form = each.form
+
+    def check_beside(self, form: str, path: Path) -> None:
+        """See that a file can be written that is no report.
+
+        Args:
+            form: What it is.
+            path: The file.
+
+        Raises:
+            UsageError: It cannot, a report goes there, or it would replace what is read.
+        """
+        from czcheck.report.destinations import Destination, check_destinations
+
+        check_destinations([*self.files, Destination(form, path)], self._sources)
 
     @property
     def shows_pictures(self) -> bool:

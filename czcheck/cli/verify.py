@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     """
     from czcheck.verifying.verification import archives_in, verify
 
-    kept = [path for path in (config, given["baseline"]) if path is not None]
+    kept = [path for path in (config, given["baseline"], *given["tiles"]) if path is not None]
     telling = reporting.Reporting(form, reports, [*archives_in(paths), *kept])
     with progress_bar(enabled=not quiet and given["level"] in (None, "run")) as progress:
         report = verify(

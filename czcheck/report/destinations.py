@@ -11,6 +11,7 @@ from typing import Any
 from czcheck.archive.write import reason, replacing
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.report.formats import FORMATS, known_format, render
+from czcheck.sources import Sources
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 STANDARD_OUTPUT = "-"
@@ -68,14 +69,14 @@ def check_destinations(wanted: Sequence[Destination], sources: Iterable[Path]) -
 
     Args:
         wanted: The reports that were asked for.
-        sources: Files that are read, which no report may replace.
+        sources: Files and folders of images that are read, which no report may replace.
 
     Raises:
         UsageError: A folder is missing or cannot be written, two reports go to one file, or one
             would replace what is read.
     """
     taken: set[Path | None] = set()
-    kept = {source.resolve() for source in sources}
+    kept = Sources(sources)
     for each in wanted:
         place = None if each.path is None else each.path.resolve()
         if place in taken:
@@ -85,7 +86,7 @@ def check_destinations(wanted: Sequence[Destination], sources: Iterable[Path]) -
         taken.add(place)
         if place is None:
             continue
-        if place in kept:
+        if place in kept and not place.is_dir():
             raise UsageError(f"{each.path}: a report would replace a file that is read")
         _check_file(each.path or place, place)
 

@@ -71,9 +71,12 @@ def read_array(path: Path, limit: int) -> NDArray[Any]:
         if isinstance(error, UnreadableArrayError):
             raise
         raise UnreadableArrayError("the answer's file is missing or damaged") from error
-    if array.size != count:
+    if array.size != count or any(type(size) is not int or size < 0 for size in shape):
         raise UnreadableArrayError("the answer's file is damaged")
-    return array.reshape(shape, order="F" if by_column else "C")
+    try:
+        return array.reshape(shape, order="F" if by_column else "C")
+    except ValueError as error:  # too many sizes, or one beyond all measure beside a zero
+        raise UnreadableArrayError("the answer's file is damaged") from error
 
 
 def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 from typing import Any
 
 TEXT = 400
 _WORDS = 200
+_AXES = 64
 _MEMORY_KINDS = ("MemoryError", "ResourceExhaustedError")
 _MEMORY = re.compile(
     r"bad_alloc|out of memory|cannot allocate memory|MemoryError|failed to allocate", re.IGNORECASE
@@ -59,18 +61,27 @@ def text_of(record: dict[str, Any], key: str) -> str:
 
 
 def number_of(record: dict[str, Any], key: str) -> float:
-    """A number from an answer; 0 if it is none."""
+    """A number from an answer, finite and not below 0; 0 if it is none."""
     value = record.get(key)
     try:
-        return float(value) if isinstance(value, (int, float)) else 0.0
+        number = float(value) if isinstance(value, (int, float)) else 0.0
     except OverflowError:
         return 0.0
+    return number if 0 <= number < math.inf else 0.0
 
 
 def count_of(record: dict[str, Any], key: str) -> int:
     """A whole number from an answer, at most 2**63; 0 if it is none."""
     value = record.get(key)
     return min(value, 1 << 63) if isinstance(value, int) and value > 0 else 0
+
+
+def sizes_of(record: dict[str, Any], key: str) -> tuple[int, ...]:
+    """The sizes of an array from an answer, each at most 2**63; empty if they are none."""
+    value = record.get(key)
+    if not isinstance(value, list) or len(value) > _AXES:
+        return ()
+    return tuple(count_of({key: size}, key) for size in value)
 
 
 def death_of(code: int, log: str, phase: str, memory_bytes: int) -> WorkerDied:

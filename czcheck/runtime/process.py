@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
 from czcheck.runtime.answers import Answer, Environment, LoadRecord
-from czcheck.runtime.deaths import CommandFailed, WorkerDied, count_of, death_of, number_of, text_of
+from czcheck.runtime.deaths import (
+    CommandFailed,
+    WorkerDied,
+    count_of,
+    death_of,
+    number_of,
+    sizes_of,
+    text_of,
+)
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.surroundings import environment, private_folder, remove_folder
 
@@ -335,9 +343,7 @@ class Worker:
         dtype, seconds = text_of(record, "dtype"), number_of(record, "seconds")
         peak_bytes = count_of(record, "peak_bytes")
         if record.get("stored") is not True:
-            sizes = record.get("shape")
-            shape = tuple(size for size in sizes if isinstance(size, int)) if sizes else ()
-            return Answer(None, dtype, shape, seconds, peak_bytes)
+            return Answer(None, dtype, sizes_of(record, "shape"), seconds, peak_bytes)
         try:
             array = arrays.read_array(self.folder / self._answers[slot], self.limits.answer_bytes)
         except arrays.UnreadableArrayError as error:

@@ -166,7 +166,8 @@ def _check(images: Sequence[Path], places: Sequence[Places]) -> None:
             if "://" in place:
                 continue
             path = Path(place).resolve()
-            if path in sources:
+            # A store takes the place of whatever lies in a folder of its name.
+            if any(each.is_relative_to(path) for each in sources):
                 raise UsageError(f"{place}: is an image that is read; name another file")
             if path in taken:
                 raise UsageError(f"{place}: two results would go there; name another file")

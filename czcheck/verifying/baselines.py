@@ -13,6 +13,7 @@ from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
+from czcheck.sources import Sources
 from czcheck.verifying.running import Progress
 from czcheck.verifying.verification import verify
 
@@ -60,7 +61,8 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
         What the baseline says of itself.
 
     Raises:
-        UsageError: No such archive, a folder, or a tolerance out of range.
+        UsageError: No such archive, a folder, an output that is the archive, or a tolerance out of
+            range.
         InputError: The network does not answer every tile with probabilities, or the file cannot be
             written.
         IncompleteError: The network could not be run.
@@ -77,6 +79,8 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
             raise UsageError(f"{name} {value:g} is not within {least:g} and 1")
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name the .czmodel file in it")
+    if output in Sources([path]):
+        raise UsageError(f"{output}: is the model; name another file for the baseline")
     tiles: dict[str, GoldenTile] = {}
     kept = KeptAnswers(NAMES)
 

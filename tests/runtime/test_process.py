@@ -280,11 +280,35 @@ def test_an_answer_without_numbers_has_no_array(fake: Fake) -> None:
     assert (answer.dtype, answer.shape) == ("object", (2,))
 
 
-HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (100000, 100000), }"
-FORGED = (
-    f"header = {HEADER!r}.ljust(117) + chr(10); open(path, 'wb').write("
-    "b'\\x93NUMPY\\x01\\x00' + len(header).to_bytes(2, 'little') + header.encode())"
+@pytest.mark.parametrize(
+    ("fields", "seconds", "shape"),
+    [
+        ("dtype=[], shape=5, seconds=[]", 0, ()),
+        ("dtype=1, shape='12', seconds='1'", 0, ()),
+        ("shape={'a': 1}, seconds=float('nan')", 0, ()),
+        ("shape=[-1, 2.5, True, None, 7], seconds=float('inf')", 0, (0, 0, 1, 0, 7)),
+        ("shape=[10 ** 4000], seconds=-1", 0, (1 << 63,)),
+        ("shape=[1] * 100000, seconds=10 ** 400", 0, ()),
+        ("shape=None, seconds=2", 2, ()),
+    ],
 )
+def test_what_a_process_says_of_its_answer_is_not_believed(
+    fake: Fake, fields: str, seconds: float, shape: tuple[int, ...]
+) -> None:
+    with fake(f"take()\nanswer('predict', stored=False, {fields})\ntake()") as worker:
+        answer = worker.predict(TILE)
+    assert answer.array is None
+    assert (answer.dtype, answer.seconds, answer.shape) == ("", seconds, shape)
+
+
+def forged(shape: str, values: int = 0) -> str:
+    """Lines that write an array of float32 whose header claims a shape."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+    return (
+        f"header = {header!r}.ljust(245) + chr(10); open(path, 'wb').write("
+        "b'\\x93NUMPY\\x01\\x00' + len(header).to_bytes(2, 'little') + header.encode()"
+        f" + bytes({4 * values}))"
+    )
 
 
 @pytest.mark.parametrize(
@@ -295,10 +319,12 @@ FORGED = (
         ("os.mkfifo(path)", "not a file"),
         ("open(path, 'wb').write(b'PNG' * 100)", "damaged"),
         ("open(path, 'wb').truncate(2 << 20)", "larger than 1048576 bytes"),
-        (
-            FORGED,
-            "damaged",
-        ),
+        (forged("(100000, 100000)"), "damaged"),
+        (forged("(-1, -4)", 4), "damaged"),
+        (forged("(True, 4)", 4), "damaged"),
+        (forged(f"({65 * '1,'})", 1), "damaged"),
+        (forged(f"(0, {1 << 62})"), "damaged"),
+        (forged(f"(0, {10**30})"), "damaged"),
         (r"open(path, 'wb').write(b'\x93NUMPY\x01\x00\x04\x00((((' + bytes(99))", "damaged"),
         (
             "import numpy; numpy.save(path, numpy.array([{}], object), allow_pickle=True)",
