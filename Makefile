@@ -45,6 +45,7 @@ benchmarks: .venv/.installed
 	$(PYTHON) -m venv .venv
 
 .venv/.installed: pyproject.toml | .venv/bin/python
+	@echo "installing czcheck and TensorFlow into .venv: some 600 MB the first time, minutes without a word"
 	$(PIP) install --editable .
 	touch $@
 
