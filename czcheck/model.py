@@ -18,6 +18,7 @@ from czcheck.archive.container import (
     describe,
     sniff,
 )
+from czcheck.archive.foreign import about_folder, about_missing
 from czcheck.archive.members import DefectKind
 from czcheck.archive.reader import Archive, digest_of
 from czcheck.errors import InputError, UnavailableError, UsageError
@@ -77,10 +78,10 @@ class CzModel:
         self._predictor: Predictor | None = None
         try:
             if path.is_dir():
-                raise UsageError(f"{path}: is a folder; name the .czmodel file in it")
+                raise UsageError(f"{path}: {about_folder(path)}")
             self._stream: BinaryIO = path.open("rb")
         except FileNotFoundError:
-            raise UsageError(f"{path}: no such file") from None
+            raise UsageError(f"{path}: {about_missing(path)}") from None
         except OSError as error:
             raise UsageError(f"{path}: cannot be opened: {error.strerror}") from None
         self._opened = _state(os.fstat(self._stream.fileno()))
@@ -132,6 +133,17 @@ class CzModel:
         """The outer archive: members and defects."""
         return Archive(self._stream, self.limits, self.limits.members, keep=PAYLOAD_ENDING)
 
+    @property
+    def damage(self) -> str:
+        """Why the archive cannot be read, the first few defects; empty where it can be."""
+        if not any(defect.kind in _UNTRUSTED for defect in self.archive.defects):
+            return ""
+        reasons = (
+            (f"member {defect.member} " if defect.member else "") + defect.detail
+            for defect in self.archive.defects[:5]
+        )
+        return "; ".join(reasons)
+
     @cached_property
     def container(self) -> Container:
         """The roles of the members.
@@ -139,7 +151,7 @@ class CzModel:
         Raises:
             UnavailableError: The archive cannot be trusted.
         """
-        if any(defect.kind in _UNTRUSTED for defect in self.archive.defects):
+        if self.damage:
             raise UnavailableError("the archive cannot be read safely")
         return describe(self.archive.members)
 

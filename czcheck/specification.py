@@ -62,6 +62,11 @@ class SpecModel(CzModel):
     def __repr__(self) -> str:
         return f"SpecModel({str(self.path)!r})"
 
+    @property
+    def damage(self) -> str:
+        """None: there is no archive that could be damaged."""
+        return ""
+
     @cached_property
     def archive(self) -> Archive:
         """There is none.

@@ -25,6 +25,7 @@ class ContainerKind(Enum):
     CZMODEL = "czmodel"
     CZANN = "czann"
     SAVED_MODEL = "savedmodel"
+    KERAS = "keras"
     OTHER = "other"
 
     @property
@@ -37,8 +38,13 @@ _IN_WORDS = {
     ContainerKind.CZMODEL: "a czmodel archive",
     ContainerKind.CZANN: "a czann archive (model.json and an ONNX model): not supported yet",
     ContainerKind.SAVED_MODEL: "a zipped SavedModel without metadata",
+    ContainerKind.KERAS: "a Keras file",
     ContainerKind.OTHER: "a ZIP archive without the members of a czmodel",
 }
+
+
+# What Keras 3 puts into every .keras file.
+_KERAS_MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 
 
 class PayloadKind(Enum):
@@ -172,7 +178,7 @@ def describe(members: tuple[Member, ...]) -> Container:
     elif markers or (metadata and payloads):
         kind = ContainerKind.CZMODEL
     else:
-        kind = ContainerKind.OTHER
+        kind = ContainerKind.KERAS if roots.keys() >= _KERAS_MEMBERS else ContainerKind.OTHER
     taken = {*markers, *payloads, *metadata}
     return Container(
         kind=kind,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import BinaryIO
 
+from czcheck.archive.foreign import HEAD, about_file
 from czcheck.archive.members import Defect, DefectKind, Member
 
 _END = struct.Struct("<4s4H2LH")
@@ -106,8 +107,7 @@ def _read_end(stream: BinaryIO, size: int, directory: Directory) -> _End | None:
     whole = [place for place in places if place + _END.size <= len(tail)]
     if not whole:
         stream.seek(0)
-        head = stream.read(8)
-        directory.fault(DefectKind.UNREADABLE, _describe_foreign(head, size))
+        directory.fault(DefectKind.UNREADABLE, about_file(stream.read(HEAD), size))
         return None
     exact = [
         place
@@ -163,32 +163,6 @@ def _read_end64(stream: BinaryIO, position: int) -> _End | None:
     if record[0] != b"PK\x06\x06" or record[4] or record[5] or record[6] != record[7]:
         return None
     return _End(record[7], record[8], record[9], offset)
-
-
-def _describe_foreign(head: bytes, size: int) -> str:
-    """Say what a file is that is no ZIP archive."""
-    if not size:
-        return "is empty"
-    if head.startswith(b"PK\x03\x04"):
-        return "is a ZIP archive that is cut short: its end record is missing"
-    known = {
-        b"\x89PNG": "a PNG image",
-        b"\xff\xd8\xff": "a JPEG image",
-        b"II*\x00": "a TIFF image",
-        b"MM\x00*": "a TIFF image",
-        b"ZISRAW": "a CZI image",
-        b"\x89HDF": "an HDF5 file (a Keras .h5 model?)",
-        b"\x1f\x8b": "a gzip file",
-        b"7z\xbc\xaf": "a 7-Zip archive",
-        b"Rar!": "a RAR archive",
-        b"%PDF": "a PDF document",
-        b"<?xml": "an XML document",
-        b"\x80\x04": "a Python pickle",
-    }
-    for magic, what in known.items():
-        if head.startswith(magic):
-            return f"is {what}, not a ZIP archive"
-    return "is not a ZIP archive"
 
 
 def _read_members(stream: BinaryIO, end: _End, directory: Directory) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from czcheck.errors import InputError
+from czcheck.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -160,6 +161,25 @@ def replacing(target: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_folder(target: Path) -> None:
+    """See that a file can be put into its folder, before work is done for it.
+
+    Args:
+        target: The file that is to be written.
+
+    Raises:
+        UsageError: The folder cannot be written.
+    """
+    try:
+        # Modes do not tell what root or a read-only disk may do.
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{target}: the folder {target.parent} cannot be written: {reason(error)}"
+        ) from None
 
 
 def reason(error: OSError) -> str:

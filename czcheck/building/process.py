@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -136,6 +138,11 @@ class BuildProcess:
         except CommandFailed as error:
             if text_of(error.record, "kind") == InputError.__name__:
                 raise InputError(f"{self.named}: {text_of(error.record, 'error')}") from error
+            if os.strerror(errno.ENOSPC) in error.reason:
+                raise IncompleteError(
+                    f"{self.named}: {doing} failed: no space left in {self._worker.folder.parent}; "
+                    "TMPDIR names another folder to work in"
+                ) from error
             raise InputError(f"{self.named}: {doing} failed: {error.reason}") from error
         except WorkerDied as error:
             raise IncompleteError(f"{self.named}: {doing} failed: {error.reason}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ class Written:
     nodes_after: int
     dropped: tuple[tuple[str, int], ...]
     rewritten: tuple[tuple[str, int], ...]
-    report: Report | None
+    report: Report | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck.archive.foreign import about_missing
 from czcheck.building.checks import KERAS_FILES
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
@@ -86,22 +87,22 @@ def write_start(
         InputError: The model cannot be read, or no specification fits it. Nothing is written.
     """
     target = Path(output)
+    if model is not None and not Path(model).exists():
+        raise UsageError(f"{model}: {about_missing(Path(model))}")
     if target.exists() and not force:
         raise UsageError(f"{target}: is there already; --force writes over it")
     if model is None:
         _write(target, EXAMPLE, target, files=False)
         return Start(target, EXAMPLE)
     source = Path(model)
-    if not source.exists():
-        raise UsageError(f"{source}: no such file or folder")
     if source.is_dir():
         draft = _of_folder(source, target, limits)
         _write(target, draft.keys, source)
         return Start(target, draft.keys, tuple(draft.guessed))
     if source.suffix.lower() in KERAS_FILES:
         raise InputError(
-            f"{source}: is a Keras file; export the model with model.export(folder) and name that "
-            "folder"
+            f"{source}: is a Keras file; `czcheck init` without it writes an example, in which you "
+            "name it as `ModelPath`; or give the folder that model.export(folder) writes"
         )
     return _of_archive(source, target, limits)
 
@@ -132,7 +133,9 @@ def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
         try:
             files, network = model.files, model.network
         except UnavailableError as error:
-            raise InputError(f"{source}: {error}; `czcheck verify` says more") from None
+            raise InputError(
+                f"{source}: {model.damage or error}; `czcheck verify` says more"
+            ) from None
         draft = _Draft({"Name": source.stem, "ModelPath": folder.name})
         _fill(draft, network, source, _metadata(model))
         if model.container.others:

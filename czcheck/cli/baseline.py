@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from czcheck.cli import options
+from czcheck.cli.numbers import Number
 from czcheck.cli.printing import print_lines
 
 
@@ -24,7 +25,7 @@ from czcheck.cli.printing import print_lines
 @click.option(
     "--max-change",
     metavar="VALUE",
-    type=click.FloatRange(min=1e-4, max=1),
+    type=Number(min=1e-4, max=1),
     default=1e-3,
     show_default=True,
     help="Largest change of a probability that is no difference.",
@@ -32,7 +33,7 @@ from czcheck.cli.printing import print_lines
 @click.option(
     "--min-agreement",
     metavar="VALUE",
-    type=click.FloatRange(min=0, max=1),
+    type=Number(min=0, max=1),
     default=0.9999,
     show_default=True,
     help="Smallest share of pixels whose label has to stay, in any tile.",
@@ -40,7 +41,7 @@ from czcheck.cli.printing import print_lines
 @click.option(
     "--min-dice",
     metavar="VALUE",
-    type=click.FloatRange(min=0, max=1),
+    type=Number(min=0, max=1),
     default=0.99,
     show_default=True,
     help="Smallest Dice coefficient of a class over all tiles.",

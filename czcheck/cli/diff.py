@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from czcheck.cli import options
+from czcheck.cli.numbers import Number
 from czcheck.cli.reporting import Reporting
 
 FORMATS = {
@@ -16,7 +17,7 @@ FORMATS = {
 }
 """Module and function of each format; the function takes a `Diff` and returns the whole text."""
 
-_positive = click.FloatRange(min=0, min_open=True)
+_positive = Number(min=0, min_open=True)
 
 
 @click.command("diff")
@@ -56,7 +57,7 @@ _positive = click.FloatRange(min=0, min_open=True)
     multiple=True,
     metavar="FILE|FOLDER",
     type=click.Path(path_type=Path),
-    help="Images (PNG, TIFF) to compare on, beside the built-in test tiles.",
+    help="Images (PNG, TIFF, CZI, Zarr) to compare on, beside the built-in test tiles.",
 )
 @click.option(
     "--timeout",
@@ -129,6 +130,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     under an old id. 3: not everything could be compared; at level `network` that holds for the
     answers unless both networks compute the same from the same weights.
     """
+    from czcheck.archive.foreign import about_missing
     from czcheck.cli.verify import progress_bar
     from czcheck.diffing.comparing import diff
     from czcheck.diffing.text import diff_lines
@@ -137,7 +139,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
     for path in (before, after):
         if not path.exists():
-            raise UsageError(f"{path}: no such file")
+            raise UsageError(f"{path}: {about_missing(path)}")
     wanted = [*reports, *([] if html is None else [f"html={html}"])]
     telling = Reporting(form, wanted, (before, after, *tiles), FORMATS, diff_lines)
     if picture is not None:

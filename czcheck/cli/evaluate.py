@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli import options, reporting
+from czcheck.cli.numbers import Number, WholeNumber
 from czcheck.cli.progress import counted
 
 if TYPE_CHECKING:
@@ -65,19 +66,19 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
 )
 @click.option(
     "--min-f1",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     metavar="VALUE",
     help="Least F1 of the objects at an IoU of 0.5; less is an error (CZ502).",
 )
 @click.option(
     "--min-accuracy",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     metavar="VALUE",
     help="Least pixel accuracy; less is an error (CZ502).",
 )
 @click.option(
     "--min-confidence",
-    type=click.IntRange(0, 100),
+    type=WholeNumber(0, 100),
     default=0,
     show_default=True,
     metavar="PERCENT",
@@ -98,7 +99,7 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
 )
 @click.option(
     "--worst",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=5,
     show_default=True,
     metavar="N",

@@ -29,12 +29,7 @@ def command(path: Path, as_json: bool) -> int:
         try:
             plain = inspection(model)
         except UnavailableError:
-            subject = f"{path}"
-            reasons = [
-                (f"member {defect.member} " if defect.member else "") + defect.detail
-                for defect in model.archive.defects
-            ]
-            raise InputError(f"{subject}: {'; '.join(reasons[:5])}") from None
+            raise InputError(f"{path}: {model.damage}") from None
     if as_json:
         print_json(plain_json(plain))
     else:

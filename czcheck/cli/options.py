@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from czcheck.cli.numbers import Number, WholeNumber
 from czcheck.limits import LARGEST_SIDE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,10 +58,11 @@ def output_file(_: click.Context, param: click.Parameter, value: Path | None) ->
         The file.
 
     Raises:
-        UsageError: It is `-`, a folder, or in a folder that does not exist.
+        UsageError: It is `-`, a folder, or in a folder that does not exist or cannot be written.
     """
     if value is None:
         return None
+    from czcheck.archive.write import check_folder
     from czcheck.errors import UsageError
 
     if str(value) == "-":
@@ -71,6 +73,8 @@ def output_file(_: click.Context, param: click.Parameter, value: Path | None) ->
         raise UsageError(f"{value}: is a folder; name a file in it")
     if not value.parent.is_dir():
         raise UsageError(f"{value}: the folder {value.parent} does not exist; make it first")
+    if not value.exists() or value.is_file():  # neither a device nor a pipe
+        check_folder(value)
     return value
 
 
@@ -131,7 +135,7 @@ def complete_codes(
     ]
 
 
-_positive = click.FloatRange(min=0, min_open=True)
+_positive = Number(min=0, min_open=True)
 
 # None of them has a default, so that a configuration can say them: their names are its keys.
 judging = together(
@@ -234,7 +238,7 @@ policy = together(
     click.option(
         "--jobs",
         "-j",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         metavar="N",
         help="Files to work on at a time.  [default: 1]",
     ),
@@ -268,7 +272,7 @@ tiling = together(
     ),
     click.option(
         "--stride",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         metavar="PIXELS",
         help="The network's stride, where its graph does not tell it.",
     ),
@@ -281,7 +285,7 @@ tiling = together(
     ),
     click.option(
         "--border",
-        type=click.IntRange(min=0),
+        type=WholeNumber(min=0),
         metavar="PIXELS",
         help="In place of the model's BorderSize.",
     ),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from czcheck.cli import options
+from czcheck.cli.numbers import Number
 from czcheck.cli.printing import print_json, print_lines
 from czcheck.cli.progress import counted
 
@@ -54,7 +55,7 @@ from czcheck.cli.progress import counted
 )
 @click.option(
     "--min-confidence",
-    type=click.FloatRange(0, 100),
+    type=Number(0, 100),
     default=0,
     show_default=True,
     metavar="PERCENT",

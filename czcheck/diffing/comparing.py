@@ -12,6 +12,7 @@ from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metada
 from czcheck.diffing.release import Release
 from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
+from czcheck.images.folders import images_in
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.rules.catalogue import Level, UnknownRuleError, matching, release_rules
 from czcheck.rules.engine import Facts, evaluate
@@ -76,8 +77,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     chosen = _chosen(options)
     images = list(map(Path, tiles))
     for image in images:
-        if not image.exists():
-            raise UsageError(f"{image}: no such image")
+        images_in(image)
     source = WorkerSource(python, runner_limits, require_sandbox=require_sandbox, many=True)
     with (
         Release("first", Path(before), limits) as first,

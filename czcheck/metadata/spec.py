@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from czcheck.archive.foreign import about_missing
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata import processing
@@ -124,12 +125,12 @@ def examine_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = T
 
 def _text(path: Path, limit: int) -> str | SpecFault:
     if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name the JSON file in it")
+        raise UsageError(f"{path}: {_about_folder(path)}")
     try:
         with path.open("rb") as stream:
             data = stream.read(limit + 1)
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such file") from None
+        raise UsageError(f"{path}: {about_missing(path)}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"{path}: cannot be opened: {reason}") from None
@@ -138,7 +139,11 @@ def _text(path: Path, limit: int) -> str | SpecFault:
     if not data.strip():
         return SpecFault("is empty; `czcheck init` writes a specification to start from")
     if data.startswith(b"PK\x03\x04"):
+        if path.suffix.lower() == ".keras":
+            return SpecFault("is a Keras file; name it as `ModelPath` in a specification")
         return SpecFault("is a ZIP archive; `czcheck init` writes a specification of an archive")
+    if data.startswith(b"\x89HDF"):
+        return SpecFault("is an HDF5 file; name it as `ModelPath` in a specification")
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"{\x00", b"\x00{")):
         return SpecFault("is encoded in UTF-16; save it as UTF-8")
     try:
@@ -146,6 +151,12 @@ def _text(path: Path, limit: int) -> str | SpecFault:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return SpecFault("is no UTF-8 text; save it as UTF-8", SpecPlace(line=line))
+
+
+def _about_folder(folder: Path) -> str:
+    if (folder / "saved_model.pb").is_file():
+        return f"is a SavedModel; `czcheck init {folder}` writes a specification of it"
+    return "is a folder; name the JSON file in it"
 
 
 class _Reader:

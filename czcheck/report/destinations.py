@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from czcheck.archive.write import reason, replacing
+from czcheck.archive.write import check_folder, reason, replacing
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.report.formats import FORMATS, known_format, render
 from czcheck.sources import Sources
@@ -92,22 +92,13 @@ def check_destinations(wanted: Sequence[Destination], sources: Iterable[Path]) -
 
 
 def _check_file(named: Path, place: Path) -> None:
-    import tempfile  # noqa: PLC0415 - only for reports to files
-
     if place.is_dir():
         raise UsageError(f"{named}: is a folder; name a file in it for the report")
     if not place.parent.is_dir():
         raise UsageError(f"{named}: the folder {named.parent} does not exist; make it first")
     if place.exists() and not place.is_file():
         return
-    try:
-        # Modes do not tell what root or a read-only disk may do.
-        with tempfile.TemporaryFile(dir=place.parent):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"{named}: the folder {named.parent} cannot be written: {reason(error)}"
-        ) from None
+    check_folder(named)
 
 
 def write_report(report: Any, to: Destination, formats: Mapping[str, str] = FORMATS) -> None:

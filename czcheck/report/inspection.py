@@ -26,6 +26,7 @@ _KINDS = {
     ContainerKind.CZMODEL: "czmodel archive",
     ContainerKind.CZANN: "czann archive: not supported yet",
     ContainerKind.SAVED_MODEL: "zipped SavedModel without metadata",
+    ContainerKind.KERAS: "Keras file",
     ContainerKind.OTHER: "ZIP archive without the members of a czmodel",
 }
 _LICENCES = ("license", "licence", "copying")

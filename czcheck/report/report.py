@@ -112,6 +112,11 @@ class FileReport:
     gallery: Gallery | None = field(default=None, repr=False)
     evaluation: Evaluation | None = field(default=None, repr=False)
 
+    def __repr__(self) -> str:
+        codes = list(dict.fromkeys(finding.code for finding in self.findings))
+        found = f", found {', '.join(codes)}" if codes else ""
+        return f"FileReport({self.path!r} {self.verdict.value}{found})"
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings but the waived ones, errors first, then in the order of their codes."""
@@ -210,6 +215,10 @@ class Report:
         from czcheck.report.formats import render  # noqa: PLC0415
 
         return render(self, form)
+
+    def __repr__(self) -> str:
+        files = ", ".join(map(repr, self.files[:3])) + (", ..." if len(self.files) > 3 else "")  # noqa: PLR2004 - enough to recognise
+        return f"Report({self.verdict.value}, level {self.options.level.value}: {files})"
 
     def __str__(self) -> str:
         from czcheck.report.text import report_lines  # noqa: PLC0415

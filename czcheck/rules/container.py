@@ -38,7 +38,8 @@ def file_is_a_zip_archive(archives: Archives) -> Iterable[Found]:
 
     Says: {subject} {detail}.
     Why: A czmodel is a ZIP archive; nothing else can be imported.
-    Fix: Export or download the model again; a file that is cut short was not transferred whole.
+    Fix: If this is to be the model, export or download it again; a file that is cut short was not
+        transferred whole. A SavedModel or a Keras file becomes one by `czcheck build`.
     Format: 1.1, container
     """
     return _defects(archives, DefectKind.UNREADABLE)
@@ -111,7 +112,8 @@ def archive_is_a_czmodel(container: Container) -> Iterator[Found]:
 
     Says: The file is {what}.
     Why: Only czmodel archives can be checked; what is inside decides, not the file's ending.
-    Fix: Make a czmodel of a SavedModel with `czcheck build spec.json`. A czann is checked by no
+    Fix: A SavedModel or a Keras file becomes a czmodel by `czcheck build spec.json`, where the
+        specification names it as `ModelPath`; unzip a SavedModel first. A czann is checked by no
         rule yet; do not read this as a verdict on it.
     Format: 1.1, extensions; 3, CZANN
     """

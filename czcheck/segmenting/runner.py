@@ -93,7 +93,8 @@ class ModelRunner:
             self._check()
         except UnavailableError as error:
             raise InputError(
-                f"{self.model.path}: cannot be run: {error}; `czcheck verify` says more"
+                f"{self.model.path}: cannot be run: {self.model.damage or error}; "
+                "`czcheck verify` says more"
             ) from error
 
     def _check(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck
+from czcheck.archive.foreign import about_folder
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
@@ -78,7 +79,7 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
         if not least <= value <= 1:
             raise UsageError(f"{name} {value:g} is not within {least:g} and 1")
     if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name the .czmodel file in it")
+        raise UsageError(f"{path}: {about_folder(path)}")
     if output in Sources([path]):
         raise UsageError(f"{output}: is the model; name another file for the baseline")
     tiles: dict[str, GoldenTile] = {}

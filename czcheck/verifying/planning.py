@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from czcheck.configuration.calling import read_values
 from czcheck.configuration.merging import InForce
-from czcheck.errors import UsageError
 from czcheck.report.report import Options
 from czcheck.rules.catalogue import catalogue, matching
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits, given_limits
@@ -43,11 +42,12 @@ def plan_of(path: Path, force: InForce) -> Plan:
         force: What is in force for it.
 
     Raises:
-        UsageError: An image is not there, or the baseline is none.
+        UsageError: An image is not there, or a folder holds none, or the baseline is none.
     """
     for image in force["tiles"]:
-        if not image.exists():
-            raise UsageError(f"{image}: no such image")
+        from czcheck.images.folders import images_in  # noqa: PLC0415 - where images are given
+
+        images_in(image)
     golden = None
     if force["baseline"] is not None:
         from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415

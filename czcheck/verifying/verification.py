@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import czcheck
+from czcheck.archive.foreign import about_folder, about_missing, archives_of
 from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
 from czcheck.errors import UsageError
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.verifying.running import Progress
 
-ENDINGS = (".czmodel", ".czseg")
 _FEW_FILES = 4
 
 
@@ -257,14 +257,12 @@ def archives_in(paths: Iterable[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         if not path.is_dir():
             if not path.exists():
-                raise UsageError(f"{path}: no such file")
+                raise UsageError(f"{path}: {about_missing(path)}")
             found.append(path)
             continue
-        inside = sorted(
-            each for each in path.iterdir() if each.suffix.lower() in ENDINGS and each.is_file()
-        )
+        inside = archives_of(path)
         if not inside:
-            raise UsageError(f"{path}: the folder holds no archive ({', '.join(ENDINGS)})")
+            raise UsageError(f"{path}: {about_folder(path)}")
         found.extend(inside)
     if not found:
         raise UsageError("nothing to verify: name at least one archive")

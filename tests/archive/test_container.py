@@ -53,6 +53,7 @@ def test_both_names_for_the_payload_are_not_taken_for_one() -> None:
         (["model.json", "model.model"], ContainerKind.CZANN),
         (["saved_model.pb", "variables/variables.index"], ContainerKind.SAVED_MODEL),
         (["readme.txt"], ContainerKind.OTHER),
+        (["config.json", "metadata.json", "model.weights.h5"], ContainerKind.KERAS),
         ([], ContainerKind.OTHER),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_file_that_is_there_is_kept_unless_forced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("CZ101_png_image.czmodel", "cannot be read safely"),
+        ("CZ101_png_image.czmodel", "is a PNG image, not a ZIP archive"),
         ("CZ116_pickle.czmodel", "Python pickle"),
         ("CZ117_onnx.czmodel", "ONNX"),
         ("CZ301_cut_short.czmodel", "saved_model.pb is no SavedModel"),

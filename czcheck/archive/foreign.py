@@ -1,0 +1,90 @@
+"""What a path is that is no archive, and what its owner can do with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ENDINGS = (".czmodel", ".czseg")
+# Enough to know a file by.
+HEAD = 16
+_FILES = {
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"II*\x00": "a TIFF image",
+    b"MM\x00*": "a TIFF image",
+    b"ZISRAW": "a CZI image",
+    b"\x89HDF": "an HDF5 file (a Keras .h5 model?)",
+    b"\x1f\x8b": "a gzip file",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
+    b"%PDF": "a PDF document",
+    b"<?xml": "an XML document",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x08\x01\x12": "a SavedModel's saved_model.pb",
+    b"version https://": "a pointer of Git LFS (`git lfs pull` fetches the file itself)",
+}
+
+
+def about_file(head: bytes, size: int) -> str:
+    """Say what a file is that is no ZIP archive.
+
+    Args:
+        head: Its first `HEAD` bytes, or fewer where there are no more.
+        size: Its size in bytes.
+    """
+    if not size:
+        return "is empty"
+    if head.startswith(b"PK\x03\x04"):
+        return "is a ZIP archive that is cut short: its end record is missing"
+    from czcheck.archive.container import PayloadKind, sniff  # noqa: PLC0415 - reads directories
+
+    payloads = {PayloadKind.PICKLE: "a Python pickle", PayloadKind.ONNX: "an ONNX model"}
+    known = next((what for magic, what in _FILES.items() if head.startswith(magic)), None)
+    known = known or payloads.get(sniff(head))
+    return "is not a ZIP archive" if known is None else f"is {known}, not a ZIP archive"
+
+
+def about_folder(folder: Path) -> str:
+    """Say what to name where a folder was named in an archive's place.
+
+    Args:
+        folder: The folder.
+    """
+    if (folder / "saved_model.pb").is_file():
+        return (
+            f"is a SavedModel, not an archive; `czcheck init {folder}` writes a specification of "
+            "it, from which `czcheck build` makes one"
+        )
+    inside = archives_of(folder)
+    if inside:
+        return f"is a folder; name one archive in it, such as {inside[0]}"
+    return f"is a folder, and holds no archive ({', '.join(ENDINGS)})"
+
+
+def archives_of(folder: Path) -> list[Path]:
+    """The archives in a folder, not below, by name.
+
+    Args:
+        folder: The folder.
+    """
+    return sorted(
+        each for each in folder.iterdir() if each.suffix.lower() in ENDINGS and each.is_file()
+    )
+
+
+def about_missing(path: Path) -> str:
+    """Say that there is no such file, and which one beside it has nearly that name.
+
+    Args:
+        path: What was named.
+    """
+    import difflib  # noqa: PLC0415 - only when something is wrong
+
+    try:
+        beside = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        return f"no such file: there is no folder {path.parent}"
+    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.8)
+    if not near:
+        return "no such file"
+    return f"no such file; did you mean {path.parent / near[0]}?"

@@ -1,0 +1,63 @@
+"""Numbers as options take them: alone, without a unit behind them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+_UNITS = {"SECONDS": "seconds", "GIB": "GiB", "PERCENT": "percent", "PIXELS": "pixels"}
+
+
+class Number(click.FloatRange):
+    """A number within limits; what is none is told with the unit that the option counts in."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number.
+
+        Args:
+            value: What the user wrote, or a default.
+            param: The option.
+            ctx: The call.
+
+        Raises:
+            click.BadParameter: It is no number, or beyond the limits.
+        """
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        # No limit keeps out NaN, to which every comparison answers no: a gate that never shuts.
+        if math.isnan(number):
+            self.fail(_no_number(value, "number", param), param, ctx)
+        return float(super().convert(number, param, ctx))
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within limits, told in the same way."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number.
+
+        Args:
+            value: What the user wrote, or a default.
+            param: The option.
+            ctx: The call.
+
+        Raises:
+            click.BadParameter: It is no whole number, or beyond the limits.
+        """
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            self.fail(_no_number(value, "whole number", param), param, ctx)
+        return int(super().convert(number, param, ctx))
+
+
+def _no_number(value: Any, what: str, param: click.Parameter | None) -> str:
+    unit = _UNITS.get((param.metavar or "") if param is not None else "")
+    how = "write the number alone" + (f", in {unit}" if unit else "")
+    return f"{str(value)[:40]!r} is no {what}; {how}"
