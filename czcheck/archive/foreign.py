@@ -84,6 +84,8 @@ def about_missing(path: Path) -> str:
         beside = [each.name for each in path.parent.iterdir()]
     except OSError:
         return f"no such file: there is no folder {path.parent}"
+    if any(letter in path.name for letter in "*?["):
+        return "no file has a name like that"
     near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.8)
     if not near:
         return "no such file"

@@ -30,7 +30,7 @@ class Number(click.FloatRange):
             number = float(value)
         except (TypeError, ValueError):
             number = math.nan
-        # No limit keeps out NaN, to which every comparison answers no: a gate that never shuts.
+        # No limit keeps out NaN, to which every comparison answers no.
         if math.isnan(number):
             self.fail(_no_number(value, "number", param), param, ctx)
         return float(super().convert(number, param, ctx))
@@ -55,6 +55,23 @@ class WholeNumber(click.IntRange):
         except (TypeError, ValueError):
             self.fail(_no_number(value, "whole number", param), param, ctx)
         return int(super().convert(number, param, ctx))
+
+
+def percent(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    """See that a percentage was not given as a fraction.
+
+    Args:
+        ctx: The call.
+        param: The option.
+        value: What the user wrote, 0 to 100.
+
+    Raises:
+        click.BadParameter: It is below one percent, and not 0.
+    """
+    if 0 < value < 1:
+        hint = f"write {100 * value:g} for {100 * value:g} %"
+        raise click.BadParameter(f"{value:g} is less than one percent; {hint}", ctx, param)
+    return value
 
 
 def _no_number(value: Any, what: str, param: click.Parameter | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from czcheck.cli import options
-from czcheck.cli.numbers import Number
+from czcheck.cli.numbers import Number, percent
 from czcheck.cli.printing import print_json, print_lines
 from czcheck.cli.progress import counted
 
@@ -56,6 +56,7 @@ from czcheck.cli.progress import counted
 @click.option(
     "--min-confidence",
     type=Number(0, 100),
+    callback=percent,
     default=0,
     show_default=True,
     metavar="PERCENT",

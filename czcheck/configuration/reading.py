@@ -312,9 +312,12 @@ class _Reader:
         for key in table:
             if key not in _WAIVER:
                 self._refuse((*place, key), f"is unknown{near(key, _WAIVER)}")
-        for key, what in (("code", "the rule whose findings"), ("reason", "the reason for which")):
+        for key, what in (
+            ("code", "the rule whose findings are waived"),
+            ("reason", "why they are waived"),
+        ):
             if key not in table:
-                self._refuse(place, f"says nothing of `{key}`, {what} are waived")
+                self._refuse(place, f"says nothing of `{key}`, {what}")
         try:
             code = codes(table["code"], self._path.parent)
         except WrongValueError as error:

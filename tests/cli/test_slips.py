@@ -90,6 +90,14 @@ def test_a_misspelt_file_is_told_its_nearest_name(
     assert "no such file; did you mean nuclei.czmodel?" in result.err
 
 
+def test_a_pattern_that_the_shell_found_nothing_for(
+    czcheck: Callable[..., Result], tmp_path: Path
+) -> None:
+    result = czcheck("verify", tmp_path / "*.czmodel")
+    assert result.code == 2
+    assert "no file has a name like that" in result.err
+
+
 def test_a_file_in_a_folder_that_is_not_there(
     czcheck: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -158,6 +166,7 @@ def test_a_folder_without_images_is_told_before_anything_is_run(
         ("verify", "--timeout", "nan", "is no number"),
         ("verify", "-j", "two", "is no whole number"),
         ("segment", "--min-confidence", "60%", "write the number alone, in percent"),
+        ("segment", "--min-confidence", "0.6", "less than one percent; write 60 for 60 %"),
         ("segment", "--border", "8px", "is no whole number; write the number alone, in pixels"),
         ("evaluate", "--min-f1", "nan", "is no number"),
         ("evaluate", "--min-f1", "90", "is not in the range 0<=x<=1"),
