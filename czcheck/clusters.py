@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import czcheck
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from distributed import Client
 
 SECONDS_TO_CONNECT = 20
+
+
+def need_distributed() -> None:
+    """See that the extra for clusters is installed, before anything that imports it.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if find_spec("distributed") is None:
+        raise UsageError("a cluster needs the package distributed; pip install 'czcheck[dask]'")
 
 
 def connect(address: str) -> Client:
@@ -26,12 +37,9 @@ def connect(address: str) -> Client:
         IncompleteError: No scheduler answers there, it has no worker, or workers have another
             version of czcheck, or none.
     """
-    try:
-        from distributed import Client  # noqa: PLC0415 - slow, and not for all
-    except ImportError:
-        raise UsageError(
-            "a cluster needs the package distributed; pip install 'czcheck[dask]'"
-        ) from None
+    need_distributed()
+    from distributed import Client  # noqa: PLC0415 - slow, and not for all
+
     try:
         client: Any = Client(
             address, timeout=SECONDS_TO_CONNECT, set_as_default=False, name="czcheck"

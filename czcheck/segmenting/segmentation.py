@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck.clusters import need_distributed
 from czcheck.errors import UsageError
 from czcheck.images.placing import check_place
 from czcheck.limits import DEFAULT_LIMITS, Limits
@@ -103,6 +104,8 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
             "classes are chosen for the objects that are measured; give --objects FILE"
         )
     selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+    if dask is not None:
+        need_distributed()
     if dask is not None and seams:
         raise UsageError("seams are looked for on this machine; leave --dask or --seams out")
     with ExitStack() as stack:

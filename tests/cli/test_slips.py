@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -146,6 +147,22 @@ def test_image_and_model_exchanged(
     result = czcheck("segment", image, good, "-o", tmp_path / "labels.ome.tif")
     assert result.code == 1
     assert f"{image}: cannot be run: is a PNG image, not a ZIP archive" in result.err
+
+
+@pytest.mark.parametrize(
+    "command", [("verify", "{model}"), ("segment", "{model}", "{model}", "-o", "{model}.ome.zarr")]
+)
+def test_a_cluster_without_its_package_names_the_extra(
+    command: tuple[str, ...],
+    czcheck: Callable[..., Result],
+    good: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    arguments = [each.format(model=good) for each in command]
+    result = czcheck(*arguments, "--dask", "tcp://127.0.0.1:8786")
+    assert result.code == 2
+    assert "pip install 'czcheck[dask]'" in result.err
 
 
 def test_a_folder_without_images_is_told_before_anything_is_run(
