@@ -113,8 +113,28 @@ def test_an_inapplicable_rule_does_not_keep_others_from_being_checked() -> None:
 
 
 def test_what_needs_a_crashed_rule_is_the_tools_fault() -> None:
-    outcomes = run(make("CZ101", crashes), make("CZ102", passes, requires=("CZ101",)))
-    assert outcomes["CZ102"].cause is SkipCause.TOOL
+    outcomes = run(
+        make("CZ101", crashes),
+        make("CZ102", passes, requires=("CZ101",)),
+        make("CZ103", passes, requires=("CZ102",)),
+    )
+    assert outcomes["CZ102"].cause is outcomes["CZ103"].cause is SkipCause.TOOL
+
+
+def test_what_needs_a_rule_that_does_not_apply_to_the_file_does_not_either() -> None:
+    def nothing() -> object:
+        raise NotApplicableError("the tile is too small")
+
+    def reads(fact: object) -> Iterator[Found]:
+        yield from ()
+
+    outcomes = run(
+        make("CZ101", reads, ("a",)),
+        make("CZ102", passes, requires=("CZ101",)),
+        facts={"a": nothing},
+    )
+    assert outcomes["CZ102"].cause is SkipCause.CHOICE
+    assert verdict(outcomes) is Verdict.PASSED
 
 
 def test_a_missing_fact_skips() -> None:
@@ -189,7 +209,12 @@ def test_ignoring_a_failed_rule_does_not_make_the_unchecked_pass() -> None:
 
 
 def test_rules_beyond_the_level_are_not_run() -> None:
-    outcomes = run(make("CZ401", crashes, level=Level.RUN), level=Level.NETWORK)
+    outcomes = run(
+        make("CZ301", passes, level=Level.NETWORK),
+        make("CZ401", crashes, level=Level.RUN),
+        level=Level.NETWORK,
+    )
+    assert outcomes["CZ301"].status is Status.PASSED
     assert outcomes["CZ401"].cause is SkipCause.CHOICE
     assert verdict(outcomes) is Verdict.PASSED
 
