@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from czcheck.cli import options
-from czcheck.cli.numbers import Number
 from czcheck.cli.reporting import Reporting
 
 FORMATS = {
@@ -16,8 +15,6 @@ FORMATS = {
     "html": "czcheck.diffing.html:diff_page",
 }
 """Module and function of each format; the function takes a `Diff` and returns the whole text."""
-
-_positive = Number(min=0, min_open=True)
 
 
 @click.command("diff")
@@ -32,7 +29,7 @@ _positive = Number(min=0, min_open=True)
 )
 @click.option(
     "--fail-on",
-    type=click.Choice(("error", "warning", "note")),
+    type=click.Choice(options.SEVERITIES),
     default="error",
     show_default=True,
     help="Mildest severity that fails the verdict.",
@@ -59,23 +56,7 @@ _positive = Number(min=0, min_open=True)
     type=click.Path(path_type=Path),
     help="Images (PNG, TIFF, CZI, Zarr) to compare on, beside the built-in test tiles.",
 )
-@click.option(
-    "--timeout",
-    type=_positive,
-    metavar="SECONDS",
-    help="Most time for loading a network, and for each tile.  [default: 120]",
-)
-@click.option(
-    "--memory",
-    type=_positive,
-    metavar="GIB",
-    help="Most memory of each network's process.  [default: 8]",
-)
-@click.option(
-    "--require-sandbox",
-    is_flag=True,
-    help="Run no network that cannot be shut in; exit code 3 then.",
-)
+@options.limiting
 @click.option(
     "--format",
     "form",
@@ -114,7 +95,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     tiles: tuple[Path, ...],
     timeout: float | None,
     memory: float | None,
-    require_sandbox: bool,
+    require_sandbox: bool | None,
     form: str,
     reports: tuple[str, ...],
     html: str | None,
@@ -157,7 +138,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
             allow_op=allow_op,
             tiles=tiles,
             runner_limits=given_limits(timeout, memory),
-            require_sandbox=require_sandbox,
+            require_sandbox=bool(require_sandbox),
             progress=progress,
         )
     code = telling.tell(found, quiet=quiet)

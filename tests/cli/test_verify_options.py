@@ -63,6 +63,16 @@ def test_without_a_budget_its_rule_is_skipped_by_choice(verify: Called, good: Pa
 
 
 @pytest.mark.tensorflow
+def test_a_network_that_takes_longer_than_the_timeout(verify: Called, good: Path) -> None:
+    code, out, _ = verify(good, "--timeout", "0.001", "--memory", "6", "--format", "json")
+    assert code == 1
+    (file,) = json.loads(out)["files"]
+    (finding,) = file["findings"]
+    assert finding["code"] == "CZ401"
+    assert "no answer within 0.001 seconds" in finding["message"]
+
+
+@pytest.mark.tensorflow
 def test_a_network_over_its_budgets(verify: Called, good: Path, tmp_path: Path) -> None:
     code, out, _ = verify(
         good,

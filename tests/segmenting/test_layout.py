@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import czcheck
 from czcheck.errors import UsageError
-from czcheck.segmenting.layout import Layout, Span
+from czcheck.segmenting.layout import Layout, Span, laid_between
 
 SIZES = st.integers(1, 300)
 
@@ -75,6 +75,22 @@ def test_aligned_tiles_begin_at_multiples_of_the_stride(
             czcheck.tiles(*cut, align=stride)
     else:
         check(czcheck.tiles(*cut, align=stride), stride)
+
+
+@settings(deadline=None)
+@given(cuts(), st.integers(1, 32))
+def test_tiles_laid_between_others_are_moved_by_multiples_of_the_stride(
+    cut: tuple[tuple[int, int], tuple[int, int], int], stride: int
+) -> None:
+    shape, tile, border = cut
+    layout = czcheck.tiles(shape, tile, border)
+    other = laid_between(layout, stride)
+    check(other, 1)
+    for before, after in ((layout.rows, other.rows), (layout.columns, other.columns)):
+        assert len(after) == (len(before) + 1 if len(before) > 1 else 1)
+        assert (after[0].start, after[-1].start) == (before[0].start, before[-1].start)
+        for old, new in zip(before[:-1], after[1:-1], strict=len(before) > 1):
+            assert (new.start - old.start) % stride == 0
 
 
 @settings(deadline=None)
