@@ -66,6 +66,19 @@ def test_of_three_classes_the_best_two_make_the_tie() -> None:
     assert (found.labels, found.ties) == (0, 1)
 
 
+def test_a_tie_may_be_as_close_as_the_tolerance() -> None:
+    before = np.array([[[[0.625, 0.375]]]])
+    for tie, ties in ((0.25, 1), (0.125, 0)):
+        assert compare(before, before[..., ::-1], tie).ties == ties
+
+
+def test_above_1_changes_are_relative() -> None:
+    before = np.array([[[[200.0, 0.5], [-4.0, 0.5]]]])
+    found = compare(before, np.array([[[[201.0, 0.5], [-5.0, 0.5]]]]), RAW_TOLERANCE)
+    assert found.change == 0.25
+    assert found.at == Pixel(-5.0, 0, 1, 0)
+
+
 def test_not_a_number_has_to_stay_one() -> None:
     hole = changed(0, 0, np.nan, 0.5, 0.5)
     assert compare(hole, hole.copy(), RAW_TOLERANCE).change == 0
