@@ -24,6 +24,8 @@ def _escaped(code: int) -> str:
 
 
 _TABLE = {code: _escaped(code) for code in _UNSAFE}
+# Spreadsheets compute cells that begin so; the last four are their wide forms.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Servers that run builds take commands out of what a program prints: `::name::` at the beginning of
 # a line, `##[name]`, `##vso[name]` and `##teamcity[name]` anywhere.
 _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\w*\[)")
@@ -41,6 +43,18 @@ def printable(text: str) -> str:
     """
     safe = text.translate(_TABLE).encode("utf-8", "backslashreplace").decode("utf-8")
     return _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", safe)
+
+
+def cell(text: str) -> str:
+    """A text for a table that spreadsheets open: printable, and no formula.
+
+    What begins as a formula does gets an apostrophe before it, as people write it by hand.
+
+    Args:
+        text: Any text.
+    """
+    safe = printable(text)
+    return f"'{safe}" if safe.lstrip().startswith(_FORMULA) else safe
 
 
 def printable_lines(text: str) -> str:

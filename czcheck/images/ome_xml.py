@@ -6,6 +6,7 @@ and opens the files that it names.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Files with many planes describe each of them.
 _MOST_BYTES = 64 * MIB
 _MOST_TAGS = 2_000_000
+_MOST_LISTED = 10 * MOST_PLANES
 _MICROMETRES = {
     "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "nm": 1e-3, "pm": 1e-6, "Å": 1e-4, "mm": 1e3,
     "cm": 1e4, "m": 1e6, "in": 25400.0,
@@ -63,6 +65,9 @@ def ome_images(path: Path, text: str) -> tuple[OmeImage, ...]:
         raise InputError(f"{path}: the OME-XML {root.reason}")
     for element in root.iter():
         _check(path, element)
+    # tifffile makes a list of them, for all that the document says.
+    if sum(_planes(each) for each in root.iter() if _tag(each) == "Pixels") > _MOST_LISTED:
+        raise InputError(f"{path}: the OME-XML gives more planes than are believed")
     return tuple(_image(each) for each in root.iter() if _tag(each) == "Image")
 
 
@@ -82,8 +87,16 @@ def _check(path: Path, element: Element) -> None:
             f"{path}: the OME-XML names a file in another folder ({name[:80]}); "
             "put the files of an image beside each other"
         )
+    beside = path.parent / name
+    if _tag(element) == "UUID" and name and beside.exists() and not beside.is_file():
+        raise InputError(f"{path}: the OME-XML names {name[:80]}, which is no file")
     if "Along" in _tag(element) and _labels(element) > MOST_PLANES:
         raise InputError(f"{path}: the OME-XML divides an axis beyond all measure")
+
+
+def _planes(pixels: Element) -> float:
+    """Number of planes that one image is said to have, its channels counted."""
+    return math.prod(max(_number(pixels.get(f"Size{axis}", "1")), 1) for axis in "TZC")
 
 
 def _labels(along: Element) -> float:

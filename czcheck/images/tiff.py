@@ -25,6 +25,7 @@ _RGB, _YCBCR = 2, 6
 _COLOUR, _ALPHA = 3, 4
 _CENTIMETRE = 3
 _MOST_SCENES = 10_000
+_SUB_IFDS = 330
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,9 @@ class TiffImage(FileImage):
     def _open(self, path: Path, selections: Selections) -> None:
         first = self._file.pages.first
         described = ome_images(path, first.description) if first.is_ome else ()
+        inner = first.tags.get(_SUB_IFDS)
+        if inner is not None and inner.count > _MOST_SCENES:
+            raise InputError(f"{path}: the file names {inner.count} images inside of one another")
         series = list(self._file.series)
         if not series:
             raise InputError(f"{path}: the file holds no image")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import InputError
 from czcheck.images.decoders import bounded_part, damaged, held
+from czcheck.images.encoded import COMPRESSIONS, encoded_pixels
 from czcheck.images.image import Region
 from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
 
@@ -22,6 +23,8 @@ _FEW_PARTS = 2
 _BAND = 1024
 _JPEG = (6, 7, 33007, 34892)
 _SEPARATE = 2
+# Tiles and strips at edges may be coded as whole ones.
+_MUCH_LARGER, _SMALL = 4, 1 << 22
 
 
 class Samples(NamedTuple):
@@ -195,12 +198,26 @@ class Pages:
         if offset == 0 or size == 0:
             shape = (*self._part, 1 if self._separate else self._samples)
             return np.full(shape, self._key.nodata, self.dtype)
-        pixels = self._key.decode(self._bytes(page, offset, size), index, **more)[0]
+        data = self._bytes(page, offset, size)
+        self._check_encoded(data)
+        pixels = self._key.decode(data, index, **more)[0]
         assert pixels is not None
         part: NDArray[Any] = pixels[0]  # of a single section
         if part.dtype == np.bool_:
             part = part.astype(np.uint8) * np.uint8(255)
         return part
+
+    def _check_encoded(self, data: bytes) -> None:
+        """Refuse an image in a tile or strip that says it is far larger than that."""
+        if self._key.compression not in COMPRESSIONS or self._key.jpegheader is not None:
+            return
+        pixels = encoded_pixels(data)
+        if pixels > max(_MUCH_LARGER * prod(self._part), _SMALL):
+            raise damaged(
+                self._path,
+                "",
+                f"a tile or strip of {self._part[1]}x{self._part[0]} pixels says it has {pixels}",
+            )
 
     def _bytes(self, page: Any, offset: int, size: int) -> bytes:
         handle = page.parent.filehandle

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from czcheck.escape import printable
+from czcheck.escape import cell, printable
 
 if TYPE_CHECKING:
     from czcheck.evaluating.counts import PixelCounts
@@ -49,7 +49,7 @@ def _row(
     figures = [
         getattr(each, measure) for each in counts.class_figures(percent) for measure in _MEASURES
     ]
-    row = [printable(name), counts.pixels, counts.accuracy(), *figures]
+    row = [cell(name), counts.pixels, counts.accuracy(), *figures]
     if objects is not None:
         row += [objects.true, objects.predicted, objects.matched, objects.f1]
     return ["" if value is None else value for value in row]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
-from czcheck.escape import printable
+from czcheck.escape import cell, printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,6 +169,8 @@ def _rows(table: dict[str, Sequence[Any]], titles: list[str]) -> Iterator[tuple[
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g}"
+    if isinstance(value, str):
+        return cell(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

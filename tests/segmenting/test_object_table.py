@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from skimage.measure import label, regionprops_table
 
 import czcheck
 from czcheck.images.image import Plane
+from czcheck.metadata.model_metadata import SegmentationClass
 from czcheck.segmenting.objects import ObjectMeter
+from czcheck.segmenting.tables import Measured, write_table
 
 
 def measured(labels: np.ndarray, pixels: np.ndarray, tile: int, wanted: tuple[int, ...]) -> Any:
@@ -70,3 +74,21 @@ def test_a_ring_across_all_blocks_is_one_object(tile: int) -> None:
     labels[3:17, 3:17] = 1
     found = measured(labels, np.zeros((20, 20, 1), np.uint8), tile, (2,))
     assert found.area.tolist() == [16 * 16 - 14 * 14]
+
+
+def test_names_are_no_formulas_in_a_table_for_spreadsheets(tmp_path: Path) -> None:
+    names = ['=cmd|" /C calc"!A0', "@SUM(1)", "-2+3", "\t=1", "\uff1d1", "CD4+"]
+    labels = np.repeat(np.arange(1, len(names) + 1, dtype=np.uint8)[None], 2, axis=0)
+    objects = measured(labels, np.ones((*labels.shape, 1), np.uint8), 4, tuple(range(1, 7)))
+    classes = [
+        SegmentationClass(number, name, (0, 0, 0)) for number, name in enumerate(names, start=1)
+    ]
+    path = tmp_path / "objects.csv"
+    write_table(path, [Measured("=1.tif", ("Gray",), None, objects)], classes)
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["class"] for row in rows] == [
+        "'=cmd|\" /C calc\"!A0", "'@SUM(1)", "'-2+3", "\\x09=1", "'\uff1d1", "CD4+"
+    ]  # fmt: skip
+    assert {row["image"] for row in rows} == {"'=1.tif"}
+    assert {row["area_px"] for row in rows} == {"2"}
