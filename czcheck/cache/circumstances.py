@@ -7,14 +7,18 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
 import czcheck
+from czcheck.images.folders import is_store
 from czcheck.rules.catalogue import PACKAGE, catalogue
 
 MOST_FILES = 1000
@@ -33,13 +37,22 @@ def tool() -> list[Any]:
     )
     further = sorted(
         {
-            Path(rule.check.__code__.co_filename)
+            path
             for rule in catalogue().values()
             if rule.package != PACKAGE
+            for path in _files_of(rule.check)
         }
     )
     packages = sorted({rule.package for rule in catalogue().values()})
     return [czcheck.__version__, packages, _states([*files, *further])]
+
+
+def _files_of(check: Callable[..., object]) -> Iterator[Path]:
+    """The file that holds a rule, and the others of its package, which it may use."""
+    yield Path(check.__code__.co_filename)
+    package = sys.modules.get(check.__module__.partition(".")[0])
+    for folder in getattr(package, "__path__", ()):
+        yield from (each for each in _below(Path(folder)) if each.suffix == ".py")
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -142,18 +155,43 @@ def contents(path: Path) -> list[Any] | None:
     """A file, or the files of a folder: their names and what they hold.
 
     Args:
-        path: The file or folder.
+        path: The file or folder; of a Zarr store all that is in it counts.
 
     Returns:
-        Names and digests; None where they cannot be read, or are too many.
+        Names and digests; None where they cannot be read, are too many, or lead to further files.
     """
     try:
-        files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else []
-        if len(files) > MOST_FILES:
+        files = list(islice(_read_of(path), MOST_FILES + 1))
+        if len(files) > MOST_FILES or (not path.is_dir() and _names_others(path)):
             return None
-        return [str(path), [[each.name, _file_digest(each)] for each in files or [path]]]
+        names = sorted((each.relative_to(path).as_posix(), each) for each in files)
+        return [str(path), [[name, _file_digest(each)] for name, each in names]]
     except OSError:
         return None
+
+
+def _read_of(path: Path) -> Iterator[Path]:
+    """The files that are read where images, or a file, are named."""
+    if not path.is_dir():
+        yield path
+    elif is_store(path):
+        yield from _below(path)
+    else:
+        for each in path.iterdir():
+            if each.is_file():
+                yield each
+            elif is_store(each):
+                yield from _below(each)
+
+
+def _names_others(path: Path) -> bool:
+    """Whether a TIFF may say that some of its pixels are in other files."""
+    if path.suffix.lower() not in (".tif", ".tiff") or not path.stat().st_size:
+        return False
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+        return any(
+            name[1] != os.fsencode(path.name) for name in re.finditer(rb'FileName="([^"]*)"', data)
+        )
 
 
 def _file_digest(path: Path) -> str:

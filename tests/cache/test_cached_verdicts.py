@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import shutil
@@ -225,6 +226,41 @@ def test_the_key_holds_everything_that_counts(
     assert None not in keys
     assert {key(), key(**{"fail-on": "note"}), key(jobs=2)} == {base}
     assert key(runtime=str(tmp_path / "no-python")) is None
+
+
+def test_all_that_is_read_of_images_counts(tmp_path: Path) -> None:
+    """Chunks below a store, and files that an OME-TIFF names, hold pixels as well."""
+    chunk = tmp_path / "a.zarr" / "0" / "c" / "0"
+    chunk.parent.mkdir(parents=True)
+    (tmp_path / "a.zarr" / "zarr.json").write_text("{}")
+    for path in (tmp_path, tmp_path / "a.zarr"):
+        chunk.write_bytes(b"1")
+        before = circumstances.contents(path)
+        chunk.write_bytes(b"2")
+        after = circumstances.contents(path)
+        assert before is not None
+        assert after not in (None, before)
+    image = tmp_path / "a.ome.tif"
+    image.write_bytes(b'<UUID FileName="a.ome.tif">')
+    assert circumstances.contents(image) is not None
+    image.write_bytes(b'<UUID FileName="a.ome.tif"><UUID FileName="b.ome.tif">')
+    assert circumstances.contents(image) is None
+    image.write_bytes(b"")
+    assert circumstances.contents(image) is not None
+
+
+def test_what_a_rule_of_another_package_uses_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "lab_rules"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "helper.py").write_text("LIMIT = 1\n")
+    (package / "rules.py").write_text("def check(): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    check = importlib.import_module("lab_rules.rules").check
+    found = {path.name for path in circumstances._files_of(check)}
+    assert found == {"__init__.py", "helper.py", "rules.py"}
 
 
 def test_an_interpreter_is_known_without_importing_tensorflow() -> None:
