@@ -118,7 +118,7 @@ def _scored(
     scored = []
     with (
         open_image(pair.image, **labelled.selection) as image,
-        open_image(pair.mask, **_planes_only(labelled.selection)) as mask,
+        open_image(pair.mask, **_planes_only(labelled.selection), numbers=True) as mask,
     ):
         view = for_model(
             image,

@@ -46,7 +46,7 @@ class Evaluation:
             on.
         tensorflow: Version that ran the network.
         isolation: What the network was shut in by.
-        left_over: Masks that no image goes with.
+        left_over: Masks that no image goes with, and results of czcheck without a mask.
         pictures: PNG pictures of the worst planes by name: image, truth, answer, and where they
             differ, side by side.
     """

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from czcheck.images.image import Image, Plane
     from czcheck.segmenting.planes import Block
 
+# Numbers per pixel of colours, without and with alpha.
+_COLOURED = (3, 4)
 PREVIEW = 320
 """Most pixels along a side of what is kept of a plane to be shown."""
 
@@ -73,7 +75,7 @@ class PlaneScore:
                 f"{mask.path}: the mask has {other[1]}x{other[0]} pixels, the image {size[1]}x"
                 f"{size[0]}; a mask has a value for each pixel of its image"
             )
-        if mask.scalars != 1:
+        if mask.scalars != 1 and not (len(mask.channels) == 1 and mask.scalars in _COLOURED):
             raise InputError(
                 f"{mask.path}: the mask has {mask.scalars} numbers per pixel ({mask.pixel_type}); "
                 "save it as a gray image of whole numbers"
@@ -102,7 +104,8 @@ class PlaneScore:
             InputError: The mask is damaged here, or holds values that stand for no class.
         """
         height, width = block.labels.shape
-        values = self._mask.read(self._plane, block.top, block.left, height, width)[..., 0]
+        pixels = self._mask.read(self._plane, block.top, block.left, height, width)
+        values = self._gray(pixels, block.top, block.left)
         place = self._mask.path + (f", plane {self._plane.name}" if self._plane.name else "")
         truth = self._reading.read(values, place, block.top, block.left)
         confidence = block.probabilities.max(axis=-1)
@@ -114,6 +117,21 @@ class PlaneScore:
             there = predicted == self._reading.objects_are
             self._objects[1][kept] = there & (confidence >= self._least)
         self._show(block, truth.classes, predicted)
+
+    def _gray(self, pixels: NDArray[Any], top: int, left: int) -> NDArray[Any]:
+        """The values of a mask; one that was saved in colours has to be gray all the same."""
+        colours = pixels[..., :3]
+        different = (colours != colours[..., :1]).any(axis=-1)
+        if different.any():
+            row, column = (int(each) for each in np.argwhere(different)[0])
+            told = colours[row, column, ::-1].tolist()
+            raise InputError(
+                f"{self._mask.path}: the mask is a picture in colours (red, green, blue are {told} "
+                f"at row {top + row}, column {left + column}); save the numbers of classes or "
+                "objects as a gray image"
+            )
+        values: NDArray[Any] = pixels[..., 0]
+        return values
 
     def _show(self, block: Block, truth: NDArray[Any], predicted: NDArray[Any]) -> None:
         step = self._step

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from czcheck.metadata.model_metadata import SegmentationClass
 
-_TWO = 2
+_TWO, _WHITE = 2, 255
 
 
 class MaskKind(Enum):
@@ -134,23 +134,26 @@ class MaskReading:
         if strange:
             row, column = (int(each) for each in np.argwhere(values == strange[0])[0])
             where = f"value {strange[0]} at row {top + row}, column {left + column}"
-            raise InputError(f"{place}: {where} stands for no class {self._known(len(found))}")
+            raise InputError(
+                f"{place}: {where} stands for no class {self._known(strange[0], len(found))}"
+            )
         classes = np.full(values.shape, UNLABELLED, np.int64)
         for value, number in codes.items():
             classes[values == value] = number
         return Truth(classes, None)
 
-    def _known(self, different: int) -> str:
-        """The classes with their values, and what to do about masks of `different` values."""
+    def _known(self, value: int, different: int) -> str:
+        """The classes with their values, and what to do about a value in a mask of several."""
         if self.kind is MaskKind.LABELS:
             known = ", ".join(f"{each.label_value} {each.name}" for each in self.classes)
         else:
             known = ", ".join(f"{number} {each.name}" for number, each in enumerate(self.classes))
-        advice = (
-            "masks that number objects are read with --mask instances"
-            if different > 2 * len(self.classes)
-            else "--mask says what the values mean: labels, indices or instances"
-        )
+        if value == _WHITE and different <= _TWO:
+            advice = "masks of black and white: save 1 for white, and choose --mask indices"
+        elif different > 2 * len(self.classes):
+            advice = "masks that number objects are read with --mask instances"
+        else:
+            advice = "--mask says what the values mean: labels, indices or instances"
         return f"({known}); {advice}"
 
 

@@ -14,6 +14,7 @@ from czcheck.images.decoders import bounded, bounded_part, extra, opened
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region
 from czcheck.images.ome_xml import known
+from czcheck.images.output import KINDS
 from czcheck.limits import MIB
 from czcheck.metadata.model_metadata import PIXEL_TYPES
 from czcheck.metadata.parsing import Unreadable, parse
@@ -86,6 +87,7 @@ class CziImage(FileImage):
             for time, z in product(range(times), range(sections))
         ]
         self.pixel_size = _pixel_size(root)
+        self.result = _result(root)
         channels = _channels(path, root, description["pixel_types"])
         self._choose_planes(planes, selections)
         self._choose_channels(channels, selections)
@@ -158,3 +160,11 @@ def _pixel_size(root: Element) -> tuple[float, float] | None:
         except ValueError:
             return None
     return known(*sides)
+
+
+def _result(root: Element) -> str:
+    """What czcheck says that it wrote into the file; see `output_czi.py`."""
+    kind, source = (
+        root.findtext(f".//CustomAttributes/KeyValue/{name}") or "" for name in ("Kind", "Source")
+    )
+    return kind if kind in KINDS and source.startswith('{"model": ') else ""

@@ -34,6 +34,10 @@ for _name in _LOGGERS:
     logging.getLogger(_name).addFilter(_Silence())
 
 
+class UnfinishedStoreError(InputError):
+    """A store that czcheck has begun, and not completed."""
+
+
 @contextmanager
 def readable(path: str | Path, place: str = "") -> Iterator[None]:
     """Turn what decoders raise on damaged files into one line, and keep their log away.

@@ -29,12 +29,15 @@ class Selections:
         channel: Channels.
         time: Points in time.
         z: Sections.
+        numbers: Whether of a PNG with a palette or of bits the numbers are wanted as they are
+            stored, as of masks, not the colours or grays that they are shown in.
     """
 
     scene: Selection = None
     channel: Selection = None
     time: Selection = None
     z: Selection = None
+    numbers: bool = False
 
 
 class FileImage(Image):

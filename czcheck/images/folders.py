@@ -42,7 +42,9 @@ def image_files(folder: Path) -> list[Path]:
     )
     if not found:
         known = ", ".join((*ENDINGS, STORE_ENDING))
-        raise UsageError(f"{folder}: the folder holds no image ({known})")
+        inside = sorted(each.name for each in folder.iterdir() if each.is_dir())
+        more = f"; name one of the folders in it, such as {inside[0]}" if inside else ""
+        raise UsageError(f"{folder}: the folder holds no image ({known}){more}")
     return found
 
 

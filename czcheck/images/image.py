@@ -82,8 +82,11 @@ class Image(ABC):
         pixel_size: (height, width) of a pixel in micrometres; None where the image does not know.
         planes: The planes in the order of scene, time and depth. All have the same channels.
         tiled: Whether regions are read without holding the whole plane in memory.
+        result: What czcheck says in the file that it wrote into it: `labels`, `probabilities`,
+            `confidence` or `overlay`; empty for files of others.
     """
 
+    result: str = ""
     path: str
     format: str
     channels: tuple[str, ...]

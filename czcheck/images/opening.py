@@ -35,6 +35,7 @@ def open_image(
     channel: Selection = None,
     time: Selection = None,
     z: Selection = None,
+    numbers: bool = False,
 ) -> Image:
     """Open an image file.
 
@@ -48,6 +49,7 @@ def open_image(
         channel: Channels.
         time: Points in time.
         z: Sections.
+        numbers: Whether a palette's numbers are wanted, not its colours; see `Selections`.
 
     Raises:
         UsageError: No such file, a file of another kind, a selection that matches nothing, or an
@@ -57,7 +59,7 @@ def open_image(
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path}: no such image")
-    return _reader(path)(path, Selections(scene, channel, time, z))
+    return _reader(path)(path, Selections(scene, channel, time, z, numbers))
 
 
 def _reader(path: Path) -> Callable[[Path, Selections], Image]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import SegmentationClass
 
 Kind = Literal["labels", "probabilities", "confidence"]
+KINDS: tuple[Kind, ...] = ("labels", "probabilities", "confidence")
 TIFF_ENDINGS = (".tif", ".tiff")
 CZI_ENDINGS = (".czi",)
 ZARR_ENDINGS = (".zarr",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from czcheck.images.arrays import to_bgr
 from czcheck.images.decoders import bounded, extra, held, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import COLOUR, GRAY, Plane, Region
+from czcheck.images.output import SOURCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +24,8 @@ _DEPTH, _START, _BYTE = 24, 26, 8
 _HAS_COLOUR = 2
 # Modes of Pillow that are read as another one: palette, bits, gray with alpha.
 _RESOLVED = {"P": "RGB", "1": "L", "LA": "L"}
+# Those of them that are numbers, too.
+_NUMBERED = ("P", "1")
 
 
 class PngImage(FileImage):
@@ -59,6 +63,10 @@ class PngImage(FileImage):
             height, width = png.height, png.width
             bands = png.getbands()
             mode = _RESOLVED.get(png.mode, "".join(bands) if len(bands) > 1 else "L")
+            self._numbers = selections.numbers and png.mode in _NUMBERED
+            if self._numbers:
+                mode = "L"
+            self.result = _kind(png.info.get(SOURCE))
         samples = len(mode)
         if self._deep:
             samples = _COLOUR if colour & _HAS_COLOUR else 1
@@ -100,6 +108,19 @@ class PngImage(FileImage):
                     self._picture = png
             top, left, height, width = region
             part = self._picture.crop((left, top, left + width, top + height))
-        pixels = np.asarray(part.convert(_RESOLVED.get(part.mode, part.mode)))
+        if not self._numbers:
+            part = part.convert(_RESOLVED.get(part.mode, part.mode))
+        pixels = np.asarray(part)
+        if pixels.dtype == np.bool_:
+            pixels = pixels.astype(np.uint8)
         image: NDArray[Any] = pixels.reshape(*pixels.shape[:2], -1)
         return image
+
+
+def _kind(text: Any) -> str:
+    """What czcheck says that it wrote into the file."""
+    try:
+        source = json.loads(text)
+    except (TypeError, ValueError):
+        return ""
+    return str(source.get("Kind", "")) if isinstance(source, dict) else ""

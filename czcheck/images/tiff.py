@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from itertools import product
@@ -15,6 +16,7 @@ from czcheck.images.decoders import bounded, extra, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.ome_xml import OmeImage, known, micrometres, ome_images
+from czcheck.images.output import SOURCE
 from czcheck.images.tiff_pages import Pages, Samples
 
 if TYPE_CHECKING:
@@ -66,6 +68,10 @@ class _Layout:
         return tuple(places.get(axis, 0) if axis else 0 for axis in self.axes)
 
 
+# What we write into OME-XML; see `output_tiff.py`.
+_KIND = re.compile(f'Namespace="{SOURCE}"><Value><M K="Kind">([a-z]+)<')
+
+
 class TiffImage(FileImage):
     """A TIFF file.
 
@@ -103,6 +109,8 @@ class TiffImage(FileImage):
         inner = first.tags.get(_SUB_IFDS)
         if inner is not None and inner.count > _MOST_SCENES:
             raise InputError(f"{path}: the file names {inner.count} images inside of one another")
+        if first.is_ome and (told := _KIND.search(first.description)) is not None:
+            self.result = told[1]
         series = list(self._file.series)
         if not series:
             raise InputError(f"{path}: the file holds no image")

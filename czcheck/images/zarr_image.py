@@ -50,10 +50,11 @@ class ZarrImage(FileImage):
     def _open(self, path: Path, selections: Selections) -> None:
         import zarr  # noqa: PLC0415
 
-        from czcheck.images.zarr_scenes import scenes_of  # noqa: PLC0415
+        from czcheck.images.zarr_scenes import result_in, scenes_of  # noqa: PLC0415
         from czcheck.images.zarr_store import ContainedStore, document  # noqa: PLC0415
 
         self._scenes = scenes_of(path)
+        self.result = result_in(path)
         self.format = "OME-Zarr" if self._scenes[0].array else "Zarr"
         self._arrays: list[Any] = []
         for scene in self._scenes:

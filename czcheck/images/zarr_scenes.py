@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from czcheck.errors import InputError
-from czcheck.images.decoders import damaged
+from czcheck.images.decoders import UnfinishedStoreError, damaged
 from czcheck.images.ome_xml import known, micrometres
 from czcheck.images.zarr_store import Document, document
 
@@ -56,7 +56,9 @@ def scenes_of(path: Path) -> tuple[Scene, ...]:
         raise damaged(path, "", "the folder is no Zarr store")
     ours = found.attributes.get(OURS)
     if isinstance(ours, dict) and ours.get("unfinished"):
-        raise InputError(f"{path}: the store is unfinished; go on writing it with --resume")
+        raise UnfinishedStoreError(
+            f"{path}: the store is unfinished; go on writing it with --resume"
+        )
     if found.is_array:
         return (Scene("", "", _plain_axes(path, found), None, ()),)
     ome = _ome(found)
@@ -75,6 +77,21 @@ def scenes_of(path: Path) -> tuple[Scene, ...]:
             raise damaged(path, "", f"there is no image at {place}")
         scenes.append(_scene(path, place, _ome(inside)))
     return tuple(scenes)
+
+
+def result_in(path: Path) -> str:
+    """What czcheck says that it wrote into a store: `labels` and so on; empty for others.
+
+    Args:
+        path: Folder of the store.
+
+    Raises:
+        InputError: Its metadata are damaged.
+    """
+    found = document(path, "")
+    ours = None if found is None else found.attributes.get(OURS)
+    made_of = ours.get("made_of") if isinstance(ours, dict) else None
+    return str(made_of.get("kind", "")) if isinstance(made_of, dict) else ""
 
 
 def _ome(found: Document) -> dict[str, Any]:

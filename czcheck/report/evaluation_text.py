@@ -50,7 +50,7 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
     if plain["left_over"]:
         names = [printable(each) for each in plain["left_over"]]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
-        yield from wrapped(f"masks without an image: {', '.join(names[:3])}{more}", "  ")
+        yield from wrapped(f"left aside, without a counterpart: {', '.join(names[:3])}{more}", "  ")
 
 
 def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck.escape import printable
 from czcheck.report.text import Line
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from czcheck.segmenting.seams import Seams
 
 MAX_SEAMS = 6
+MAX_NAMES = 3
 
 
 def segmentation_lines(result: Segmentation, *, quiet: bool = False) -> Iterator[Line]:
@@ -28,6 +31,10 @@ def segmentation_lines(result: Segmentation, *, quiet: bool = False) -> Iterator
                 yield from _image_lines(result, image)
         if result.table is not None:
             yield Line(f"{result.table}: {result.objects} objects")
+        if result.left_out:
+            names = [printable(Path(each).name) for each in result.left_out]
+            more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+            yield Line(f"left out, as czcheck wrote them: {', '.join(names[:MAX_NAMES])}{more}")
     for image in failed:
         yield Line(f"failed: {image.failed}", "error")
     if quiet and not failed:

@@ -81,6 +81,7 @@ class Segmentation:
         table: The file that they are in.
         seconds: Wall-clock seconds, TensorFlow's start included.
         peak_bytes: The most memory that the network's process has had in use; 0 if unknown.
+        left_out: Earlier results of czcheck in the folders, which are no images to segment.
     """
 
     job: Job
@@ -95,6 +96,7 @@ class Segmentation:
     table: str | None
     seconds: float
     peak_bytes: int
+    left_out: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -114,6 +116,7 @@ class Segmentation:
             "tensorflow": environment.tensorflow if environment else None,
             "isolation": environment.isolation if environment else None,
             "images": [self._image(each) for each in self.images],
+            "left_out": list(self.left_out),
             "objects": self.objects,
             "objects_file": self.table,
             "seconds": round(self.seconds, 3),

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images.folders import images_in, is_store
+from czcheck.images.earlier import images_of
+from czcheck.images.folders import is_store
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
 from czcheck.images.output import check_format
@@ -87,7 +88,7 @@ class SegmentationRun:
         self._spread = spread
         self._runner = runner
         self._job = runner.job
-        self._selection = selection
+        self._selection: Mapping[str, Any] = selection
         self._intensities = intensities
         self._label_values = measured
         self._seams = seams
@@ -115,7 +116,7 @@ class SegmentationRun:
             IncompleteError: A disk is full, or the network's process could not be started.
         """
         begin = clock.monotonic()
-        paths = [each for path in given for each in images_in(path)]
+        paths, left_out = images_of(given)
         folder = next((str(path) for path in given if path.is_dir() and not is_store(path)), None)
         places = places_for(paths, wanted, folder_of=folder, form=self._folder_format)
         if self._spread is not None:
@@ -158,6 +159,7 @@ class SegmentationRun:
             stride=self._runner.stride,
             environment=environment,
             images=tuple(results),
+            left_out=tuple(map(str, left_out)),
             objects=count,
             table=None if table is None else str(table),
             seconds=clock.monotonic() - begin,

@@ -98,7 +98,7 @@ def test_goals_make_a_gate(trained: Trained, tmp_path: Path) -> None:
     )  # fmt: skip
     assert reached.returncode == 0, reached.stdout + reached.stderr
     assert "2 labelled images" in reached.stdout
-    assert "masks without an image: " in reached.stdout
+    assert "left aside, without a counterpart: " in reached.stdout
     missed = run(trained.archive, few, trained.masks, *OPTIONS, "--min-iou", "Nucleus=0.999")
     assert missed.returncode == 1
     assert "CZ501" in missed.stdout

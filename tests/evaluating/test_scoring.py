@@ -16,6 +16,8 @@ from czcheck.evaluating.pictures import RIGHT, UNKNOWN, WRONG, worst_picture
 from czcheck.evaluating.scoring import PlaneScore
 from czcheck.evaluating.truth import mask_reading
 from czcheck.images.arrays import wrap_array
+from czcheck.images.image import Image
+from czcheck.images.opening import open_image
 from czcheck.metadata.model_metadata import SegmentationClass
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import tiles
@@ -45,7 +47,11 @@ def instances() -> Any:
 
 
 def scored(mask: Any, answer: Any, kind: str, min_confidence: float = 0) -> PlaneScore:
-    image, opened = wrap_array(np.zeros(SHAPE, np.uint16)), wrap_array(mask)
+    return scored_image(wrap_array(mask), answer, kind, min_confidence)
+
+
+def scored_image(opened: Image, answer: Any, kind: str, min_confidence: float = 0) -> PlaneScore:
+    image = wrap_array(np.zeros(SHAPE, np.uint16))
     (plane,), (mask_plane,) = image.planes, opened.planes
     score = PlaneScore(
         plane, opened, mask_plane, mask_reading(kind, CLASSES, None), (1, 2), min_confidence
@@ -107,3 +113,24 @@ def test_a_picture_shows_where_truth_and_answer_differ(instances: Any) -> None:
 def test_masks_that_do_not_fit(mask: Any, message: str, answer: Any) -> None:
     with pytest.raises(InputError, match=message):
         scored(mask, answer, "labels")
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_a_gray_mask_that_was_saved_in_colours_is_a_gray_mask(
+    answer: Any, samples: int, tmp_path: Any
+) -> None:
+    gray = np.random.default_rng(5).integers(0, 3, SHAPE, np.uint8)
+    coloured = np.repeat(gray[..., None], samples, axis=-1)
+    if samples == 4:
+        coloured[..., 3] = 255
+    assert scored_file(coloured, answer, tmp_path) == scored(gray, answer, "labels").counts.pixels
+    coloured[20, 31, 1] = 9
+    with pytest.raises(InputError, match=r"picture in colours \(.* at row 20, column 31\)"):
+        scored_file(coloured, answer, tmp_path)
+
+
+def scored_file(mask: Any, answer: Any, folder: Any) -> int:
+    path = folder / "mask.png"
+    PillowImage.fromarray(mask).save(path)
+    with open_image(path, numbers=True) as opened:
+        return scored_image(opened, answer, "labels").counts.pixels

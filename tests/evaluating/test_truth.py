@@ -55,6 +55,7 @@ def test_instances_of_one_of_three_classes_against_all_others() -> None:
     [
         ("labels", [[1, 2], [1, 9]], r"m\.png: value 9 at row 1, column 1 .*1 Background, 2 Nuc"),
         ("labels", [[3, 4, 5, 6], [7, 8, 9, 0]], "number objects are read with --mask instances"),
+        ("labels", [[0, 255]], "black and white: save 1 for white, and choose --mask indices"),
         ("indices", [[0, 2]], "value 2 at row 0, column 1 stands for no class .0 Background, 1 N"),
     ],
 )

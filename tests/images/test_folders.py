@@ -41,5 +41,8 @@ def test_nothing_there(folder: Path, tmp_path: Path) -> None:
     (folder / "below" / "x.png").unlink()
     with pytest.raises(UsageError, match=r"below: the folder holds no image \(.png, .tif"):
         images_in(folder / "below")
+    (folder / "below" / "train").mkdir()
+    with pytest.raises(UsageError, match=r"; name one of the folders in it, such as train"):
+        images_in(folder / "below")
     with pytest.raises(UsageError, match="no such image or folder"):
         images_in(tmp_path / "nowhere")

@@ -35,6 +35,20 @@ def test_gray_is_read_region_by_region(tmp_path: Path, dtype: str) -> None:
         )
 
 
+def test_of_a_palette_or_bits_the_numbers_can_be_had_as_of_masks(tmp_path: Path) -> None:
+    path, bits = tmp_path / "palette.png", tmp_path / "bits.png"
+    picture = Image.fromarray(GRAY % 3)
+    picture.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
+    picture.save(path)
+    Image.fromarray((GRAY % 2).astype(bool)).save(bits)
+    for mask, numbers in ((path, GRAY % 3), (bits, GRAY % 2)):
+        with open_image(mask, numbers=True) as image:
+            assert image.pixel_type == "Gray8"
+            found = image.read(image.planes[0], 0, 0, 4, 6)[..., 0]
+        assert found.dtype == np.uint8
+        assert (found == numbers).all()
+
+
 def test_colours_are_blue_green_red_and_can_be_taken_one_by_one(tmp_path: Path) -> None:
     path = tmp_path / "colour.png"
     Image.fromarray(RGB).save(path)

@@ -464,6 +464,26 @@ def test_what_no_png_holds_is_told_before_anything_is_run(
     assert left(place) == set()
 
 
+def test_results_among_the_images_are_left_out_and_told(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = str(place / "images")
+    everything = ["-o", images, "--probabilities", images, "--confidence-map", images]
+    everything += ["--overlay", images]
+    assert run(place, *everything, image="images") == 0
+    there = sorted(each.name for each in (place / "images").iterdir())
+    assert len(there) == 2 + 2 * 4
+    capsys.readouterr()
+    assert run(place, *everything, image="images") == 0
+    assert sorted(each.name for each in (place / "images").iterdir()) == there
+    told = capsys.readouterr().out
+    assert "left out, as czcheck wrote them: 0_confidence.ome.tif, 0_labels.ome.tif, " in told
+    assert "and 5 more" in told
+    assert "2 images segmented" in told
+    assert run(place, "--json", image="images") == 0
+    assert len(json.loads(capsys.readouterr().out)["left_out"]) == 8
+
+
 def test_a_folder_of_png_has_other_results_beside_it(place: Path) -> None:
     out = str(place / "out")
     assert run(place, "-o", out, "--probabilities", out, "--format", "png", image="images") == 0
