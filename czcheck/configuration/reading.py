@@ -31,6 +31,9 @@ PYPROJECT = "pyproject.toml"
 OWN = "czcheck.toml"
 MAX_BYTES = 1 * MIB
 
+# Of a configuration that may be anybody's.
+_MOST_STARS, _MOST_OVERRIDES = 3, 200
+
 _TABLES = ("tolerances", "severity")
 _STRUCTURE = ("profile", "profiles", "overrides", "waivers")
 _WAIVER = ("code", "reason", "path", "expires")
@@ -133,6 +136,8 @@ def _toml(data: bytes, shown: str) -> tuple[str, dict[str, Any]]:
         raise UsageError(f"{shown}: not UTF-8, as TOML has to be") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{shown}: {error}") from None
+    except ValueError:  # Python's own limit, which knows no line
+        raise UsageError(f"{shown}: a whole number has too many digits") from None
     except RecursionError:
         raise UsageError(f"{shown}: nested too deep") from None
 
@@ -285,7 +290,10 @@ class _Reader:
 
     def _overrides(self, data: Any) -> tuple[Override, ...]:
         overrides = []
-        for number, table in enumerate(self._tables(data, "overrides")):
+        tables = self._tables(data, "overrides")
+        if self._trust is Trust.BESIDE and len(tables) > _MOST_OVERRIDES:
+            self._refuse(("overrides",), f"are more than {_MOST_OVERRIDES}")
+        for number, table in enumerate(tables):
             place = ("overrides", number)
             files = self._pattern(table, "files", place)
             if files is None:
@@ -299,6 +307,11 @@ class _Reader:
         pattern = self._text(table, key, place)
         if pattern is not None and pattern.lstrip().startswith(("!", "#")):
             self._refuse((*place, key), "is a pattern of files, which begins with neither ! nor #")
+        if pattern is not None and self._trust is Trust.BESIDE and _takes_long(pattern):
+            self._refuse(
+                (*place, key),
+                f"has more than {_MOST_STARS} stars between two slashes, which can take for ever",
+            )
         return pattern
 
     def _waivers(self, data: Any) -> tuple[Granted, ...]:
@@ -330,6 +343,13 @@ class _Reader:
         waiver = Waiver(code, reason, self._pattern(table, "path", place), expires)
         line = line_of((*self._where, *place), self._lines)
         return Granted(waiver, self._shown, number, line)
+
+
+def _takes_long(pattern: str) -> bool:
+    """Whether matching a pattern may take beyond all measure: it goes back at every star."""
+    return pattern.count("**") > _MOST_STARS or any(
+        part.count("*") > _MOST_STARS for part in pattern.split("/")
+    )
 
 
 def _key(place: Place) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from czcheck.rules.finding import Severity
+
+_TELLING = 10**18
 
 Read = Callable[[Any, Path], Any]
 """Turns a TOML value into a setting; paths are relative to the folder. Raises `WrongValueError`."""
@@ -63,6 +66,8 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         what = "an empty text" if isinstance(value, str) else kind_of(value)
         raise WrongValueError(f"takes a text, not {what}")
+    if "\0" in value:
+        raise WrongValueError("takes a text without the character NUL")
     return value
 
 
@@ -103,13 +108,13 @@ def number(least: float, most: float, *, above: bool = False) -> Read:
     def read(value: Any, folder: Path) -> float:  # noqa: ARG001
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise WrongValueError(f"takes a number, not {kind_of(value)}")
+        if abs(value) > sys.float_info.max:
+            raise WrongValueError("takes a finite number")
         inside = least < value <= most if above else least <= value <= most
         if not inside:  # NaN is not, either
             bounds = f"above {least:g}" if above else f"from {least:g}"
             upto = "" if math.isinf(most) else f" and up to {most:g}"
             raise WrongValueError(f"takes a number {bounds}{upto}, not {value:g}")
-        if math.isinf(value):
-            raise WrongValueError("takes a finite number")
         return float(value)
 
     return read
@@ -122,7 +127,8 @@ def count(least: int, most: int) -> Read:
         if isinstance(value, bool) or not isinstance(value, int):
             raise WrongValueError(f"takes a whole number, not {kind_of(value)}")
         if not least <= value <= most:
-            raise WrongValueError(f"takes a whole number from {least} to {most}, not {value}")
+            told = f", not {value}" if abs(value) < _TELLING else ""
+            raise WrongValueError(f"takes a whole number from {least} to {most}{told}")
         return value
 
     return read

@@ -200,6 +200,11 @@ def _as_json(text: str) -> object:
     ("data", "said"),
     [
         (b"level = x\n", "line 1"),
+        (b"jobs = 1" + b"0" * 5000, "too many digits"),
+        (b"jobs = 0x1" + b"0" * 5000, "line 1: `jobs` takes a whole number from 1 to 1024"),
+        (b"memory = 1" + b"0" * 400, "line 1: `memory` takes a finite number"),
+        (b"memory = 1e999", "line 1: `memory` takes a finite number"),
+        (b'baseline = "\\u0000"', "line 1: `baseline` takes a text without"),
         (b"\xff\xfe", "not UTF-8"),
         (b"a = " + b"[" * 100_000, ""),
         (b"#" * (2 << 20), "larger than 1 MiB"),

@@ -199,3 +199,25 @@ def test_config_shows_where_each_setting_comes_from(
     assert lines[0] == "czcheck.toml, profile release, in force for received/model.czmodel"
     assert any(line.split() == ["max-memory", "4", "czcheck.toml:2"] for line in lines)
     assert lines[-1].endswith("it also says in vain: ignore")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[overrides]]\nfiles = "*a*a*a*a*a*b"\nlevel = "run"\n', "line 2: .*stars"),
+        ('[[overrides]]\nfiles = "**/a/**/a/**/a/**/b"\nlevel = "run"\n', "line 2: .*stars"),
+        ('[[overrides]]\nfiles = "*"\nlevel = "run"\n' * 201, "more than 200"),
+    ],
+)
+def test_a_pattern_that_somebody_sent_cannot_take_for_ever(
+    write: Write, text: str, said: str
+) -> None:
+    write(text, "received/czcheck.toml")
+    file = FILE.with_name(f"{'a' * 200}.czmodel")
+    with pytest.raises(UsageError, match=said):
+        Configured({}, find=True).of(file)
+
+
+def test_the_users_own_patterns_have_as_many_stars_as_they_like(write: Write) -> None:
+    write('[[overrides]]\nfiles = "*-*-*-*-*.czmodel"\nfail-on = "note"\n')
+    assert Configured({}, find=True).of(Path("a-b-c-d-e.czmodel")).fail_on is Severity.NOTE
