@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 from czcheck.configuration import values
 from czcheck.configuration.values import Read
+from czcheck.limits import GIB
 from czcheck.rules.catalogue import Level
 from czcheck.rules.finding import Severity
+from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 Strictness = Callable[[Any], float]
@@ -137,12 +139,16 @@ _SETTINGS = (
     Key(
         "timeout",
         _positive(),
-        None,
+        DEFAULT_RUNNER_LIMITS.seconds_tile,
         "Most time for loading the network, and for each tile, in seconds.",
         per_file=False,
     ),
     Key(
-        "memory", _positive(), None, "Most memory of the network's process, in GiB.", per_file=False
+        "memory",
+        _positive(),
+        DEFAULT_RUNNER_LIMITS.memory_bytes / GIB,
+        "Most memory of the network's process, in GiB.",
+        per_file=False,
     ),
     Key("jobs", values.count(1, 1024), 1, "Files to work on at a time.", per_file=False),
     Key(

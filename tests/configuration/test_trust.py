@@ -198,6 +198,12 @@ def test_config_shows_where_each_setting_comes_from(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "czcheck.toml, profile release, in force for received/model.czmodel"
     assert any(line.split() == ["max-memory", "4", "czcheck.toml:2"] for line in lines)
+    # What is in force, also where nobody said it.
+    assert any(line.split() == ["timeout", "120", "default"] for line in lines)
+    assert any(line.split() == ["memory", "8", "default"] for line in lines)
+    assert any(
+        line.split()[:3] == ["tolerances.baseline-dice", "the", "baseline's"] for line in lines
+    )
     assert lines[-1].endswith("it also says in vain: ignore")
 
 
