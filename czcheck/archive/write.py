@@ -163,22 +163,41 @@ def replacing(target: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def check_folder(target: Path) -> None:
-    """See that a file can be put into its folder, before work is done for it.
+def check_writable(named: Path) -> None:
+    """See that a file can be put somewhere, before there is anything to put there.
 
     Args:
-        target: The file that is to be written.
+        named: The file.
 
     Raises:
-        UsageError: The folder cannot be written.
+        UsageError: It is a folder, its folder does not exist, or nothing can be written there.
     """
+    if named.is_dir():
+        raise UsageError(f"{named}: is a folder; name a file in it")
+    check_folder_of(named)
+
+
+def check_folder_of(named: Path) -> None:
+    """See that something can be put into the folder that a path names, a device excepted.
+
+    Args:
+        named: A file or a folder.
+
+    Raises:
+        UsageError: Its folder does not exist, or nothing can be written there.
+    """
+    folder = named.resolve().parent
+    if not folder.is_dir():
+        raise UsageError(f"{named}: the folder {named.parent} does not exist; make it first")
+    if named.exists() and not named.is_file() and not named.is_dir():
+        return
     try:
         # Modes do not tell what root or a read-only disk may do.
-        with tempfile.TemporaryFile(dir=target.parent):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise UsageError(
-            f"{target}: the folder {target.parent} cannot be written: {reason(error)}"
+            f"{named}: the folder {named.parent} cannot be written: {reason(error)}"
         ) from None
 
 

@@ -82,9 +82,10 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     plan = Plan.of(described, metadata_of_spec(described), overrides)
     source = None if plan.is_keras_file else plan.examine(plan.source, limits)
     target = _target(output, plan.metadata.name)
-    from czcheck.archive.write import replacing  # noqa: PLC0415
+    from czcheck.archive.write import check_writable, replacing  # noqa: PLC0415
     from czcheck.building.process import BuildProcess  # noqa: PLC0415
 
+    check_writable(target)
     with replacing(target) as temporary:
         with BuildProcess(plan.source, "", "", runner_limits) as process:
             if source is None:

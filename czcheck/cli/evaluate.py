@@ -132,13 +132,13 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     pixel is segmented as `czcheck segment` does; figures are of pixels (accuracy, IoU, Dice), of
     objects where masks number them (F1), and of the confidence. Goals make it a gate.
     """
+    from czcheck.archive.write import check_writable
     from czcheck.evaluating.verdict import evaluate
-    from czcheck.images.placing import check_place
 
     sources = [path for path in (model, images, masks, given["config"]) if path is not None]
     telling = reporting.Reporting(form, reports, sources)
     if table is not None:
-        check_place(table)
+        check_writable(table)
         telling.check_beside("csv", table)
     if pictures is not None:
         from czcheck.verifying.evidence import check_folder

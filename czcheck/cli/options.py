@@ -62,19 +62,14 @@ def output_file(_: click.Context, param: click.Parameter, value: Path | None) ->
     """
     if value is None:
         return None
-    from czcheck.archive.write import check_folder
+    from czcheck.archive.write import check_writable
     from czcheck.errors import UsageError
 
     if str(value) == "-":
         raise UsageError(
             f"{param.opts[-1]} -: cannot be standard output; name a file (./- for one of that name)"
         )
-    if value.is_dir():
-        raise UsageError(f"{value}: is a folder; name a file in it")
-    if not value.parent.is_dir():
-        raise UsageError(f"{value}: the folder {value.parent} does not exist; make it first")
-    if not value.exists() or value.is_file():  # neither a device nor a pipe
-        check_folder(value)
+    check_writable(value)
     return value
 
 

@@ -12,13 +12,12 @@ from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metada
 from czcheck.diffing.release import Release
 from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
-from czcheck.images.folders import images_in
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.rules.catalogue import Level, UnknownRuleError, matching, release_rules
 from czcheck.rules.engine import Facts, evaluate
 from czcheck.rules.finding import Severity
 from czcheck.runtime.source import WorkerSource
-from czcheck.verifying.planning import admitted
+from czcheck.verifying.planning import admitted, check_images
 
 if TYPE_CHECKING:
     from czcheck.diffing.answers import AnswersChange
@@ -76,8 +75,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     options = _options(level, fail_on, select, ignore, allow_op)
     chosen = _chosen(options)
     images = list(map(Path, tiles))
-    for image in images:
-        images_in(image)
+    check_images(images)
     source = WorkerSource(python, runner_limits, require_sandbox=require_sandbox, many=True)
     with (
         Release("first", Path(before), limits) as first,

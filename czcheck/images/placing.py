@@ -10,27 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from czcheck.archive.write import reason, replacing
-from czcheck.errors import IncompleteError, InputError, UsageError
+from czcheck.archive.write import check_writable, reason, replacing
+from czcheck.errors import IncompleteError, InputError
 
 
 class AbandonedError(Exception):
     """Ends a `placing` without a result; never seen by users."""
-
-
-def check_place(path: Path) -> None:
-    """Refuse a file that has no folder to go to.
-
-    Args:
-        path: The file.
-
-    Raises:
-        UsageError: Its folder is missing, or a folder of its name is in the way.
-    """
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: the folder {path.parent} does not exist; make it first")
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name a file")
 
 
 @contextmanager
@@ -44,10 +29,10 @@ def placing(path: Path) -> Iterator[Path]:
         Where to write.
 
     Raises:
-        UsageError: The folder is missing, or a folder of that name is in the way.
+        UsageError: The folder is missing or cannot be written, or one of that name is in the way.
         IncompleteError: The disk is full, or the file cannot be written.
     """
-    check_place(path)
+    check_writable(path)
     try:
         with replacing(path) as temporary:
             yield temporary

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from czcheck.archive.write import check_folder, reason, replacing
+from czcheck.archive.write import check_writable, reason, replacing
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.report.formats import FORMATS, known_format, render
 from czcheck.sources import Sources
@@ -88,17 +88,7 @@ def check_destinations(wanted: Sequence[Destination], sources: Iterable[Path]) -
             continue
         if place in kept and not place.is_dir():
             raise UsageError(f"{each.path}: a report would replace a file that is read")
-        _check_file(each.path or place, place)
-
-
-def _check_file(named: Path, place: Path) -> None:
-    if place.is_dir():
-        raise UsageError(f"{named}: is a folder; name a file in it for the report")
-    if not place.parent.is_dir():
-        raise UsageError(f"{named}: the folder {named.parent} does not exist; make it first")
-    if place.exists() and not place.is_file():
-        return
-    check_folder(named)
+        check_writable(each.path or place)
 
 
 def write_report(report: Any, to: Destination, formats: Mapping[str, str] = FORMATS) -> None:

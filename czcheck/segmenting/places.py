@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from czcheck.archive.write import check_folder_of, check_writable
 from czcheck.errors import UsageError
-from czcheck.images.output import Kind
+from czcheck.images.output import ZARR_ENDINGS, Kind
 
 _NAMES = {
     "labels": "_labels",
@@ -172,5 +173,5 @@ def _check(images: Sequence[Path], places: Sequence[Places]) -> None:
             if path in taken:
                 raise UsageError(f"{place}: two results would go there; name another file")
             taken.add(path)
-            if not path.parent.is_dir():
-                raise UsageError(f"{place}: the folder {path.parent} does not exist; make it first")
+            # A store is a folder, and may be there to be gone on with.
+            (check_folder_of if place.endswith(ZARR_ENDINGS) else check_writable)(Path(place))

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck.archive.write import check_writable
 from czcheck.clusters import need_distributed
 from czcheck.errors import UsageError
-from czcheck.images.placing import check_place
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.segmenting.job import job_of
@@ -98,7 +98,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     table = None if objects is None else Path(objects)
     if table is not None:
         check_table(table)
-        check_place(table)
+        check_writable(table)
     elif classes:
         raise UsageError(
             "classes are chosen for the objects that are measured; give --objects FILE"

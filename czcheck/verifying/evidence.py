@@ -100,10 +100,21 @@ def check_folder(folder: Path) -> None:
         folder: The folder.
 
     Raises:
-        UsageError: There is something else of that name.
+        UsageError: There is something else of that name, or nothing can be written there.
     """
+    from czcheck.archive.write import check_folder_of  # noqa: PLC0415
+
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: evidence needs a folder, and this is none")
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise UsageError(f"{folder}: cannot be made: {there} is no folder")
+    try:
+        check_folder_of(there / "evidence")
+    except UsageError as error:
+        raise UsageError(f"{folder}: evidence cannot be kept there: {error}") from None
 
 
 def write_evidence(

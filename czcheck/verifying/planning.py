@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,18 +42,30 @@ def plan_of(path: Path, force: InForce) -> Plan:
         force: What is in force for it.
 
     Raises:
-        UsageError: An image is not there, or a folder holds none, or the baseline is none.
+        UsageError: An image is not there, a folder holds none, or the baseline is none.
     """
-    for image in force["tiles"]:
-        from czcheck.images.folders import images_in  # noqa: PLC0415 - where images are given
-
-        images_in(image)
+    check_images(force["tiles"])
     golden = None
     if force["baseline"] is not None:
         from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
 
         golden = read_baseline(force["baseline"]).with_tolerances(force.tolerances)
     return Plan(path, force, chosen_rules(force), golden)
+
+
+def check_images(paths: Iterable[Path]) -> None:
+    """See that there are images where some were named, before anything is run.
+
+    Args:
+        paths: Images, and folders of them.
+
+    Raises:
+        UsageError: One is not there, or a folder holds none.
+    """
+    for path in paths:
+        from czcheck.images.folders import images_in  # noqa: PLC0415 - only where images are named
+
+        images_in(path)
 
 
 def chosen_rules(force: InForce) -> frozenset[str]:
