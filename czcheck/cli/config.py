@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli import options
+from czcheck.cli.forms import text_or_json
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @options.policy
 @options.configuration
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@text_or_json
 def command(
     path: Path | None,
     config: Path | None,
     profile: str | None,
     isolated: bool,
-    as_json: bool,
+    form: str,
     **given: Any,
 ) -> int:
     """Print the configuration in force, and where each setting comes from.
@@ -39,11 +40,17 @@ def command(
     said = {name.replace("_", "-"): value for name, value in options.said(given).items()}
     configured = Configured(said, config, profile, find=not isolated)
     plain = shown(configured.call if path is None else configured.of(path), path)
-    if as_json:
+    if form == "json":
         print_json(plain)
     else:
         print_lines(_lines(plain))
     return 0
+
+
+# What is in force where a setting is empty; of the others, none.
+_WITHOUT = {"select": "all"} | {
+    f"tolerances.baseline-{name}": "the baseline's" for name in ("change", "agreement", "dice")
+}
 
 
 def _lines(plain: dict[str, Any]) -> Iterator[Line]:
@@ -58,7 +65,9 @@ def _lines(plain: dict[str, Any]) -> Iterator[Line]:
     rows = [
         (
             each["key"],
-            "all" if each["key"] == "select" and not each["value"] else value_text(each["value"]),
+            _WITHOUT.get(each["key"], "none")
+            if each["value"] in (None, [])
+            else value_text(each["value"]),
             each["from"],
         )
         for each in plain["settings"]

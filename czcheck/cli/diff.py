@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from czcheck.cli import options
+from czcheck.cli.forms import as_json, with_json
 from czcheck.cli.reporting import Reporting
 
 FORMATS = {
@@ -63,8 +64,10 @@ FORMATS = {
     type=click.Choice(tuple(FORMATS)),
     default="text",
     show_default=True,
+    callback=with_json,
     help="What to print.",
 )
+@as_json
 @click.option(
     "--report",
     "reports",

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from czcheck.cli.forms import text_or_json
 from czcheck.cli.printing import print_json, print_lines
 
 
 @click.command("inspect")
 @click.argument("path", metavar="PATH", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(path: Path, as_json: bool) -> int:
+@text_or_json
+def command(path: Path, form: str) -> int:
     """Show what is inside an archive, without running it and without importing TensorFlow.
 
     Members, metadata, signature, operations and parameters. What cannot be read is said; `czcheck
@@ -30,7 +31,7 @@ def command(path: Path, as_json: bool) -> int:
             plain = inspection(model)
         except UnavailableError:
             raise InputError(f"{path}: {model.damage}") from None
-    if as_json:
+    if form == "json":
         print_json(plain_json(plain))
     else:
         print_lines(inspection_lines(plain))

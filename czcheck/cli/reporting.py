@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from czcheck.cli.forms import as_json, with_json
+from czcheck.cli.options import together
 from czcheck.cli.printing import print_lines, print_text
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ def _known(ctx: click.Context, param: click.Parameter, value: str) -> str:
     from czcheck.report.formats import known_format
 
     try:
-        return known_format(value)
+        return known_format(str(with_json(ctx, param, value)))
     except UsageError as error:
         raise click.BadParameter(str(error), ctx, param) from None
 
@@ -31,15 +33,18 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return [name for name in FORMATS if name.startswith(incomplete)]
 
 
-form = click.option(
-    "--format",
-    "form",
-    metavar="FORMAT",
-    callback=_known,
-    shell_complete=_names,
-    default="text",
-    show_default=True,
-    help="What to print: text, json, junit, sarif, markdown or html.",
+form = together(
+    click.option(
+        "--format",
+        "form",
+        metavar="FORMAT",
+        callback=_known,
+        shell_complete=_names,
+        default="text",
+        show_default=True,
+        help="What to print: text, json, junit, sarif, markdown or html.",
+    ),
+    as_json,
 )
 reports = click.option(
     "--report",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from czcheck.cli.forms import text_or_json
 from czcheck.cli.options import complete_codes
 from czcheck.cli.printing import print_json, print_lines
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 @click.command("rules")
 @click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=complete_codes)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(codes: tuple[str, ...], as_json: bool) -> int:
+@text_or_json
+def command(codes: tuple[str, ...], form: str) -> int:
     """List the rules, or explain some: why they matter, how to fix, where the format says so.
 
     CODE is a rule's code or a prefix such as CZ2.
@@ -32,7 +33,7 @@ def command(codes: tuple[str, ...], as_json: bool) -> int:
         chosen = [rules[code] for code in matching(codes, rules)] if codes else list(rules.values())
     except UnknownRuleError as error:
         raise no_such_rule(str(error)) from None
-    if as_json:
+    if form == "json":
         print_json([explain(rule) for rule in chosen])
     elif codes:
         print_lines(line for rule in chosen for line in _page(rule))

@@ -1,0 +1,56 @@
+"""`--format` and its short form `--json`, alike in all commands that print data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from czcheck.cli.options import together
+
+_ASKED = "czcheck.json"
+
+
+def _ask(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001
+    ctx.meta[_ASKED] = value
+
+
+def with_json(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """The format that was asked for, by `--format` or by `--json`.
+
+    Args:
+        ctx: The call.
+        param: The option `--format`.
+        value: Its value.
+
+    Raises:
+        click.BadParameter: Both ask for something, and not for the same.
+    """
+    if not ctx.meta.get(_ASKED):
+        return value
+    said = ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
+    if said and value != "json":
+        raise click.BadParameter(f"--json and --format {value}: say one of them", ctx, param)
+    return "json"
+
+
+as_json = click.option(
+    "--json",
+    is_flag=True,
+    is_eager=True,  # before `--format`, whose value it may take the place of
+    expose_value=False,
+    callback=_ask,
+    help="The same as --format json.",
+)
+text_or_json = together(
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(("text", "json")),
+        default="text",
+        show_default=True,
+        callback=with_json,
+        help="What to print.",
+    ),
+    as_json,
+)
