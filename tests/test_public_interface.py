@@ -6,10 +6,13 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import czcheck
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_every_public_name_can_be_had() -> None:
@@ -18,6 +21,35 @@ def test_every_public_name_can_be_had() -> None:
         assert home == "czcheck.layers" or getattr(czcheck, name) is not None
     assert {*czcheck._HOMES, "__version__"} == set(czcheck.__all__)
     assert set(czcheck.__all__) <= set(dir(czcheck))
+
+
+def documented() -> set[str]:
+    """Objects that the page on the Python interface describes, by the full names of their homes."""
+    found, module = set(), ""
+    for line in (ROOT / "docs" / "reference" / "api.md").read_text("utf-8").splitlines():
+        if line.startswith("::: "):
+            module = line.removeprefix("::: ").strip()
+            found.add(module)
+        elif line.startswith("        - "):  # a member of what was named last, and not all of it
+            found.discard(module)
+            found.add(f"{module}.{line.strip('- ')}")
+    return found
+
+
+def test_the_page_names_exactly_what_is_public() -> None:
+    """Beside it, what one meets in a `Report`, and what rules of one's own are made of."""
+    public = {".".join(home) for home in czcheck._HOMES.values()}
+    found = documented()
+    assert public - found == set()
+    assert found - public == {
+        "czcheck.report.report.FileReport",
+        "czcheck.rules.finding.Finding",
+        "czcheck.rules.catalogue.rule",
+        "czcheck.rules.catalogue.Level",
+        "czcheck.rules.finding.Severity",
+        "czcheck.rules.finding.Found",
+    }
+    assert "`czcheck.__version__`" in (ROOT / "docs" / "reference" / "api.md").read_text("utf-8")
 
 
 def test_no_module_takes_the_place_of_a_public_name() -> None:
