@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing import text
 from czcheck.report.html import environment, style, tab_icon
 from czcheck.report.html_pictures import data_uri
+from czcheck.report.json_form import plain_json
 from czcheck.report.phrases import count, unchecked_texts
-from czcheck.rules.catalogue import every_rule
+from czcheck.rules.catalogue import every_rule, explain
 
 if TYPE_CHECKING:
     from czcheck.diffing.picture import Picture
     from czcheck.diffing.result import Diff
+    from czcheck.rules.finding import Finding
 
 MOST_WEIGHTS = 100
 """Weights that are shown one by one."""
@@ -77,7 +79,8 @@ def diff_page(diff: Diff) -> str:
         sections=_SECTIONS.items(),
         answers_words=_ANSWERS[plain["equal"]],
         lead=_lead(diff),
-        findings=[_finding(each) for each in plain["findings"]],
+        findings=list(_findings(plain["findings"], diff.findings)),
+        waived=list(_findings(plain["waived"], diff.waived)),
         unchecked=list(unchecked_texts(diff)),
         answers_text="" if "fault" in plain["answers"] else _answers(plain["answers"]),
         picture=diff.drawing,
@@ -108,9 +111,12 @@ def _answers(answers: dict[str, Any]) -> str:
     return f"{told[:1].upper()}{told[1:]}."
 
 
-def _finding(finding: dict[str, Any]) -> dict[str, Any]:
-    rule = every_rule()[finding["code"]]
-    return {**finding, "url": rule.url, "why": rule.why}
+def _findings(told: Sequence[dict[str, Any]], found: Sequence[Finding]) -> Iterator[dict[str, Any]]:
+    """Findings with what the catalogue says of their rules."""
+    rules = every_rule()
+    for each, finding in zip(told, found, strict=True):
+        about = explain(rules[finding.code])
+        yield {**about, **each, "place": plain_json(str(finding.at))}
 
 
 def _weight(weight: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
+from czcheck.report.inspection import as_far_as_read
 from czcheck.report.report import Report
 from czcheck.segmenting.job import job_of
 from czcheck.verifying.comparisons import Comparisons
@@ -155,8 +156,9 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         outcomes = outcomes_of(opened, force, facts)
         told = {**seen, "evaluation": evaluation.to_json()}
         report = report_of(opened, force, outcomes, told)
+        inspection = as_far_as_read(opened, force.level)
     (judged,) = judge([report], [(force, chosen_rules(force))])
-    judged = dataclasses.replace(judged, evaluation=evaluation)
+    judged = dataclasses.replace(judged, evaluation=evaluation, inspection=inspection)
     return Report(czcheck.__version__, options_of(force), (judged,))
 
 

@@ -10,6 +10,7 @@ from czcheck.report.charts import drawn, mark
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_MOST_LETTERS = 32
 _LINES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 2, 2)))
 
 
@@ -49,6 +50,11 @@ def reliability_chart(bins: Sequence[Mapping[str, Any]], prefix: str) -> str:
     )
 
 
+def _shortened(name: str) -> str:
+    """A name that leaves room for the chart; the table has it whole."""
+    return name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 3]}..."
+
+
 def threshold_chart(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], prefix: str) -> str:
     """What a minimum confidence does.
 
@@ -72,7 +78,7 @@ def threshold_chart(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], p
             known = [float("nan") if value is None else value for value in values]
             style = _LINES[number % len(_LINES)]
             # matplotlib takes what stands between two dollars for a formula.
-            label = f"IoU {name}".replace("$", r"\$")
+            label = f"IoU {_shortened(name)}".replace("$", r"\$")
             mark(axes.plot(percents, known, linestyle=style, linewidth=2, label=label)[0], "curve")
         legend = axes.legend(loc="lower left", frameon=False)
         for number, line in enumerate(legend.get_lines()):

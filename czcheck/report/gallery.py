@@ -45,7 +45,8 @@ class Preview:
             where the answer is no image.
         confidence: The largest probability at each pixel, as a PNG from dark violet for 0 over
             green to yellow for 1; None as above. In both, what is not a number is magenta.
-        won: For each class the number of pixels where it is the most probable one.
+        won: For each class the number of pixels where it is the most probable one; what is not a
+            number counts for none.
         mean_confidence: Mean of the largest probability, 0..1; None where it is not a number.
         sums: Pixels by the sum of their probabilities: from more than 0.1 below 1 over the limits
             in `SUM_LIMITS` to more than 0.1 above it.
@@ -170,7 +171,7 @@ class Collector:
         return {
             "class_map": _png(self._class_map(labels, finite, step)),
             "confidence": _png(_confidence_map(best, finite, step)),
-            "won": tuple(np.bincount(labels.ravel(), minlength=image.shape[-1]).tolist()),
+            "won": tuple(np.bincount(labels[finite], minlength=image.shape[-1]).tolist()),
             "mean_confidence": float(best.mean(dtype=np.float64)) if sound else None,
             "sums": _parted(sums[finite] - 1),
             "not_numbers": int(sums.size - np.count_nonzero(finite)),

@@ -153,6 +153,9 @@ def report_html_page(report: Report) -> str:
         heading=models[0].name if len(models) == 1 else count(len(models), "model"),
         tally={name: verdicts.count(name) for name in _MARKS if name in verdicts},
         icon=tab_icon(plain["verdict"]),
+        command="evaluate"
+        if any("evaluation" in each.looked_at for each in report.files)
+        else "verify",
         style=style(),
     )
     return f"{told.rstrip()}\n"

@@ -30,7 +30,16 @@ def percent(part: float) -> str:
         return "< 0.1 %"
     if 99.95 <= value < _WHOLE:  # noqa: PLR2004 - would be rounded to all
         return "> 99.9 %"
-    return f"{value:.1f} %".replace(".0 %", " %")
+    return f"{value:.0f} %" if value in {0, _WHOLE} else f"{value:.1f} %"
+
+
+def share(part: float) -> str:
+    """`0.9876`; what is neither nothing nor all is not shown as either."""
+    if 0 < part < 0.00005:  # noqa: PLR2004 - would be rounded to nothing
+        return "< 0.0001"
+    if 0.99995 <= part < 1:  # noqa: PLR2004 - would be rounded to all
+        return "> 0.9999"
+    return f"{part:.4f}"
 
 
 def seconds(value: float) -> str:
@@ -75,6 +84,7 @@ def prose(text: str) -> Markup:
 FORMS: dict[str, Callable[[Any], str]] = {
     "count": count,
     "percent": percent,
+    "share": share,
     "seconds": seconds,
     "small": small,
     "bytes": size_text,

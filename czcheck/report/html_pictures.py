@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from czcheck.report.report import FileReport
 
 _GREY = "#808080"
+_NO_NUMBER = "#ff00ff"
 _MOST_CLASSES = 12
 
 
@@ -164,8 +165,8 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _shares(preview: Preview, classes: list[Mapping[str, Any]]) -> list[Share]:
-    """Parts of the classes; beyond the first ones, together."""
-    pixels = sum(preview.won)
+    """Parts of the classes; beyond the first ones, together; and of what is not a number."""
+    pixels = sum(preview.won) + preview.not_numbers
     if not pixels:
         return []
     shares = [
@@ -180,4 +181,6 @@ def _shares(preview: Preview, classes: list[Mapping[str, Any]]) -> list[Share]:
         rest = shares[_MOST_CLASSES:]
         together = Share(f"{len(rest)} others", _GREY, sum(each.part for each in rest))
         shares = [*shares[:_MOST_CLASSES], together]
+    if preview.not_numbers:
+        shares.append(Share("not a number", _NO_NUMBER, preview.not_numbers / pixels))
     return shares

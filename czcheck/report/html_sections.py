@@ -279,6 +279,7 @@ def run(model: ModelView) -> Data:
     }
     return {
         "run": looked_at.get("run"),
+        "evaluation": looked_at.get("evaluation"),
         "evidence": looked_at.get("evidence"),
         "settings": settings,
         "changed": configuration.get("changed", ()),

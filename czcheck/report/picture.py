@@ -19,6 +19,7 @@ OTHER_CLASS = (128, 128, 128)
 """Colour of classes that the metadata do not know."""
 
 _GAP = 4
+_FULL = (1, 255, 65535)  # largest intensities of the pixel types
 _WHITE = 255
 _COLOURS = 3
 _BATCH_AXES = 4
@@ -78,6 +79,9 @@ def fewer(image: NDArray[Any]) -> NDArray[Any]:
 def input_colours(pixels: NDArray[Any], *, bgr: bool) -> NDArray[Any]:
     """A tile as colours; all channels stretched alike, so that hues stay.
 
+    A tile of one intensity is as bright as that is in the least range of a pixel type that has it:
+    black, white and what is between them stay apart.
+
     Args:
         pixels: Intensities, `(height, width, channels)`.
         bgr: Whether the first three channels are blue, green, red; of others the first is shown.
@@ -90,7 +94,8 @@ def input_colours(pixels: NDArray[Any], *, bgr: bool) -> NDArray[Any]:
     shown = pixels[..., 2::-1] if bgr and pixels.shape[-1] >= _COLOURS else pixels[..., :1]
     low, high = float(shown.min()), float(shown.max())
     span = high - low
-    stretched = (shown - low) / span if span else np.full(shown.shape, 0.5 if high else 0.0)
+    full = next((each for each in _FULL if high <= each), high)
+    stretched = (shown - low) / span if span else np.full(shown.shape, max(high, 0) / full)
     return _colour(np.broadcast_to(stretched * _WHITE, (*shown.shape[:2], _COLOURS)))
 
 

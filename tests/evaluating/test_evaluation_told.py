@@ -160,6 +160,10 @@ def test_the_page_shows_the_numbers_of_the_json_report() -> None:
     for name in ("pixel_accuracy", "objects.f1", "classes.1.iou", "thresholds.90.kept"):
         assert f"files.0.looked_at.evaluation.{name}" in shown
     assert len(section.xpath(".//figure/img[starts-with(@src, 'data:image/png')]")) == 2
+    (run,) = page.xpath("//section[@id='m1-run']")
+    assert "was not run" not in run.text_content()
+    assert "2 labelled images" in run.text_content()
+    assert "czcheck evaluate --format json" in page.xpath("//footer")[0].text_content()
     charts = section.xpath(".//*[local-name()='svg'][@role='img']")
     assert len(charts) == 2
     assert "IoU Edge\\x1b[31m" in charts[1].text_content()

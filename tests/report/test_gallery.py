@@ -97,6 +97,17 @@ def test_one_pixel_that_is_no_number_is_seen_on_a_large_tile() -> None:
     assert made.not_numbers == 1
     assert made.mean_confidence is None
     assert sum(made.sums) == 1024 * 1024 - 1
+    # It counts for no class either.
+    assert sum(made.won) == 1024 * 1024 - 1
+
+
+@pytest.mark.parametrize(
+    ("intensity", "grey"), [(0, 0), (1, 255), (255, 255), (51, 51), (65535, 255), (26214, 102)]
+)
+def test_a_tile_of_one_intensity_is_as_bright_as_that_is(intensity: float, grey: int) -> None:
+    made = preview(np.full((8, 8, 1), intensity, np.float32), None)
+    # Shades are shown in 64 steps.
+    assert abs(int(pixels(made.image)[0, 0, 0]) - grey) <= 4
 
 
 def test_sums_are_parted_by_their_distance_from_one() -> None:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
-from galleries import HOSTILE, with_pictures
+from galleries import COLOURS, HOSTILE, with_pictures
 from reports import REPORTS, crashed, many_findings, nothing_checked, passed, report, with_waivers
 
 import czcheck
 from czcheck.escape import printable
+from czcheck.evaluating.counts import PixelCounts
+from czcheck.evaluating.objects import ObjectFigures
+from czcheck.evaluating.record import Evaluation, ImageResult
+from czcheck.report.picture import png
+from czcheck.report.report import FileReport
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
+RELEASES = ROOT / "fixtures" / "releases"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1360, "height": 900}
@@ -55,14 +63,44 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "hostile": report(hostile),
         "twenty": report(with_pictures(passed(), twenty, side=64)),
     }
-    paths = {}
+    reports["evaluated"] = report(evaluated(with_pictures(passed(), ["noise"], side=64)))
+    releases = [
+        RELEASES / f"CZ603_classes_exchanged.{each}.czmodel" for each in ("before", "after")
+    ]
+    paths = {"diff": folder / "diff.html"}
+    paths["diff"].write_text(czcheck.diff(*releases).to_html(), encoding="utf-8")
     for name, told in reports.items():
         paths[name] = folder / f"{name}.html"
         paths[name].write_text(told.render("html"), encoding="utf-8")
     return paths
 
 
-CASES = ("run", "forty", "crash", "nothing", "many", "hostile", "twenty")
+CASES = ("run", "forty", "crash", "nothing", "many", "hostile", "twenty", "evaluated", "diff")
+
+
+def evaluated(file: FileReport) -> FileReport:
+    """A report on labelled images, with names of the worst kind."""
+    generator = np.random.Generator(np.random.PCG64(5))
+    names = tuple(f"Class {number} {HOSTILE}" for number in range(len(COLOURS)))
+    counts, images, pictures = PixelCounts(len(names)), [], {}
+    for number in range(3):
+        truth, predicted = generator.integers(0, len(names), (2, 64, 64))
+        counts.add(truth, predicted, generator.uniform(0.4, 1, (64, 64)).astype(np.float32))
+        images.append(ImageResult(f"{number} {HOSTILE}.png", counts, ObjectFigures(4, 5, 3)))
+        pictures[images[-1].name] = png(np.zeros((64, 268, 3), np.uint8))
+    found = Evaluation(
+        mask="instances",
+        classes=names,
+        images=tuple(images),
+        counts=counts,
+        objects=ObjectFigures(4, 5, 3),
+        object_class=names[1],
+        min_confidence=60,
+        tensorflow="2.21.0",
+        isolation="sandbox",
+        pictures=pictures,
+    )
+    return replace(file, gallery=None, evaluation=found, looked_at={"evaluation": found.to_json()})
 
 
 class Watched:
@@ -124,6 +162,10 @@ def test_nothing_sticks_out_at_the_side(
         ("forty", "light", DESKTOP),
         ("crash", "dark", DESKTOP),
         ("many", "light", PHONE),
+        ("evaluated", "dark", DESKTOP),
+        ("evaluated", "light", PHONE),
+        ("diff", "light", DESKTOP),
+        ("diff", "dark", PHONE),
     ],
 )
 def test_everybody_can_use_it(
@@ -176,6 +218,28 @@ def test_the_first_key_leads_to_the_content(browser: Browser, pages: dict[str, P
         assert watched.page.evaluate("document.activeElement.textContent") == "Skip to the content"
         assert float(watched.page.evaluate(f"{focused}.top").removesuffix("px")) >= 0
         assert watched.page.evaluate(f"{focused}.outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize("name", ["evaluated", "diff"])
+def test_words_in_the_first_column_are_not_broken(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    """A4 without its margins is narrower than a desktop and wider than a phone."""
+    with Watched(browser, pages[name], viewport={"width": 700, "height": 990}) as watched:
+        watched.page.emulate_media(media="print")
+        broken = watched.page.evaluate(
+            """[...document.querySelectorAll('tbody th')].filter(cell => {
+                const range = document.createRange();
+                const word = (cell.textContent.trim().split(/\\s+/)[0] || '').slice(0, 12);
+                const node = [...cell.childNodes].find(n => n.nodeType == 3 && n.data.trim());
+                if (!node || !word) return false;
+                const start = node.data.indexOf(word);
+                if (start < 0) return false;
+                range.setStart(node, start); range.setEnd(node, start + word.length);
+                return range.getClientRects().length > 1;
+            }).map(cell => cell.textContent)"""
+        )
+        assert broken == []
 
 
 def test_paper_shows_what_is_folded_away(browser: Browser, pages: dict[str, Path]) -> None:

@@ -19,6 +19,8 @@ from reports import REPORTS, many_findings, passed, report
 
 import czcheck
 from czcheck.escape import printable
+from czcheck.report.gallery import Gallery
+from czcheck.report.html_figures import FORMS
 from czcheck.report.report import Report
 from czcheck.rules.catalogue import catalogue
 
@@ -104,6 +106,34 @@ def test_numbers_read_as_they_are(run: Report, page: Any) -> None:
     assert shown["looked_at.run.border.distances.1.top"] == str(border["distances"][1]["top"])
     assert shown["counts.passed"] == str(file["counts"]["passed"])
     assert shown["looked_at.run.border.declared_cost"] == "12.1 %"
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "told"),
+    [
+        ("share", 0.99997, "> 0.9999"),
+        ("share", 0.00001, "< 0.0001"),
+        ("share", 1.0, "1.0000"),
+        ("share", 0.97, "0.9700"),
+        ("percent", 1, "100 %"),
+        ("percent", 0, "0 %"),
+        ("percent", 0.98, "98.0 %"),
+        ("percent", 0.9997, "> 99.9 %"),
+    ],
+)
+def test_what_is_not_all_is_not_rounded_to_all(form: str, value: float, told: str) -> None:
+    assert FORMS[form](value) == told
+
+
+def test_pixels_that_are_not_numbers_are_no_class() -> None:
+    file = with_pictures(passed(), ["holes"], side=8)
+    assert file.gallery is not None
+    holes = replace(file.gallery.tiles[0], won=(16, 32, 0), not_numbers=16)
+    page = parsed(report(replace(file, gallery=Gallery((holes,)))))
+    (tile,) = page.xpath("//figure[@data-tile='holes']")
+    shares = [each.text_content().rsplit(maxsplit=2)[-2:] for each in tile.xpath(".//li")]
+    assert shares == [["25.0", "%"], ["50.0", "%"], ["0", "%"], ["25.0", "%"]]
+    assert "not a number" in tile.xpath(".//li")[-1].text_content()
 
 
 def test_every_finding_is_there_with_message_why_and_fix() -> None:
