@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,17 +25,10 @@ FORMATS = {
 @click.option(
     "--level",
     type=click.Choice(("network", "run")),
-    default="run",
-    show_default=True,
-    help="`network` runs nothing: it knows of the answers only what the graphs and weights prove.",
+    help="`network` runs nothing: it knows of the answers only what the graphs and weights prove."
+    "  [default: run]",
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(options.SEVERITIES),
-    default="error",
-    show_default=True,
-    help="Mildest severity that fails the verdict.",
-)
+@options.fail_on
 @click.option(
     "--select",
     multiple=True,
@@ -58,6 +52,7 @@ FORMATS = {
     help="Images (PNG, TIFF, CZI, Zarr) to compare on, beside the built-in test tiles.",
 )
 @options.limiting
+@options.configuration
 @click.option(
     "--format",
     "form",
@@ -87,23 +82,17 @@ FORMATS = {
     help="Write that picture alone (PNG): input, both class maps, where they differ.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing if the two are the same.")
-def command(  # noqa: PLR0913 - one parameter for each option
+def command(  # noqa: PLR0913 - those that are not handed on as they are
     before: Path,
     after: Path,
-    level: str,
-    fail_on: str,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    allow_op: tuple[str, ...],
-    tiles: tuple[Path, ...],
-    timeout: float | None,
-    memory: float | None,
-    require_sandbox: bool | None,
+    level: str | None,
+    isolated: bool,
     form: str,
     reports: tuple[str, ...],
     html: str | None,
     picture: Path | None,
     quiet: bool,
+    **given: Any,
 ) -> int:
     """Show what changed between two releases of a model, A and B.
 
@@ -113,36 +102,34 @@ def command(  # noqa: PLR0913 - one parameter for each option
     Exit code 0: the same answers. 1: other answers, or a finding that fails, such as new weights
     under an old id. 3: not everything could be compared; at level `network` that holds for the
     answers unless both networks compute the same from the same weights.
+
+    What is not given is taken from the configuration, as it is for B; see `czcheck config B`.
     """
     from czcheck.archive.foreign import about_missing
     from czcheck.cli.verify import progress_bar
     from czcheck.diffing.comparing import diff
     from czcheck.diffing.text import diff_lines
     from czcheck.errors import UsageError
-    from czcheck.runtime.limits import given_limits
 
     for path in (before, after):
         if not path.exists():
             raise UsageError(f"{path}: {about_missing(path)}")
     wanted = [*reports, *([] if html is None else [f"html={html}"])]
-    telling = Reporting(form, wanted, (before, after, *tiles), FORMATS, diff_lines)
+    named = [] if given["config"] is None else [given["config"]]
+    sources = (before, after, *given["tiles"], *named)
+    telling = Reporting(form, wanted, sources, FORMATS, diff_lines)
     if picture is not None:
-        if level != "run":
+        if level == "network":
             raise UsageError("--picture needs --level run: without it there are no answers to show")
         telling.check_beside("picture", picture)
-    with progress_bar(enabled=not quiet and level == "run") as progress:
+    with progress_bar(enabled=not quiet and level != "network") as progress:
         found = diff(
             before,
             after,
             level=level,
-            fail_on=fail_on,
-            select=select,
-            ignore=ignore,
-            allow_op=allow_op,
-            tiles=tiles,
-            runner_limits=given_limits(timeout, memory),
-            require_sandbox=bool(require_sandbox),
+            find_config=not isolated,
             progress=progress,
+            **options.said(given),
         )
     code = telling.tell(found, quiet=quiet)
     if picture is not None and not _write_picture(found.picture, picture):

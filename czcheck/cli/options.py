@@ -132,17 +132,18 @@ def complete_codes(
 
 _positive = Number(min=0, min_open=True)
 
+fail_on = click.option(
+    "--fail-on",
+    type=click.Choice(SEVERITIES),
+    help="Mildest severity that fails the verdict.  [default: error]",
+)
 # None of them has a default, so that a configuration can say them: their names are its keys.
 judging = together(
     click.option(
         "--target",
         help="Runtime that the network is held to; `any` switches this off.  [default: tf-2.0.0]",
     ),
-    click.option(
-        "--fail-on",
-        type=click.Choice(SEVERITIES),
-        help="Mildest severity that fails the verdict.  [default: error]",
-    ),
+    fail_on,
     click.option(
         "--select",
         multiple=True,

@@ -111,6 +111,36 @@ def judge(
     return tuple(judged)
 
 
+def judge_releases(
+    outcomes: Sequence[Outcome], force: InForce, chosen: Collection[str]
+) -> tuple[Outcome, ...]:
+    """Outcomes of rules on two releases, with what there is to say of the configuration itself.
+
+    Args:
+        outcomes: How the rules ended, severities and waivers applied.
+        force: What is in force for the second release.
+        chosen: Codes of the rules about the configuration that count.
+
+    Returns:
+        The outcomes, and behind them those of the rules about the configuration.
+    """
+    from czcheck.rules.catalogue import release_rules  # noqa: PLC0415
+
+    # Waivers of findings on one file have their say in `czcheck verify`.
+    ours = tuple(
+        each
+        for each in force.waivers
+        if any(code.startswith(each.waiver.code) for code in release_rules())
+    )
+    force = dataclasses.replace(force, waivers=ours)
+    last = {code: rule for code, rule in catalogue().items() if POLICY in rule.needs}
+    ledger = Ledger(today())
+    ledger.enter(0, force, outcomes, [])
+    policy = ledger.policy(0, force)
+    said = evaluate(last, _facts(policy), level=force.level, chosen=chosen)
+    return (*outcomes, *applied(said, dataclasses.replace(force, waivers=()), ledger.today))
+
+
 def _facts(policy: Policy) -> Facts:
     return Facts({POLICY: lambda: policy})
 

@@ -30,6 +30,7 @@ class Configured:
         profile: str | None = None,
         *,
         find: bool = False,
+        releases: bool = False,
     ) -> None:
         """Read the configuration of the call.
 
@@ -39,11 +40,15 @@ class Configured:
             profile: A profile to put above it.
             find: Whether to look for configurations: upwards from the working folder, unless
                 `config` names one, and beside the files.
+            releases: Whether two releases are compared: the caller's `select` and `ignore` name
+                rules on those then, and rules on one file otherwise. A configuration may name both.
 
         Raises:
             UsageError: A value is wrong, or a configuration.
         """
         self._given = read_values(given)
+        for code in (*self._given.get("select", ()), *self._given.get("ignore", ())):
+            _check_family(getattr(code, "code", code), releases=releases)
         self._profile = profile
         self._file: ConfigurationFile | None = None
         self._beside = None
@@ -67,6 +72,21 @@ class Configured:
         if beside is None and (self._file is None or not self._file.depends_on_the_path):
             return self.call
         return in_force(self._given, self._file, self._profile, path=path, beside=beside)
+
+
+def _check_family(code: str, *, releases: bool) -> None:
+    """Refuse a code of rules that the command does not check."""
+    from czcheck.rules.catalogue import catalogue, release_rules  # noqa: PLC0415
+
+    if any(each.startswith(code) for each in (release_rules() if releases else catalogue())):
+        return
+    if releases:
+        raise UsageError(
+            f"no rule on two releases begins with {code!r}; `czcheck rules CZ6` lists them"
+        )
+    from czcheck.rules.plugins import no_such_rule  # noqa: PLC0415
+
+    raise no_such_rule(code)
 
 
 def read_values(given: Mapping[str, Any]) -> dict[str, Any]:

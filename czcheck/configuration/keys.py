@@ -213,12 +213,12 @@ def severity_key(code: str) -> Key:
     Args:
         code: The rule's code.
     """
-    from czcheck.rules.catalogue import catalogue  # noqa: PLC0415
+    from czcheck.rules.catalogue import every_rule  # noqa: PLC0415
 
     return Key(
         f"severity.{code}",
         values.severity,
-        catalogue()[code].severity,
+        every_rule()[code].severity,
         f"Severity of {code}.",
         strictness=lambda severity: -severity.rank,
     )

@@ -251,7 +251,7 @@ class _Reader:
         self, data: Mapping[str, Any], place: Place
     ) -> Iterable[tuple[str, Any, Place]]:
         """One setting for each rule; of prefixes, the longest counts."""
-        from czcheck.rules.catalogue import catalogue, matching  # noqa: PLC0415
+        from czcheck.rules.catalogue import every_rule, matching  # noqa: PLC0415
 
         found: dict[str, tuple[int, Any, Place]] = {}
         for prefix, value in data.items():
@@ -260,7 +260,7 @@ class _Reader:
                 start, level = codes(prefix, self._path.parent), severity(value, self._path.parent)
             except WrongValueError as error:
                 self._refuse(here, str(error))
-            for code in matching([start], catalogue()):
+            for code in matching([start], every_rule()):
                 if code not in found or found[code][0] < len(start):
                     found[code] = (len(start), level, here)
         for code, (_, level, here) in found.items():

@@ -159,11 +159,11 @@ def program(value: Any, folder: Path) -> str:
 
 
 def codes(value: Any, folder: Path) -> str:  # noqa: ARG001
-    """Code of a rule, or the beginning of codes."""
-    from czcheck.rules.catalogue import UnknownRuleError, catalogue, matching  # noqa: PLC0415
+    """Code of a rule, or the beginning of codes: of rules on one file, or on two releases."""
+    from czcheck.rules.catalogue import UnknownRuleError, every_rule, matching  # noqa: PLC0415
 
     code = text(value).strip().upper()
-    rules = catalogue()
+    rules = every_rule()
     try:
         next(matching([code], rules))
     except UnknownRuleError:

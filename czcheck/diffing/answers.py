@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing.network import tile_of
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,6 +180,7 @@ def compare_answers(
     images: Collection[Path] = (),
     allow_op: Collection[str] = (),
     progress: Callable[[Path, int, int], None] | None = None,
+    tolerances: Tolerances = DEFAULT_TOLERANCES,
 ) -> AnswersChange:
     """Ask both networks the same tiles, one after the other, and compare.
 
@@ -190,6 +192,7 @@ def compare_answers(
         images: Images and folders of images to ask beside the built-in tiles.
         allow_op: Operations that the user admits.
         progress: Called after each tile with the file, the number done and the number of all.
+        tolerances: How far answers may be apart that are the same.
 
     Returns:
         What changed.
@@ -221,7 +224,7 @@ def compare_answers(
             runs.append(_run(release, worker, battery, answers, progress))
         if not fits:
             return AnswersChange(other=other, runs=(runs[0], runs[1]))
-        return _compared(first, (kept[0], kept[1]), (runs[0], runs[1]), metadata, other)
+        return _compared(first, (kept[0], kept[1]), (runs[0], runs[1]), metadata, other, tolerances)
     finally:
         for answers in kept:
             answers.close()
@@ -282,6 +285,7 @@ def _compared(
     runs: tuple[ReleaseRun, ReleaseRun],
     metadata: MetadataChange,
     other: str | None,
+    tolerances: Tolerances,
 ) -> AnswersChange:
     """Both releases' answers to the same tiles, held against each other."""
     from czcheck.diffing.picture import picture_of  # noqa: PLC0415
@@ -302,7 +306,7 @@ def _compared(
         if is_flat(tile.pixels):
             flat.append(tile.name)
             continue
-        tolerance = tolerance_for(tile)
+        tolerance = tolerance_for(tile, tolerances)
         answers = channels.of_both(kept[0][tile.name], kept[1][tile.name])
         compared.append(TileComparison(tile.name, tolerance, compare(*answers, tolerance)))
     picture = None

@@ -8,23 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck
+from czcheck.configuration.applying import POLICY, applied, judge_releases, today
+from czcheck.configuration.calling import Configured
+from czcheck.configuration.showing import of_report
 from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
 from czcheck.diffing.release import Release
 from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.rules.catalogue import Level, UnknownRuleError, matching, release_rules
-from czcheck.rules.engine import Facts, evaluate
-from czcheck.rules.finding import Severity
+from czcheck.rules.catalogue import Level, catalogue, release_rules
+from czcheck.rules.engine import Facts, Outcome, evaluate
 from czcheck.runtime.source import WorkerSource
-from czcheck.verifying.planning import admitted, check_images
+from czcheck.verifying.planning import admitted, check_images, chosen_rules, runner_limits_of
 
 if TYPE_CHECKING:
+    from czcheck.configuration.merging import InForce
     from czcheck.diffing.answers import AnswersChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.weights import WeightsChange
     from czcheck.model import CzModel
     from czcheck.runtime.limits import RunnerLimits
+    from czcheck.tolerances import Tolerances
     from czcheck.verifying.running import Progress
 
 LEVELS = (Level.NETWORK, Level.RUN)
@@ -34,55 +38,90 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     before: str | Path,
     after: str | Path,
     *,
-    level: str = "run",
-    fail_on: str = "error",
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
-    allow_op: Sequence[str] = (),
-    tiles: Sequence[str | Path] = (),
+    level: str | None = None,
+    fail_on: str | None = None,
+    select: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    allow_op: Sequence[str] | None = None,
+    tiles: Sequence[str | Path] | None = None,
+    timeout: float | None = None,
+    memory: float | None = None,
     python: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    require_sandbox: bool = False,
+    require_sandbox: bool | None = None,
+    config: str | Path | None = None,
+    profile: str | None = None,
+    find_config: bool = False,
     progress: Progress | None = None,
 ) -> Diff:
     """Compare two releases of a model.
 
+    What is left out is taken from the configuration, as it is for the second release; see
+    `docs/configuration.md`. Without one, the defaults of `verify` hold.
+
     Args:
         before: The first release: an archive, or a JSON specification with its SavedModel.
         after: The second release.
-        level: `run` asks both networks the same test tiles, each in a process of its own; `network`
-            runs nothing, and knows of the answers only where both networks compute the same from
-            the same weights, or cannot.
+        level: `run`, the default, asks both networks the same test tiles, each in a process of its
+            own; `network` runs nothing, and knows of the answers only where both networks compute
+            the same from the same weights, or cannot. A milder level of a configuration is that.
         fail_on: Mildest severity that fails the verdict: `error`, `warning` or `note`.
-        select: Codes or prefixes of rules (CZ6) to check; empty for all.
+        select: Codes or prefixes of rules (CZ6) to check; all if left out.
         ignore: Codes or prefixes to leave out.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
         tiles: Images (PNG, TIFF) or folders of them to run beside the built-in test tiles.
+        timeout: Most time for loading a network, and for each tile, in seconds.
+        memory: Most memory of each network's process, in GiB.
         python: Interpreter that runs the networks; this one if left out.
         limits: Limits on everything that is read.
-        runner_limits: Limits on time and memory of each network's process.
+        runner_limits: All limits on each network's process; `timeout` and `memory` do not count
+            then.
         require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
+        config: Configuration file.
+        profile: Profile to put above the configuration.
+        find_config: Look for a configuration as the command line does.
         progress: Called after each tile.
 
     Returns:
         What changed, with verdict and exit code.
 
     Raises:
-        UsageError: No such file or image, a folder, an unknown level, severity or rule.
+        UsageError: No such file or image, a folder, an unknown level, severity or rule, or a wrong
+            configuration.
         IncompleteError: There is no room to work in.
     """
-    options = _options(level, fail_on, select, ignore, allow_op)
-    chosen = _chosen(options)
-    images = list(map(Path, tiles))
-    check_images(images)
-    source = WorkerSource(python, runner_limits, require_sandbox=require_sandbox, many=True)
+    if level is not None and level not in (names := [each.value for each in LEVELS]):
+        raise UsageError(f"level {level!r} is unknown; choose from: {', '.join(names)}")
+    given = {
+        "level": level,
+        "fail-on": fail_on,
+        "select": select,
+        "ignore": ignore,
+        "allow-op": allow_op,
+        "tiles": tiles,
+        "timeout": timeout,
+        "memory": memory,
+        "require-sandbox": require_sandbox,
+    }
+    configured = Configured(given, config, profile, find=find_config, releases=True)
+    force = configured.of(Path(after))
+    options = _options(force)
+    check_images(force["tiles"])
+    source = WorkerSource(
+        python,
+        runner_limits or runner_limits_of(configured.call),
+        require_sandbox=configured.call["require-sandbox"],
+        many=True,
+    )
     with (
         Release("first", Path(before), limits) as first,
         Release("second", Path(after), limits) as second,
         source,
     ):
-        comparison = _Comparison((first, second), options, images, source, progress)
+        comparison = _Comparison(
+            (first, second), options, force["tiles"], source, progress, force.tolerances
+        )
         facts = Facts(
             {
                 "metadata_change": comparison.metadata,
@@ -92,7 +131,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
                 "answers_change": comparison.answers,
             }
         )
-        outcomes = tuple(evaluate(release_rules(), facts, level=options.level, chosen=chosen))
+        outcomes = _outcomes(facts, force, options.level)
         return Diff(
             czcheck.__version__,
             options,
@@ -104,34 +143,31 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
             weights=_or_fault(comparison.weights),
             answers=_or_fault(lambda: facts["answers_change"]),
             outcomes=outcomes,
+            configuration=None
+            if force.file is None and force.beside is None and force.profile is None
+            else of_report(force),
         )
 
 
-def _options(
-    level: str,
-    fail_on: str,
-    select: Sequence[str],
-    ignore: Sequence[str],
-    allow_op: Sequence[str],
-) -> DiffOptions:
-    levels, severities = [each.value for each in LEVELS], [each.value for each in Severity]
-    for what, value, choices in (("level", level, levels), ("severity", fail_on, severities)):
-        if value not in choices:
-            raise UsageError(f"{what} {value!r} is unknown; choose from: {', '.join(choices)}")
+def _options(force: InForce) -> DiffOptions:
     return DiffOptions(
-        Level(level), Severity(fail_on), tuple(select), tuple(ignore), admitted(allow_op)
+        LEVELS[force.level is Level.RUN],
+        force.fail_on,
+        force["select"],
+        tuple(each.code for each in force["ignore"]),
+        admitted(force["allow-op"]),
     )
 
 
-def _chosen(options: DiffOptions) -> set[str]:
+def _outcomes(facts: Facts, force: InForce, level: Level) -> tuple[Outcome, ...]:
     rules = release_rules()
-    try:
-        chosen = set(matching(options.select, rules)) if options.select else set(rules)
-        return chosen - set(matching(options.ignore, rules))
-    except UnknownRuleError as error:
-        raise UsageError(
-            f"no rule on two releases begins with {str(error)!r}; `czcheck rules CZ6` lists them"
-        ) from None
+    chosen = chosen_rules(force, rules)
+    ended = evaluate(rules, facts, level=level, chosen=chosen)
+    outcomes = applied(tuple(ended), force, today())
+    if force.file is None and force.beside is None:
+        return outcomes
+    about = [code for code, rule in catalogue().items() if POLICY in rule.needs]
+    return judge_releases(outcomes, force, chosen_rules(force, about))
 
 
 def _or_fault(fact: Callable[[], Any]) -> Any:
@@ -166,7 +202,9 @@ class _Comparison:
         images: Sequence[Path],
         source: WorkerSource,
         progress: Progress | None,
+        tolerances: Tolerances,
     ) -> None:
+        self._tolerances = tolerances
         self._releases = releases
         self._options = options
         self._images = images
@@ -243,6 +281,7 @@ class _Comparison:
                 images=self._images,
                 allow_op=self._options.allow_op,
                 progress=self._progress,
+                tolerances=self._tolerances,
             )
 
 

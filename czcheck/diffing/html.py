@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing import text
+from czcheck.report.configuration_text import configuration_text
 from czcheck.report.html import environment, style, tab_icon
 from czcheck.report.html_pictures import data_uri
 from czcheck.report.json_form import plain_json
@@ -77,6 +78,7 @@ def diff_page(diff: Diff) -> str:
         icon=tab_icon(plain["verdict"]),
         style=style("diff.css"),
         sections=_SECTIONS.items(),
+        configuration=configuration_text(diff.configuration or {}),
         answers_words=_ANSWERS[plain["equal"]],
         lead=_lead(diff),
         findings=list(_findings(plain["findings"], diff.findings)),

@@ -55,6 +55,8 @@ def diff_to_json(diff: Diff) -> dict[str, Any]:
             "answers": _or_fault(diff.answers, _answers),
         }
     )
+    if diff.configuration is not None:
+        plain["configuration"] = plain_json(dict(diff.configuration))
     plain["findings"] = [finding_to_json(each) for each in diff.findings]
     plain["waived"] = [finding_to_json(each) for each in diff.waived]
     plain["rules"] = [outcome_to_json(each) for each in diff.outcomes]

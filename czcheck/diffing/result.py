@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,10 @@ class Diff:
         network: What changed in the network, or why that is not known.
         weights: What changed in the weights, or why that is not known.
         answers: What changed in the answers, or why that is not known.
-        outcomes: How each rule on two releases ended, in the order of their codes.
+        outcomes: How each rule on two releases ended, in the order of their codes; where there is
+            a configuration, the rules about that one as well.
+        configuration: What they were compared by, as plain data; None for the defaults and what
+            was asked for.
     """
 
     tool_version: str
@@ -96,6 +100,7 @@ class Diff:
     weights: WeightsChange | Fault
     answers: AnswersChange | Fault
     outcomes: tuple[Outcome, ...]
+    configuration: Mapping[str, Any] | None = None
 
     @property
     def same_file(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing.json_form import diff_to_json
+from czcheck.report.configuration_text import configuration_text
 from czcheck.report.inspection_text import shape_text, size_text
 from czcheck.report.phrases import count
 from czcheck.report.text import Line, outcome_lines, wrapped
@@ -41,6 +42,8 @@ def diff_lines(diff: Diff, *, quiet: bool = False) -> Iterator[Line]:
     if diff.findings or diff.waived:
         yield Line("findings", "heading")
     yield from outcome_lines(diff)
+    if configuration := configuration_text(diff.configuration or {}):
+        yield from wrapped(f"configuration: {configuration}", "  ")
     options = plain["options"]
     yield Line(
         f"czcheck {plain['tool']['version']}: {verdict_text(plain)} (level {options['level']},"

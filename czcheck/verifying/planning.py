@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from czcheck.configuration.calling import read_values
 from czcheck.configuration.merging import InForce
 from czcheck.report.report import Options
-from czcheck.rules.catalogue import catalogue, matching
+from czcheck.rules.catalogue import catalogue
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits, given_limits
 
 if TYPE_CHECKING:
@@ -68,15 +68,18 @@ def check_images(paths: Iterable[Path]) -> None:
         images_in(path)
 
 
-def chosen_rules(force: InForce) -> frozenset[str]:
+def chosen_rules(force: InForce, rules: Collection[str] | None = None) -> frozenset[str]:
     """Codes of the rules whose findings count.
 
     Args:
-        force: What is in force.
+        force: What is in force. What it says of rules of another kind is no matter; where it
+            selects none of this kind, all of them count.
+        rules: Codes of the rules that there are; those on one file if left out.
     """
-    rules = catalogue()
-    chosen = set(matching(force["select"], rules)) if force["select"] else set(rules)
-    return frozenset(chosen - set(matching((each.code for each in force["ignore"]), rules)))
+    known = catalogue() if rules is None else rules
+    ignored = tuple(each.code for each in force["ignore"])
+    chosen = {code for code in known if code.startswith(force["select"])}
+    return frozenset(code for code in chosen or known if not code.startswith(ignored))
 
 
 def options_of(force: InForce) -> Options:
