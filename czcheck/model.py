@@ -79,6 +79,8 @@ class CzModel:
         try:
             if path.is_dir():
                 raise UsageError(f"{path}: {about_folder(path)}")
+            if path.exists() and not path.is_file():  # which may have no end, or wait for ever
+                raise UsageError(f"{path}: is a device or a pipe; name a file")
             self._stream: BinaryIO = path.open("rb")
         except FileNotFoundError:
             raise UsageError(f"{path}: {about_missing(path)}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -185,11 +186,11 @@ def open_checked(path: Path, limits: Limits = DEFAULT_LIMITS) -> CzModel:
     Raises:
         UsageError: There is no such file, or it cannot be opened.
     """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD)
-    except OSError:
-        head = b""  # said better where it is opened to be read
+    head = b""  # what cannot be read is said better where it is opened for that
+    with suppress(OSError):
+        if path.is_file():  # a pipe would be waited for
+            with path.open("rb") as stream:
+                head = stream.read(_HEAD)
     named = path.suffix.lower() == _ENDING and not head.startswith(b"PK")
     return (SpecModel if named or _OBJECT.match(head) else CzModel)(path, limits)
 

@@ -168,6 +168,8 @@ def _opened(path: Path) -> Any:
     try:
         if path.is_dir():
             raise UsageError(f"{path}: is a folder; name the baseline's file")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: is a device or a pipe; name the baseline's file")
         return path.open("rb")
     except FileNotFoundError:
         raise UsageError(f"{path}: no such baseline") from None
