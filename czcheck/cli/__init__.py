@@ -17,19 +17,28 @@ EXIT_INTERRUPTED = 130
 class _Commands(click.Group):
     """The commands, each imported when it is called, so that `--help` stays quick."""
 
-    homes = {  # noqa: RUF012 - never changed
-        "verify": "Check archives level by level and give a verdict.",
-        "build": "Build a conformant archive from a SavedModel.",
-        "repair": "Write an archive anew, in canonical and portable form.",
-        "init": "Write a specification to start from.",
-        "segment": "Segment images of any size, tile by tile as ZEN does.",
-        "diff": "Show what changed between two releases of a model.",
-        "evaluate": "Hold a model's segmentation of labelled images against their masks.",
-        "inspect": "Show what is inside an archive, without running it.",
-        "baseline": "Keep a model's answers, to hold later models against.",
-        "config": "Print the configuration in force.",
-        "rules": "List the rules, or explain one.",
+    groups = {  # noqa: RUF012 - never changed
+        "Check models": {
+            "verify": "Check archives level by level and give a verdict.",
+            "diff": "Show what changed between two releases of a model.",
+            "evaluate": "Hold a model's segmentation of labelled images against their masks.",
+            "baseline": "Keep a model's answers, to hold later models against.",
+        },
+        "Make models": {
+            "init": "Write a specification to start from.",
+            "build": "Build a conformant archive from a SavedModel or a Keras file.",
+            "repair": "Write an archive anew, in canonical and portable form.",
+        },
+        "Look into models and use them": {
+            "inspect": "Show what is inside an archive, without running it.",
+            "segment": "Segment images of any size, tile by tile as ZEN does.",
+        },
+        "Rules and settings": {
+            "rules": "List the rules, or explain one.",
+            "config": "Print the configuration in force.",
+        },
     }
+    homes = {name: told for group in groups.values() for name, told in group.items()}  # noqa: RUF012
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.homes)
@@ -62,8 +71,11 @@ class _Commands(click.Group):
             raise click.UsageError(message, error.ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(self.homes.items()))
+        longest = max(map(len, self.homes))
+        for title, group in self.groups.items():
+            with formatter.section(title):
+                rows = [(name.ljust(longest), told) for name, told in group.items()]
+                formatter.write_dl(rows)
 
 
 @click.group(
@@ -72,7 +84,9 @@ class _Commands(click.Group):
 )
 @click.version_option(czcheck.__version__, "--version", prog_name="czcheck")
 def cli() -> None:
-    """Validate, inspect and build czmodel files for ZEISS ZEN Intellesis.
+    """Validate, inspect, build and run czmodel files for ZEISS ZEN Intellesis.
+
+    Start with `czcheck verify MODEL.czmodel`; `czcheck COMMAND --help` tells the rest.
 
     Exit codes: 0 passed or built; 1 a finding that fails, or an input that cannot be built;
     2 usage; 3 not everything could be checked; 130 interrupted.

@@ -49,7 +49,7 @@ FORMATS = {
     multiple=True,
     metavar="FILE|FOLDER",
     type=click.Path(path_type=Path),
-    help="Images (PNG, TIFF, CZI, Zarr) to compare on, beside the built-in test tiles.",
+    help="Images (PNG, TIFF, CZI, Zarr) to compare on, beside the built-in test tiles; repeatable.",
 )
 @options.limiting
 @options.configuration

@@ -193,7 +193,7 @@ policy = together(
         multiple=True,
         metavar="FILE|FOLDER",
         type=click.Path(path_type=Path),
-        help="Images (PNG, TIFF, CZI, Zarr) to run beside the built-in test tiles.",
+        help="Images (PNG, TIFF, CZI, Zarr) to run beside the built-in test tiles; repeatable.",
     ),
     click.option(
         "--thorough/--no-thorough",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,3 +62,18 @@ def test_an_empty_folder_of_tiles_is_a_usage_error(czcheck: Call, tmp_path: Path
         told = czcheck(*args, "--tiles", "none")
         assert (told.code, told.out) == (2, "")
         assert "none: the folder holds no image (.png, .tif, .tiff, .czi, .zarr)" in told.err
+
+
+def test_help_lists_every_command_once_under_what_it_is_for(czcheck: Call) -> None:
+    lines = czcheck("--help").out.splitlines()
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles[1:] == [
+        "Check models:",
+        "Make models:",
+        "Look into models and use them:",
+        "Rules and settings:",
+    ]
+    told = "verify diff evaluate baseline init build repair inspect segment rules config"
+    below = lines[lines.index("Check models:") :]
+    listed = [line.split()[0] for line in below if re.match("  \\w", line)]
+    assert listed == told.split()
