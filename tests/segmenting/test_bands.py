@@ -39,6 +39,8 @@ def test_every_tile_is_in_one_band_and_every_chunk_is_written_by_one(
             assert last % chunk == 0 or last == height
             for row in range(first // chunk, -(-last // chunk)):
                 assert owners.setdefault(row, number) == number
+            # A tile has rows above the band's own, or below, not both: it is one piece.
+            assert not any(span.keep_from < first and span.keep_to > last for span in touched)
     for number, (band, _) in enumerate(bands):
         for each in band:
             span = layout[each].rows
