@@ -140,7 +140,8 @@ def convert_from_model_spec(
     name = getattr(model, "name", "") or type(model).__name__
     with tempfile.TemporaryDirectory(prefix="czcheck_") as private:
         folder = Path(private) / "saved_model"
-        _export(model, name, folder)
+        with _said_as(_IN_PYTHON):
+            _export(model, name, folder, options["tile"] or spec.spatial_dims)
         spec = dataclasses.replace(spec, model_path=folder)
         with _said_as({str(folder): f"model {name!r}"}):
             return _build(spec, target, **options)
@@ -254,7 +255,7 @@ def _extended(model: Any, how: str, layers: Any) -> Any:
     return getattr(layering, how)(model, layers)
 
 
-def _export(model: Any, name: str, folder: Path) -> None:
+def _export(model: Any, name: str, folder: Path, tile: tuple[int, int] | None) -> None:
     """Write a model in memory as SavedModel, in the way that suits it."""
     roots = _roots(model)
     keras = sys.modules.get("keras")
@@ -272,13 +273,18 @@ def _export(model: Any, name: str, folder: Path) -> None:
             f"model is of type {type(model).__name__}; give a Keras model, or the path of a "
             "SavedModel's folder"
         )
-    try:
-        if is_keras_3:
-            model.export(str(folder), format="tf_saved_model", verbose=False)
-        else:
-            import tensorflow as tf  # noqa: PLC0415 - the caller has it already
+    if is_keras_3:
+        from czcheck import layering  # noqa: PLC0415 - imports Keras
 
-            tf.saved_model.save(model, str(folder))
+        try:
+            layering.export(model, str(folder), tile)
+        except InputError as error:
+            raise InputError(f"model {name!r}: {error}") from error
+        return
+    try:
+        import tensorflow as tf  # noqa: PLC0415 - the caller has it already
+
+        tf.saved_model.save(model, str(folder))
     except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"model {name!r}: cannot be exported: {first}") from error

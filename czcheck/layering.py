@@ -5,7 +5,9 @@ Imports Keras, as `layers.py` does, from which the public names are to be had.
 
 from __future__ import annotations
 
+import inspect
 import operator
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,6 +77,44 @@ def add_postprocessing_layers(model: Any, layers: Any) -> Any:
     for layer in added:
         x = layer(x)
     return keras.Model(inputs=tile, outputs=x)
+
+
+def export(model: Any, folder: str, tile: tuple[int, int] | None) -> None:
+    """Export a model as SavedModel that answers as its `predict` does.
+
+    Keras's own `export` leaves it to every layer whether it is trained, and those of augmentation
+    then draw random numbers; and it fails with some layers on tiles of open size.
+
+    Args:
+        model: A Keras 3 model.
+        folder: Folder to write.
+        tile: (height, width) in pixels; None to keep the model's own.
+
+    Raises:
+        InputError: Keras cannot export it.
+    """
+    tiles = getattr(model, "inputs", None)
+    if tiles and len(tiles) == 1:
+        model = keras.Model(inputs=tiles[0], outputs=model(tiles[0], training=False))
+    is_open = bool(tiles) and len(tiles) == 1 and None in tuple(tiles[0].shape)[1:3]
+    try:
+        try:
+            _write(model, folder)
+        except Exception:
+            if tile is None or not is_open:
+                raise
+            shutil.rmtree(folder, ignore_errors=True)
+            _write(add_preprocessing_layers(model, None, tile), folder)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        hint = "; it takes tiles of any size: give --tile HxW" if is_open and tile is None else ""
+        raise InputError(f"cannot be exported: {first}{hint}") from error
+
+
+def _write(model: Any, folder: str) -> None:
+    known = inspect.signature(model.export).parameters
+    options = {"format": "tf_saved_model", "verbose": False}  # early versions have neither
+    model.export(folder, **{name: options[name] for name in options if name in known})
 
 
 def layers_of(layers: Any) -> tuple[Any, ...]:

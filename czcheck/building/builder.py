@@ -90,7 +90,7 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         with BuildProcess(plan.source, "", "", runner_limits) as process:
             if source is None:
                 told("exporting the Keras model")
-                source = plan.examine(process.export(custom_objects), limits)
+                source = plan.examine(process.export(custom_objects, plan.tile), limits)
             process.loader, process.signature = source.loader, source.signature
             told("lowering the network")
             lowering = process.lower(plan.tile, plan.added, multiple=source.multiple)

@@ -36,11 +36,13 @@ def export(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     from czcheck.building import keras_files  # noqa: PLC0415
 
     runner.unload()
+    tile = request.get("tile")
     keras_files.export(
         Path(request["path"]),
         Path(request["into"]),
         request.get("custom_objects"),
         request["search"],
+        None if tile is None else (tile[0], tile[1]),
     )
     return {}
 

@@ -97,7 +97,9 @@ class Freezer:
         if node.op in CHANGES:
             raise InputError(
                 f"operation {node.op} (node {node.name}) changes a variable while the network "
-                "runs; export the network in inference mode, without state that it keeps"
+                "runs, as layers of augmentation and dropout do that were exported active; name "
+                "the model's .keras file in `ModelPath` instead of the export, or export "
+                "keras.Model(model.inputs, model(model.inputs, training=False))"
             )
         dtype = next((held[ref] for ref in node.inputs if ref in held), 0)
         as_type = self.attr_type(type=dtype)

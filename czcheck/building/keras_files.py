@@ -18,6 +18,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from czcheck.building.old_keras import modernised, written_by
 from czcheck.errors import InputError
 from czcheck.runtime.worker import first_line
 
@@ -34,7 +35,13 @@ _UNKNOWN = (
 )
 
 
-def export(path: Path, into: Path, custom_objects: str | None, search: str) -> None:
+def export(
+    path: Path,
+    into: Path,
+    custom_objects: str | None,
+    search: str,
+    tile: tuple[int, int] | None = None,
+) -> None:
     """Load a Keras file and export it for inference.
 
     Args:
@@ -43,6 +50,7 @@ def export(path: Path, into: Path, custom_objects: str | None, search: str) -> N
         custom_objects: Module with the classes that are not Keras's own: its dotted name, or the
             path of a `.py` file; None if there are none.
         search: Folder in which the module is looked for, too.
+        tile: (height, width) in pixels, for a model that Keras cannot export with an open size.
 
     Raises:
         InputError: The file cannot be loaded in safe mode, or needs classes that are not given.
@@ -52,27 +60,32 @@ def export(path: Path, into: Path, custom_objects: str | None, search: str) -> N
 
     objects = {} if custom_objects is None else _objects(custom_objects, search)
     load = tf.keras.models.load_model
-    if tf.keras.__version__ >= "3":
+    is_keras_3 = tf.keras.__version__ >= "3"
+    if is_keras_3:
         import czcheck.layers  # noqa: F401, PLC0415 - makes Keras know them
     options: dict[str, Any] = {"compile": False, "custom_objects": objects}
     if "safe_mode" in inspect.signature(load).parameters:
         options["safe_mode"] = True
+    source = modernised(path, into.parent) if is_keras_3 else path
     try:
-        model = load(str(path), **options)
+        model = load(str(source), **options)
     except Exception as error:
-        raise InputError(_reason(error, given=custom_objects is not None)) from error
+        advice = _advice_for_old(path) if is_keras_3 else ""
+        raise InputError(_reason(error, given=custom_objects is not None) + advice) from error
     if not getattr(model, "inputs", None):
         raise InputError(
             "the model in the Keras file has no fixed input; build it with keras.Input, or call it "
             "once before it is saved"
         )
-    write: Any = getattr(model, "export", None)
-    if write is None:
+    if not is_keras_3:
         tf.saved_model.save(model, str(into))
-    elif "verbose" in inspect.signature(write).parameters:
-        write(str(into), verbose=False)
-    else:
-        write(str(into))
+        return
+    from czcheck import layering  # noqa: PLC0415 - imports Keras
+
+    try:
+        layering.export(model, str(into), tile)
+    except InputError as error:
+        raise InputError(f"the model in the Keras file {error}") from error
 
 
 def _refuse_lambdas(path: Path) -> None:
@@ -166,6 +179,22 @@ def _of_file(path: Path) -> Any:
     return loaded
 
 
+def _advice_for_old(path: Path) -> str:
+    """What helps with a file of an older Keras that Keras 3 cannot load; empty for newer files."""
+    if zipfile.is_zipfile(path):
+        return ""
+    import h5py  # noqa: PLC0415
+
+    with h5py.File(path, "r") as file:
+        version = written_by(file)
+    if not version or version >= "3":
+        return ""
+    return (
+        f"; the file is of Keras {version}: where that is installed, load it, save it with "
+        "tf.saved_model.save(model, folder), and name that folder in `ModelPath`"
+    )
+
+
 def _reason(error: Exception, *, given: bool) -> str:
     text = str(error)
     for pattern in _UNKNOWN:
@@ -180,4 +209,5 @@ def _reason(error: Exception, *, given: bool) -> str:
             "the Keras file holds a Lambda layer: Python code, which is not loaded from a file; "
             "export the model with model.export(folder) and name that folder in `ModelPath`"
         )
-    return f"the Keras file cannot be loaded: {type(error).__name__}: {first_line(error)}"
+    said = first_line(error).partition(" using config={")[0]
+    return f"the Keras file cannot be loaded: {type(error).__name__}: {said}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from czcheck.building.cases import split_cases
 from czcheck.building.equivalents import replace
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
@@ -94,6 +95,7 @@ def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
     prune(graph, INPUT, is_stateful)
     _check_weights(graph)
     replace(graph, freezer.constant, freezer.attr_type, changes)
+    split_cases(graph, freezer.constant, freezer.attr_type, changes)
     make_portable(graph, changes)
     split_groups(graph, _channels(graph), freezer.constant, freezer.attr_type, changes)
     _place_output(graph)

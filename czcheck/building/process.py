@@ -147,7 +147,7 @@ class BuildProcess:
         except WorkerDied as error:
             raise IncompleteError(f"{self.named}: {doing} failed: {error.reason}") from error
 
-    def export(self, custom_objects: str | None) -> Path:
+    def export(self, custom_objects: str | None, tile: tuple[int, int] | None) -> Path:
         """Export the source, a Keras file, as a SavedModel, which is the source from here on.
 
         Its `loader` and `signature` are for the caller to find and set.
@@ -155,6 +155,7 @@ class BuildProcess:
         Args:
             custom_objects: Module with the classes that are not Keras's own; None if there are
                 none.
+            tile: (height, width) in pixels that was asked for, if one was.
 
         Returns:
             The SavedModel's folder; it is gone when the process is.
@@ -172,6 +173,7 @@ class BuildProcess:
                 path=str(self.source.absolute()),
                 into=str(exported),
                 custom_objects=custom_objects,
+                tile=None if tile is None else list(tile),
                 search=str(Path.cwd()),
             )
         self.source = exported

@@ -228,13 +228,31 @@ def dilated_transposed(tile: Any) -> Any:
     return head(layers.Conv2DTranspose(8, 3, padding="same", dilation_rate=(1, 3))(x))
 
 
+class Chosen(layers.Layer):  # type: ignore[misc]
+    """One of four convolutions, by how bright the tile is: a `tf.switch_case` with variables."""
+
+    def build(self, shape: Any) -> None:
+        self.kernels = [self.add_weight(shape=(3, 3, shape[-1], 8)) for _ in range(4)]
+
+    def call(self, x: Any) -> Any:
+        def branch(kernel: Any) -> Any:
+            return lambda: tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME"))
+
+        chosen = tf.cast(5.0 * tf.reduce_mean(x), tf.int32)  # 0 to 4, which is one too many
+        return tf.switch_case(chosen, [branch(kernel) for kernel in self.kernels])
+
+
+def switch_case(tile: Any) -> Any:
+    return head(Chosen()(tile))
+
+
 NETWORKS = {
     function.__name__: function
     for function in (
         unet_transposed, unet_bilinear, group_and_layer_norm, separable_and_dilated,
         swish_and_gelu, attention, conditional, loop, standardized, efficientnet, mobilenet,
         squeeze_excite, grouped, instance_norm_and_ops, activations, normalisations, resizes,
-        explicit_borders, dilated_transposed,
+        explicit_borders, dilated_transposed, switch_case,
     )
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ NETWORKS = (
     "swish_and_gelu", "attention", "conditional", "loop", "standardized", "efficientnet",
     "mobilenet", "squeeze_excite", "grouped", "instance_norm_and_ops",
     "activations", "normalisations", "resizes", "explicit_borders", "dilated_transposed",
+    "switch_case",
 )  # fmt: skip
 TOLERANCE = 1e-5
 
@@ -133,7 +134,7 @@ def test_branches_and_loops_keep_their_functions_and_nothing_else_does(
     portability: Portability,
 ) -> None:
     kept = {name: found["functions"] for name, found in portability.lowered.items()}
-    assert {name for name, count in kept.items() if count} == {"conditional", "loop"}
+    assert {name for name, count in kept.items() if count} == {"conditional", "loop", "switch_case"}
 
 
 def test_operations_are_replaced_by_older_equals(portability: Portability) -> None:
@@ -145,6 +146,7 @@ def test_operations_are_replaced_by_older_equals(portability: Portability) -> No
     }
     name = "dilated Conv2DBackpropInput -> Conv2DBackpropInput with zeros between its weights"
     assert rewrites["dilated_transposed"] == {name: 2}
+    assert rewrites["switch_case"] == {"Case -> If": 1}
 
 
 def test_grouped_convolutions_are_written_out(portability: Portability) -> None:

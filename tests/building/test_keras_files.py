@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from conftest import run_script
 
+import czcheck
 from czcheck.building.builder import build
 from czcheck.errors import InputError
 
@@ -38,6 +40,32 @@ def test_a_keras_file_builds(
     assert result.proof.of_archive
     assert result.proof.scaled <= 1e-5
     assert source.read_bytes() == before
+
+
+def test_a_keras_file_with_augmentation_answers_as_it_predicts(
+    files: Path, write_spec: WriteSpec, tmp_path: Path
+) -> None:
+    """Keras's `export` would leave it to each layer, and augmentation would be active."""
+    result = build(write_spec(files / "augmented.keras"), tmp_path / "a.czmodel", verify=False)
+    with np.load(files / "augmented.npz") as kept, czcheck.open(result.path) as model:
+        assert np.abs(model.predict(kept["pixels"]) - kept["answer"]).max() <= 1e-5
+
+
+@pytest.mark.tf200
+def test_files_of_keras_2_answer_as_they_did_there(
+    source_of_tf200: Path, write_spec: WriteSpec, tmp_path: Path
+) -> None:
+    """Among them what today's Keras neither reads by itself nor exports at an open size."""
+    folder, target = source_of_tf200.parent, tmp_path / "a.czmodel"
+    build(write_spec(folder / "sequential.h5"), target, verify=False)
+    spec = write_spec(folder / "u_net.h5", PixelType="Gray8")
+    with pytest.raises(InputError, match=r"cannot be exported: .*; it takes .*: give --tile HxW$"):
+        build(spec, target, verify=False)
+    before = (folder / "u_net.h5").read_bytes()
+    result = build(spec, target, tile=(48, 64), verify=False)
+    assert (folder / "u_net.h5").read_bytes() == before
+    with np.load(folder / "u_net.npz") as kept, czcheck.open(result.path) as model:
+        assert np.abs(model.predict(kept["pixels"]) - kept["answer"]).max() <= 1e-4
 
 
 def test_layers_of_ones_own_come_from_the_module_that_is_named(

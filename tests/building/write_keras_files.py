@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 MODULE = """
@@ -41,6 +42,21 @@ def main(folder: Path) -> None:
         network(doubled).save(folder / f"lambda.{ending}")
         network(own_layers.Doubled()).save(folder / f"own.{ending}")
     network().save_weights(folder / "only.weights.h5")
+    augmented(folder)
+
+
+def augmented(folder: Path) -> None:
+    """A network with layers that Keras's own `export` would leave active, and what it predicts."""
+    tile = keras.Input((32, 32, 1))
+    x = layers.RandomFlip()(layers.Rescaling(1 / 65535)(tile))
+    x = layers.RandomContrast(0.5)(layers.RandomRotation(0.3)(x))
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(x), training=True)
+    x = layers.Dropout(0.5)(layers.ReLU()(x), training=True)
+    model = keras.Model(tile, layers.Conv2D(2, 3, padding="same", activation="softmax")(x))
+    model.save(folder / "augmented.keras")
+    pixels = np.random.default_rng(0).integers(0, 65536, (32, 32)).astype(np.uint16)
+    answer = model.predict(pixels[None, ..., None].astype(np.float32), verbose=0)
+    np.savez(folder / "augmented.npz", pixels=pixels, answer=answer[0])
 
 
 if __name__ == "__main__":

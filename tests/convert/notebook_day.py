@@ -99,6 +99,31 @@ class Subclassed(keras.Model):  # type: ignore[misc]
         return self.last(tile)
 
 
+def augmented(folder: Path) -> dict[str, Any]:
+    """A model with layers that are active while it is trained, and that `export` leaves active."""
+    tile = keras.Input((16, 16, 1))
+    x = keras.layers.RandomFlip()(keras.layers.Rescaling(1 / 255)(tile))
+    x = keras.layers.RandomRotation(0.3)(x)
+    model = keras.Model(tile, keras.layers.Conv2D(2, 3, padding="same", activation="softmax")(x))
+    pixels = RNG.uniform(0, 255, (1, 16, 16, 1)).astype(np.float32)
+    expected = model.predict(pixels, verbose=0)
+    metadata = ModelMetadata.from_params("SplitRgb", "Gray8", ["a", "b"], 1)
+    made = convert_from_model_spec(ModelSpec(model, metadata), folder, "augmented", verify=False)
+    model.export(str(folder / "augmented_export"), verbose=False)
+    tile = keras.Input((None, None, 1))
+    x = keras.layers.UpSampling2D(2, interpolation="bilinear")(keras.layers.MaxPooling2D(2)(tile))
+    model = keras.Model(tile, keras.layers.Conv2D(2, 3, padding="same", activation="softmax")(x))
+    spec = ModelSpec(model, metadata)
+    enlarged = convert_from_model_spec(spec, folder, "enlarged", (16, 16), verify=False)
+    exported = ModelSpec(folder / "augmented_export", metadata)
+    return {
+        "built": apart(answer_of(made.path, pixels), expected),
+        "exported": message_of(lambda: convert_from_model_spec(exported, folder, "random")),
+        "enlarged": apart(answer_of(enlarged.path, pixels), model.predict(pixels, verbose=0)),
+        "open": message_of(lambda: convert_from_model_spec(spec, folder, "open")),
+    }
+
+
 def subclassed(folder: Path) -> dict[str, Any]:
     """A layer in front of a model whose graph Keras does not know."""
     model = Subclassed()
@@ -293,7 +318,7 @@ def main(folder: Path) -> None:
     tempfile.tempdir = str(private)
     keras.utils.set_random_seed(1)
     steps = {"alone": layers_alone()}
-    for step in (layers_around, subclassed, notebook, wrong):
+    for step in (layers_around, augmented, subclassed, notebook, wrong):
         steps[step.__name__] = step(folder)
     sys.stdout.write(json.dumps(steps))
 

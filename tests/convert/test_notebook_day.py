@@ -9,7 +9,7 @@ import pytest
 
 import czcheck
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
 
 def test_layers_compute_what_tensorflow_computes(day: dict[str, Any]) -> None:
@@ -63,6 +63,26 @@ def test_layers_go_around_models_on_disk(day: dict[str, Any], kind: str) -> None
 
 def test_layers_go_around_models_that_keras_cannot_rewrite(day: dict[str, Any]) -> None:
     assert day["subclassed"]["built"] <= 1e-5
+
+
+def test_a_model_is_built_as_it_predicts_without_augmentation(day: dict[str, Any]) -> None:
+    assert day["augmented"]["built"] <= 1e-5
+
+
+def test_a_model_that_keras_cannot_export_at_an_open_size_gets_its_tile_first(
+    day: dict[str, Any],
+) -> None:
+    assert day["augmented"]["enlarged"] <= 1e-5
+    said = day["augmented"]["open"]
+    assert "cannot be exported: " in said
+    assert said.endswith("it takes tiles of any size: give spatial_dims=(height, width)")
+
+
+def test_an_export_with_active_augmentation_is_refused_with_a_way_out(day: dict[str, Any]) -> None:
+    said = day["augmented"]["exported"]
+    assert said.startswith("InputError: ")
+    assert "changes a variable while the network runs, as layers of augmentation" in said
+    assert "name the model's .keras file in `model`" in said
 
 
 def test_only_known_layers_go_around_models_on_disk(day: dict[str, Any]) -> None:
