@@ -93,10 +93,10 @@ def export(model: Any, folder: str, tile: tuple[int, int] | None) -> None:
     Raises:
         InputError: Keras cannot export it.
     """
-    tiles = getattr(model, "inputs", None)
-    if tiles and len(tiles) == 1:
+    tiles: list[Any] = list(getattr(model, "inputs", None) or ())
+    if len(tiles) == 1:
         model = keras.Model(inputs=tiles[0], outputs=model(tiles[0], training=False))
-    is_open = bool(tiles) and len(tiles) == 1 and None in tuple(tiles[0].shape)[1:3]
+    is_open = len(tiles) == 1 and None in tuple(tiles[0].shape)[1:3]
     try:
         try:
             _write(model, folder)

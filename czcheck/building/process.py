@@ -147,7 +147,7 @@ class BuildProcess:
         except WorkerDied as error:
             raise IncompleteError(f"{self.named}: {doing} failed: {error.reason}") from error
 
-    def export(self, custom_objects: str | None, tile: tuple[int, int] | None) -> Path:
+    def export(self, custom_objects: str | None, tile: tuple[int, int] | None = None) -> Path:
         """Export the source, a Keras file, as a SavedModel, which is the source from here on.
 
         Its `loader` and `signature` are for the caller to find and set.
