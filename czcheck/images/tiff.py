@@ -17,7 +17,7 @@ from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.ome_xml import OmeImage, known, micrometres, ome_images
 from czcheck.images.output import SOURCE
-from czcheck.images.tiff_pages import Pages, Samples
+from czcheck.images.tiff_pages import Pages, Samples, dimensions, series_of
 
 if TYPE_CHECKING:
     import tifffile
@@ -111,7 +111,7 @@ class TiffImage(FileImage):
             raise InputError(f"{path}: the file names {inner.count} images inside of one another")
         if first.is_ome and (told := _KIND.search(first.description)) is not None:
             self.result = told[1]
-        series = list(self._file.series)
+        series = series_of(self._file)
         if not series:
             raise InputError(f"{path}: the file holds no image")
         is_ome = bool(described) and series[0].kind == "ome"
@@ -204,7 +204,7 @@ class TiffImage(FileImage):
 
 def _layout(path: Path, series: tifffile.TiffPageSeries) -> _Layout:
     key = series.keyframe
-    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    axes, shape = dimensions(series)
     if series.transform is not None or key.imagedepth != 1 or not {"Y", "X"} <= set(axes):
         raise InputError(f"{path}: the image has the axes {axes} {shape}, which are not read")
     size = dict(zip(axes, shape, strict=True))

@@ -27,6 +27,29 @@ _SEPARATE = 2
 _MUCH_LARGER, _SMALL = 4, 1 << 22
 
 
+def series_of(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """All series of a file, with their axes of length 1.
+
+    Args:
+        file: The file.
+    """
+    series: Any = file.series
+    # From tifffile 2026.5.2 on a series has one set of axes, which is chosen here.
+    return list(series(squeeze=False) if callable(series) else series)
+
+
+def dimensions(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
+    """Axes and shape of a series of `series_of`, those of length 1 included.
+
+    Args:
+        series: The series.
+    """
+    either: Any = series
+    if hasattr(either, "get_axes"):  # tifffile before 2026.5.2
+        return either.get_axes(squeeze=False), either.get_shape(squeeze=False)
+    return either.axes, either.shape
+
+
 class Samples(NamedTuple):
     """Which of a page's samples are wanted."""
 
@@ -76,7 +99,7 @@ class Pages:
             self._part = min(key.rowsperstrip, key.imagelength), key.imagewidth
         if self._whole is not None:
             self.tiled = True
-            size = prod(series.get_shape(squeeze=False)) * key.dtype.itemsize
+            size = prod(dimensions(series)[1]) * key.dtype.itemsize
             self._check_end(self._whole, size, key.parent.filehandle)
             return
         grid = key.imagelength / self._part[0] * key.imagewidth / self._part[1]
@@ -147,9 +170,7 @@ class Pages:
 
     def _lead(self, axes: str = "") -> tuple[int, ...]:
         """Sizes of the leading axes; of those named, or all."""
-        sizes = zip(
-            self._series.get_axes(squeeze=False), self._series.get_shape(squeeze=False), strict=True
-        )
+        sizes = zip(*dimensions(self._series), strict=True)
         return tuple(
             size for axis, size in sizes if axis not in "YXS" and (not axes or axis in axes)
         )
@@ -164,7 +185,7 @@ class Pages:
         import numpy as np  # noqa: PLC0415
 
         file = self._key.parent
-        shape = self._series.get_shape(squeeze=False)
+        _, shape = dimensions(self._series)
         dtype = np.dtype(self._key.dtype).newbyteorder(file.byteorder)
         with self._lock:  # it moves the file's position
             page: Any = file.filehandle.memmap_array(dtype, shape, offset)[place]

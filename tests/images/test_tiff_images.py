@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from czcheck.errors import InputError, UsageError
 from czcheck.images import decoders
 from czcheck.images.image import Plane
 from czcheck.images.opening import open_image
+from czcheck.images.tiff_pages import dimensions, series_of
 
 RANDOM = np.random.default_rng(0)
 GRAY = RANDOM.integers(0, 65536, (100, 140), np.uint16)
@@ -285,3 +287,10 @@ def test_a_compression_without_its_package_names_the_extra(
     monkeypatch.setattr(type(tifffile.TIFF.DECOMPRESSORS), "__getitem__", missing)
     with pytest.raises(UsageError, match=r"ZSTD needs the package imagecodecs.*czcheck\[images\]"):
         open_image(path)
+
+
+def test_axes_of_length_one_are_asked_for_as_each_tifffile_wants_it() -> None:
+    """Python 3.12 and newer get a tifffile whose series have one set of axes, chosen by a call."""
+    whole, squeezed = (SimpleNamespace(axes=axes, shape=(1,) * len(axes)) for axes in ("TYX", "YX"))
+    newer: Any = SimpleNamespace(series=lambda *, squeeze: [squeezed if squeeze else whole])
+    assert [dimensions(each) for each in series_of(newer)] == [("TYX", (1, 1, 1))]
