@@ -1,0 +1,76 @@
+"""What a network answers is looked at before it counts: its process is not trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import czcheck
+from czcheck.runtime.answers import Answer
+from czcheck.segmenting.job import Job
+from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
+
+NUCLEI = Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel"
+
+
+class Says:
+    """A process that gives one answer, and where processes come from."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def worker(self, **_: object) -> Says:
+        return self
+
+    def submit(self, tile: Any, _: int) -> None:
+        assert tile.dtype == np.float32
+
+    def collect(self, _: int) -> Answer:
+        return Answer(self.array, str(self.array.dtype), self.array.shape, 0.1)
+
+
+def answered(change: Any) -> Any:
+    """What becomes of an answer that is sound but for a change."""
+    with czcheck.open(NUCLEI) as model:
+        probe = ModelRunner(model, Job(str(NUCLEI)), Says(None), start=False)  # type: ignore[arg-type]
+        sound = np.full((1, *probe.tile, len(probe.label_values)), 0.5, np.float32)
+        runner = ModelRunner(model, Job(str(NUCLEI)), Says(change(sound)), start=False)  # type: ignore[arg-type]
+        runner._loaded = True
+        runner.submit(np.zeros((*runner.tile, runner.channels), np.uint8), "the tile at row 3")
+        return runner.collect()
+
+
+def with_value(value: float) -> Any:
+    def change(sound: Any) -> Any:
+        sound[0, -1, -1, -1] = value
+        return sound
+
+    return change
+
+
+def test_a_sound_answer_counts() -> None:
+    assert (answered(lambda sound: sound) == 0.5).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_answer_that_is_no_number_somewhere_is_refused(value: float) -> None:
+    with pytest.raises(NetworkFailedError, match="the tile at row 3 holds values that are no num"):
+        answered(with_value(value))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda sound: sound.astype(np.float64),
+        lambda sound: sound[0],
+        lambda sound: sound[:, 1:],
+        lambda sound: sound[..., :1],
+    ],
+    ids=["float64", "no batch", "a row less", "a class less"],
+)
+def test_an_answer_of_another_type_or_shape_is_refused(change: Any) -> None:
+    with pytest.raises(NetworkFailedError, match="and not float32 "):
+        answered(change)
