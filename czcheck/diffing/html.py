@@ -104,6 +104,8 @@ def _lead(diff: Diff) -> str:
         return "Both files are the same, byte for byte."
     number = len(diff.findings)
     found = "Nothing was found" if not number else count(number, "finding")
+    if diff.waived:
+        found += f" but {count(len(diff.waived), 'waived finding')}"
     more = "; not everything could be compared" if list(unchecked_texts(diff)) else ""
     return f"{found}{more}."
 

@@ -92,6 +92,9 @@ def test_what_is_waived_fails_nothing_and_stays_visible() -> None:
     (section,) = page.xpath("//section[@id='waived']")
     assert "CZ606" in section.text_content()
     assert "until 2099-12-31 for new*: told users" in " ".join(section.text_content().split())
+    told = page.xpath("//div[@id='verdict']")[0].text_content()
+    assert "Nothing was found but 1 waived finding." in told
+    assert "but what is waived" in page.xpath("//section[@id='findings']")[0].text_content()
     assert CONFIGURED in page.xpath("//div[@id='verdict']")[0].text_content()
 
 
