@@ -105,7 +105,8 @@ def _lead(diff: Diff) -> str:
     number = len(diff.findings)
     found = "Nothing was found" if not number else count(number, "finding")
     if diff.waived:
-        found += f" but {count(len(diff.waived), 'waived finding')}"
+        joined = "and" if number else "but"
+        found += f" {joined} {count(len(diff.waived), 'waived finding')}"
     more = "; not everything could be compared" if list(unchecked_texts(diff)) else ""
     return f"{found}{more}."
 

@@ -112,6 +112,14 @@ def test_waivers_that_do_not_hold(text: str, expected: list[str]) -> None:
     found = compared(text)
     assert [code for code, _ in codes(found)] == expected
     assert found.exit_code == 1
+    assert "waived finding" not in found.to_html()
+
+
+def test_a_page_counts_what_fails_and_what_is_waived() -> None:
+    Path("new.czmodel").write_bytes(release((">4<", ">2<"), ('colG="255"', 'colG="128"')))
+    told = compared(waiver("CZ606"))
+    assert [code for code, _ in codes(told)] == ["CZ605"]
+    assert "1 finding and 1 waived finding." in told.to_html()
 
 
 def test_one_that_lies_beside_the_release_makes_nothing_milder(project: Path) -> None:
