@@ -12,6 +12,8 @@ import czcheck
 from czcheck.runtime.answers import Answer
 from czcheck.segmenting.job import Job
 from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
+from fixtures.archives import czmodel, metadata_xml
+from fixtures.bad_behaviour import Net
 
 NUCLEI = Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel"
 
@@ -19,14 +21,20 @@ NUCLEI = Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel"
 class Says:
     """A process that gives one answer, and where processes come from."""
 
+    folder = Path("nowhere")
+
     def __init__(self, array: Any) -> None:
         self.array = array
 
     def worker(self, **_: object) -> Says:
         return self
 
+    def hello(self) -> None:
+        self.fed: Any = None
+
     def submit(self, tile: Any, _: int) -> None:
         assert tile.dtype == np.float32
+        self.fed = tile
 
     def collect(self, _: int) -> Answer:
         return Answer(self.array, str(self.array.dtype), self.array.shape, 0.1)
@@ -74,3 +82,22 @@ def test_an_answer_that_is_no_number_somewhere_is_refused(value: float) -> None:
 def test_an_answer_of_another_type_or_shape_is_refused(change: Any) -> None:
     with pytest.raises(NetworkFailedError, match="and not float32 "):
         answered(change)
+
+
+@pytest.mark.parametrize(("scaled", "most"), [("true", 1.0), ("false", 65535.0)])
+def test_intensities_are_scaled_where_the_model_says_so(
+    scaled: str, most: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("czcheck.segmenting.runner.unpack", lambda *_: tmp_path)
+    monkeypatch.setattr("czcheck.runtime.run.load_network", lambda *_: None)
+    flag = f"<ScaleInputsByBitdepth>{scaled}</ScaleInputsByBitdepth><Id>"
+    path = tmp_path / "gray16.czmodel"
+    path.write_bytes(czmodel(metadata_xml(("<Id>", flag)), Net().ended("image").payload()))
+    process = Says(None)
+    with czcheck.open(path) as model:
+        runner = ModelRunner(model, Job(str(path)), process, start=False)  # type: ignore[arg-type]
+        tile = np.zeros((*runner.tile, runner.channels), np.uint16)
+        tile[1, 2] = 65535
+        runner.submit(tile)
+    assert process.fed[0, 1, 2, 0] == most
+    assert process.fed.sum() == most
