@@ -74,7 +74,8 @@ class _Splitter:
             if shapes is not None:
                 node.attrs["output_shapes"] = shapes
             first, *left = left
-            node.bodies = {"then_branch": [first], "else_branch": left[:1]}
+            # In the order in which they are read again, so that lowering twice changes nothing.
+            node.bodies = {"else_branch": left[:1], "then_branch": [first]}
             if len(left) == 1:
                 return
             place, inner, index, arguments = _rest(left)
