@@ -68,8 +68,8 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         What was built.
 
     Raises:
-        UsageError: There is no such specification, the tile is no size, or an operation is
-            not known.
+        UsageError: There is no such specification or no folder for the archive, the tile is no
+            size, or an operation is not known.
         InputError: The specification or the network cannot be built, or the archive fails. No file
             is left behind, and an older one stays as it was.
         IncompleteError: TensorFlow could not be started or did not survive, or the archive could

@@ -97,7 +97,9 @@ def test_the_target_is_tensorflow_2_0_0(portability: Portability) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_export_does_not_load_in_the_target(portability: Portability, name: str) -> None:
     errors = portability.raw[name].errors
-    assert "DisableCopyOnRead" in (errors["object"] or "")
+    # 2.0.0 follows no functions in a list, and comes to those of a Case first.
+    reason = "function not found" if name == "switch_case" else "DisableCopyOnRead"
+    assert reason in (errors["object"] or "")
     assert errors["session"] is not None
 
 

@@ -280,7 +280,7 @@ def test_a_tile_without_pixels_is_a_mistake_of_the_call(write_spec: WriteSpec) -
 def test_a_missing_folder_is_found_before_tensorflow_starts(
     sources: Path, write_spec: WriteSpec, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(UsageError, match="does not exist"):
         build(write_spec(sources / "export"), tmp_path / "missing" / "a.czmodel")
     assert nothing_but(tmp_path, "spec.json")
 
