@@ -17,6 +17,7 @@ from czcheck.model import CzModel
 from czcheck.report.inspection import as_far_as_read
 from czcheck.report.report import Report
 from czcheck.segmenting.job import job_of
+from czcheck.segmenting.packages import need
 from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.gathering import facts_of, looked_at
 from czcheck.verifying.judging import outcomes_of, report_of
@@ -108,7 +109,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         The report. What was found is in `files[0].looked_at["evaluation"]` as plain data.
 
     Raises:
-        UsageError: No such path, an image without a mask, or a wrong option.
+        UsageError: No such path, an image without a mask, a wrong option, or a missing package.
         InputError: The model cannot be run, an image or a mask cannot be read, or they do not fit.
         IncompleteError: The network's process could not be started.
     """
@@ -123,6 +124,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         "memory": memory,
         "require-sandbox": require_sandbox,
     }
+    need("cztile", *(["skimage"] if mask == "instances" else []))
     path = Path(model)
     force = Configured(given, config, profile, find=find_config).of(path)
     job = job_of(

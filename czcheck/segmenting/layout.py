@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from czcheck.errors import IncompleteError, UsageError
+from czcheck.errors import UsageError
+from czcheck.segmenting.packages import need
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,8 @@ def tiles(
         The tiles.
 
     Raises:
-        UsageError: A number is too small, or the border leaves nothing of the tile.
-        IncompleteError: `cztile` is not installed.
+        UsageError: A number is too small, the border leaves nothing of the tile, or `cztile` is
+            not installed.
     """
     height, width = (int(size) for size in shape[:2])
     both = (tile, tile) if isinstance(tile, int) else (int(tile[0]), int(tile[1]))
@@ -182,16 +183,12 @@ def tiles(
 
 def _as_zen(length: int, size: int, border: int) -> tuple[Span, ...]:
     """Tiles along one axis, by the library that describes ZEN's own way."""
-    try:
-        # Its strategy for areas is this one for each of the axes.
-        from cztile.fixed_total_length_strategy_1d import (  # noqa: PLC0415
-            AlmostEqualBorderFixedTotalLengthStrategy1D,
-        )
-    except ImportError:
-        raise IncompleteError(
-            "tiles are cut by the package cztile, which is not installed; "
-            "pip install 'czcheck[images]'"
-        ) from None
+    need("cztile")
+    # Its strategy for areas is this one for each of the axes.
+    from cztile.fixed_total_length_strategy_1d import (  # noqa: PLC0415
+        AlmostEqualBorderFixedTotalLengthStrategy1D,
+    )
+
     strategy = AlmostEqualBorderFixedTotalLengthStrategy1D(size, border)
     return tuple(
         Span(

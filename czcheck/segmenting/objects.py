@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import IncompleteError
+from czcheck.segmenting.packages import need
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,17 +89,11 @@ class ObjectMeter:
             channels: Numbers per pixel of the image.
 
         Raises:
-            IncompleteError: scikit-image is not installed.
+            UsageError: scikit-image is not installed.
         """
         import numpy as np  # noqa: PLC0415
 
-        try:
-            import skimage.measure  # noqa: F401, PLC0415
-        except ImportError:
-            raise IncompleteError(
-                "objects are measured by the package scikit-image, which is not installed; "
-                "pip install 'czcheck[images]'"
-            ) from None
+        need("skimage")
         self._plane = plane
         self._wanted = np.asarray(sorted(label_values))
         self._channels = channels

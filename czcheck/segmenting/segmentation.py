@@ -13,6 +13,7 @@ from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.segmenting.job import job_of
+from czcheck.segmenting.packages import need
 from czcheck.segmenting.places import FORMATS, Wanted
 from czcheck.segmenting.results import Segmentation
 from czcheck.segmenting.run import Progress, SegmentationRun
@@ -92,6 +93,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     """
     if "runner_limits" in options:
         options["limits"] = options.pop("runner_limits")
+    need("cztile", *(["skimage"] if objects is not None else []))
     job = job_of(model, options)
     wanted = Wanted(*(None if each is None else str(each) for each in (
         output, probabilities, confidence_map, overlay)))  # fmt: skip

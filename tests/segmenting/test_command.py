@@ -495,8 +495,8 @@ def test_a_folder_of_png_has_other_results_beside_it(place: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "arguments", "code", "words"),
     [
-        ("cztile.fixed_total_length_strategy_1d", [], 3, "pip install 'czcheck[images]'"),
-        ("skimage.measure", ["--objects", "{}/x.csv"], 3, "pip install 'czcheck[images]'"),
+        ("cztile", [], 2, "pip install 'czcheck[images]'"),
+        ("skimage", ["--objects", "{}/x.csv"], 2, "pip install 'czcheck[images]'"),
         ("pyarrow.parquet", ["--objects", "{}/x.parquet"], 2, "pip install pyarrow"),
     ],
 )
