@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reachable import reachable
 
 import czcheck
 from czcheck.report.report import FileReport
@@ -45,8 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     for each in (here.networks, here.canary):
         each.mkdir()
         each.chmod(0o777)  # no right is missing but for the sandbox
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
+    reachable(folder)
     (here.canary / "secret").write_text("kept")
     (here.canary / "secret").chmod(0o666)
     with socket.create_server(("127.0.0.1", 0)) as listener:

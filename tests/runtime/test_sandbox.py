@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from reachable import reachable
 
 from czcheck.runtime import sandbox
 from czcheck.runtime.process import WORKER
@@ -36,8 +37,7 @@ def test_nothing_gets_out(python: str, as_user: list[str], tmp_path: Path) -> No
         (folder / name).write_text("kept")
     for path in (tmp_path, folder, *folder.rglob("*")):
         path.chmod(0o777)  # no right is missing but for the sandbox
-    for above in tmp_path.parents[:2]:
-        above.chmod(0o755)
+    reachable(tmp_path)
     command = [*as_user, python, "-I", str(ATTEMPTS), str(SANDBOX), str(folder)]
     ended = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "SECRET": "1"}
