@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from czcheck.images.zarr_scenes import OURS
 UNFINISHED = ".unfinished"
 _PROGRESS = "czcheck-progress"
 _ATTRIBUTES = ".zattrs"
+_REMOVALS, _PAUSE = 20, 0.05  # seconds between them
 
 
 class Folder(ABC):
@@ -148,8 +150,16 @@ class _Local(Folder):
         shutil.rmtree(old, ignore_errors=True)
 
     def remove(self) -> None:
-        if self._work.exists():
-            shutil.rmtree(self._work)
+        if not self._work.exists():
+            return
+        # zarr writes chunks side by side: where one failed, others may still be on their way, and
+        # each makes the folders that it needs.
+        for _ in range(_REMOVALS):
+            shutil.rmtree(self._work, ignore_errors=True)
+            time.sleep(_PAUSE)
+            if not self._work.exists():
+                return
+        shutil.rmtree(self._work)
 
 
 class _Remote(Folder):
