@@ -1,4 +1,6 @@
-"""Compile saved_model.proto into saved_model.binpb: `python schemas/compile_proto.py [TARGET]`.
+"""Compile saved_model.proto into saved_model.binpb: `python schemas/compile_proto.py [--check]`.
+
+With `--check` nothing is written, and it fails where saved_model.binpb is not what it would be.
 
 Needs grpcio-tools (the `dev` extra). The result is a serialized FileDescriptorProto, so that any
 installed protobuf can build the classes from it; generated Python code would tie them together. A
@@ -9,6 +11,7 @@ take longer to build than all of these.
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -35,5 +38,20 @@ def compile_proto(target: Path) -> None:
     target.write_bytes(description.SerializeToString(deterministic=True))
 
 
+def main() -> int:
+    """Write the description, or see that it is up to date."""
+    kept = HERE / "saved_model.binpb"
+    if sys.argv[1:] != ["--check"]:
+        compile_proto(kept)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / kept.name
+        compile_proto(target)
+        if target.read_bytes() == kept.read_bytes():
+            return 0
+    sys.stderr.write(f"{kept.name} is not up to date; run: python schemas/compile_proto.py\n")
+    return 1
+
+
 if __name__ == "__main__":
-    compile_proto(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "saved_model.binpb")
+    sys.exit(main())
