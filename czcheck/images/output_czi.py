@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import IncompleteError
 from czcheck.escape import printable
 from czcheck.images.decoders import extra
-from czcheck.images.output import Content, Writer
-from czcheck.images.placing import AbandonedError, placing, settle, writing
+from czcheck.images.output import Content
+from czcheck.images.output_file import FileWriter
+from czcheck.images.placing import placing, writing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +25,7 @@ _COMPRESSION = "zstd1:ExplicitLevel=1"
 _METRES = 1e-6
 
 
-class CziOutput(Writer):
+class CziOutput(FileWriter):
     """Writes a CZI. Scenes, points in time and sections are numbered anew from 0.
 
     Names, label values and colours of the classes are custom attributes, one for each class.
@@ -54,7 +55,7 @@ class CziOutput(Writer):
             }
             for axis in ("scene", "time", "z")
         }
-        self._lock, self._is_complete = threading.Lock(), False
+        self._lock = threading.Lock()
         with ExitStack() as stack:
             self._target = stack.enter_context(placing(path))
             with _native(path):
@@ -80,29 +81,16 @@ class CziOutput(Writer):
                     scene=where["scene"][plane.scene],
                 )
 
-    def complete(self) -> None:
-        """Write the metadata and close the file; see `Writer.complete`."""
-        try:
-            with _native(self.path):
-                self._describe()
-                self._file.close()
-            settle(Path(self.path), self._target)
-        except BaseException:
-            self.abort()
-            raise
-        self._is_complete = True
-
-    def commit(self) -> None:
-        """Put the file in place; see `Writer.commit`."""
-        if not self._is_complete:
-            self.complete()
-        self._stack.__exit__(None, None, None)
+    def _finish(self) -> None:
+        with _native(self.path):
+            self._describe()
+            self._file.close()
 
     def abort(self) -> None:
         """Leave nothing behind."""
         with suppress(Exception):  # the file is removed, whatever libCZI says of it
             self._file.close()
-        self._stack.__exit__(AbandonedError, AbandonedError(), None)
+        super().abort()
 
     def _describe(self) -> None:
         content = self.content

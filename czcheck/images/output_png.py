@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.images.decoders import held
-from czcheck.images.output import CLASSES, SOURCE, Content, Writer, check_format
-from czcheck.images.placing import AbandonedError, placing, settle, writing
+from czcheck.images.output import CLASSES, SOURCE, Content, check_format
+from czcheck.images.output_file import FileWriter
+from czcheck.images.placing import placing, writing
 from czcheck.images.png_texts import png_texts
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from czcheck.images.image import Plane
 
 
-class PngOutput(Writer):
+class PngOutput(FileWriter):
     """Writes labels as gray PNG, whose numbers are the LabelValues in every program.
 
     A palette would show them in their colours, but many readers give colours then, and gray
@@ -45,7 +46,7 @@ class PngOutput(Writer):
         (plane,) = content.planes
         held(path, plane.height, plane.width, content.dtype.itemsize)
         self._pixels: NDArray[Any] = np.zeros((plane.height, plane.width), content.dtype)
-        self._lock, self._is_complete = threading.Lock(), False
+        self._lock = threading.Lock()
         with ExitStack() as stack:
             self._target = stack.enter_context(placing(path))
             self._stack = stack.pop_all()
@@ -56,20 +57,13 @@ class PngOutput(Writer):
         with self._lock:
             self._pixels[top : top + height, left : left + width] = block.reshape(height, width)
 
-    def complete(self) -> None:
-        """Compress what was written; see `Writer.complete`."""
+    def _finish(self) -> None:
         from PIL import Image  # noqa: PLC0415
 
-        try:
-            with writing(self.path):
-                Image.fromarray(self._pixels).save(
-                    self._target, "PNG", pnginfo=png_texts(self._texts())
-                )
-            settle(Path(self.path), self._target)
-        except BaseException:
-            self.abort()
-            raise
-        self._is_complete = True
+        with writing(self.path):
+            Image.fromarray(self._pixels).save(
+                self._target, "PNG", pnginfo=png_texts(self._texts())
+            )
 
     def _texts(self) -> dict[str, str]:
         content = self.content
@@ -83,13 +77,3 @@ class PngOutput(Writer):
         ]
         source = {"Kind": content.kind, **content.source}
         return {CLASSES: json.dumps(classes), SOURCE: json.dumps(source)}
-
-    def commit(self) -> None:
-        """Put it in place; see `Writer.commit`."""
-        if not self._is_complete:
-            self.complete()
-        self._stack.__exit__(None, None, None)
-
-    def abort(self) -> None:
-        """Leave nothing behind."""
-        self._stack.__exit__(AbandonedError, AbandonedError(), None)

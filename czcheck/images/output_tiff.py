@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.escape import printable
-from czcheck.images.output import CLASSES, SOURCE, Content, Writer
-from czcheck.images.placing import AbandonedError, placing, settle, writing
+from czcheck.images.output import CLASSES, SOURCE, Content
+from czcheck.images.output_file import FileWriter
+from czcheck.images.placing import placing, writing
 from czcheck.limits import GIB
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class _Place(NamedTuple):
     plane: Plane
 
 
-class TiffOutput(Writer):
+class TiffOutput(FileWriter):
     """Writes an OME-TIFF; scenes become its images."""
 
     def __init__(self, path: Path, content: Content) -> None:
@@ -61,7 +62,7 @@ class TiffOutput(Writer):
             self._places[plane.scene, plane.time, plane.z] = _Place(size, plane)
             size += plane.height * plane.width * self._channels * self._dtype.itemsize
         self._size = size
-        self._lock, self._is_complete = threading.Lock(), False
+        self._lock = threading.Lock()
         with ExitStack() as stack:
             self._target = stack.enter_context(placing(path))
             with writing(path):
@@ -89,26 +90,9 @@ class TiffOutput(Writer):
         pixels = (channel * plane.height + row) * plane.width + column
         return place.offset + pixels * self._dtype.itemsize
 
-    def complete(self) -> None:
-        """Compress what was written; see `Writer.complete`."""
-        try:
-            with writing(self.path):
-                self._compress()
-            settle(Path(self.path), self._target)
-        except BaseException:
-            self.abort()
-            raise
-        self._is_complete = True
-
-    def commit(self) -> None:
-        """Put it in place; see `Writer.commit`."""
-        if not self._is_complete:
-            self.complete()
-        self._stack.__exit__(None, None, None)
-
-    def abort(self) -> None:
-        """Leave nothing behind."""
-        self._stack.__exit__(AbandonedError, AbandonedError(), None)
+    def _finish(self) -> None:
+        with writing(self.path):
+            self._compress()
 
     def _compress(self) -> None:
         import tifffile  # noqa: PLC0415

@@ -417,9 +417,8 @@ def test_all_results_of_an_image_are_complete_before_the_first_appears(
         settle(path, temporary)
 
     there: list[set[str]] = []
-    for module in ("images.output_tiff", "images.output_czi", "segmenting.outputs"):
+    for module in ("images.output_file", "segmenting.outputs", "segmenting.run"):
         monkeypatch.setattr(f"czcheck.{module}.settle", look)
-    monkeypatch.setattr("czcheck.segmenting.run.settle", look)
     assert run(place, *(each.format(place) for each in ALL)) == 0
     assert there == [set()] * 5
     assert left(place) == {"x.czi", "x.tif", "c.ome.tif", "x.png", "x.csv"}
