@@ -38,6 +38,17 @@ def start(program: str, *options: str, folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
 
 
+def end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Running]:
     """A scheduler and two workers, in processes of their own."""
@@ -61,10 +72,9 @@ def cluster(tmp_path: Path) -> Iterator[Running]:
             client.wait_for_workers(2, timeout=120)
         yield Running(address, workers)
     finally:
-        for process in reversed(processes):
-            process.terminate()
-        for process in processes:
-            process.wait(30)
+        # A worker of distributed that is told to end while its scheduler goes may wait for ever.
+        end(workers)
+        end(processes[:1])
 
 
 @pytest.fixture(scope="module")
