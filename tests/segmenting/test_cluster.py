@@ -38,15 +38,13 @@ def start(program: str, *options: str, folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
 
 
-def end(processes: list[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture
@@ -72,9 +70,9 @@ def cluster(tmp_path: Path) -> Iterator[Running]:
             client.wait_for_workers(2, timeout=120)
         yield Running(address, workers)
     finally:
-        # A worker of distributed that is told to end while its scheduler goes may wait for ever.
-        end(workers)
-        end(processes[:1])
+        # A worker of distributed that is told to end while its scheduler ends may wait for ever.
+        for process in (*workers, processes[0]):
+            end(process)
 
 
 @pytest.fixture(scope="module")
