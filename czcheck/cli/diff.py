@@ -9,6 +9,7 @@ import click
 
 from czcheck.cli import options
 from czcheck.cli.forms import as_json, with_json
+from czcheck.cli.groups import CHECKED, REPORT, RUN, GroupedCommand, group
 from czcheck.cli.reporting import Reporting
 
 FORMATS = {
@@ -19,69 +20,79 @@ FORMATS = {
 """Module and function of each format; the function takes a `Diff` and returns the whole text."""
 
 
-@click.command("diff")
+@click.command("diff", cls=GroupedCommand)
 @click.argument("before", metavar="A", type=click.Path(path_type=Path))
 @click.argument("after", metavar="B", type=click.Path(path_type=Path))
-@click.option(
-    "--level",
-    type=click.Choice(("network", "run")),
-    help="`network` runs nothing: it knows of the answers only what the graphs and weights prove."
-    "  [default: run]",
+@group(
+    CHECKED,
+    click.option(
+        "--level",
+        type=click.Choice(("network", "run")),
+        help="`network` runs nothing: it knows of the answers only what the graphs and weights"
+        " prove.  [default: run]",
+    ),
+    options.fail_on,
+    click.option(
+        "--select",
+        multiple=True,
+        metavar="CODES",
+        callback=options.codes,
+        help="Check only these rules; codes or prefixes, such as CZ60, separated by commas.",
+    ),
+    click.option(
+        "--ignore",
+        multiple=True,
+        metavar="CODES",
+        callback=options.codes,
+        help="Leave these rules out; CZ620 where other answers are meant.",
+    ),
+    options.allow_op,
 )
-@options.fail_on
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="CODES",
-    callback=options.codes,
-    help="Check only these rules; codes or prefixes, such as CZ60, separated by commas.",
+@group(
+    RUN,
+    click.option(
+        "--tiles",
+        multiple=True,
+        metavar="FILE|FOLDER",
+        type=click.Path(path_type=Path),
+        help="Images (PNG, TIFF, CZI, Zarr) to compare on, beside the built-in test tiles;"
+        " repeatable.",
+    ),
+    options.limiting,
 )
-@click.option(
-    "--ignore",
-    multiple=True,
-    metavar="CODES",
-    callback=options.codes,
-    help="Leave these rules out; CZ620 where other answers are meant.",
-)
-@options.allow_op
-@click.option(
-    "--tiles",
-    multiple=True,
-    metavar="FILE|FOLDER",
-    type=click.Path(path_type=Path),
-    help="Images (PNG, TIFF, CZI, Zarr) to compare on, beside the built-in test tiles; repeatable.",
-)
-@options.limiting
 @options.configuration
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(tuple(FORMATS)),
-    default="text",
-    show_default=True,
-    callback=with_json,
-    help="What to print.",
+@group(
+    REPORT,
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(tuple(FORMATS)),
+        default="text",
+        show_default=True,
+        callback=with_json,
+        help="What to print.",
+    ),
+    as_json,
+    click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        metavar="FORMAT=FILE",
+        help="Write the comparison to a file, too (`-`: standard output); repeatable.",
+    ),
+    click.option(
+        "--html",
+        metavar="FILE",
+        help="The same as --report html=FILE: a page with a picture of where the two differ.",
+    ),
+    click.option(
+        "--picture",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Write that picture alone (PNG): input, both class maps, where they differ.",
+    ),
+    click.option("--quiet", "-q", is_flag=True, help="Print nothing if the two are the same."),
 )
-@as_json
-@click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    metavar="FORMAT=FILE",
-    help="Write the comparison to a file, too (`-`: standard output); repeatable.",
-)
-@click.option(
-    "--html",
-    metavar="FILE",
-    help="The same as --report html=FILE: a page with a picture of where the two differ.",
-)
-@click.option(
-    "--picture",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Write that picture alone (PNG): input, both class maps, where they differ.",
-)
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing if the two are the same.")
 def command(  # noqa: PLR0913 - those that are not handed on as they are
     before: Path,
     after: Path,

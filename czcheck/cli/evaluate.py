@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli import options, reporting
+from czcheck.cli.groups import GOALS, REPORT, GroupedCommand, group
 from czcheck.cli.numbers import Number, WholeNumber
 from czcheck.cli.progress import counted
 
@@ -32,87 +33,94 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
     return goals
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=GroupedCommand)
 @click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
 @click.argument("images", metavar="IMAGES", type=click.Path(path_type=Path))
 @click.argument("masks", metavar="MASKS", type=click.Path(path_type=Path))
-@click.option(
-    "--mask",
-    type=click.Choice(("labels", "indices", "instances")),
-    default="labels",
-    show_default=True,
-    help="What values of masks mean: LabelValues (0: unknown), classes by number from 0, or objects"
-    " of one class by number (0: everything else).",
-)
-@click.option(
-    "--class",
-    "class_name",
-    metavar="NAME",
-    help="Class whose objects the masks number.  [default: the second of two]",
-)
-@click.option(
-    "--min-iou",
-    multiple=True,
-    callback=_goals,
-    metavar="CLASS=VALUE",
-    help="Least intersection over union of a class, 0 to 1; less is an error (CZ501); repeatable.",
-)
-@click.option(
-    "--min-dice",
-    multiple=True,
-    callback=_goals,
-    metavar="CLASS=VALUE",
-    help="Least Dice coefficient of a class, likewise; repeatable.",
-)
-@click.option(
-    "--min-f1",
-    type=Number(0, 1),
-    metavar="VALUE",
-    help="Least F1 of the objects at an IoU of 0.5; less is an error (CZ502).",
-)
-@click.option(
-    "--min-accuracy",
-    type=Number(0, 1),
-    metavar="VALUE",
-    help="Least pixel accuracy; less is an error (CZ502).",
-)
-@click.option(
-    "--min-confidence",
-    type=WholeNumber(0, 100),
-    default=0,
-    show_default=True,
-    metavar="PERCENT",
-    help="Pixels below it lose their class in the figures of classes and objects.",
-)
-@click.option(
-    "--csv",
-    "table",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Table with a row for each image.",
-)
-@click.option(
-    "--pictures",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Keep pictures of the worst images: image, truth, answer, and where they differ.",
-)
-@click.option(
-    "--worst",
-    type=WholeNumber(min=1),
-    default=5,
-    show_default=True,
-    metavar="N",
-    help="How many images are the worst ones.",
+@group(
+    GOALS,
+    click.option(
+        "--mask",
+        type=click.Choice(("labels", "indices", "instances")),
+        default="labels",
+        show_default=True,
+        help="What values of masks mean: LabelValues (0: unknown), classes by number from 0, or"
+        " objects of one class by number (0: everything else).",
+    ),
+    click.option(
+        "--class",
+        "class_name",
+        metavar="NAME",
+        help="Class whose objects the masks number.  [default: the second of two]",
+    ),
+    click.option(
+        "--min-confidence",
+        type=WholeNumber(0, 100),
+        default=0,
+        show_default=True,
+        metavar="PERCENT",
+        help="Pixels below it lose their class in the figures of classes and objects.",
+    ),
+    click.option(
+        "--min-iou",
+        multiple=True,
+        callback=_goals,
+        metavar="CLASS=VALUE",
+        help="Least intersection over union of a class, 0 to 1; less is an error (CZ501);"
+        " repeatable.",
+    ),
+    click.option(
+        "--min-dice",
+        multiple=True,
+        callback=_goals,
+        metavar="CLASS=VALUE",
+        help="Least Dice coefficient of a class, likewise; repeatable.",
+    ),
+    click.option(
+        "--min-f1",
+        type=Number(0, 1),
+        metavar="VALUE",
+        help="Least F1 of the objects at an IoU of 0.5; less is an error (CZ502).",
+    ),
+    click.option(
+        "--min-accuracy",
+        type=Number(0, 1),
+        metavar="VALUE",
+        help="Least pixel accuracy; less is an error (CZ502).",
+    ),
 )
 @options.images
 @options.tiling
 @options.judging
 @options.limiting
 @options.configuration
-@reporting.form
-@reporting.reports
-@click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
+@group(
+    REPORT,
+    reporting.form,
+    reporting.reports,
+    click.option(
+        "--csv",
+        "table",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Table with a row for each image.",
+    ),
+    click.option(
+        "--pictures",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Keep pictures of the worst images: image, truth, answer, and where they differ.",
+    ),
+    click.option(
+        "--worst",
+        type=WholeNumber(min=1),
+        default=5,
+        show_default=True,
+        metavar="N",
+        help="How many images are the worst ones.",
+    ),
+    click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass."),
+)
 def command(  # noqa: PLR0913 - those that are not handed on as they are
     model: Path,
     images: Path,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from czcheck.cli.options import together
+from czcheck.cli.groups import REPORT, group
 
 _ASKED = "czcheck.json"
 
@@ -42,7 +42,8 @@ as_json = click.option(
     callback=_ask,
     help="The same as --format json.",
 )
-text_or_json = together(
+text_or_json = group(
+    REPORT,
     click.option(
         "--format",
         "form",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from czcheck.cli.groups import CHECKED, CONFIGURATION, IMAGES, RUN, SCALE, group
 from czcheck.cli.numbers import Number, WholeNumber
 from czcheck.limits import LARGEST_SIDE
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 LEVELS = ("archive", "metadata", "network", "run")
 SEVERITIES = ("error", "warning", "note")
@@ -84,21 +83,6 @@ verify_or_not = click.option(
 )
 
 
-def together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Several options as one decorator.
-
-    Args:
-        *decorators: The options, in the order in which help shows them.
-    """
-
-    def decorate(command: Command) -> Command:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return decorate
-
-
 def codes(_: click.Context, __: click.Parameter, value: Sequence[str]) -> tuple[str, ...]:
     """Codes of an option that may be given more than once, with commas between them."""
     return tuple(code.strip() for each in value for code in each.split(",") if code.strip())
@@ -138,7 +122,8 @@ fail_on = click.option(
     help="Mildest severity that fails the verdict.  [default: error]",
 )
 # None of them has a default, so that a configuration can say them: their names are its keys.
-judging = together(
+judging = group(
+    CHECKED,
     click.option(
         "--target",
         help="Runtime that the network is held to; `any` switches this off.  [default: tf-2.0.0]",
@@ -162,7 +147,8 @@ judging = together(
     ),
     allow_op,
 )
-limiting = together(
+limiting = group(
+    RUN,
     click.option(
         "--timeout",
         type=_positive,
@@ -181,13 +167,17 @@ limiting = together(
         help="Run no network that cannot be shut in; exit code 3 then.",
     ),
 )
-policy = together(
-    click.option(
-        "--level",
-        type=click.Choice(LEVELS),
-        help="How deep to check; each level includes the ones before it.  [default: run]",
+policy = group(
+    RUN,
+    group(
+        CHECKED,
+        click.option(
+            "--level",
+            type=click.Choice(LEVELS),
+            help="How deep to check; each level includes the ones before it.  [default: run]",
+        ),
+        judging,
     ),
-    judging,
     click.option(
         "--tiles",
         multiple=True,
@@ -231,21 +221,25 @@ policy = together(
         help="Budget for the memory that the network's process has in use at its peak.",
     ),
     limiting,
-    click.option(
-        "--jobs",
-        "-j",
-        type=WholeNumber(min=1),
-        metavar="N",
-        help="Files to work on at a time.  [default: 1]",
-    ),
-    click.option(
-        "--cache/--no-cache",
-        default=None,
-        envvar="CZCHECK_CACHE",
-        help="Take a verdict from an earlier run where nothing has changed.  [default: cache]",
+    group(
+        SCALE,
+        click.option(
+            "--jobs",
+            "-j",
+            type=WholeNumber(min=1),
+            metavar="N",
+            help="Files to work on at a time.  [default: 1]",
+        ),
+        click.option(
+            "--cache/--no-cache",
+            default=None,
+            envvar="CZCHECK_CACHE",
+            help="Take a verdict from an earlier run where nothing has changed.  [default: cache]",
+        ),
     ),
 )
-images = together(
+images = group(
+    IMAGES,
     click.option(
         "--scene", metavar="WHICH", help="Scenes by number from 0 or by name: 2, 0-3, A1,B4."
     ),
@@ -260,7 +254,8 @@ images = together(
         help="Pixels of another depth than the model's: refuse, keep their numbers, or scale.",
     ),
 )
-tiling = together(
+tiling = group(
+    IMAGES,
     click.option(
         "--align",
         is_flag=True,
@@ -292,7 +287,8 @@ tiling = together(
         help="Tile, for networks that leave it open.",
     ),
 )
-configuration = together(
+configuration = group(
+    CONFIGURATION,
     click.option(
         "--config",
         metavar="FILE",

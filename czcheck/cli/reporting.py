@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli.forms import as_json, with_json
-from czcheck.cli.options import together
+from czcheck.cli.groups import REPORT, group
 from czcheck.cli.printing import print_lines, print_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return [name for name in FORMATS if name.startswith(incomplete)]
 
 
-form = together(
+form = group(
+    REPORT,
     click.option(
         "--format",
         "form",

@@ -8,78 +8,95 @@ from typing import Any
 import click
 
 from czcheck.cli import options
+from czcheck.cli.groups import REPORT, RESULTS, RUN, SCALE, GroupedCommand, group
 from czcheck.cli.numbers import Number, percent
 from czcheck.cli.printing import print_json, print_lines
 from czcheck.cli.progress import counted
 
 
-@click.command("segment")
+@click.command("segment", cls=GroupedCommand)
 @click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
 @click.argument(
     "images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path(path_type=Path)
 )
-@click.option(
-    "--output",
-    "-o",
-    metavar="FILE|DIR",
-    help="Label image; its ending chooses the format (.ome.tif, .ome.zarr, .czi, .png). "
-    "A folder for several images.",
-)
-@click.option(
-    "--format",
-    "folder_format",
-    type=click.Choice(("ome.tif", "ome.zarr", "czi", "png")),
-    default="ome.tif",
-    show_default=True,
-    help="Format of the files in folders; png for labels alone.",
-)
-@click.option("--probabilities", metavar="FILE|DIR", help="Image of the probability of each class.")
-@click.option("--confidence-map", metavar="FILE|DIR", help="Image of the largest probability.")
-@click.option(
-    "--overlay",
-    metavar="FILE|DIR",
-    help="Picture (.png) of the image under the classes' colours, with a legend.",
-)
-@click.option(
-    "--objects",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Table (.csv, .parquet) with a row for each connected object.",
-)
-@click.option(
-    "--class",
-    "classes",
-    multiple=True,
-    metavar="NAME",
-    help="Class whose objects are measured; repeatable.  [default: all]",
-)
-@click.option(
-    "--min-confidence",
-    type=Number(0, 100),
-    callback=percent,
-    default=0,
-    show_default=True,
-    metavar="PERCENT",
-    help="Pixels whose largest probability is below get label 0.",
+@group(
+    RESULTS,
+    click.option(
+        "--output",
+        "-o",
+        metavar="FILE|DIR",
+        help="Label image; its ending chooses the format (.ome.tif, .ome.zarr, .czi, .png). "
+        "A folder for several images.",
+    ),
+    click.option(
+        "--format",
+        "folder_format",
+        type=click.Choice(("ome.tif", "ome.zarr", "czi", "png")),
+        default="ome.tif",
+        show_default=True,
+        help="Format of the files in folders; png for labels alone.",
+    ),
+    click.option(
+        "--probabilities", metavar="FILE|DIR", help="Image of the probability of each class."
+    ),
+    click.option("--confidence-map", metavar="FILE|DIR", help="Image of the largest probability."),
+    click.option(
+        "--overlay",
+        metavar="FILE|DIR",
+        help="Picture (.png) of the image under the classes' colours, with a legend.",
+    ),
+    click.option(
+        "--objects",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Table (.csv, .parquet) with a row for each connected object.",
+    ),
+    click.option(
+        "--class",
+        "classes",
+        multiple=True,
+        metavar="NAME",
+        help="Class whose objects are measured; repeatable.  [default: all]",
+    ),
+    click.option(
+        "--min-confidence",
+        type=Number(0, 100),
+        callback=percent,
+        default=0,
+        show_default=True,
+        metavar="PERCENT",
+        help="Pixels whose largest probability is below get label 0.",
+    ),
+    click.option(
+        "--seams",
+        is_flag=True,
+        help="Segment twice, and tell where labels depend on how tiles are laid.",
+    ),
 )
 @options.images
 @options.tiling
-@click.option(
-    "--seams",
-    is_flag=True,
-    help="Segment twice, and tell where labels depend on how tiles are laid.",
+@group(
+    RUN,
+    options.allow_op,
+    options.limiting,
 )
-@click.option(
-    "--dask",
-    metavar="ADDRESS",
-    help="Segment on the workers of a Dask cluster: address of its scheduler (tcp://host:8786)."
-    " Results are OME-Zarr.",
+@group(
+    SCALE,
+    click.option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Segment on the workers of a Dask cluster: address of its scheduler (tcp://host:8786)."
+        " Results are OME-Zarr.",
+    ),
+    click.option(
+        "--resume", is_flag=True, help="Go on with OME-Zarr results that were interrupted."
+    ),
 )
-@click.option("--resume", is_flag=True, help="Go on with OME-Zarr results that were interrupted.")
-@options.allow_op
-@options.limiting
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--quiet", "-q", is_flag=True, help="Print only what went wrong.")
+@group(
+    REPORT,
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    click.option("--quiet", "-q", is_flag=True, help="Print only what went wrong."),
+)
 def command(
     model: Path,
     images: tuple[Path, ...],

@@ -11,38 +11,45 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli import options, reporting
+from czcheck.cli.groups import REPORT, SCALE, GroupedCommand, group
 
 if TYPE_CHECKING:
     from czcheck.verifying.running import Progress
 
 
-@click.command("verify")
+@click.command("verify", cls=GroupedCommand)
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
 @options.policy
 @options.configuration
-@click.option(
-    "--cache-dir",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    envvar="CZCHECK_CACHE_DIR",
-    help="Where verdicts are kept, in place of the user's cache folder.",
+@group(
+    SCALE,
+    click.option(
+        "--cache-dir",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        envvar="CZCHECK_CACHE_DIR",
+        help="Where verdicts are kept, in place of the user's cache folder.",
+    ),
+    click.option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Check on the workers of a Dask cluster: address of its scheduler (tcp://host:8786).",
+    ),
 )
-@click.option(
-    "--evidence",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Keep tile, answer and a picture for each finding that has a tile.",
+@group(
+    REPORT,
+    reporting.form,
+    reporting.reports,
+    click.option(
+        "--evidence",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Keep tile, answer and a picture for each finding that has a tile.",
+    ),
+    click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass."),
 )
-@click.option(
-    "--dask",
-    metavar="ADDRESS",
-    help="Check on the workers of a Dask cluster: address of its scheduler (tcp://host:8786).",
-)
-@reporting.form
-@reporting.reports
-@click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
 def command(  # noqa: PLR0913 - one parameter for each option that no configuration can say
     paths: tuple[Path, ...],
     config: Path | None,
