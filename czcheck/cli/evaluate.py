@@ -41,17 +41,17 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
     GOALS,
     click.option(
         "--mask",
-        type=click.Choice(("labels", "indices", "instances")),
+        type=click.Choice(("labels", "indices", "instances", "binary")),
         default="labels",
         show_default=True,
-        help="What values of masks mean: LabelValues (0: unknown), classes by number from 0, or"
-        " objects of one class by number (0: everything else).",
+        help="What values of masks mean: LabelValues (0: unknown), classes by number from 0,"
+        " objects of one class by number (0: everything else), or one class (0: everything else).",
     ),
     click.option(
         "--class",
         "class_name",
         metavar="NAME",
-        help="Class whose objects the masks number.  [default: the second of two]",
+        help="Class that masks of one class show.  [default: the second of two]",
     ),
     click.option(
         "--min-confidence",

@@ -87,8 +87,13 @@ def evaluation_of(
         raise InputError(
             f"{labelled.masks}: no pixel is labelled in any mask; --mask says what values mean"
         )
-    objects = [each.objects for each in results if each.objects is not None]
     target = reading.target
+    if target is not None and not counts.confusion()[1 - reading.shown].any():
+        raise InputError(
+            f"{labelled.masks}: no pixel of any mask is 0, which is everything else in masks of "
+            "one class; are they of all classes? --mask says what values mean"
+        )
+    objects = [each.objects for each in results if each.objects is not None]
     bgr = model.metadata.pixel_types[0].startswith("Bgr") and runner.channels > 1
     return Evaluation(
         mask=reading.kind.value,
@@ -96,7 +101,9 @@ def evaluation_of(
         images=tuple(results),
         counts=counts,
         objects=sum(objects, ObjectFigures()) if objects else None,
-        object_class=None if target is None else model.metadata.classes[target].name,
+        object_class=model.metadata.classes[target].name
+        if objects and target is not None
+        else None,
         min_confidence=int(job.min_confidence),
         tensorflow=environment.tensorflow,
         isolation=environment.isolation,

@@ -36,7 +36,7 @@ class Evaluation:
     """What a model does on images whose truth is known.
 
     Attributes:
-        mask: Kind of the masks: `labels`, `indices` or `instances`.
+        mask: Kind of the masks: `labels`, `indices`, `instances` or `binary`.
         classes: Names of the classes that are told apart.
         images: The planes, in the order of their names.
         counts: The pixels of all of them.

@@ -91,7 +91,7 @@ class PlaneScore:
         self._truth = np.full(shown, UNLABELLED, np.int16)
         self._predicted = np.zeros(shown, np.int16)
         self._objects: tuple[NDArray[Any], NDArray[Any]] | None = None
-        if reading.target is not None:
+        if reading.numbered:
             self._objects = (np.zeros(size, np.int64), np.zeros(size, np.bool_))
 
     def take(self, block: Block) -> None:
@@ -114,7 +114,7 @@ class PlaneScore:
         if self._objects is not None and truth.objects is not None:
             kept = block.place.kept
             self._objects[0][kept] = truth.objects
-            there = predicted == self._reading.objects_are
+            there = predicted == self._reading.shown
             self._objects[1][kept] = there & (confidence >= self._least)
         self._show(block, truth.classes, predicted)
 

@@ -26,11 +26,16 @@ class MaskKind(Enum):
     `LABELS`: the `LabelValue` of the class; 0 where nobody has said which it is.
     `INDICES`: the number of the class from 0, in the order of the metadata.
     `INSTANCES`: the number of the object of one class, 0 for everything else.
+    `BINARY`: anything but 0 for one class, 0 for everything else.
     """
 
     LABELS = "labels"
     INDICES = "indices"
     INSTANCES = "instances"
+    BINARY = "binary"
+
+
+_OF_ONE_CLASS = (MaskKind.INSTANCES, MaskKind.BINARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class MaskReading:
     Attributes:
         kind: What the values mean.
         classes: The classes of the model.
-        target: Number of the class whose objects are numbered, from 0; None for other masks.
+        target: Number of the class that masks tell from everything else, from 0; None for masks
+            of all classes.
     """
 
     kind: MaskKind
@@ -64,7 +70,7 @@ class MaskReading:
 
     @property
     def merged(self) -> bool:
-        """Whether all classes but the one with objects count as one: the masks tell no more."""
+        """Whether all classes but the target count as one: the masks tell no more."""
         return self.target is not None and len(self.classes) > _TWO
 
     @property
@@ -82,14 +88,19 @@ class MaskReading:
         return tuple(each.color for each in self.classes)
 
     @property
-    def objects_are(self) -> int:
-        """Number of the class with objects among `names`.
+    def numbered(self) -> bool:
+        """Whether masks number objects."""
+        return self.kind is MaskKind.INSTANCES
+
+    @property
+    def shown(self) -> int:
+        """Number of the class that masks tell from everything else, among `names`.
 
         Raises:
-            ValueError: The masks number no objects.
+            ValueError: The masks are of all classes.
         """
         if self.target is None:
-            raise ValueError("masks without objects")
+            raise ValueError("masks of all classes")
         return 1 if self.merged else self.target
 
     def predicted(self, labels: NDArray[Any]) -> NDArray[Any]:
@@ -118,11 +129,10 @@ class MaskReading:
         if mask.dtype.kind not in "biu":
             raise InputError(f"{place}: the mask holds {mask.dtype} numbers; save whole numbers")
         values = mask.astype(np.int64)
-        if self.kind is MaskKind.INSTANCES:
-            there = values != 0
-            target = self.objects_are
+        if self.kind in _OF_ONE_CLASS:
             # Of two classes, or of one against all others.
-            return Truth(np.where(there, target, 1 - target), values)
+            classes = np.where(values != 0, self.shown, 1 - self.shown)
+            return Truth(classes, values if self.numbered else None)
         codes = (
             {each.label_value: number for number, each in enumerate(self.classes)}
             if self.kind is MaskKind.LABELS
@@ -149,11 +159,13 @@ class MaskReading:
         else:
             known = ", ".join(f"{number} {each.name}" for number, each in enumerate(self.classes))
         if value == _WHITE and different <= _TWO:
-            advice = "masks of black and white: save 1 for white, and choose --mask indices"
+            advice = "masks of black and white are read with --mask binary"
         elif different > 2 * len(self.classes):
             advice = "masks that number objects are read with --mask instances"
         else:
-            advice = "--mask says what the values mean: labels, indices or instances"
+            advice = (
+                f"--mask says what the values mean: {', '.join(each.value for each in MaskKind)}"
+            )
         return f"({known}); {advice}"
 
 
@@ -163,9 +175,9 @@ def mask_reading(
     """How masks are to be read.
 
     Args:
-        kind: `labels`, `indices` or `instances`.
+        kind: `labels`, `indices`, `instances` or `binary`.
         classes: The classes of the model.
-        class_name: Name of the class whose objects are numbered; None for the second of two.
+        class_name: Name of the class that masks of one class are of; None for the second of two.
 
     Raises:
         UsageError: An unknown kind or class, or a class that has to be named.
@@ -174,17 +186,20 @@ def mask_reading(
     if kind not in kinds:
         raise UsageError(f"masks of the kind {kind!r} are unknown; choose from: {', '.join(kinds)}")
     names = [each.name for each in classes]
-    if kind != MaskKind.INSTANCES.value:
+    chosen = MaskKind(kind)
+    if chosen not in _OF_ONE_CLASS:
         if class_name is not None:
-            raise UsageError("--class says whose objects are numbered: it needs --mask instances")
-        return MaskReading(MaskKind(kind), tuple(classes))
+            raise UsageError(
+                "--class says which class the masks show: it needs --mask instances or binary"
+            )
+        return MaskReading(chosen, tuple(classes))
     if class_name is None:
         if len(names) != _TWO:
             raise UsageError(
-                f"the model has {len(names)} classes: say with --class whose objects the masks "
-                f"number ({', '.join(names)})"
+                f"the model has {len(names)} classes: say with --class which of them the masks "
+                f"show ({', '.join(names)})"
             )
-        return MaskReading(MaskKind.INSTANCES, tuple(classes), 1)
+        return MaskReading(chosen, tuple(classes), 1)
     if class_name not in names:
         raise UsageError(f"the model has no class {class_name!r}; it has: {', '.join(names)}")
-    return MaskReading(MaskKind.INSTANCES, tuple(classes), names.index(class_name))
+    return MaskReading(chosen, tuple(classes), names.index(class_name))

@@ -74,9 +74,9 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         images: An image, or a folder of them.
         masks: Its mask, or a folder of masks, each named as its image.
         mask: What the values of masks mean: `labels` (LabelValues, 0 where nobody has said),
-            `indices` (classes by number from 0) or `instances` (objects of one class by number, 0
-            for everything else).
-        class_name: The class whose objects masks number; the second of two if left out.
+            `indices` (classes by number from 0), `instances` (objects of one class by number, 0
+            for everything else) or `binary` (anything but 0 for one class).
+        class_name: The class that masks of one class show; the second of two if left out.
         min_iou: Least intersection over union by class, 0 to 1; less is an error (CZ501).
         min_dice: Least Dice coefficient by class (CZ501).
         min_f1: Least F1 of the objects (CZ502).
@@ -193,6 +193,6 @@ def _goals(
     for value in (*goals.iou.values(), *goals.dice.values(), f1, accuracy):
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"a goal of {value:g} cannot be reached; give 0 to 1")
-    if f1 is not None and reading.target is None:
+    if f1 is not None and not reading.numbered:
         raise UsageError("F1 of objects needs masks that number them: --mask instances")
     return goals

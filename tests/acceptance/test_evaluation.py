@@ -127,8 +127,10 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
         (("--min-iou", "Nucleus"), 2, "'Nucleus' is no goal; write CLASS=VALUE"),
         (("--min-iou", "Nuclei=0.5"), 2, "no class 'Nuclei'; there are: Background, Nucleus"),
         (("--min-f1", "0.5"), 2, "F1 of objects needs masks that number them: --mask instances"),
-        (("--class", "Nucleus"), 2, "it needs --mask instances"),
+        (("--class", "Nucleus"), 2, "it needs --mask instances or binary"),
         (("--mask", "indices"), 1, "stands for no class (0 Background, 1 Nucleus)"),
+        (("--mask", "binary", "--min-f1", "0.5"), 2, "masks that number them: --mask instances"),
+        (("--mask", "instances"), 1, "no pixel of any mask is 0, which is everything else"),
         (("--csv", "nowhere/t.csv"), 2, "the folder nowhere does not exist"),
         (("--channel", "3"), 2, "channel"),
     ],
@@ -160,6 +162,23 @@ def test_nothing_is_labelled(pair: tuple[Path, Path]) -> None:
     Image.fromarray(np.zeros((80, 90), np.uint8)).save(masks / "a.png")
     with pytest.raises(InputError, match="no pixel is labelled in any mask"):
         evaluate(MODEL, images, masks)
+
+
+def test_masks_of_black_and_white(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    images, masks = pair
+    two = np.asarray(Image.open(masks / "a.png")) == 2
+    whole, white = tmp_path / "labels.json", tmp_path / "white.json"
+    first = run(MODEL, images, masks, "--report", f"json={whole}")
+    assert first.returncode == 0, first.stderr
+    Image.fromarray(two.astype(np.uint8) * 255).save(masks / "a.png")
+    second = run(MODEL, images, masks, "--mask", "binary", "--report", f"json={white}")
+    assert second.returncode == 0, second.stderr
+    assert "objects" not in second.stdout
+    found = [json.loads(path.read_text())["files"][0]["looked_at"] for path in (whole, white)]
+    jsonschema.validate(json.loads(white.read_text()), SCHEMA)
+    assert found[1]["evaluation"].pop("mask") == "binary"
+    assert found[0]["evaluation"].pop("mask") == "labels"
+    assert found[0]["evaluation"] == found[1]["evaluation"]
 
 
 def test_in_python(pair: tuple[Path, Path]) -> None:

@@ -34,13 +34,13 @@ def test_instances_of_the_second_of_two_classes() -> None:
     assert truth.classes.tolist() == [[0, 1], [1, 0]]
     assert truth.objects is not None
     assert truth.objects.tolist() == mask.tolist()
-    assert reading.objects_are == 1
+    assert reading.shown == 1
 
 
 def test_instances_of_the_first_class_where_the_network_lists_it_first() -> None:
     reading = mask_reading("instances", TWO, "Background")
     assert reading.read(np.array([[0, 5]], np.uint8), "m.png").classes.tolist() == [[1, 0]]
-    assert reading.objects_are == 0
+    assert reading.shown == 0
 
 
 def test_instances_of_one_of_three_classes_against_all_others() -> None:
@@ -50,12 +50,24 @@ def test_instances_of_one_of_three_classes_against_all_others() -> None:
     assert reading.read(np.array([[0, 4]], np.uint8), "m.png").classes.tolist() == [[0, 1]]
 
 
+@pytest.mark.parametrize("mask", [[[0, 255]], [[0, 1]], [[False, True]]])
+def test_black_and_white(mask: list[list[int]]) -> None:
+    reading = mask_reading("binary", TWO, None)
+    truth = reading.read(np.array(mask), "m.png")
+    assert truth.classes.tolist() == [[0, 1]]
+    assert truth.objects is None
+    assert not reading.numbered
+    edge = mask_reading("binary", THREE, "Edge")
+    assert edge.names == ("everything else", "Edge")
+    assert edge.read(np.array(mask), "m.png").classes.tolist() == [[0, 1]]
+
+
 @pytest.mark.parametrize(
     ("kind", "mask", "message"),
     [
         ("labels", [[1, 2], [1, 9]], r"m\.png: value 9 at row 1, column 1 .*1 Background, 2 Nuc"),
         ("labels", [[3, 4, 5, 6], [7, 8, 9, 0]], "number objects are read with --mask instances"),
-        ("labels", [[0, 255]], "black and white: save 1 for white, and choose --mask indices"),
+        ("labels", [[0, 255]], "masks of black and white are read with --mask binary"),
         ("indices", [[0, 2]], "value 2 at row 0, column 1 stands for no class .0 Background, 1 N"),
     ],
 )
@@ -73,9 +85,9 @@ def test_masks_of_fractions() -> None:
     ("kind", "class_name", "message"),
     [
         ("label", None, "masks of the kind 'label' are unknown; choose from: labels, indices"),
-        ("instances", None, "the model has 3 classes: say with --class whose objects the masks"),
+        ("instances", None, "the model has 3 classes: say with --class which of them the masks"),
         ("instances", "Nuclei", "no class 'Nuclei'; it has: Background, Nucleus, Edge"),
-        ("labels", "Edge", "needs --mask instances"),
+        ("labels", "Edge", "needs --mask instances or binary"),
     ],
 )
 def test_what_cannot_be_read(kind: str, class_name: str | None, message: str) -> None:
