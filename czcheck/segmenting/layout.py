@@ -226,20 +226,23 @@ def laid_between(layout: Layout, stride: int) -> Layout:
         One more tile along each axis on which there are several.
     """
     rows, columns = (
-        _between(spans, length, stride)
+        _between(spans, length, layout.border, stride)
         for spans, length in zip((layout.rows, layout.columns), layout.shape, strict=True)
     )
     return Layout(layout.shape, layout.tile, layout.border, rows, columns)
 
 
-def _between(spans: tuple[Span, ...], length: int, stride: int) -> tuple[Span, ...]:
+def _between(spans: tuple[Span, ...], length: int, border: int, stride: int) -> tuple[Span, ...]:
     if len(spans) == 1:
         return spans
-    middles = (
-        here.start + (there.start - here.start) // 2 // stride * stride
-        for here, there in pairwise(spans)
-    )
-    return _cut_half_way([spans[0].start, *middles, spans[-1].start], spans[0].size, length)
+    size = spans[0].size
+    starts = [spans[0].start]
+    for here, there in pairwise(spans):
+        # Where a stride is large beside the tile, the middle can be too far from the tile before.
+        furthest = starts[-1] + size - 2 * border
+        moved = min((there.start - here.start) // 2, furthest - here.start)
+        starts.append(here.start + moved // stride * stride)
+    return _cut_half_way([*starts, spans[-1].start], size, length)
 
 
 def _cut_half_way(starts: Sequence[int], size: int, length: int) -> tuple[Span, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cztile.fixed_total_area_strategy_2d import AlmostEqualBorderFixedTotalAreaStrategy2D
 from cztile.tiling_strategy import TileInput
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import czcheck
@@ -79,6 +79,7 @@ def test_aligned_tiles_begin_at_multiples_of_the_stride(
 
 @settings(deadline=None)
 @given(cuts(), st.integers(1, 32))
+@example(((1, 129), (7, 22), 0), 11)
 def test_tiles_laid_between_others_are_moved_by_multiples_of_the_stride(
     cut: tuple[tuple[int, int], tuple[int, int], int], stride: int
 ) -> None:
