@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 # Commands are to do what is tested, in processes of their own as well; `--cache` is tested by name.
@@ -14,6 +15,12 @@ os.environ["CZCHECK_CACHE"] = "0"
 # A shell that starts tests in the background has them, and the commands they start, ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A gate says the same of the same commit: it draws the same examples. A search draws new ones:
+# `pytest --hypothesis-profile search`.
+settings.register_profile("gate", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=5000, deadline=None)
+settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session")
