@@ -17,7 +17,7 @@ from czcheck.building.proof import Comparer, Proof, questions
 from czcheck.errors import IncompleteError, InputError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.unpack import unpack
 from czcheck.test_tiles.patterns import NATURAL
 

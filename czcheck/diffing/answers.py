@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.answers import Environment
     from czcheck.runtime.compare import KeptAnswers, TileComparison
     from czcheck.runtime.measure.cost import Cost
-    from czcheck.runtime.process import Worker
+    from czcheck.runtime.networks import Worker
     from czcheck.runtime.record import Failure
     from czcheck.test_tiles.patterns import Tile
 

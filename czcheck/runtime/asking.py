@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.runtime.answers import Answer
-    from czcheck.runtime.process import Worker
+    from czcheck.runtime.networks import Worker
 
 Keep: TypeAlias = "Callable[[str, NDArray[Any], Answer | None], None]"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.runtime.answers import Answer, Environment
-    from czcheck.runtime.process import Worker
+    from czcheck.runtime.networks import Worker
     from czcheck.test_tiles.patterns import Tile
 
 SCALED_TOLERANCE = DEFAULT_TOLERANCES.runtime_scaled

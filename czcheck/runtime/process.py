@@ -1,4 +1,4 @@
-"""A worker: the process in which an untrusted network runs, and the hold on it.
+"""The process in which untrusted code runs, the hold on it, and what is said to it and heard.
 
 Heavy modules are imported where they are used: `verify` imports this one for every file.
 """
@@ -13,24 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
-from czcheck.runtime.answers import Answer, Environment, LoadRecord
-from czcheck.runtime.deaths import (
-    CommandFailed,
-    WorkerDied,
-    count_of,
-    death_of,
-    number_of,
-    sizes_of,
-    text_of,
-)
+from czcheck.runtime.answers import Environment
+from czcheck.runtime.deaths import CommandFailed, WorkerDied, death_of, text_of
+from czcheck.runtime.isolation import isolation, lacking_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.surroundings import environment, private_folder, remove_folder
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from czcheck.runtime.channel import Channel
     from czcheck.runtime.group import ProcessGroup
@@ -41,8 +33,8 @@ ANSWER = "answer.npy"
 _LOOK_EVERY = 0.5
 
 
-class Worker:
-    """One process with TensorFlow in it, which runs one network after another.
+class WorkerProcess:
+    """One process with TensorFlow in it, which does one command after another.
 
     A context manager: on leaving, the process is gone and so is everything it wrote.
     """
@@ -72,7 +64,7 @@ class Worker:
                 folder, of which it can only read. Not with a GPU.
             require_sandbox: Whether to load nothing where that is not possible.
             warm: Where to fork the process from, in place of starting `script` in `python`.
-            slots: How many tiles may be under way at a time, see `submit`.
+            slots: How many answers may be under way at a time, each in a file of its own.
             building: See `environment`; without a warm process.
         """
         self.python = python or sys.executable
@@ -82,7 +74,7 @@ class Worker:
         self._sandbox = sandbox and not gpu
         self._require_sandbox = require_sandbox
         self._warm = warm
-        self._answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
+        self.answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
         self._building = building
         self._folder: Path | None = None
         self._group: ProcessGroup | ForkedChild | None = None
@@ -92,7 +84,7 @@ class Worker:
         self._environment: Environment | None = None
         self._cannot_start: str | None = None
 
-    def __enter__(self) -> Worker:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         """The worker itself, not started yet."""
         return self
 
@@ -112,6 +104,11 @@ class Worker:
             raise RuntimeError("the worker is not running")
         return self._folder
 
+    @property
+    def running(self) -> bool:
+        """Whether the process was started and has not been ended."""
+        return self._folder is not None
+
     def start(self) -> None:
         """Start the process and have it import TensorFlow. Returns at once; see `hello`."""
         if self._group is not None or self._cannot_start is not None:
@@ -119,7 +116,7 @@ class Worker:
         try:
             self._folder = private_folder()
             # A process that is shut in can make no files: these are there for it to write.
-            for name in self._answers:
+            for name in self.answers:
                 (self._folder / name).touch(mode=0o600)
             self._group = self._spawn(self._folder)
         except OSError as error:
@@ -138,7 +135,7 @@ class Worker:
             "threads": self.limits.threads,
         }
         folder = str(self._folder)
-        self._send(
+        self.send(
             "hello",
             nonce=self._nonce,
             limits=limits,
@@ -146,7 +143,7 @@ class Worker:
             parent=os.getpid() if self._warm is None else None,
             sandbox={
                 "read": [folder],
-                "write": [str(self._folder / name) for name in self._answers],
+                "write": [str(self._folder / name) for name in self.answers],
             }
             if self._sandbox
             else None,
@@ -185,171 +182,30 @@ class Worker:
             raise self._cannot_run()
         left = self._begin + self.limits.seconds_start - time.monotonic()
         try:
-            record = self._receive("start", max(left, 0.001), self.limits.seconds_start)
+            record = self.receive("start", max(left, 0.001), self.limits.seconds_start)
         except (WorkerDied, CommandFailed) as error:
             self.close()
             raise IncompleteError(
                 f"{self.python}: cannot import TensorFlow: {error.reason}; "
                 "choose an interpreter in which `import tensorflow` works"
             ) from error
+        lacking = lacking_of(record, asked_for=self._sandbox, gpu=self._gpu)
         self._environment = Environment(
             python=text_of(record, "python"),
             tensorflow=text_of(record, "tensorflow"),
             numpy=text_of(record, "numpy"),
-            isolation=self._isolation(record),
-            sandboxed=self._lacking(record) is None,
+            isolation=isolation(record, lacking, gpu=self._gpu),
+            sandboxed=lacking is None,
         )
-        if self._require_sandbox and not self._environment.sandboxed:
+        if self._require_sandbox and lacking is not None:
             self.close()
             self._environment = None
-            self._cannot_start = f"no sandbox: {self._lacking(record)}"
+            self._cannot_start = f"no sandbox: {lacking}"
             raise self._cannot_run()
         return self._environment
 
     def _cannot_run(self) -> IncompleteError:
         return IncompleteError(f"{self.python}: cannot run networks: {self._cannot_start}")
-
-    def _lacking(self, record: dict[str, Any]) -> str | None:
-        """What keeps the process from being in a sandbox; None if it is in one."""
-        if self._gpu:
-            return "a GPU is used"
-        sandbox = record.get("sandbox")
-        if not isinstance(sandbox, dict):
-            return "none was asked for" if not self._sandbox else "it cannot build one"
-        if record.get("memory_limited") is not True:
-            return "its memory cannot be limited"
-        return text_of(sandbox, "lacking") or None
-
-    def _isolation(self, record: dict[str, Any]) -> str:
-        lacking = self._lacking(record)
-        memory_limited = record.get("memory_limited") is True
-        if lacking is None:
-            version = count_of(record["sandbox"], "landlock")
-            return f"sandbox: Landlock ABI {version}, seccomp, limits on time, memory and files"
-        if memory_limited:
-            kept = "separate process, time and memory limits"
-        elif self._gpu:
-            kept = "separate process, time limit; no memory limit with a GPU"
-        else:
-            kept = "separate process, time limit; no memory limit on this platform"
-        return f"process isolation ({kept}); not a sandbox: {lacking}"
-
-    def load(
-        self,
-        folder: Path,
-        *,
-        loader: str,
-        signature: str,
-        input: tuple[str, str],  # noqa: A002  (the field's own word)
-        output: tuple[str, str],
-    ) -> LoadRecord:
-        """Load a network in place of the one before.
-
-        Args:
-            folder: The SavedModel.
-            loader: Which of TensorFlow's loaders to try first, `session` or `object`.
-            signature: Name of the serving signature.
-            input: Key and tensor name of its input.
-            output: Key and tensor name of its output.
-
-        Returns:
-            Which loader worked, and how long it took.
-
-        Raises:
-            CommandFailed: Neither loader can load it.
-            WorkerDied: The process did not survive it.
-            IncompleteError: See `hello`.
-        """
-        record = self.command(
-            "load",
-            self.limits.seconds_load,
-            path=str(folder),
-            loader=loader,
-            signature=signature,
-            input=dict(zip(("key", "tensor"), input, strict=True)),
-            output=dict(zip(("key", "tensor"), output, strict=True)),
-        )
-        return LoadRecord(
-            loader=text_of(record, "loader"),
-            seconds=number_of(record, "seconds"),
-            first_error=text_of(record, "first_error") or None,
-            peak_bytes=count_of(record, "peak_bytes"),
-        )
-
-    def predict(self, tile: NDArray[np.float32]) -> Answer:
-        """Run one tile through the network.
-
-        Args:
-            tile: Pixels as the network takes them, `(1, height, width, channels)`.
-
-        Returns:
-            The network's answer.
-
-        Raises:
-            CommandFailed: The network raised an exception.
-            WorkerDied: The process did not survive it.
-            IncompleteError: See `hello`.
-        """
-        self.submit(tile)
-        return self.collect()
-
-    def submit(self, tile: NDArray[np.float32], slot: int = 0) -> None:
-        """Hand over one tile, to be answered when the ones before it have been.
-
-        With more than one slot the next tile waits in the process while the one before it runs.
-        Whatever is wrong with the process is told by `collect`.
-
-        Args:
-            tile: Pixels as the network takes them, `(1, height, width, channels)`.
-            slot: Where to put it. Its last answer has to be collected.
-
-        Raises:
-            IncompleteError: See `hello`; or there is no room for the tile.
-        """
-        from czcheck.runtime import arrays  # noqa: PLC0415
-
-        sandboxed = self.hello().sandboxed
-        folder = self._folder
-        if folder is None:
-            return  # it is dead
-        asked = folder / ("tile.npy" if slot == 0 else f"tile-{slot}.npy")
-        answered = folder / self._answers[slot]
-        try:
-            arrays.write_array(asked, tile)
-            if not sandboxed:  # else nobody could make it again
-                answered.unlink(missing_ok=True)
-        except OSError as error:
-            raise IncompleteError(
-                f"{folder}: a tile cannot be handed over: {error.strerror}"
-            ) from error
-        self._send("predict", tile=str(asked), answer=str(answered))
-
-    def collect(self, slot: int = 0) -> Answer:
-        """Wait for the answer to the tile that was submitted first among those not collected.
-
-        Args:
-            slot: Where that was put.
-
-        Returns:
-            The network's answer.
-
-        Raises:
-            CommandFailed: The network raised an exception.
-            WorkerDied: The process did not survive it.
-        """
-        from czcheck.runtime import arrays  # noqa: PLC0415
-
-        record = self._receive("predict", self.limits.seconds_tile, self.limits.seconds_tile)
-        dtype, seconds = text_of(record, "dtype"), number_of(record, "seconds")
-        peak_bytes = count_of(record, "peak_bytes")
-        if record.get("stored") is not True:
-            return Answer(None, dtype, sizes_of(record, "shape"), seconds, peak_bytes)
-        try:
-            array = arrays.read_array(self.folder / self._answers[slot], self.limits.answer_bytes)
-        except arrays.UnreadableArrayError as error:
-            self.close()
-            raise WorkerDied(str(error), "predict", "protocol") from error
-        return Answer(array, dtype, array.shape, seconds, peak_bytes)
 
     def command(self, name: str, seconds: float, **fields: Any) -> dict[str, Any]:
         """Send any command and wait for its answer.
@@ -368,10 +224,16 @@ class Worker:
             IncompleteError: See `hello`.
         """
         self.hello()
-        self._send(name, **fields)
-        return self._receive(name, seconds, seconds)
+        self.send(name, **fields)
+        return self.receive(name, seconds, seconds)
 
-    def _send(self, name: str, **fields: Any) -> None:
+    def send(self, name: str, **fields: Any) -> None:
+        """Send any command; whatever is wrong with the process is told by `receive`.
+
+        Args:
+            name: The command.
+            **fields: What it needs, as JSON can carry it.
+        """
         if self._group is None:
             return
         try:
@@ -381,8 +243,19 @@ class Worker:
         except OSError:
             pass  # it is dead; waiting for its answer tells of what
 
-    def _receive(self, phase: str, seconds: float, allowed: float) -> dict[str, Any]:
-        """The next answer, which must carry the nonce and be for this command."""
+    def receive(self, phase: str, seconds: float, allowed: float) -> dict[str, Any]:
+        """The next answer, which must carry the nonce and be for this command.
+
+        Args:
+            phase: The command, or `start`.
+            seconds: Wall-clock seconds to wait.
+            allowed: Those that were allowed for it in all, for the message.
+
+        Raises:
+            CommandFailed: The command raised an exception.
+            WorkerDied: The process did not survive it, or did not keep to the protocol.
+            IncompleteError: It was lost through no fault of the network's.
+        """
         from czcheck.runtime.channel import Misuse, Silence  # noqa: PLC0415
 
         if self._channel is None:
@@ -466,7 +339,7 @@ class Worker:
         """
         if self._group is None or self._channel is None:
             raise WorkerDied("the process is not running", "exit", "exit")
-        self._send("quit")
+        self.send("quit")
         code = self._group.wait(self.limits.seconds_exit)
         if code is None:
             self.close()

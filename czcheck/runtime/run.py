@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from czcheck.network.saved_model import Network
     from czcheck.runtime.answers import LoadRecord
     from czcheck.runtime.asking import Keep
-    from czcheck.runtime.process import Worker
+    from czcheck.runtime.networks import Worker
     from czcheck.test_tiles.patterns import Tile
 
 Progress = Callable[[int, int], None]

@@ -12,7 +12,7 @@ from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from czcheck.runtime.process import Worker
+    from czcheck.runtime.networks import Worker
     from czcheck.runtime.warm import WarmProcess
 
 Item = TypeVar("Item")
@@ -69,7 +69,7 @@ class WorkerSource:
             fresh: Whether it has to start from nothing, and not as a fork.
             slots: How many tiles may be under way at a time.
         """
-        from czcheck.runtime.process import Worker  # noqa: PLC0415
+        from czcheck.runtime.networks import Worker  # noqa: PLC0415
 
         worker = Worker(
             python or self._python,

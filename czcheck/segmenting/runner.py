@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from czcheck.model import CzModel
     from czcheck.runtime.answers import Environment
-    from czcheck.runtime.process import Worker
+    from czcheck.runtime.networks import Worker
     from czcheck.runtime.source import WorkerSource
     from czcheck.segmenting.job import Job
 
@@ -162,7 +162,7 @@ class ModelRunner:
     def _process(self, source: WorkerSource | None) -> Worker:
         if source is not None:
             return source.worker(slots=SLOTS)
-        from czcheck.runtime.process import Worker  # noqa: PLC0415
+        from czcheck.runtime.networks import Worker  # noqa: PLC0415
 
         return Worker(limits=self.job.limits, require_sandbox=self.job.require_sandbox, slots=SLOTS)
 

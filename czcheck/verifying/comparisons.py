@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.baseline import Baseline, BaselineComparison
     from czcheck.runtime.compare import KeptAnswers, RuntimeComparison, TileComparison
-    from czcheck.runtime.process import Worker
+    from czcheck.runtime.networks import Worker
     from czcheck.test_tiles.patterns import Tile
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
     from czcheck.runtime.asking import Keep
-    from czcheck.runtime.process import Worker
+    from czcheck.runtime.networks import Worker
     from czcheck.runtime.record import RunRecord
     from czcheck.runtime.source import WorkerSource
     from czcheck.test_tiles.patterns import Tile

@@ -20,7 +20,7 @@ from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.run import load_network
 from czcheck.runtime.warm import WarmProcess
 

@@ -16,7 +16,7 @@ from czcheck.runtime.asking import Asker
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.measure.behaviour import Behaviour, Probe, Terms, measure_behaviour
 from czcheck.runtime.measure.cost import cost_of
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.record import RunRecord, TileAnswer, summarise
 from czcheck.runtime.run import run_network
 from czcheck.test_tiles.patterns import NAMES, Tile, tiles

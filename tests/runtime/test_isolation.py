@@ -12,7 +12,7 @@ import pytest
 from czcheck.cli import main
 from czcheck.errors import IncompleteError
 from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 
 MODEL = Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel"
 HELLO = """

@@ -22,7 +22,7 @@ from czcheck.runtime.asking import Asker
 from czcheck.runtime.measure.borders import Borders, ReachRecord
 from czcheck.runtime.measure.edges import Change, farthest, settled
 from czcheck.runtime.measure.reach import measure_borders
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.run import load_network
 from czcheck.test_tiles.patterns import tiles
 

@@ -15,7 +15,7 @@ import pytest
 from czcheck.errors import IncompleteError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 
 Fake = Callable[..., Worker]
 TILE = np.zeros((1, 4, 4, 1), np.float32)

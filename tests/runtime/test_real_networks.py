@@ -21,7 +21,7 @@ from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network
 from czcheck.runtime.deaths import CommandFailed
 from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.record import RunRecord
 from czcheck.runtime.run import run_network
 from czcheck.runtime.surroundings import sweep
@@ -249,7 +249,7 @@ import numpy as np
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.run import load_network
 worker = Worker()
 worker.hello()

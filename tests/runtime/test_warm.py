@@ -18,7 +18,7 @@ import pytest
 from czcheck.errors import IncompleteError
 from czcheck.runtime.deaths import WorkerDied
 from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.runtime.warm import WarmProcess, can_fork
 from fixtures.graphs import good_payload
@@ -140,7 +140,7 @@ def test_without_its_warm_process_a_run_is_no_verdict_and_the_next_starts_anothe
 
 PARENT = """
 import sys, time
-from czcheck.runtime.process import Worker
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.warm import WarmProcess
 warm = WarmProcess()
 worker = Worker(warm=warm)
