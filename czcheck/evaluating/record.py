@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -63,8 +63,12 @@ class Evaluation:
     left_over: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain data, as `looked_at.evaluation` in `schemas/report.schema.json`."""
+    def to_json(self, goals: Goals | None = None) -> dict[str, Any]:
+        """Plain data, as `looked_at.evaluation` in `schemas/report.schema.json`.
+
+        Args:
+            goals: What was demanded; None for nothing.
+        """
         counts = self.counts
         figures = counts.class_figures(self.min_confidence)
         return {
@@ -89,6 +93,7 @@ class Evaluation:
             "thresholds": [asdict(each) for each in counts.thresholds()],
             "worst": [self._image(each) for each in self.worst(len(self.pictures) or 5)],
             "left_over": list(self.left_over),
+            "goals": [each.to_json() for each in (goals or Goals()).held_against(self)],
         }
 
     def _objects(self, objects: ObjectFigures) -> dict[str, Any]:
@@ -119,6 +124,38 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """One figure and what it has to reach.
+
+    Attributes:
+        measure: `iou` or `dice` of a class, `accuracy` of the pixels or `f1` of the objects.
+        of: Name of the class; None for all pixels.
+        demanded: Least value, 0 to 1.
+        value: What was found; None where the figure rests on nothing.
+    """
+
+    measure: str
+    of: str | None
+    demanded: float
+    value: float | None
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is; a figure that is not known reaches nothing."""
+        return self.value is not None and self.value >= self.demanded
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "measure": self.measure,
+            "class": self.of,
+            "demanded": self.demanded,
+            "value": self.value,
+            "reached": self.reached,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Goals:
     """What a model has to reach on labelled images.
 
@@ -138,3 +175,24 @@ class Goals:
     def given(self) -> bool:
         """Whether there is any."""
         return bool(self.iou or self.dice) or self.f1 is not None or self.accuracy is not None
+
+    def held_against(self, evaluation: Evaluation) -> Iterator[Goal]:
+        """Every goal beside what was found.
+
+        Args:
+            evaluation: What was found.
+
+        Yields:
+            Those of classes first.
+        """
+        figures = evaluation.counts.class_figures(evaluation.min_confidence)
+        by_name = dict(zip(evaluation.classes, figures, strict=True))
+        for name, demanded in self.iou.items():
+            yield Goal("iou", name, demanded, by_name[name].iou)
+        for name, demanded in self.dice.items():
+            yield Goal("dice", name, demanded, by_name[name].dice)
+        if self.accuracy is not None:
+            yield Goal("accuracy", None, self.accuracy, evaluation.counts.accuracy())
+        if self.f1 is not None:
+            f1 = None if evaluation.objects is None else evaluation.objects.f1
+            yield Goal("f1", evaluation.object_class, self.f1, f1)

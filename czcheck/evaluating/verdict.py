@@ -156,7 +156,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         )
         seen = looked_at(opened, force.level, None, comparisons)
         outcomes = outcomes_of(opened, force, facts)
-        told = {**seen, "evaluation": evaluation.to_json()}
+        told = {**seen, "evaluation": evaluation.to_json(goals)}
         report = report_of(opened, force, outcomes, told)
         inspection = as_far_as_read(opened, force.level)
     (judged,) = judge([report], [(force, chosen_rules(force))])

@@ -22,7 +22,7 @@ def reliability_chart(bins: Sequence[Mapping[str, Any]], prefix: str) -> str:
         prefix: What the chart's ids begin with.
 
     Returns:
-        An SVG element. Classes: `curve`, and `tolerance` for the diagonal.
+        An SVG element. Classes: `curve`, `tolerance` for the diagonal, `pixels` for the bars.
     """
     filled = [each for each in bins if each["pixels"]]
     most = max((each["pixels"] for each in filled), default=1)
@@ -33,7 +33,7 @@ def reliability_chart(bins: Sequence[Mapping[str, Any]], prefix: str) -> str:
         for each in filled:
             width = each["high"] - each["low"]
             height = 0.25 * each["pixels"] / most
-            mark(axes.bar(each["low"], height, width, align="edge")[0], "kept-out")
+            mark(axes.bar(each["low"], height, width, align="edge")[0], "pixels")
         mark(axes.plot([0, 1], [0, 1], linestyle=(0, (2, 3)), linewidth=1)[0], "tolerance")
         xs, ys = ([each[name] for each in filled] for name in ("confidence", "accuracy"))
         mark(axes.plot(xs, ys, linewidth=2)[0], "curve")

@@ -29,6 +29,8 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
     )
     below = f" (minimum confidence {plain['min_confidence']} %)" if plain["min_confidence"] else ""
     yield from _classes(plain["classes"], below)
+    if told := goals_text(plain):
+        yield from wrapped(told, "  ")
     if (objects := plain["objects"]) is not None:
         yield from wrapped(
             f"objects of {printable(objects['class'])}: {objects['true']:,} in the masks,"
@@ -66,6 +68,34 @@ def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]
             f"  {printable(each['name']):<{_NAME}} {figures}"
             f" {each['pixels']:>13,} {each['predicted']:>13,}"
         )
+
+
+def goals_text(plain: Mapping[str, Any]) -> str:
+    """What was demanded, so that a verdict of "passed" says of what; empty for nothing.
+
+    Args:
+        plain: As `looked_at.evaluation` in the JSON report.
+    """
+    told = "; ".join(
+        f"{printable(goal_title(each))} at least {each['demanded']:g}"
+        f" ({_number(each['value'])}, {'reached' if each['reached'] else 'missed'})"
+        for each in plain["goals"]
+    )
+    return told and f"demanded: {told}"
+
+
+def goal_title(goal: Mapping[str, Any]) -> str:
+    """Which figure a goal is for.
+
+    Args:
+        goal: As one of `looked_at.evaluation.goals` in the JSON report.
+    """
+    return {
+        "iou": f"IoU of {goal['class']}",
+        "dice": f"Dice of {goal['class']}",
+        "accuracy": "pixel accuracy",
+        "f1": f"F1 of the objects of {goal['class']}",
+    }[goal["measure"]]
 
 
 def _thresholds(plain: Mapping[str, Any]) -> Iterator[Line]:

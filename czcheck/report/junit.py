@@ -98,7 +98,7 @@ def _failure(findings: list[Finding], outcome: Outcome) -> Failure:
     lines = [rule.title, *_told(findings)]
     if outcome.omitted:
         lines.append(_omitted(outcome))
-    lines += [f"why: {rule.why}", f"fix: {rule.fix}"]
+    lines += [f"why: {rule.why}", f"fix: {rule.fix}", f"more: {rule.url or rule.command}"]
     failure.text = printable_lines("\n".join(lines))
     return failure
 

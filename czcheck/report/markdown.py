@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.escape import printable
 from czcheck.report.configuration_text import configuration_text
+from czcheck.report.evaluation_text import goals_text
 from czcheck.report.phrases import count, further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
@@ -117,7 +118,10 @@ def _table(files: Sequence[FileReport]) -> Iterator[str]:
 
 def _details(file: FileReport) -> Iterator[str]:
     """What was found, a list; notes that fail nothing in a line each: they ask for nothing."""
+    if (evaluation := file.looked_at.get("evaluation")) and (goals := goals_text(evaluation)):
+        yield f"- {marked(goals)}"
     omitted = {outcome.code: outcome.omitted for outcome in file.outcomes}
+    unlinked = []
     for findings in _by_rule(file.findings):
         rule, severity = catalogue()[findings[0].code], findings[0].severity
         if severity is Severity.NOTE and file.fail_on is not Severity.NOTE:
@@ -125,9 +129,13 @@ def _details(file: FileReport) -> Iterator[str]:
             yield f"- note {rule.code} {prose(rule.title)} ({number})"
             continue
         code = rule.code if rule.url is None else f"[{rule.code}]({rule.url})"
+        if rule.url is None:
+            unlinked.append(rule.code)
         yield f"- **{severity.value} {code}** {prose(rule.title)}"
         yield from _places(findings, omitted[rule.code])
         yield f"  - fix: {prose(rule.fix)}"
+    if unlinked:
+        yield f"- why: `czcheck rules {' '.join(unlinked)}`"
     for outcome in file.outcomes:
         if outcome.status is Status.CRASHED:
             yield f"- **crashed {outcome.code}** {marked(outcome.reason)}"

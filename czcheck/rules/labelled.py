@@ -16,6 +16,12 @@ PERMUTED_GAIN = 0.2
 # Expected calibration error from which a minimum confidence means little.
 BAD_CALIBRATION = 0.1
 _CONFIDENT = 0.9
+_OF_CLASSES = {"iou": "Intersection over union", "dice": "Dice"}
+_OF_ALL = {"accuracy": "The pixel accuracy", "f1": "F1 of the objects"}
+
+
+def _measured(value: float | None) -> str:
+    return "not known, since there is none" if value is None else f"{value:.4f}"
 
 
 @rule("CZ501", severity=Severity.ERROR, level=Level.RUN)
@@ -30,19 +36,15 @@ def classes_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[
     Format: 2, N10; 2, N11
     Example: Dice of Nucleus is 0.8713 on 40 labelled images; 0.9 is demanded.
     """
-    figures = evaluation.counts.class_figures(evaluation.min_confidence)
-    by_name = dict(zip(evaluation.classes, figures, strict=True))
-    for measure, wanted in (("Intersection over union", goals.iou), ("Dice", goals.dice)):
-        for name, goal in wanted.items():
-            value = by_name[name].iou if wanted is goals.iou else by_name[name].dice
-            if value is None or value < goal:
-                yield Found(
-                    measure=measure,
-                    name=name,
-                    measured="not known, since there is none" if value is None else f"{value:.4f}",
-                    goal=goal,
-                    images=len(evaluation.images),
-                )
+    for each in goals.held_against(evaluation):
+        if each.measure in _OF_CLASSES and not each.reached:
+            yield Found(
+                measure=_OF_CLASSES[each.measure],
+                name=each.of,
+                measured=_measured(each.value),
+                goal=each.demanded,
+                images=len(evaluation.images),
+            )
 
 
 @rule("CZ502", severity=Severity.ERROR, level=Level.RUN)
@@ -57,16 +59,12 @@ def answers_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[
     Format: 2, N10; 5, minimum confidence
     Example: F1 of the objects is 0.7412 on 40 labelled images; 0.8 is demanded.
     """
-    f1 = None if evaluation.objects is None else evaluation.objects.f1
-    for measure, goal, value in (
-        ("The pixel accuracy", goals.accuracy, evaluation.counts.accuracy()),
-        ("F1 of the objects", goals.f1, f1),
-    ):
-        if goal is not None and (value is None or value < goal):
+    for each in goals.held_against(evaluation):
+        if each.measure in _OF_ALL and not each.reached:
             yield Found(
-                measure=measure,
-                measured="not known, since there is none" if value is None else f"{value:.4f}",
-                goal=goal,
+                measure=_OF_ALL[each.measure],
+                measured=_measured(each.value),
+                goal=each.demanded,
                 images=len(evaluation.images),
             )
 

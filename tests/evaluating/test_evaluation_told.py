@@ -71,7 +71,10 @@ def test_plain_data_is_as_the_schema_says() -> None:
     for each in (evaluation(GOOD, HALF), evaluation(GOOD, confidence=1, percent=100)):
         plain = json.loads(json.dumps(each.to_json()))
         jsonschema.validate(plain, of_evaluations)
+        demanded = each.to_json(Goals({"Nucleus": 0.6}, {"Background": 1}, 0.6, 0.7))
+        jsonschema.validate(json.loads(json.dumps(demanded)), of_evaluations)
     assert [each["name"] for each in plain["worst"]] == ["0.png"]
+    assert plain["goals"] == []
 
 
 def test_text_names_classes_objects_and_the_worst() -> None:
@@ -82,6 +85,24 @@ def test_text_names_classes_objects_and_the_worst() -> None:
     assert "worst images by mean IoU: 1.png (0.278), 0.png (1.000)" in text
     assert "left aside, without a counterpart: 9.png" in text
     assert "\x1b" not in text
+
+
+def test_text_says_what_was_demanded() -> None:
+    goals = Goals(iou={NAMES[2]: 0.6}, f1=0.6, accuracy=0.5)
+    told = evaluation(HALF).to_json(goals)
+    text = " ".join(line.text.strip() for line in evaluation_lines(told))
+    assert (
+        "demanded: IoU of Edge\\x1b[31m at least 0.6 (0.0000, missed); pixel accuracy at least 0.5"
+        " (0.5000, reached); F1 of the objects of Nucleus at least 0.6 (0.6667, reached)" in text
+    )
+    outcomes = tuple(Outcome(code, Status.PASSED) for code in catalogue())
+    file = FileReport("a", 1, "0" * 64, Severity.ERROR, outcomes, {"evaluation": told})
+    summary = Report("1", Options(), (file,)).render("markdown")
+    assert "- demanded: IoU of Edge" in summary
+    assert "F1 of the objects of Nucleus at least 0.6 " in summary
+    assert "demanded" not in "".join(
+        line.text for line in evaluation_lines(evaluation(HALF).to_json())
+    )
 
 
 def test_the_table_has_a_row_for_each_plane_and_one_for_all() -> None:
@@ -150,15 +171,23 @@ def test_confidence_that_says_nothing(confidence: float, told: bool) -> None:
 def test_the_page_shows_the_numbers_of_the_json_report() -> None:
     found = evaluation(GOOD, HALF, percent=60)
     found = replace(found, pictures={"1.png": b"\x89PNG", "0.png": b"\x89PNG"})
-    looked_at = {"evaluation": found.to_json()}
+    looked_at = {"evaluation": found.to_json(Goals(iou={"Nucleus": 0.6}, accuracy=0.9))}
     outcomes = tuple(Outcome(code, Status.PASSED) for code in catalogue())
     file = FileReport("a.czmodel", 10, "0" * 64, Severity.ERROR, outcomes, looked_at)
     report = Report("1.2.3", Options(), (replace(file, evaluation=found),))
     page: Any = html.fromstring(report_html_page(report))
     (section,) = page.xpath("//section[@id='m1-evaluation']")
     shown = {each.get("data-json") for each in section.xpath(".//*[@data-json]")}
-    for name in ("pixel_accuracy", "objects.f1", "classes.1.iou", "thresholds.90.kept"):
+    for name in (
+        "pixel_accuracy",
+        "objects.f1",
+        "classes.1.iou",
+        "goals.1.value",
+        "thresholds.90.kept",
+    ):
         assert f"files.0.looked_at.evaluation.{name}" in shown
+    goals = [" ".join(each.text_content().split()) for each in section.xpath(".//table[1]//td[3]")]
+    assert goals[:2] == ["reached", "missed"]
     assert len(section.xpath(".//figure/img[starts-with(@src, 'data:image/png')]")) == 2
     (run,) = page.xpath("//section[@id='m1-run']")
     assert "was not run" not in run.text_content()

@@ -18,7 +18,7 @@ import czcheck
 from czcheck.escape import printable
 from czcheck.evaluating.counts import PixelCounts
 from czcheck.evaluating.objects import ObjectFigures
-from czcheck.evaluating.record import Evaluation, ImageResult
+from czcheck.evaluating.record import Evaluation, Goals, ImageResult
 from czcheck.report.picture import png
 from czcheck.report.report import FileReport
 
@@ -100,7 +100,10 @@ def evaluated(file: FileReport) -> FileReport:
         isolation="sandbox",
         pictures=pictures,
     )
-    return replace(file, gallery=None, evaluation=found, looked_at={"evaluation": found.to_json()})
+    goals = Goals(iou={names[0]: 0.1, names[1]: 0.9}, accuracy=0.2, f1=0.5)
+    return replace(
+        file, gallery=None, evaluation=found, looked_at={"evaluation": found.to_json(goals)}
+    )
 
 
 class Watched:
@@ -220,24 +223,32 @@ def test_the_first_key_leads_to_the_content(browser: Browser, pages: dict[str, P
         assert watched.page.evaluate(f"{focused}.outlineStyle") == "solid"
 
 
-@pytest.mark.parametrize("name", ["evaluated", "diff"])
+@pytest.mark.parametrize(
+    ("name", "width", "media", "cells"),
+    [
+        ("evaluated", 700, "print", "tbody th"),
+        ("diff", 700, "print", "tbody th"),
+        ("run", 380, "screen", ".facts dt"),
+    ],
+)
 def test_words_in_the_first_column_are_not_broken(
-    browser: Browser, pages: dict[str, Path], name: str
+    browser: Browser, pages: dict[str, Path], name: str, width: int, media: Any, cells: str
 ) -> None:
     """A4 without its margins is narrower than a desktop and wider than a phone."""
-    with Watched(browser, pages[name], viewport={"width": 700, "height": 990}) as watched:
-        watched.page.emulate_media(media="print")
+    with Watched(browser, pages[name], viewport={"width": width, "height": 990}) as watched:
+        watched.page.emulate_media(media=media)
         broken = watched.page.evaluate(
-            """[...document.querySelectorAll('tbody th')].filter(cell => {
+            """cells => [...document.querySelectorAll(cells)].filter(cell => {
                 const range = document.createRange();
-                const word = (cell.textContent.trim().split(/\\s+/)[0] || '').slice(0, 12);
+                const word = (cell.textContent.trim().split(/\\s+/)[0] || '').slice(0, 13);
                 const node = [...cell.childNodes].find(n => n.nodeType == 3 && n.data.trim());
                 if (!node || !word) return false;
                 const start = node.data.indexOf(word);
                 if (start < 0) return false;
                 range.setStart(node, start); range.setEnd(node, start + word.length);
                 return range.getClientRects().length > 1;
-            }).map(cell => cell.textContent)"""
+            }).map(cell => cell.textContent)""",
+            cells,
         )
         assert broken == []
 
@@ -265,3 +276,23 @@ def test_charts_take_the_colours_of_the_page(
         assert watched.page.evaluate(f"{of.format('.chart text')}.fill") == ink
         stroke = watched.page.evaluate(f"{of.format('.chart .declared path')}.stroke")
         assert stroke == ink
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_bars_of_pixels_are_seen(browser: Browser, pages: dict[str, Path], scheme: str) -> None:
+    with Watched(browser, pages["evaluated"], viewport=DESKTOP, color_scheme=scheme) as watched:
+        bar, opacity, card = watched.page.evaluate(
+            """(() => { const bar = getComputedStyle(document.querySelector('.pixels path'));
+            const card = getComputedStyle(document.querySelector('.model > section:not(.hero)'));
+            const plain = colour => colour.match(/\\d+/g).slice(0, 3).map(Number);
+            return [plain(bar.fill), +bar.fillOpacity, plain(card.backgroundColor)]; })()"""
+        )
+        mixed = [opacity * a + (1 - opacity) * b for a, b in zip(bar, card, strict=True)]
+        low, high = sorted(map(luminance, (mixed, card)))
+        assert (high + 0.05) / (low + 0.05) >= 3  # WCAG, of what is no text
+
+
+def luminance(rgb: list[float]) -> float:
+    """Relative, as WCAG has it."""
+    parts = [((v / 255 + 0.055) / 1.055) ** 2.4 for v in rgb]
+    return float(0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2])

@@ -31,3 +31,17 @@ def test_markdown_links_to_the_rule_where_somebody_hosts_its_page(
     monkeypatch.setenv("CZCHECK_DOCS_URL", "https://docs.acme.test/czcheck")
     link = "[CZ206](https://docs.acme.test/czcheck/rules/CZ206.html)"
     assert f"**error {link}** " in REPORTS["forty"].render("markdown")
+
+
+def test_markdown_names_the_command_where_nobody_does() -> None:
+    shown = REPORTS["forty"].render("markdown")
+    (line,) = [each for each in shown.splitlines() if each.startswith("- why: ")]
+    assert line.startswith("- why: `czcheck rules CZ")
+    assert "CZ206" in line
+
+
+def test_junit_says_where_the_rule_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\nmore: czcheck rules CZ206</failure>" in REPORTS["forty"].render("junit")
+    monkeypatch.setenv("CZCHECK_DOCS_URL", "https://docs.acme.test/czcheck")
+    link = "https://docs.acme.test/czcheck/rules/CZ206.html"
+    assert f"\nmore: {link}</failure>" in REPORTS["forty"].render("junit")
