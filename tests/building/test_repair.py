@@ -186,7 +186,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("TensorFlow was started")
 
-    monkeypatch.setattr("czcheck.runtime.process.Worker.start", refuse)
+    monkeypatch.setattr("czcheck.runtime.networks.Worker.start", refuse)
 
 
 @pytest.mark.usefixtures("no_worker")
