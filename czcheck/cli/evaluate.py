@@ -119,7 +119,7 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
         metavar="N",
         help="How many images are the worst ones.",
     ),
-    click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass."),
+    reporting.quiet,
 )
 def command(  # noqa: PLR0913 - those that are not handed on as they are
     model: Path,

@@ -55,6 +55,7 @@ reports = click.option(
     help="Write the report to a file as well, in one of these formats (`-` prints it); repeatable."
     " markdown=auto adds to the step summary of a GitHub workflow.",
 )
+quiet = click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
 
 
 class Reporting:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         type=click.Path(path_type=Path),
         help="Keep tile, answer and a picture for each finding that has a tile.",
     ),
-    click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass."),
+    reporting.quiet,
 )
 def command(  # noqa: PLR0913 - one parameter for each option that no configuration can say
     paths: tuple[Path, ...],

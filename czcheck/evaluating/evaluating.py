@@ -87,8 +87,7 @@ def evaluation_of(
         raise InputError(
             f"{labelled.masks}: no pixel is labelled in any mask; --mask says what values mean"
         )
-    target = reading.target
-    if target is not None and not counts.confusion()[1 - reading.shown].any():
+    if reading.target is not None and not counts.confusion()[1 - reading.shown].any():
         raise InputError(
             f"{labelled.masks}: no pixel of any mask is 0, which is everything else in masks of "
             "one class; are they of all classes? --mask says what values mean"
@@ -101,9 +100,7 @@ def evaluation_of(
         images=tuple(results),
         counts=counts,
         objects=sum(objects, ObjectFigures()) if objects else None,
-        object_class=model.metadata.classes[target].name
-        if objects and target is not None
-        else None,
+        object_class=reading.names[reading.shown] if reading.numbered else None,
         min_confidence=int(job.min_confidence),
         tensorflow=environment.tensorflow,
         isolation=environment.isolation,

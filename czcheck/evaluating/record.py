@@ -171,11 +171,6 @@ class Goals:
     f1: float | None = None
     accuracy: float | None = None
 
-    @property
-    def given(self) -> bool:
-        """Whether there is any."""
-        return bool(self.iou or self.dice) or self.f1 is not None or self.accuracy is not None
-
     def held_against(self, evaluation: Evaluation) -> Iterator[Goal]:
         """Every goal beside what was found.
 

@@ -129,7 +129,7 @@ class MaskReading:
         if mask.dtype.kind not in "biu":
             raise InputError(f"{place}: the mask holds {mask.dtype} numbers; save whole numbers")
         values = mask.astype(np.int64)
-        if self.kind in _OF_ONE_CLASS:
+        if self.target is not None:
             # Of two classes, or of one against all others.
             classes = np.where(values != 0, self.shown, 1 - self.shown)
             return Truth(classes, values if self.numbered else None)
