@@ -181,13 +181,13 @@ SOUND = zip_bytes(FILES, method=zipfile.ZIP_DEFLATED)
 
 
 @given(st.integers(0, len(SOUND) - 1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_truncated_archive_is_sound(length: int) -> None:
     assert not read(SOUND[:length]).is_sound
 
 
 @given(st.integers(0, len(SOUND) - 1), st.integers(1, 255))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_flipped_byte_never_changes_contents_unseen(at: int, change: int) -> None:
     flipped = bytearray(SOUND)
     flipped[at] ^= change

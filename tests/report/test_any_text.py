@@ -62,14 +62,14 @@ PLAIN = shape("name")
 @example("&lt;b&gt; <b>")
 @example("`")
 @example("\ufffe\ud800\x00")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_markdown_keeps_its_shape(text: str) -> None:
     assert shape(text) == PLAIN
 
 
 @given(ANY)
 @example("\ufffe\uffff\ud800\x00\x0b]]>")
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_junit_and_sarif_stay_whole(text: str) -> None:
     told = telling(text)
     (suite,) = etree.fromstring(told.render("junit").encode())

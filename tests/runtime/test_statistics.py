@@ -21,7 +21,7 @@ def measured(array: NDArray[Any]) -> Statistics:
     return statistics
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     height=st.integers(1, 7),
     width=st.integers(1, 7),

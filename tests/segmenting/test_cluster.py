@@ -52,12 +52,11 @@ def cluster(tmp_path: Path) -> Iterator[Running]:
     """A scheduler and two workers, in processes of their own."""
     file = tmp_path / "scheduler.json"
     where = ("--host", "127.0.0.1", "--no-dashboard")
-    processes = [
-        start("scheduler", *where, "--port", "0", "--scheduler-file", str(file), folder=tmp_path)
-    ]
+    scheduler = start(
+        "scheduler", *where, "--port", "0", "--scheduler-file", str(file), folder=tmp_path
+    )
     options = ("--scheduler-file", str(file), "--nthreads", "1", "--no-nanny", "--no-dashboard")
     workers = [start("worker", *options, folder=tmp_path) for _ in range(2)]
-    processes += workers
     try:
         limit = time.monotonic() + 120
         while not file.exists() or not file.read_text():
@@ -71,7 +70,7 @@ def cluster(tmp_path: Path) -> Iterator[Running]:
         yield Running(address, workers)
     finally:
         # A worker of distributed that is told to end while its scheduler ends may wait for ever.
-        for process in (*workers, processes[0]):
+        for process in (*workers, scheduler):
             end(process)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cztile.fixed_total_area_strategy_2d import AlmostEqualBorderFixedTotalAreaStrategy2D
 from cztile.tiling_strategy import TileInput
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import czcheck
@@ -52,7 +52,6 @@ def check(layout: Layout, stride: int) -> None:
         assert all(span.start >= 0 and span.start % stride == 0 for span in spans)
 
 
-@settings(deadline=None)
 @given(cuts())
 def test_every_pixel_is_kept_once_and_far_enough_from_inner_edges(
     cut: tuple[tuple[int, int], tuple[int, int], int],
@@ -60,7 +59,6 @@ def test_every_pixel_is_kept_once_and_far_enough_from_inner_edges(
     check(czcheck.tiles(*cut), 1)
 
 
-@settings(deadline=None)
 @given(cuts(), st.integers(2, 32))
 def test_aligned_tiles_begin_at_multiples_of_the_stride(
     cut: tuple[tuple[int, int], tuple[int, int], int], stride: int
@@ -77,7 +75,6 @@ def test_aligned_tiles_begin_at_multiples_of_the_stride(
         check(czcheck.tiles(*cut, align=stride), stride)
 
 
-@settings(deadline=None)
 @given(cuts(), st.integers(1, 32))
 @example(((1, 129), (7, 22), 0), 11)
 def test_tiles_laid_between_others_are_moved_by_multiples_of_the_stride(
@@ -94,7 +91,6 @@ def test_tiles_laid_between_others_are_moved_by_multiples_of_the_stride(
             assert (new.start - old.start) % stride == 0
 
 
-@settings(deadline=None)
 @given(cuts())
 def test_tiles_are_those_of_cztile_for_areas(
     cut: tuple[tuple[int, int], tuple[int, int], int],

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.measure import label, regionprops_table
 
@@ -29,7 +29,6 @@ def measured(labels: np.ndarray, pixels: np.ndarray, tile: int, wanted: tuple[in
     return meter.objects()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(3, 40), st.integers(3, 40), st.integers(2, 17))
 def test_parts_in_blocks_are_put_together(seed: int, height: int, width: int, tile: int) -> None:
     random = np.random.default_rng(seed)
