@@ -59,7 +59,7 @@ def _network(description: Description, tile: Any) -> list[Function]:
             x = function(x)
         except UnfitError:
             raise
-        except Exception as error:  # noqa: BLE001 - any combination may be refused
+        except Exception as error:  # any combination may be refused
             raise UnfitError(f"{step['kind']}: {type(error).__name__}: {error}") from error
         functions.append(function)
         functions.append(_scaled(x))
@@ -108,7 +108,7 @@ def compose(description: Description, number: int, folder: Path) -> tuple[Any, A
             raise UnfitError("constant")
         try:
             _save(description["export"], functions, shape, folder)
-        except Exception as error:  # noqa: BLE001 - any combination may be refused
+        except Exception as error:  # any combination may be refused
             raise UnfitError(f"saving: {type(error).__name__}: {error}") from error
     finally:
         keras.config.set_dtype_policy("float32")

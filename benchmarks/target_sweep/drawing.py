@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 Description = dict[str, Any]
-"""`policy`, `channels`, `classes`, `export`, and `steps`: each a dict with `kind` and parameters."""
+"""`policy`, `channels`, `classes`, `export`, `steps`: dicts of `kind` and parameters."""
 
 ACTIVATIONS = (
     "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",

@@ -6,6 +6,7 @@ goes to `<into>.npy`, or the error's first line to `<into>.txt`.
 
 import json
 import sys
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +14,7 @@ import tensorflow as tf
 v1 = tf.compat.v1
 
 
-def run(folder, tile):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, D103
+def run(folder: str, tile: Any) -> Any:
     with v1.Session(graph=tf.Graph()) as session:
         meta = v1.saved_model.loader.load(session, ["serve"], folder)
         signature = meta.signature_def["serving_default"]
@@ -22,15 +23,15 @@ def run(folder, tile):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, 
         return session.run(fetch.name, {feed.name: tile})
 
 
-def main(path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, D103
-    with open(path) as stream:  # noqa: PTH123
+def main(path: str) -> None:
+    with open(path) as stream:
         jobs = json.load(stream)
     for job in jobs:
         try:
             output = run(job["folder"], np.load(job["tile"]))
-        except Exception as error:  # noqa: BLE001 - each is a result
+        except Exception as error:  # noqa: BLE001, PERF203 - each is a result
             lines = str(error).splitlines() or [""]
-            with open(job["into"] + ".txt", "w") as stream:  # noqa: PTH123
+            with open(job["into"] + ".txt", "w") as stream:
                 stream.write(type(error).__name__ + ": " + lines[0])
         else:
             np.save(job["into"] + ".npy", output)

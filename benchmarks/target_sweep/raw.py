@@ -1,7 +1,8 @@
-"""Steps that are made of TensorFlow's operations, as `Lambda` layers and custom layers have them."""
+"""Steps made of TensorFlow's operations, as `Lambda` layers and custom layers have them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,8 @@ Step = dict[str, Any]
 def random_weights(*shape: int) -> Any:
     """Weights that depend on the shape alone."""
     random = np.random.default_rng(sum(shape))
-    return random.normal(0, 1 / np.sqrt(max(4, np.prod(shape[:-1]))), shape).astype(np.float32)
+    inputs = max(4, math.prod(shape[:-1]))
+    return random.normal(0, 1 / math.sqrt(inputs), shape).astype(np.float32)
 
 
 class Raw(layers.Layer):  # type: ignore[misc]
@@ -57,9 +59,7 @@ def _old_resize(step: Step, x: Any, kernel: Any) -> Any:
     }
     if step["to"] == "area":
         return tf.raw_ops.ResizeArea(images=x, size=size, align_corners=align)
-    return operations[step["to"]](
-        images=x, size=size, align_corners=align, half_pixel_centers=half
-    )
+    return operations[step["to"]](images=x, size=size, align_corners=align, half_pixel_centers=half)
 
 
 def _reduction(step: Step, x: Any, kernel: Any) -> Any:
@@ -319,9 +319,7 @@ RAW: dict[str, Callable[[Step, Any, Any], Any]] = {
     ),
     "local_response": lambda step, x, kernel: tf.nn.local_response_normalization(x, 2, 1.0, 0.5),
     "gather": lambda step, x, kernel: tf.gather(x, list(range(x.shape[2]))[::-1], axis=2),
-    "strided_slice": lambda step, x, kernel: tf.concat(
-        [x[:, ::-1, 1:], x[:, :, :-1]], -1
-    ),
+    "strided_slice": lambda step, x, kernel: tf.concat([x[:, ::-1, 1:], x[:, :, :-1]], -1),
     "reverse": lambda step, x, kernel: tf.reverse_sequence(x, [5], 1, 0) + x,
     "where": lambda step, x, kernel: tf.where(x > 0, x, 0.1 * x),
     "clip": lambda step, x, kernel: tf.clip_by_value(x, -0.7, 0.9),
@@ -329,7 +327,10 @@ RAW: dict[str, Callable[[Step, Any, Any], Any]] = {
         x, kernel[..., :1], [1, 1, 1, 1], "SAME", dilations=[2, 2]
     ),
     "histogram": lambda step, x, kernel: (
-        x + tf.cast(tf.histogram_fixed_width(tf.cast(x, tf.float32), [-2.0, 2.0], x.shape[-1]),
-                    x.dtype) / 100.0
+        x
+        + tf.cast(
+            tf.histogram_fixed_width(tf.cast(x, tf.float32), [-2.0, 2.0], x.shape[-1]), x.dtype
+        )
+        / 100.0
     ),
 }

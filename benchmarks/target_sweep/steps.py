@@ -16,11 +16,10 @@ from keras import layers, ops
 from benchmarks.target_sweep.raw import RAW, Raw, random_weights
 
 Step = dict[str, Any]
-Function = Callable[[Any], Any]
 FILTERS = 8
 
 
-def _convolution(step: Step, x: Any) -> Function:
+def _convolution(step: Step, x: Any) -> Any:
     groups = step["groups"] if x.shape[-1] % step["groups"] == 0 else 1
     return layers.Conv2D(
         FILTERS,
@@ -32,11 +31,11 @@ def _convolution(step: Step, x: Any) -> Function:
     )
 
 
-def _strided(step: Step, x: Any) -> Function:
+def _strided(step: Step, x: Any) -> Any:
     return layers.Conv2D(FILTERS, step["kernel"], strides=step["stride"], padding=step["padding"])
 
 
-def _depthwise(step: Step, x: Any) -> Function:
+def _depthwise(step: Step, x: Any) -> Any:
     return layers.DepthwiseConv2D(
         step["kernel"],
         padding="same",
@@ -45,13 +44,13 @@ def _depthwise(step: Step, x: Any) -> Function:
     )
 
 
-def _separable(step: Step, x: Any) -> Function:
+def _separable(step: Step, x: Any) -> Any:
     return layers.SeparableConv2D(
         FILTERS, step["kernel"], padding=step["padding"], dilation_rate=step["dilation"]
     )
 
 
-def _transposed(step: Step, x: Any) -> Function:
+def _transposed(step: Step, x: Any) -> Any:
     dilation = step["dilation"] if step["stride"] == 1 else 1
     return layers.Conv2DTranspose(
         FILTERS,
@@ -76,16 +75,16 @@ class InDepth(layers.Layer):  # type: ignore[misc]
         return ops.mean(y, axis=1)
 
 
-def _convolution3d(step: Step, x: Any) -> Function:
+def _convolution3d(step: Step, x: Any) -> Any:
     first = layers.Conv3D(4, 3, padding="same", dilation_rate=step["dilation"])
     return InDepth(first, layers.Conv3D(4, (1, 3, 3), padding="same", groups=step["groups"]))
 
 
-def _transposed3d(step: Step, x: Any) -> Function:
+def _transposed3d(step: Step, x: Any) -> Any:
     return InDepth(layers.Conv3DTranspose(4, 3, strides=step["stride"], padding="same"))
 
 
-def _pool3d(step: Step, x: Any) -> Function:
+def _pool3d(step: Step, x: Any) -> Any:
     pool = layers.MaxPooling3D if step["maximum"] else layers.AveragePooling3D
     return InDepth(pool((1, 2, 2), padding="same"))
 
@@ -103,14 +102,12 @@ class AlongRows(layers.Layer):  # type: ignore[misc]
         return ops.reshape(y, (-1, height, width, y.shape[-1]))
 
 
-def _convolution1d(step: Step, x: Any) -> Function:
+def _convolution1d(step: Step, x: Any) -> Any:
     padding = "causal" if step["causal"] else "same"
-    return AlongRows(
-        layers.Conv1D(FILTERS, 3, padding=padding, dilation_rate=step["dilation"])
-    )
+    return AlongRows(layers.Conv1D(FILTERS, 3, padding=padding, dilation_rate=step["dilation"]))
 
 
-def _pool(step: Step, x: Any) -> Function:
+def _pool(step: Step, x: Any) -> Any:
     pool = layers.MaxPooling2D if step["maximum"] else layers.AveragePooling2D
     return pool(step["size"], strides=step["stride"], padding=step["padding"])
 
@@ -126,34 +123,32 @@ class Broadcast(layers.Layer):  # type: ignore[misc]
         return ops.concatenate([x, ops.zeros_like(x) + self.inner(x)], axis=-1)
 
 
-def _global_pool(step: Step, x: Any) -> Function:
+def _global_pool(step: Step, x: Any) -> Any:
     pool = layers.GlobalMaxPooling2D if step["maximum"] else layers.GlobalAveragePooling2D
     return Broadcast(pool(keepdims=True))
 
 
-def _resize(step: Step, x: Any) -> Function:
+def _resize(step: Step, x: Any) -> Any:
     if step["layer"] and step["to"] != "area":
         return layers.UpSampling2D(step["factor"], interpolation=step["to"])
     height, width = x.shape[1] * step["factor"] // 2 + 1, x.shape[2] * step["factor"] // 2 + 2
     return layers.Resizing(height, width, interpolation=step["to"])
 
 
-def _activation(step: Step, x: Any) -> Function:
+def _activation(step: Step, x: Any) -> Any:
     return layers.Activation(step["name"])
 
 
-def _layer_norm(step: Step, x: Any) -> Function:
-    return layers.LayerNormalization(
-        axis=list(range(4 - step["axes"], 4)), epsilon=step["epsilon"]
-    )
+def _layer_norm(step: Step, x: Any) -> Any:
+    return layers.LayerNormalization(axis=list(range(4 - step["axes"], 4)), epsilon=step["epsilon"])
 
 
-def _group_norm(step: Step, x: Any) -> Function:
+def _group_norm(step: Step, x: Any) -> Any:
     groups = step["groups"] if x.shape[-1] % step["groups"] == 0 else 1
     return layers.GroupNormalization(groups, epsilon=step["epsilon"])
 
 
-def _batch_norm(step: Step, x: Any) -> Function:
+def _batch_norm(step: Step, x: Any) -> Any:
     layer = layers.BatchNormalization()
     layer(x)
     gamma, beta, mean, variance = layer.get_weights()
@@ -183,14 +178,14 @@ class Training(layers.Layer):  # type: ignore[misc]
         )[0]
 
 
-def _batch_norm_training(step: Step, x: Any) -> Function:
+def _batch_norm_training(step: Step, x: Any) -> Any:
     if step["fused"]:
         return Training(step["epsilon"])
     layer = layers.BatchNormalization(epsilon=step["epsilon"])
     return lambda y: layer(y, training=True)
 
 
-def _squeeze_excite(step: Step, x: Any) -> Function:
+def _squeeze_excite(step: Step, x: Any) -> Any:
     pool = layers.GlobalAveragePooling2D(keepdims=True)
     one = layers.Dense(4, activation="relu")
     two = layers.Dense(x.shape[-1], activation="hard_sigmoid")
@@ -216,11 +211,11 @@ class Tokens(layers.Layer):  # type: ignore[misc]
         )
 
 
-def _attention(step: Step, x: Any) -> Function:
+def _attention(step: Step, x: Any) -> Any:
     return Tokens(layers.MultiHeadAttention(2, 4))
 
 
-def _tokens_norm(step: Step, x: Any) -> Function:
+def _tokens_norm(step: Step, x: Any) -> Any:
     return Tokens(
         layers.LayerNormalization(epsilon=1e-5),
         layers.Dense(FILTERS, activation="gelu"),
@@ -241,15 +236,15 @@ class InTime(layers.Layer):  # type: ignore[misc]
         return self.inner(ops.transpose(x[..., :3], (0, 3, 1, 2))[..., None])
 
 
-def _lstm(step: Step, x: Any) -> Function:
+def _lstm(step: Step, x: Any) -> Any:
     return InTime(layers.LSTM(4, return_sequences=True, use_cudnn=False), True)
 
 
-def _convlstm(step: Step, x: Any) -> Function:
+def _convlstm(step: Step, x: Any) -> Any:
     return InTime(layers.ConvLSTM2D(3, 3, padding="same"), False)
 
 
-STEPS: dict[str, Callable[[Step, Any], Function]] = {
+STEPS: dict[str, Callable[[Step, Any], Any]] = {
     "convolution": _convolution,
     "strided": _strided,
     "depthwise": _depthwise,
@@ -294,7 +289,7 @@ class Patches(layers.Layer):  # type: ignore[misc]
         return ops.image.extract_patches(x[..., :2], 3, 1, dilation_rate=2, padding="same")
 
 
-def make_step(step: Step, x: Any) -> Function:
+def make_step(step: Step, x: Any) -> Any:
     """The function of a step.
 
     Args:
