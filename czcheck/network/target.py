@@ -66,7 +66,7 @@ class Values:
                 return name
         texts = holder.s if kind == "list" else [holder.s] if kind == "s" else ()
         for each in texts:
-            text = each.decode("utf-8", "backslashreplace")
+            text = bytes(each).decode("utf-8", "backslashreplace")
             if allowed is not None and text not in allowed:
                 return text
         return None
