@@ -10,6 +10,7 @@ from czcheck.building.filters import spread
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.rewriting import DT_INT32, Place, Tools
 
+RANK = 4
 DEPTHWISE = "DepthwiseConv2dNative"
 DILATED = frozenset({"Conv2DBackpropInput", "Conv3D", "Conv3DBackpropInputV2", DEPTHWISE})
 
@@ -68,7 +69,7 @@ def _deal_out(place: Place, node: Node, dilations: list[int]) -> None:
     border = wide if node.attrs["padding"].s == b"SAME" else [0, 0]
     before = [width // 2 for width in border]
     behind = [width - half for width, half in zip(border, before, strict=True)]
-    if image_shape is not None and len(image_shape) == 4 and None not in image_shape[1:3]:
+    if image_shape is not None and len(image_shape) == RANK and None not in image_shape[1:3]:
         sizes = np.array(image_shape[1:3], np.int64)
         more = (-(sizes + border)) % dilations
         margins = place.ints(f"{name}/paddings", np.stack([before, behind + more], 1), image)
@@ -95,9 +96,7 @@ def _computed(
     as_type = place.type(place.dtype(image))
     shape = place.add(f"{name}/shape", "Shape", [image], T=as_type, out_type=int32)
     begin, size = (place.ints(f"{name}/{key}", [n], image) for key, n in (("from", 1), ("two", 2)))
-    sides = place.add(
-        f"{name}/sides", "Slice", [shape, begin, size], T=int32, Index=int32
-    )
+    sides = place.add(f"{name}/sides", "Slice", [shape, begin, size], T=int32, Index=int32)
     whole = [-(one + other) for one, other in zip(before, behind, strict=True)]
     negative = place.ints(f"{name}/border", whole, image)
     left = place.add(f"{name}/left", "Sub", [negative, sides], T=int32)

@@ -12,6 +12,7 @@ from czcheck.building.rewriting import DT_FLOAT, DT_INT32, DT_INT64, Place, Tool
 from czcheck.network import dtypes
 
 FLOATS = frozenset(map(dtypes.number, ("float16", "bfloat16", "float32", "float64")))
+RANK = 4
 LARGEST_RANK = 5
 """Up to which kernels that are made for each rank alone go."""
 
@@ -168,7 +169,7 @@ def _is_one_pixel(place: Place, node: Node) -> bool:
     shape = place.shape(node.inputs[0])
     corners = node.attrs.get("align_corners")
     aligned = corners is not None and corners.b
-    return aligned and shape is not None and len(shape) == 4 and 1 in shape[1:3]
+    return aligned and shape is not None and len(shape) == RANK and 1 in shape[1:3]
 
 
 def _repeated(place: Place, node: Node) -> str:

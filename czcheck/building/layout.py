@@ -303,7 +303,7 @@ class _Mover:
 
 
 def _forward(graph: Graph) -> list[Node]:
-    """Nodes of a graph, each after all that it reads; loops of TensorFlow 1 are cut at their end."""
+    """Nodes of a graph, each after what it reads; loops of TensorFlow 1 are cut."""
     nodes = order(graph)
     number = {node.name: index for index, node in enumerate(nodes)}
     readers: dict[str, list[int]] = {}

@@ -79,6 +79,13 @@ def _drop_attributes(node: Node, target: Target, changes: Changes) -> None:
     known = target.attributes(node.op)
     for name in list(node.attrs):
         if name in known:
+            value = target.values.refused(node.op, name, node.attrs[name])
+            if value is not None:
+                raise InputError(
+                    f"attribute {name} of operation {node.op} (node {node.name}) is {value}, which "
+                    "TensorFlow 2.0.0, which models have to run in, does not allow there; "
+                    "compute this layer in float32 or int32"
+                )
             continue
         if not name.startswith("_"):  # an underscore marks a hint to one runtime, no meaning
             if not target.may_drop(_Seen(node), name):

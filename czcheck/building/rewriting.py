@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from czcheck.building.freezing import Freezer
@@ -13,6 +14,8 @@ from czcheck.building.portable import Changes
 from czcheck.building.shapes import Tensor, Tensors
 
 DT_FLOAT, DT_INT32, DT_INT64 = 1, 3, 9
+FEW = 16
+"""Elements of a small constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,15 @@ class Tools:
     freezer: Freezer
     tensors: Tensors
     changes: Changes
+    _places: dict[int, Place] = field(default_factory=dict)
 
     def of(self, part: Graph) -> Place:
         """Where new nodes of the main graph or of a body go."""
-        framed = any(node.op in FRAMES for node in part.nodes.values())
-        return Place(part, self.freezer, self.tensors.of(part), framed)
+        if id(part) not in self._places:
+            framed = any(node.op in FRAMES for node in part.nodes.values())
+            place = Place(part, self.freezer, self.tensors.of(part), framed)
+            self._places[id(part)] = place
+        return self._places[id(part)]
 
 
 @dataclass(slots=True)
@@ -60,6 +67,15 @@ class Place:
         if node is None or node.op != "Const":
             return None
         return tf.make_ndarray(node.attrs["value"].tensor)
+
+    def few(self, ref: Ref) -> Any:
+        """The array that a tensor holds if it is a small constant of numbers, else None."""
+        node = self.graph.nodes.get(ref[0])
+        if node is None or node.op != "Const":
+            return None
+        sizes = [dim.size for dim in node.attrs["value"].tensor.tensor_shape.dim]
+        value = self.value(ref) if math.prod(sizes) <= FEW else None
+        return value if value is not None and value.dtype.kind in "iuf" else None
 
     def shape(self, ref: Ref) -> tuple[int | None, ...] | None:
         """Shape of a tensor, None for an open size; None if its rank is not known."""
