@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.rewriting import DT_FLOAT, DT_INT32, DT_INT64, Place, Tools
+from czcheck.building.rewriting import DT_BOOL, DT_FLOAT, DT_INT32, DT_INT64, Place, Tools
 from czcheck.network import dtypes
 
 FLOATS = frozenset(map(dtypes.number, ("float16", "bfloat16", "float32", "float64")))
@@ -50,17 +50,22 @@ def _is_float(_: Place, node: Node) -> bool:
 
 
 def _truncated(place: Place, node: Node) -> str:
-    """A quotient without its fraction: of floats, 2.0.0 leaves the fraction there."""
-    as_type, name = node.attrs["T"], node.name
-    quotient = place.add(f"{name}/quotient", "RealDiv", node.inputs, T=as_type)
-    zero = place.add(f"{name}/zero", "ZerosLike", [quotient], T=as_type)
-    negative = place.add(f"{name}/negative", "Less", [quotient, zero], T=as_type)
-    up, down = (place.add(f"{name}/{op.lower()}", op, [quotient], T=as_type) for op in CUTS)
-    place.turn(node, "SelectV2", [negative, up, down], T=as_type)
-    return "RealDiv, Ceil, Floor, SelectV2"
+    """A quotient without its fraction: of floats, 2.0.0 leaves the fraction there.
 
-
-CUTS = ("Ceil", "Floor")
+    Its optimiser turns a division by a constant into a product, which may come out on the other
+    side of a whole number; of a rounded division it does not.
+    """
+    as_type, name, as_bool = node.attrs["T"], node.name, place.type(DT_BOOL)
+    negative, absolute = [], []
+    for label, ref in zip(("left", "right"), node.inputs, strict=True):
+        zero = place.add(f"{name}/{label}/zero", "ZerosLike", [ref], T=as_type)
+        negative.append(place.add(f"{name}/{label}/negative", "Less", [ref, zero], T=as_type))
+        absolute.append(place.add(f"{name}/{label}/absolute", "Abs", [ref], T=as_type))
+    below = place.add(f"{name}/below", "NotEqual", negative, T=as_bool)
+    quotient = place.add(f"{name}/quotient", "FloorDiv", absolute, T=as_type)
+    opposite = place.add(f"{name}/opposite", "Neg", [quotient], T=as_type)
+    place.turn(node, "SelectV2", [below, opposite, quotient], T=as_type)
+    return "FloorDiv, Neg, SelectV2"
 
 
 def _reduces_nothing(place: Place, node: Node) -> bool:
@@ -173,27 +178,15 @@ def _is_one_pixel(place: Place, node: Node) -> bool:
 
 
 def _repeated(place: Place, node: Node) -> str:
-    """A single row or column repeated: 2.0.0 divides by zero where corners are aligned."""
-    name, (image, size) = node.name, node.inputs
+    """A single row or column doubled: of one, 2.0.0 divides by zero where corners are aligned."""
+    image = node.inputs[0]
     shape = place.shape(image)
     assert shape is not None
-    int32 = place.type(DT_INT32)
-    single = place.ints(f"{name}/single", [int(side == 1) for side in shape[1:3]], image)
-    others = place.ints(f"{name}/others", [int(side != 1) for side in shape[1:3]], image)
-    kept, many = (
-        place.add(f"{name}/{key}", "Mul", [size, mask], T=int32)
-        for key, mask in (("kept", others), ("many", single))
-    )
-    # Resized are the other sides alone; each number is 1 where the other one counts.
-    resized = place.add(f"{name}/resized", "AddV2", [kept, single], T=int32)
-    times = place.add(f"{name}/times", "AddV2", [many, others], T=int32)
-    area = place.add(f"{name}/area", node.op, [image, resized], **node.attrs)
-    one = place.ints(f"{name}/one", [1], image)
-    axis = place.ints(f"{name}/axis", 0, image)
-    attrs = {"N": place.attr(i=3), "T": int32, "Tidx": int32}
-    multiples = place.add(f"{name}/multiples", "ConcatV2", [one, times, one, axis], **attrs)
-    place.turn(node, "Tile", [area, multiples], T=place.type(DT_FLOAT), Tmultiples=int32)
-    return "ResizeArea, Tile"
+    times = [1, *(2 if side == 1 else 1 for side in shape[1:3]), 1]
+    multiples = place.ints(f"{node.name}/multiples", times, image)
+    types = {"T": place.type(place.dtype(image)), "Tmultiples": place.type(DT_INT32)}
+    node.inputs[0] = place.add(f"{node.name}/doubled", "Tile", [image, multiples], **types)
+    return "Tile, ResizeArea"
 
 
 REWRITES: dict[str, tuple[Condition, Rewrite]] = {

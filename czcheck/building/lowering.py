@@ -23,7 +23,7 @@ from czcheck.building.layout import channels_last
 from czcheck.building.loading import DT_FLOAT, TAG, Source, load
 from czcheck.building.normalising import of_the_batch, of_volumes
 from czcheck.building.objects import describe
-from czcheck.building.portable import Changes, make_portable
+from czcheck.building.portable import Changes, drop_hints, make_portable
 from czcheck.building.pruning import drop_unreached, prune
 from czcheck.building.rewriting import Tools
 from czcheck.building.shapes import Tensor, Tensors
@@ -177,6 +177,7 @@ def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
         # Shapes anew for each step, and found only where a step asks for any.
         return Tools(freezer, Tensors(graph, infer, freezer.attr_type), changes)
 
+    drop_hints(graph)
     of_the_batch(graph, tools())
     channels_last(graph, tools())
     write_for_kernels(graph, tools())

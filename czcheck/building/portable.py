@@ -59,6 +59,17 @@ def make_portable(graph: Graph, changes: Changes) -> None:
             _drop_attributes(node, target, changes)
 
 
+def drop_hints(graph: Graph) -> None:
+    """Drop attributes that are hints to one runtime, such as shapes that were inferred once.
+
+    Args:
+        graph: The main graph; it and all bodies are changed in place.
+    """
+    for part in graph.graphs():
+        for node in part.nodes.values():
+            node.attrs = {name: node.attrs[name] for name in node.attrs if name[:1] != "_"}
+
+
 def _rename_operation(node: Node, changes: Changes) -> None:
     if node.op in SAME_WHEN_TYPES_AGREE:
         left, right = node.attrs["Ta"].type, node.attrs["Tb"].type

@@ -13,7 +13,7 @@ from czcheck.building.inlining import FRAMES
 from czcheck.building.portable import Changes
 from czcheck.building.shapes import Tensor, Tensors
 
-DT_FLOAT, DT_INT32, DT_INT64 = 1, 3, 9
+DT_FLOAT, DT_INT32, DT_INT64, DT_BOOL = 1, 3, 9, 10
 FEW = 16
 """Elements of a small constant."""
 

@@ -33,7 +33,13 @@ PRODUCTS = frozenset({"BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNativ
 """Operations that add up products: those of integers are exact in float64."""
 
 COARSE = frozenset(
-    {("Conv3D", "float16"), ("Softplus", "bfloat16"), ("RealDiv", "bfloat16"), ("Div", "bfloat16")}
+    {
+        ("Conv3D", "float16"),
+        ("Softplus", "bfloat16"),
+        ("RealDiv", "bfloat16"),
+        ("Div", "bfloat16"),
+        ("LessEqual", "bfloat16"),
+    }
 )
 """Kernels of 2.0.0 that lose precision, or that its optimiser replaces by one that it lacks."""
 
@@ -99,22 +105,23 @@ class _Widener:
             if name in wider and index < len(node.inputs):
                 label = f"{node.name}/wide_{index}"
                 steps = _steps(types[name], wider[name], node.op)
-                node.inputs[index] = self._through(place, label, node.inputs[index], steps)
+                node.inputs[index] = self._through(place, label, node.inputs[index], steps)[-1]
         for index, name in enumerate(_arguments(definition.output_arg, node)):
             if name in wider:
                 label = f"{node.name}/narrow_{index}"
                 steps = _steps(types[name], wider[name], node.op)[::-1]
-                self._moved[node.name, index] = self._through(
-                    place, label, (node.name, index), steps
-                )
+                made = self._through(place, label, (node.name, index), steps)
+                self._moved[node.name, index] = made[-1]
+                self._casts.add(made[0][0])
 
-    def _through(self, place: Place, name: str, ref: Ref, steps: list[str]) -> Ref:
-        """Cast a tensor from dtype to dtype."""
+    def _through(self, place: Place, name: str, ref: Ref, steps: list[str]) -> list[Ref]:
+        """Cast a tensor from dtype to dtype; returns it in each."""
+        made: list[Ref] = []
         for old, new in pairwise(steps):
             source, wanted = (place.type(dtypes.number(each)) for each in (old, new))
             ref = place.add(name, "Cast", [ref], SrcT=source, DstT=wanted)
-            self._casts.add(ref[0])
-        return ref
+            made.append(ref)
+        return made
 
 
 def _types(node: Node, definition: Any) -> dict[str, str]:
