@@ -18,7 +18,6 @@ DIAGONALS = {
 DIAGONAL_INPUT = {"MatrixDiagV3": 1, "MatrixDiagPartV3": 1, "MatrixSetDiagV3": 2}
 DT_FLOAT = 1
 EXPLICIT = b"EXPLICIT"
-TRANSPOSED = "Conv2DBackpropInput"
 BORDERS = {"MaxPool": float("-inf"), "DepthwiseConv2dNative": 0.0}
 """Operations that got explicit padding later: what stands in the border for each of them."""
 
@@ -42,8 +41,6 @@ def replace(
                 node.attrs.pop("align", None)
             elif node.op in BORDERS and node.attrs["padding"].s == EXPLICIT:
                 _pad(part, node, constant, attr_type, changes)
-            elif node.op == TRANSPOSED:
-                _spread_filter(part, node, constant, attr_type, changes)
 
 
 def _is_single(graph: Graph, node: Node) -> bool:
@@ -84,38 +81,3 @@ def _pad(
     node.inputs[0] = (padded.name, 0)
     node.attrs["padding"] = attr_type(s=b"VALID")
     del node.attrs["explicit_paddings"]
-
-
-def _spread_filter(
-    graph: Graph,
-    node: Node,
-    constant: Callable[[str, Any], Node],
-    attr_type: Any,
-    changes: Changes,
-) -> None:
-    """Put zeros between the weights of a dilated transposed convolution: the CPU lacks dilation."""
-    import numpy as np  # noqa: PLC0415
-    import tensorflow as tf  # noqa: PLC0415
-
-    dilations = node.attrs.get("dilations")
-    filters = graph.nodes.get(node.inputs[1][0])
-    data_format = node.attrs.get("data_format")
-    if dilations is None or filters is None or filters.op != "Const":
-        return
-    if data_format is not None and data_format.s not in {b"", b"NHWC"}:
-        return
-    _, down, across, _ = dilations.list.i or (1, 1, 1, 1)
-    if down == across == 1:
-        return
-    values = tf.make_ndarray(filters.attrs["value"].tensor)
-    height, width = (
-        (size - 1) * step + 1 for size, step in zip(values.shape[:2], (down, across), strict=True)
-    )
-    spread = np.zeros((height, width, *values.shape[2:]), values.dtype)
-    spread[::down, ::across] = values
-    changes.rewrote(f"dilated {TRANSPOSED}", f"{TRANSPOSED} with zeros between its weights")
-    weights = graph.add(constant(f"{node.name}/filters", spread))
-    node.inputs[1] = (weights.name, 0)
-    ones = attr_type()
-    ones.list.i.extend([1, 1, 1, 1])
-    node.attrs["dilations"] = ones

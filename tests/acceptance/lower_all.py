@@ -1,4 +1,4 @@
-"""Builds what `keras_networks.py` wrote, and unpacks what was built.
+"""Builds what `keras_networks.py` or `kernel_networks.py` wrote, and unpacks what was built.
 
 A script of its own, so that TensorFlow is imported once: `python lower_all.py FOLDER` takes
 `FOLDER/<name>/` through the build's own steps (lower, fit, write, pack, unpack) to
@@ -12,8 +12,6 @@ import json
 import sys
 import zipfile
 from pathlib import Path
-
-from keras_networks import NETWORKS
 
 import czcheck
 from czcheck.archive.write import write_archive
@@ -48,8 +46,8 @@ def main(folder: Path) -> None:
     archives.mkdir()
     unpacked.mkdir()
     results = {}
-    for name in NETWORKS:
-        source = folder / name
+    for source in sorted(each.parent for each in folder.glob("*/saved_model.pb")):
+        name = source.name
         network = read_network(SavedModelFolder(source))
         lowered = lowering.lower(source, network.loader)
         lowered.graph_def = surgery.fit(lowered.graph_def, None).graph_def
