@@ -25,7 +25,8 @@ BATCH = 50
 # What rounding may change: one part of the eight thousand to a million that a type tells apart,
 # through as many layers as these networks have.
 TOLERANCES = {"float32": 1e-4, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1}
-HALF = {"half": 2e-2, "bfloat16": 1e-1}
+STEPS = {"half": 2e-2, "bfloat16": 1e-1, "matrix_inverse": 1e-3}
+"""What steps add to it; an inverse multiplies what rounding leaves."""
 
 
 def _run(command: list[str]) -> int:
@@ -79,7 +80,7 @@ def _ended(place: Path) -> bool:
 
 def tolerance(description: dict[str, Any]) -> float:
     """How far probabilities may be apart: by the least precise type in the network."""
-    kinds = [HALF.get(step["kind"], 0.0) for step in description["steps"]]
+    kinds = [STEPS.get(step["kind"], 0.0) for step in description["steps"]]
     return max(TOLERANCES[description["policy"]], *kinds)
 
 
