@@ -69,14 +69,23 @@ def _truncated(place: Place, node: Node) -> str:
 
 
 def _reduces_nothing(place: Place, node: Node) -> bool:
-    axes = place.value(node.inputs[1])
-    return axes is not None and axes.size == 0
+    """Whether each norm is of one element alone."""
+    axes, shape = place.value(node.inputs[1]), place.shape(node.inputs[0])
+    return axes is not None and (
+        axes.size == 0 or (shape is not None and all(shape[axis] == 1 for axis in axes.ravel()))
+    )
 
 
 def _absolute(place: Place, node: Node) -> str:
     """The norm of each element alone: 2.0.0 returns the element."""
-    place.turn(node, "Abs", node.inputs[:1], T=node.attrs["T"])
-    return "Abs"
+    image, as_type, keeps = node.inputs[0], node.attrs["T"], node.attrs.get("keep_dims")
+    axes = place.value(node.inputs[1]).ravel()
+    if axes.size == 0 or (keeps is not None and keeps.b):
+        place.turn(node, "Abs", [image], T=as_type)
+        return "Abs"
+    absolute = place.add(f"{node.name}/absolute", "Abs", [image], T=as_type)
+    place.turn(node, "Squeeze", [absolute], T=as_type, squeeze_dims=place.numbers(axes))
+    return "Abs, Squeeze"
 
 
 def _is_high_or_first(place: Place, node: Node) -> bool:

@@ -102,7 +102,6 @@ def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
     freezer.freeze(graph)
     prune(graph, INPUT, is_stateful)
     _check_weights(graph)
-    replace(graph, freezer.constant, freezer.attr_type, changes)
     split_cases(graph, freezer.constant, freezer.attr_type, changes)
     _write_for_target(graph, freezer, changes)
     _place_output(graph)
@@ -178,6 +177,7 @@ def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
         return Tools(freezer, Tensors(graph, infer, freezer.attr_type), changes)
 
     drop_hints(graph)
+    replace(graph, tools())
     of_the_batch(graph, tools())
     channels_last(graph, tools())
     write_for_kernels(graph, tools())
