@@ -97,6 +97,7 @@ def facts_of(
             "network": network,
             "safety": lambda: model.safety,
             "static_cost": lambda: model.cost,
+            "kernel_faults": lambda: model.kernel_faults(facts["target"]),
             "allow_op": lambda: allow_op,
             "target": target_runtime,
             "run": run,
