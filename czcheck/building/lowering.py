@@ -296,7 +296,10 @@ def _copy_light(into: Any, node: Any) -> None:
 
 
 def _is_weight(node: Any) -> bool:
-    return bool(node.op == "Const" and node.attr["dtype"].type == DT_FLOAT)
+    # A constant that waits for another node belongs to its loop or its branch. What is fed in the
+    # place of such a one belongs to none: the loop cannot read it, and the branch is never dead.
+    waits = any(text.startswith("^") for text in node.input)
+    return bool(node.op == "Const" and node.attr["dtype"].type == DT_FLOAT and not waits)
 
 
 def weights(graph_def: Any) -> Iterator[tuple[str, Any]]:

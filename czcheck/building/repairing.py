@@ -193,7 +193,12 @@ class _Repair:
             folder = unpack(model.files, Path(name) / "source", model.limits)
             others = self._spool(Path(name))
             with BuildProcess(
-                folder, network.loader, network.serving.name, runner_limits, named=model.path
+                folder,
+                network.loader,
+                network.serving.name,
+                runner_limits,
+                named=model.path,
+                precision=network.precision,
             ) as process:
                 told("lowering the network")
                 lowering = process.lower(self.tile, multiple=model.reach.stride)
