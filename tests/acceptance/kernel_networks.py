@@ -537,8 +537,8 @@ NETWORKS: dict[str, Callable[[Weights], Network]] = {
         dilated_depthwise, dilated_depthwise_in_steps, dilated_depthwise_of_half, channels_first,
         pixels_and_channels, channels_first_in_bodies, channels_first_in_frames, volumes_first,
         training_norms, layer_norm_of_keras_2, norm_of_volumes, grouped, grouped_in_bodies,
-        grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes, quotients, eight_bits, many_dimensions, odd_sizes,
-        brain_floats, narrow_types, halves,
+        grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes, quotients,
+        eight_bits, many_dimensions, odd_sizes, brain_floats, narrow_types, halves,
     )
 }  # fmt: skip
 
