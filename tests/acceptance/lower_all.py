@@ -13,6 +13,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
+
 import czcheck
 from czcheck.archive.write import write_archive
 from czcheck.building import lowering, objects, surgery
@@ -50,7 +52,9 @@ def main(folder: Path) -> None:
         name = source.name
         network = read_network(SavedModelFolder(source))
         lowered = lowering.lower(source, network.loader)
-        lowered.graph_def = surgery.fit(lowered.graph_def, None).graph_def
+        with np.load(folder / f"{name}.npz") as known:
+            _, height, width, _ = known["tile"].shape
+        lowered.graph_def = surgery.fit(lowered.graph_def, (height, width)).graph_def
         first = lowering.write_saved_model(lowered)
         archive = archives / f"{name}.czmodel"
         archive_of(first, archive)
