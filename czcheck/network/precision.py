@@ -17,25 +17,51 @@ _SELECTORS = {"If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1}
 Place = tuple[Scope, str]
 
 
-def precision_of(graph: Graph, fed: Iterable[str]) -> Precision:
+def precision_of(graph: Graph, fed: Iterable[str], asked: Iterable[str]) -> Precision:
     """The coarsest type of floating numbers between the input image and the prediction.
 
     Weights that are only stored in half precision are not on that way: a cast of constants says
     nothing about what is computed with them.
 
     Args:
-        graph: The graph, marked with what the serving signature reaches.
+        graph: The graph.
         fed: Tensors of the main graph that take the input image.
+        asked: Tensors of the main graph that are the prediction.
 
     Returns:
         `float32` where all is computed in that type, or in a finer one.
     """
-    found = {name for node in _on_the_way(graph, fed) for name in _types(node)}
+    way = _on_the_way(graph, fed, _computed(graph, asked))
+    found = {name for node in way for name in _types(node)}
     return next((each for each in _COARSE if each in found), "float32")
 
 
-def _on_the_way(graph: Graph, fed: Iterable[str]) -> list[Any]:
-    """Nodes that depend on the input and that the prediction depends on."""
+def _computed(graph: Graph, asked: Iterable[str]) -> dict[Scope, dict[str, Any]]:
+    """Nodes that a prediction is computed from, not those that only run before it."""
+    computed: dict[Scope, dict[str, Any]] = {None: {}}
+    pending: list[Place] = [(None, node_of(each)) for each in asked]
+    while pending:
+        scope, name = pending.pop()
+        node = graph.nodes(scope).get(name)
+        if node is None or name in computed[scope]:
+            continue
+        computed[scope][name] = node
+        pending.extend((scope, node_of(each)) for each in graph.inputs(scope, node))
+        for function in graph.calls(scope, node):
+            if function not in computed:
+                computed[function] = {}
+                ends = graph.library[function].ret.values()
+                pending.extend((function, node_of(each)) for each in ends)
+    return computed
+
+
+def _on_the_way(
+    graph: Graph, fed: Iterable[str], computed: dict[Scope, dict[str, Any]]
+) -> list[Any]:
+    """Nodes that depend on the input and that the prediction is computed from.
+
+    Calls are left out: what they call is there.
+    """
     readers: dict[Scope, dict[str, list[Any]]] = {}
     pending: list[Place] = [(None, node_of(each)) for each in fed]
     seen = set(pending)
@@ -43,9 +69,10 @@ def _on_the_way(graph: Graph, fed: Iterable[str]) -> list[Any]:
     while pending:
         scope, name = pending.pop()
         if scope not in readers:
-            readers[scope] = _readers(graph, scope)
+            readers[scope] = _readers(graph, scope, computed.get(scope, {}))
         for node in readers[scope].get(name, ()):
-            found[scope, node.name] = node
+            if not graph.calls(scope, node):
+                found[scope, node.name] = node
             reached = [(scope, node.name), *_arguments(graph, scope, node, name)]
             for place in reached:
                 if place not in seen:
@@ -54,10 +81,10 @@ def _on_the_way(graph: Graph, fed: Iterable[str]) -> list[Any]:
     return list(found.values())
 
 
-def _readers(graph: Graph, scope: Scope) -> dict[str, list[Any]]:
-    """For each node or argument of a scope, the nodes that read it and that are reached."""
+def _readers(graph: Graph, scope: Scope, nodes: dict[str, Any]) -> dict[str, list[Any]]:
+    """For each node or argument of a scope, those of the nodes that read it."""
     readers: dict[str, list[Any]] = {}
-    for node in graph.serving.nodes.get(scope, {}).values():
+    for node in nodes.values():
         for name in dict.fromkeys(map(node_of, graph.inputs(scope, node))):
             readers.setdefault(name, []).append(node)
     return readers

@@ -186,7 +186,11 @@ def _read(
         assets=tuple(each.filename for each in meta.asset_file_def),
         keras_metadata=KERAS_METADATA in files.names,
         tail=tail_of(graph, outputs[0].tensor) if len(outputs) == 1 else "unknown",
-        precision=precision_of(graph, [each.tensor for each in inputs if each.tensor]),
+        precision=precision_of(
+            graph,
+            [each.tensor for each in inputs if each.tensor],
+            [each.tensor for each in outputs if each.tensor],
+        ),
         constant_parameters=values,
         weight_bytes=size + sum(each.bytes or 0 for each in variables if each.captured),
         nodes=graph.count,
