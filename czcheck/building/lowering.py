@@ -171,10 +171,14 @@ def _repoint(graph: Graph, old: str, new: str) -> None:
 
 def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
     """Rewrite what 2.0.0 computes otherwise or not at all, and refuse what is left of it."""
+    known: list[tuple[int, Tools]] = []
 
     def tools() -> Tools:
-        # Shapes anew for each step, and found only where a step asks for any.
-        return Tools(freezer, Tensors(graph, infer, freezer.attr_type), changes)
+        # Shapes are found where a step asks for any, and anew where one has rewritten something.
+        done = sum(changes.rewrites.values())
+        if not known or known[-1][0] != done:
+            known.append((done, Tools(freezer, Tensors(graph, infer, freezer.attr_type), changes)))
+        return known[-1][1]
 
     drop_hints(graph)
     replace(graph, tools())

@@ -11,6 +11,7 @@ import io
 import json
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,7 @@ def main(folder: Path) -> None:
             "twice": lowering.write_saved_model(again) == first,
             "rewrites": lowered.changes.rewrites,
             "functions": len(lowered.graph_def.library.function),
+            "operations": Counter(node.op for node in lowered.graph_def.node),
             "members": members,
         }
     (folder / "lowered.json").write_text(json.dumps(results))

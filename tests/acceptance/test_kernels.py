@@ -69,3 +69,16 @@ def test_the_target_computes_what_the_source_does(kernels: Kernels, name: str) -
 @pytest.mark.parametrize("name", TOLERANCES)
 def test_lowering_twice_changes_nothing(kernels: Kernels, name: str) -> None:
     assert kernels.lowered[name]["twice"]
+
+
+def test_transpositions_of_channels_cancel_each_other(kernels: Kernels) -> None:
+    operations = {name: found["operations"] for name, found in kernels.lowered.items()}
+    assert "Transpose" not in operations["pixels_and_channels"]
+    # In front of a slice, behind it, and one that the source has for itself.
+    assert operations["channels_first"]["Transpose"] == 3
+
+
+def test_dilations_do_not_make_depthwise_convolutions_slower(kernels: Kernels) -> None:
+    rewrites = kernels.lowered["dilated_depthwise"]["rewrites"]
+    name = "DepthwiseConv2dNative"
+    assert rewrites == {f"dilated {name} -> SpaceToBatchND, {name}, BatchToSpaceND": 3}
