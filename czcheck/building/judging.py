@@ -70,8 +70,8 @@ def _words(node: Node, fault: KernelFault) -> str:
         remedy = "give the tensors that it reads a size that is known, or do without it"
     verb = "refused" if fault.kind == "refuses" else "computed otherwise"
     return (
-        f"operation {node.op} (node {node.name}), {fault.condition}, is {verb} by TensorFlow "
-        f"2.0.0, which models have to run in: its kernel {fault.effect}; {remedy}"
+        f"operation {node.op} (node {node.label or node.name}), {fault.condition}, is {verb} by "
+        f"TensorFlow 2.0.0, which models have to run in: {fault.effect}; {remedy}"
     )
 
 

@@ -234,8 +234,8 @@ def _is_of_integers(_: Place, node: Node) -> bool:
 
 def _refuse_rounding(_: Place, node: Node) -> str:
     raise InputError(
-        f"operation {node.op} (node {node.name}) rounds integers, which TensorFlow 2.0.0 returns "
-        "as they are and newer ones as zeros; do without it"
+        f"operation {node.op} (node {node.label or node.name}) rounds integers, which TensorFlow "
+        "2.0.0 returns as they are and newer ones as zeros; do without it"
     )
 
 

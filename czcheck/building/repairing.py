@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 """Called with what is about to be done, a few words."""
 
-# What writing the archive anew mends. Whether an operation has an equal in the target (CZ315, CZ325,
-# CZ326) and whether the tile that is given for an open one fits (CZ307) shows when the network is
-# lowered.
+# What writing the archive anew mends. Whether an operation has an equal in the target (CZ315,
+# CZ325, CZ326) and whether the tile that is given for an open one fits (CZ307) shows when the
+# network is lowered.
 MENDED = frozenset(
     {"CZ109", "CZ111", "CZ112", "CZ113", "CZ114", "CZ115", "CZ205", "CZ306"}
     | {"CZ307", "CZ315", "CZ316", "CZ321", "CZ325", "CZ326"}

@@ -482,6 +482,41 @@ def odd_sizes(weights: Weights) -> Network:
     return call
 
 
+def long_borders(weights: Weights) -> Network:
+    """Borders in int64, as numpy makes them, and the largest values in no order."""
+    one = weights(3, 3, 4, 4)
+
+    def call(x: Any) -> Any:
+        x = tf.pad(x, np.array([[0, 0], [1, 2], [0, 1], [0, 0]]))
+        x = tf.nn.relu(tf.nn.conv2d(x, one, 1, "SAME"))
+        rows = tf.cast(tf.shape(x)[1] // 12, tf.int64)
+        x = tf.pad(x, [[0, 0], [rows, 0], [0, 0], [0, 0]], constant_values=0.5)
+        largest = tf.math.top_k(x, 2, sorted=False).values
+        return tf.concat([x, tf.reduce_sum(largest, 3, keepdims=True)], 3)[:, 5:, 1:]
+
+    return call
+
+
+def rounded_integers(weights: Weights) -> Network:
+    return lambda x: x + tf.cast(tf.raw_ops.Round(x=tf.cast(9 * x, tf.int32)), tf.float32)
+
+
+def pooled_channels(weights: Weights) -> Network:
+    pool = {"ksize": [1, 1, 1, 2], "strides": [1, 1, 1, 2], "padding": "VALID"}
+    return lambda x: tf.raw_ops.AvgPool(value=x, **pool)
+
+
+def statistics_read(weights: Weights) -> Network:
+    def call(x: Any) -> Any:
+        factor, empty = np.ones(SIZE, np.float32), np.zeros(0, np.float32)
+        whole = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=factor, offset=factor, mean=empty, variance=empty, data_format="NCHW"
+        )
+        return whole.y + tf.reduce_sum(whole.batch_mean)
+
+    return call
+
+
 def brain_floats(weights: Weights) -> Network:
     one = weights(4, 6)
 
@@ -538,7 +573,8 @@ NETWORKS: dict[str, Callable[[Weights], Network]] = {
         pixels_and_channels, channels_first_in_bodies, channels_first_in_frames, volumes_first,
         training_norms, layer_norm_of_keras_2, norm_of_volumes, grouped, grouped_in_bodies,
         grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes, quotients,
-        eight_bits, many_dimensions, odd_sizes, brain_floats, narrow_types, halves,
+        eight_bits, many_dimensions, odd_sizes, long_borders, brain_floats, narrow_types, halves,
+        rounded_integers, pooled_channels, statistics_read,
     )
 }  # fmt: skip
 

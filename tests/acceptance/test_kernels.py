@@ -27,6 +27,7 @@ TOLERANCES = {
     "grouped": HALF, "grouped_in_bodies": WHOLE, "grouped_backwards": WHOLE,
     "dilated_backwards": HALF, "dilated_volumes": WHOLE, "grouped_volumes": WHOLE,
     "quotients": WHOLE, "eight_bits": WHOLE, "many_dimensions": WHOLE, "odd_sizes": WHOLE,
+    "long_borders": WHOLE,
     "brain_floats": BRAIN, "narrow_types": WHOLE, "halves": HALF,
 }  # fmt: skip
 """How far values may differ, relative to the largest, by the dtype that a network computes in."""
@@ -69,6 +70,20 @@ def test_the_target_computes_what_the_source_does(kernels: Kernels, name: str) -
 @pytest.mark.parametrize("name", TOLERANCES)
 def test_lowering_twice_changes_nothing(kernels: Kernels, name: str) -> None:
     assert kernels.lowered[name]["twice"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("rounded_integers", "Round (node Round) rounds integers"),
+        ("pooled_channels", "AvgPool (node AvgPool), a window over channels, is refused"),
+        ("statistics_read", "normalises by the statistics of the batch and hands them on"),
+    ],
+)
+def test_what_has_no_equal_is_refused_before_it_is_run(
+    kernels: Kernels, name: str, reason: str
+) -> None:
+    assert reason in kernels.lowered[name]["refused"]
 
 
 def test_transpositions_of_channels_cancel_each_other(kernels: Kernels) -> None:
