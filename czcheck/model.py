@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from czcheck.network.cost import StaticCost
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
+    from czcheck.network.kernels import KernelFault
     from czcheck.network.reach import StaticReach
     from czcheck.network.safety import Safety
     from czcheck.network.static.walk import Walk
+    from czcheck.network.target import Target
     from czcheck.segmenting.job import Job
     from czcheck.segmenting.predicting import Predictor
 
@@ -265,6 +267,19 @@ class CzModel:
         from czcheck.network.cost import static_cost  # noqa: PLC0415 - nobody else needs it
 
         return static_cost(self._walk, self.network)
+
+    def kernel_faults(self, target: Target) -> tuple[KernelFault, ...]:
+        """What a runtime's kernels refuse of the network, or compute otherwise.
+
+        Args:
+            target: The runtime, see `czcheck.network.target.load_target`.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        from czcheck.network.kernels import faults  # noqa: PLC0415 - reads its table when needed
+
+        return faults(self.network, target, lambda: self._walk)
 
     @cached_property
     def _walk(self) -> Walk | str:

@@ -92,6 +92,7 @@ def build(  # noqa: PLR0913 - each is a choice of its own
                 told("exporting the Keras model")
                 source = plan.examine(process.export(custom_objects, plan.tile), limits)
             process.loader, process.signature = source.loader, source.signature
+            process.precision = source.precision
             told("lowering the network")
             lowering = process.lower(plan.tile, plan.added, multiple=source.multiple)
             plan.check(lowering.channels, lowering.classes, lowering.tile)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, overload
 
-from czcheck.building.graph import Graph, Node
+from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.rewriting import Tools
 from czcheck.errors import InputError
-from czcheck.network.kernels import KernelFault, node_faults
+from czcheck.network.kernels import KernelFault, has_kernel, node_faults
 from czcheck.network.target import load_target
 
 TARGET = "tf-2.0.0"
@@ -41,6 +41,8 @@ def is_at_fault(node: Node, tools: Tools, part: Graph) -> bool:
     refused = load_target(TARGET).values.refused
     if any(refused(node.op, name, value) for name, value in node.attrs.items()):
         return True
+    if not has_kernel(_Seen(node.op, node.name, node.attrs), load_target(TARGET)):
+        return True
     return any(fault.kind != "depends" for fault in _faults(node, tools, part))
 
 
@@ -68,14 +70,21 @@ def _words(node: Node, fault: KernelFault) -> str:
         remedy = "give the tensors that it reads a size that is known, or do without it"
     verb = "refused" if fault.kind == "refuses" else "computed otherwise"
     return (
-        f"operation {node.op} (node {node.name}), {fault.condition}, is {verb} by TensorFlow "
-        f"2.0.0, which models have to run in: its kernel {fault.effect}; {remedy}"
+        f"operation {node.op} (node {node.label or node.name}), {fault.condition}, is {verb} by "
+        f"TensorFlow 2.0.0, which models have to run in: {fault.effect}; {remedy}"
     )
 
 
 def _faults(node: Node, tools: Tools, part: Graph) -> Iterator[KernelFault]:
     seen = _Seen(node.op, node.name, node.attrs)
-    yield from node_faults(seen, load_target(TARGET), _Inputs(node, tools, part))
+    for fault in node_faults(seen, load_target(TARGET), _Inputs(node, tools, part)):
+        _, _, number = fault.output.partition(":")
+        if not number or _is_read(part, (node.name, int(number))):
+            yield fault
+
+
+def _is_read(part: Graph, ref: Ref) -> bool:
+    return ref in part.outputs or any(ref in node.inputs for node in part.nodes.values())
 
 
 class _Inputs(Sequence[_Known]):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.rewriting import DT_BOOL, DT_FLOAT, DT_INT32, DT_INT64, Place, Tools
+from czcheck.errors import InputError
 from czcheck.network import dtypes
 
 FLOATS = frozenset(map(dtypes.number, ("float16", "bfloat16", "float32", "float64")))
@@ -69,14 +70,23 @@ def _truncated(place: Place, node: Node) -> str:
 
 
 def _reduces_nothing(place: Place, node: Node) -> bool:
-    axes = place.value(node.inputs[1])
-    return axes is not None and axes.size == 0
+    """Whether each norm is of one element alone."""
+    axes, shape = place.value(node.inputs[1]), place.shape(node.inputs[0])
+    return axes is not None and (
+        axes.size == 0 or (shape is not None and all(shape[axis] == 1 for axis in axes.ravel()))
+    )
 
 
 def _absolute(place: Place, node: Node) -> str:
     """The norm of each element alone: 2.0.0 returns the element."""
-    place.turn(node, "Abs", node.inputs[:1], T=node.attrs["T"])
-    return "Abs"
+    image, as_type, keeps = node.inputs[0], node.attrs["T"], node.attrs.get("keep_dims")
+    axes = place.value(node.inputs[1]).ravel()
+    if axes.size == 0 or (keeps is not None and keeps.b):
+        place.turn(node, "Abs", [image], T=as_type)
+        return "Abs"
+    absolute = place.add(f"{node.name}/absolute", "Abs", [image], T=as_type)
+    place.turn(node, "Squeeze", [absolute], T=as_type, squeeze_dims=place.numbers(axes))
+    return "Abs, Squeeze"
 
 
 def _is_high_or_first(place: Place, node: Node) -> bool:
@@ -189,6 +199,46 @@ def _repeated(place: Place, node: Node) -> str:
     return "Tile, ResizeArea"
 
 
+def _has_long_widths(_: Place, node: Node) -> bool:
+    return "Tpaddings" in node.attrs and node.attrs["Tpaddings"].type == DT_INT64
+
+
+def _short_widths(place: Place, node: Node) -> str:
+    """Widths of a border as int32: the optimiser of 2.0.0 takes them to be that, unseen."""
+    import numpy as np  # noqa: PLC0415
+
+    widths, name, int32 = node.inputs[1], f"{node.name}/paddings", place.type(DT_INT32)
+    value = place.value(widths)
+    if value is not None:
+        node.inputs[1] = place.constant(name, value.astype(np.int32), node.inputs[0])
+    else:
+        types = {"SrcT": place.type(DT_INT64), "DstT": int32}
+        node.inputs[1] = place.add(name, "Cast", [widths], **types)
+    node.attrs["Tpaddings"] = int32
+    return f"{node.op} with paddings of int32"
+
+
+def _is_unordered(_: Place, node: Node) -> bool:
+    return "sorted" in node.attrs and not node.attrs["sorted"].b
+
+
+def _ordered(place: Place, node: Node) -> str:
+    """The largest in order: without one, each version has its own, and none may count."""
+    node.attrs["sorted"] = place.attr(b=True)
+    return f"{node.op} with its values in order"
+
+
+def _is_of_integers(_: Place, node: Node) -> bool:
+    return _dtype(node) not in FLOATS and dtypes.name(_dtype(node)).startswith(("int", "uint"))
+
+
+def _refuse_rounding(_: Place, node: Node) -> str:
+    raise InputError(
+        f"operation {node.op} (node {node.label or node.name}) rounds integers, which TensorFlow "
+        "2.0.0 returns as they are and newer ones as zeros; do without it"
+    )
+
+
 REWRITES: dict[str, tuple[Condition, Rewrite]] = {
     "TruncateDiv": (_is_float, _truncated),
     "EuclideanNorm": (_reduces_nothing, _absolute),
@@ -197,4 +247,8 @@ REWRITES: dict[str, tuple[Condition, Rewrite]] = {
     "ArgMin": (_is_high, _flat_index),
     "Conv2DBackpropInput": (_has_two_sizes, _all_sizes),
     "ResizeArea": (_is_one_pixel, _repeated),
+    "Pad": (_has_long_widths, _short_widths),
+    "PadV2": (_has_long_widths, _short_widths),
+    "TopKV2": (_is_unordered, _ordered),
+    "Round": (_is_of_integers, _refuse_rounding),
 }

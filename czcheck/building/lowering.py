@@ -102,7 +102,6 @@ def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
     freezer.freeze(graph)
     prune(graph, INPUT, is_stateful)
     _check_weights(graph)
-    replace(graph, freezer.constant, freezer.attr_type, changes)
     split_cases(graph, freezer.constant, freezer.attr_type, changes)
     _write_for_target(graph, freezer, changes)
     _place_output(graph)
@@ -172,12 +171,17 @@ def _repoint(graph: Graph, old: str, new: str) -> None:
 
 def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
     """Rewrite what 2.0.0 computes otherwise or not at all, and refuse what is left of it."""
+    known: list[tuple[int, Tools]] = []
 
     def tools() -> Tools:
-        # Shapes anew for each step, and found only where a step asks for any.
-        return Tools(freezer, Tensors(graph, infer, freezer.attr_type), changes)
+        # Shapes are found where a step asks for any, and anew where one has rewritten something.
+        done = sum(changes.rewrites.values())
+        if not known or known[-1][0] != done:
+            known.append((done, Tools(freezer, Tensors(graph, infer, freezer.attr_type), changes)))
+        return known[-1][1]
 
     drop_hints(graph)
+    replace(graph, tools())
     of_the_batch(graph, tools())
     channels_last(graph, tools())
     write_for_kernels(graph, tools())
@@ -296,7 +300,10 @@ def _copy_light(into: Any, node: Any) -> None:
 
 
 def _is_weight(node: Any) -> bool:
-    return bool(node.op == "Const" and node.attr["dtype"].type == DT_FLOAT)
+    # A constant that waits for another node belongs to its loop or its branch. What is fed in the
+    # place of such a one belongs to none: the loop cannot read it, and the branch is never dead.
+    waits = any(text.startswith("^") for text in node.input)
+    return bool(node.op == "Const" and node.attr["dtype"].type == DT_FLOAT and not waits)
 
 
 def weights(graph_def: Any) -> Iterator[tuple[str, Any]]:

@@ -83,12 +83,14 @@ class Examined:
         loader: Which of TensorFlow's loaders opens it.
         signature: Name of the signature to keep.
         multiple: Number that a tile's height and width have to be multiples of, as far as known.
+        precision: What the network computes in, see `Network.precision`.
     """
 
     folder: Path
     loader: str
     signature: str
     multiple: int
+    precision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Plan:
         )
         checks.check_harmless(network, files, self.allow_op, self.source)
         signature = "" if network.serving is None else network.serving.name
-        return Examined(folder, network.loader, signature, multiple)
+        return Examined(folder, network.loader, signature, multiple, network.precision)
 
     def check(self, channels: int, classes: int, tile: tuple[int, int]) -> None:
         """Hold what only TensorFlow could tell against the metadata.

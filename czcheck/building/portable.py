@@ -33,7 +33,8 @@ class Changes:
 
 
 SAME_WHEN_TYPES_AGREE = {"BatchMatMulV3": "BatchMatMulV2"}
-WITHOUT_STATE = {"StatelessCase": "Case"}
+OLDER = {"StatelessCase": "Case", "QuantizeAndDequantizeV4": "QuantizeAndDequantizeV2"}
+"""Operations that differ from an older one in their state or their gradient alone."""
 
 
 def make_portable(graph: Graph, changes: Changes) -> None:
@@ -80,8 +81,8 @@ def _rename_operation(node: Node, changes: Changes) -> None:
             node.attrs["T"] = node.attrs["Ta"]
             for name in ("Ta", "Tb", "Tout"):
                 del node.attrs[name]
-    elif node.op in WITHOUT_STATE:
-        new = WITHOUT_STATE[node.op]
+    elif node.op in OLDER:
+        new = OLDER[node.op]
         changes.rewrote(node.op, new)
         node.op = new
 

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 """Called with what is about to be done, a few words."""
 
-# What writing the archive anew mends. Whether an operation has an equal in the target (CZ315) and
-# whether the tile that is given for an open one fits (CZ307) shows when the network is lowered.
+# What writing the archive anew mends. Whether an operation has an equal in the target (CZ315,
+# CZ325, CZ326) and whether the tile that is given for an open one fits (CZ307) shows when the
+# network is lowered.
 MENDED = frozenset(
     {"CZ109", "CZ111", "CZ112", "CZ113", "CZ114", "CZ115", "CZ205", "CZ306"}
-    | {"CZ307", "CZ315", "CZ316", "CZ321"}
+    | {"CZ307", "CZ315", "CZ316", "CZ321", "CZ325", "CZ326"}
 )
 # Without these there is nothing to write anew, whether or not the result is to be verified.
 NEEDED = frozenset(
@@ -193,7 +194,12 @@ class _Repair:
             folder = unpack(model.files, Path(name) / "source", model.limits)
             others = self._spool(Path(name))
             with BuildProcess(
-                folder, network.loader, network.serving.name, runner_limits, named=model.path
+                folder,
+                network.loader,
+                network.serving.name,
+                runner_limits,
+                named=model.path,
+                precision=network.precision,
             ) as process:
                 told("lowering the network")
                 lowering = process.lower(self.tile, multiple=model.reach.stride)

@@ -53,7 +53,7 @@ class Tensors:
 
     def _look(self, part: Graph, arguments: Sequence[Shape]) -> Mapping[Ref, Tensor]:
         assert self._found is not None
-        found = self._infer(self._closed(part, arguments))
+        found = self._framed(self._closed(part, arguments))
         self._found[id(part)] = found
         for node in part.nodes.values():
             if not node.bodies:
@@ -66,6 +66,24 @@ class Tensors:
                 for body in bodies:
                     self._look(body, read)
         return found
+
+    def _framed(self, part: Graph) -> Mapping[Ref, Tensor]:
+        """Tensors of a graph without arguments, whose loops of TensorFlow 1 may be cyclic.
+
+        Nothing is inferred of what comes back. So each loop is first taken to return tensors of
+        the shapes that it began with, unless what it returns turns out to have others.
+        """
+        loops = _loops(part)
+        while True:
+            found = self._infer(_cut(part, loops))
+            other = [
+                name
+                for name, (begun, returned) in loops.items()
+                if _shape(found, begun) != _shape(found, returned)
+            ]
+            if not other:
+                return found
+            loops = {name: pair for name, pair in loops.items() if name not in other}
 
     def _settled(self, node: Node, shapes: list[Shape]) -> list[Shape]:
         """Shapes of a loop's arguments that hold in every round."""
@@ -94,6 +112,28 @@ class Tensors:
             attrs = {"dtype": self._attr_type(type=argument.dtype), "shape": value}
             nodes[argument.name] = Node(argument.name, "Placeholder", [], [], attrs)
         return Graph({**nodes, **part.nodes}, outputs=part.outputs)
+
+
+def _loops(part: Graph) -> dict[str, tuple[Ref, Ref]]:
+    """Nodes at which a loop of TensorFlow 1 begins: what it begins with, and what comes back."""
+    found: dict[str, tuple[Ref, Ref]] = {}
+    for node in part.nodes.values():
+        if node.op != "Merge":
+            continue
+        # What enters a loop has no shape yet for TensorFlow, other than what it is made from.
+        made_by = [part.nodes[ref[0]] for ref in node.inputs if ref[0] in part.nodes]
+        if [each.op for each in made_by] == ["Enter", "NextIteration"]:
+            found[node.name] = (made_by[0].inputs[0], made_by[1].inputs[0])
+    return found
+
+
+def _cut(part: Graph, loops: Mapping[str, tuple[Ref, Ref]]) -> Graph:
+    """A graph in which loops begin anew where they would go on."""
+    nodes = dict(part.nodes)
+    for name, (begun, _) in loops.items():
+        old = nodes[name]
+        nodes[name] = Node(name, old.op, [begun, begun], old.controls, old.attrs)
+    return Graph(nodes, outputs=part.outputs)
 
 
 def _shape(found: Mapping[Ref, Tensor], ref: Ref) -> Shape:

@@ -32,6 +32,12 @@ WIDER = {
 PRODUCTS = frozenset({"BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum"})
 """Operations that add up products: those of integers are exact in float64."""
 
+BOUND = (
+    "Bitcast", "Const", "Enter", "Exit", "Merge", "NextIteration", "Placeholder", "RefSwitch",
+    "Switch", "TensorArray", "TensorList",
+)  # fmt: skip
+"""Beginnings of operations whose dtype is bound to that of others, or to their bits."""
+
 COARSE = frozenset(
     {
         ("Conv3D", "float16"),
@@ -41,7 +47,11 @@ COARSE = frozenset(
         ("LessEqual", "bfloat16"),
     }
 )
-"""Kernels of 2.0.0 that lose precision, or that its optimiser replaces by one that it lacks."""
+"""Kernels of 2.0.0 that lose precision or cannot be told apart, or that its optimiser replaces by
+one that it lacks."""
+
+MEANS = frozenset({"int8", "uint8", "int16", "uint16", "int32", "uint32"})
+"""Integers that 2.0.0 adds up in their own dtype where it takes their mean, beyond their range."""
 
 
 def widen(graph: Graph, tools: Tools, op_defs: OpDefs) -> None:
@@ -72,10 +82,13 @@ class _Widener:
     def look(self, node: Node) -> None:
         """Widen a node if it has to be, and can be."""
         definition = self._op_defs(node.op)
-        types = {} if definition is None else _types(node, definition)
+        if definition is None or definition.is_stateful or node.op.startswith(BOUND):
+            return
+        types = _types(node, definition)
         if not any(dtype in WIDER for dtype in types.values()):
             return
         coarse = any((node.op, dtype) in COARSE for dtype in types.values())
+        coarse = coarse or (node.op == "Mean" and types["T"] in MEANS)
         if not coarse and not is_at_fault(node, self._tools, self._part):
             return
         self._tools.of(self._part)  # which looks at the graph as it is now
@@ -137,6 +150,8 @@ def _types(node: Node, definition: Any) -> dict[str, str]:
 def _candidates(op: str, types: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Wider dtypes to try: of one attribute, then of all."""
     wider = {name: WIDER[dtype] for name, dtype in types.items() if dtype in WIDER}
+    if op == "Mean":
+        wider = {"T": ("int64",) if types["T"] in MEANS else wider.get("T", ())}
     if op in PRODUCTS:
         exact = {name: (*each, "float64") for name, each in wider.items()}
         whole = {name for name, dtype in types.items() if "int" in dtype}

@@ -15,6 +15,7 @@ from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
     from czcheck.building.builder import Progress
+    from czcheck.building.proof import Proof
     from czcheck.building.results import BuildResult
     from czcheck.report.text import Line
 
@@ -113,6 +114,19 @@ def spinner(*, enabled: bool) -> Iterator[Progress | None]:
         yield lambda text: status.update(f"{text} ...")
 
 
+def precision_lines(proof: Proof) -> Iterator[Line]:
+    """A line on the tolerances of a proof that is not one of float32."""
+    from czcheck.report.text import Line
+    from czcheck.tolerances import HALF
+
+    if proof.precision in HALF:
+        scaled, raw = HALF[proof.precision]
+        yield Line(
+            f"            allowed: {scaled:g} and {raw:g}, as the network computes in "
+            f"{proof.precision}"
+        )
+
+
 def _lines(result: BuildResult) -> Iterator[Line]:
     from czcheck.escape import printable
     from czcheck.report.inspection_text import size_text
@@ -151,6 +165,7 @@ def _lines(result: BuildResult) -> Iterator[Line]:
         f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
         f" within {proof.raw:.1e} on the raw range"
     )
+    yield from precision_lines(proof)
     if proof.unsteady:
         names = ", ".join(proof.unsteady)
         yield Line(f"            not compared: {names}; standardised, they are rounding alone")

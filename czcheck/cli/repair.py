@@ -62,6 +62,7 @@ def command(
 
 
 def _lines(result: RepairResult) -> Iterator[Line]:
+    from czcheck.cli.build import precision_lines
     from czcheck.escape import printable
     from czcheck.report.inspection_text import size_text
     from czcheck.report.text import Line, report_lines
@@ -82,6 +83,7 @@ def _lines(result: RepairResult) -> Iterator[Line]:
         f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
         f" within {proof.raw:.1e} on the raw range"
     )
+    yield from precision_lines(proof)
     if result.report is not None:
         yield Line("")
         yield from report_lines(result.report)

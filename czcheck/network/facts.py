@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 Dims = tuple[int | None, ...]
 Where = Literal["serving", "saver", "other"]
 Loader = Literal["session", "object"]
+Precision = Literal["float32", "float16", "bfloat16"]
 
 
 class TensorSpec(NamedTuple):
@@ -190,6 +191,7 @@ class Network:
         tail: What the answer comes from: `softmax`, `decomposed-softmax` (written out as max,
             exponential and sum), `sigmoid-pair` (p and 1 - p), `sigmoid`, `log-softmax`, `linear`,
             the name of another operation, or `unknown`.
+        precision: The coarsest type of floating numbers on the way from input to answer.
         constant_parameters: Values of floating constants with at least one dimension that the
             serving signature reaches: weights that are part of the graph.
         weight_bytes: Size of these constants and of the captured variables.
@@ -219,6 +221,7 @@ class Network:
     assets: tuple[str, ...] = ()
     keras_metadata: bool = False
     tail: str = "unknown"
+    precision: Precision = "float32"
     constant_parameters: int = 0
     weight_bytes: int = 0
     nodes: int = 0

@@ -18,6 +18,7 @@ from czcheck.shipped import shipped
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Dims, Network
+    from czcheck.network.graph import Graph, Scope
     from czcheck.network.static.walk import Walk
     from czcheck.network.target import Target
 
@@ -33,10 +34,12 @@ class KernelFault(NamedTuple):
         node: Name of the node.
         function: The function that holds it; None for the main graph.
         kind: `refuses` where the runtime ends with an error, `differs` where it computes something
-            else without one, `depends` where it does so for some images.
+            else without one, `depends` where that depends on the image, or on how the runtime was
+            built.
         condition: What of the node it is, such as `dilations above 1`.
-        effect: What the kernel does, as the end of a sentence.
+        effect: What becomes of it, as a sentence without its full stop.
         remedy: What to do about it, as the end of a sentence.
+        output: The only output that it is about, its name and its number; empty for all.
     """
 
     op: str
@@ -46,6 +49,7 @@ class KernelFault(NamedTuple):
     condition: str
     effect: str
     remedy: str
+    output: str = ""
 
 
 class Known(Protocol):
@@ -73,17 +77,21 @@ class Condition(NamedTuple):
         attributes: Values by attribute, all of which have to be met: texts with blanks between, or
             `>1` for a list with an element above 1.
         shape: Name of what has to hold for the tensors that come in; empty for nothing.
+        output: As of `KernelFault`.
         words: What of the node it is.
         effect: What the kernel does.
         remedy: What to do about it.
+        compiled: Whether it is about what is compiled, and not about kernels.
     """
 
     kind: Kind
     attributes: Mapping[str, str]
     shape: str
+    output: str
     words: str
     effect: str
     remedy: str
+    compiled: bool
 
 
 class Kernels(NamedTuple):
@@ -93,11 +101,14 @@ class Kernels(NamedTuple):
         sets: Sets of values of attributes.
         registered: For each operation, the values of attributes that it has kernels for, as numbers
             of `sets`: a kernel exists where all attributes of one row have one of the values.
-        conditions: For each operation, what its kernels refuse or compute otherwise.
+        compiled: The same for what is compiled on demand where the runtime was built with XLA, as
+            it is for Linux. It is used for what has no kernel.
+        conditions: For each operation, what is refused or computed otherwise.
     """
 
     sets: tuple[frozenset[str], ...]
     registered: Mapping[str, Sequence[Mapping[str, int]]]
+    compiled: Mapping[str, Sequence[Mapping[str, int]]]
     conditions: Mapping[str, Sequence[Condition]]
 
 
@@ -109,7 +120,7 @@ def load_kernels(name: str) -> Kernels:
         name: One of `target.TARGETS`.
     """
     if name == "any":
-        return Kernels((), {}, {})
+        return Kernels((), {}, {}, {})
     data = json.loads(shipped("czcheck.network", f"{name}-kernels.json"))
     conditions: dict[str, list[Condition]] = {}
     for each in data["conditions"]:
@@ -117,16 +128,18 @@ def load_kernels(name: str) -> Kernels:
             each["kind"],
             each.get("attributes", {}),
             each.get("shape", ""),
+            each.get("output", ""),
             each["words"],
             each["effect"],
             each["remedy"],
+            each.get("compiled", False),
         )
         for op in each["operations"].split():
             conditions.setdefault(op, []).append(condition)
     sets = tuple(frozenset(each.split()) for each in data["sets"])
     for found in conditions.values():
         found.sort(key=lambda condition: _GRAVEST.index(condition.kind))
-    return Kernels(sets, data["registered"], conditions)
+    return Kernels(sets, data["registered"], data["compiled"], conditions)
 
 
 def faults(
@@ -159,12 +172,29 @@ def faults(
                 followed = walk()
                 shapes = {} if followed is None or isinstance(followed, str) else followed.inputs
             calls = shapes.get((scope, node.name), calls)
-        for inputs in calls:
-            own = next(node_faults(node, target, inputs), None)
-            if own is not None:
-                found.append(own._replace(function=scope))
-                break
+        fault = next(_faults(network.graph, scope, node, target, calls), None)
+        if fault is not None:
+            found.append(fault)
     return tuple(found)
+
+
+def _faults(
+    graph: Graph, scope: Scope, node: Any, target: Target, calls: Sequence[Sequence[Known]]
+) -> Iterator[KernelFault]:
+    """The faults of a node with all that comes into it, call by call."""
+    for inputs in calls:
+        for fault in node_faults(node, target, inputs):
+            if not fault.output or _is_read(graph, scope, node, fault.output):
+                yield fault._replace(function=scope)
+
+
+def _is_read(graph: Graph, scope: Scope, node: Any, output: str) -> bool:
+    """Whether anything that the serving signature reaches reads an output of a node."""
+    name, _, number = output.partition(":")
+    reference = f"{node.name}:{number}" if scope is None else f"{node.name}:{name}:0"
+    if scope is not None and reference in graph.library[scope].ret.values():
+        return True
+    return any(reference in each.input for each in graph.serving.nodes[scope].values())
 
 
 def node_faults(node: Any, target: Target, inputs: Sequence[Known] = ()) -> Iterator[KernelFault]:
@@ -182,15 +212,33 @@ def node_faults(node: Any, target: Target, inputs: Sequence[Known] = ()) -> Iter
     rows = kernels.registered.get(node.op)
     if rows is None:
         return
-    if not any(_has_kernel(kernels, row, node) for row in rows):
-        yield _without_kernel(kernels, rows, node)
+    compiled = not any(_has_kernel(kernels, row, node) for row in rows)
+    missing: KernelFault | None = None
+    if compiled:
+        if any(target.values.refused(node.op, name, node.attr[name]) for name in node.attr):
+            return  # the whole file is refused, see `czcheck.network.target.gaps`
+        missing = _without_kernel(kernels, rows, node)
+        if missing.kind == "refuses":
+            yield missing
+            return
     for each in kernels.conditions.get(node.op, ()):
-        if all(_meets(node, name, values) for name, values in each.attributes.items()) and (
-            not each.shape or _holds(each.shape, node, inputs)
+        if (
+            each.compiled is compiled
+            and all(_meets(node, name, values) for name, values in each.attributes.items())
+            and (not each.shape or _holds(each.shape, node, inputs))
         ):
             yield KernelFault(
-                node.op, node.name, None, each.kind, each.words, each.effect, each.remedy
+                node.op,
+                node.name,
+                None,
+                each.kind,
+                each.words,
+                each.effect,
+                each.remedy,
+                each.output,
             )
+    if missing is not None:
+        yield missing
 
 
 def _holds(shape: str, node: Any, inputs: Sequence[Known]) -> bool:
@@ -201,6 +249,18 @@ def _holds(shape: str, node: Any, inputs: Sequence[Known]) -> bool:
     except (IndexError, TypeError):
         # Too few inputs, or a size that is not known: nothing is known of this node.
         return False
+
+
+def has_kernel(node: Any, target: Target) -> bool:
+    """Whether the target has a kernel on the processor for a node, and need not compile one.
+
+    Args:
+        node: As of `node_faults`.
+        target: The runtime; of an operation that it lacks it is taken to have one.
+    """
+    kernels = load_kernels(target.name)
+    rows = kernels.registered.get(node.op)
+    return rows is None or any(_has_kernel(kernels, row, node) for row in rows)
 
 
 def _has_kernel(kernels: Kernels, row: Mapping[str, int], node: Any) -> bool:
@@ -218,17 +278,18 @@ def _without_kernel(kernels: Kernels, rows: Sequence[Mapping[str, int]], node: A
         if not any(set(texts(node, name)) <= kernels.sets[row[name]] for row in rows if name in row)
     ]
     words = ", ".join(f"{name} {' '.join(texts(node, name))}" for name in bad or names)
-    return KernelFault(
-        node.op,
-        node.name,
-        None,
-        "refuses",
-        words or "any dtype",
-        "has no kernel for it on the processor",
+    further = kernels.compiled.get(node.op, ())
+    if any(_has_kernel(kernels, row, node) for row in further):
+        kind: Kind = "depends"
+        effect = "it has no kernel for that; builds with XLA compile one, all others refuse it"
+    else:
+        kind, effect = "refuses", "it has no kernel for that on the processor"
+    remedy = (
         "cast to float32 or int32 before it, and back behind it"
         if words
-        else "build this layer from other operations",
+        else "build this layer from other operations"
     )
+    return KernelFault(node.op, node.name, None, kind, words or "any dtype", effect, remedy)
 
 
 def _meets(node: Any, name: str, values: str) -> bool:

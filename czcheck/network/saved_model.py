@@ -155,6 +155,7 @@ def _read(
     limits: Limits,
 ) -> Network:
     """All facts of a graph that could be read."""
+    from czcheck.network.precision import precision_of  # noqa: PLC0415
     from czcheck.network.tail import tail_of  # noqa: PLC0415 - protobuf when needed
     from czcheck.network.training import random_nodes, training_nodes  # noqa: PLC0415
     from czcheck.network.variables import match, read_variables  # noqa: PLC0415
@@ -167,7 +168,7 @@ def _read(
         unmatched = _absent(variables, index) or match(variables, loader, index, found)
         problems.extend(unmatched)
     values, size = _constants(graph)
-    outputs = () if serving is None else serving.outputs
+    inputs, outputs = ((), ()) if serving is None else (serving.inputs, serving.outputs)
     return Network(
         tags=tuple(meta.meta_info_def.tags),
         tensorflow_version=meta.meta_info_def.tensorflow_version,
@@ -185,6 +186,11 @@ def _read(
         assets=tuple(each.filename for each in meta.asset_file_def),
         keras_metadata=KERAS_METADATA in files.names,
         tail=tail_of(graph, outputs[0].tensor) if len(outputs) == 1 else "unknown",
+        precision=precision_of(
+            graph,
+            [each.tensor for each in inputs if each.tensor],
+            [each.tensor for each in outputs if each.tensor],
+        ),
         constant_parameters=values,
         weight_bytes=size + sum(each.bytes or 0 for each in variables if each.captured),
         nodes=graph.count,

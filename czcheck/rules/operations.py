@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
+from czcheck.rules.words import nodes_in_words
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, NodeUse
@@ -27,10 +28,6 @@ _ENDINGS = {
     "unknown": "several operations, or from one that cannot be traced",
 }
 _PROBABILITIES = ("softmax", "decomposed-softmax", "sigmoid-pair")
-
-
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"
 
 
 _Key = tuple[str, str | None, str | None]
@@ -69,7 +66,7 @@ def _found_gap(group: list[Gap], target: Target, advice: str) -> Found:
         value=gap.value,
         target=target.title,
         count=len(group),
-        nodes=_nodes(len(group)),
+        nodes=nodes_in_words(len(group)),
         node=gap.node,
         advice=advice,
     )
@@ -190,7 +187,7 @@ def _by_operation(uses: tuple[NodeUse, ...]) -> Iterator[Found]:
             InGraph(first.name, first.function),
             op=op,
             count=len(group),
-            nodes=_nodes(len(group)),
+            nodes=nodes_in_words(len(group)),
             node=first.name,
         )
 

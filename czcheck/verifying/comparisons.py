@@ -149,6 +149,7 @@ class Comparisons:
             classes=len(metadata.classes),
             pixel_type=metadata.pixel_types[0],
             scaled=bool(metadata.scale_inputs_by_bitdepth),
+            precision=self._model.network.precision,
         )
         return self._against
 

@@ -97,6 +97,7 @@ def facts_of(
             "network": network,
             "safety": lambda: model.safety,
             "static_cost": lambda: model.cost,
+            "kernel_faults": lambda: model.kernel_faults(facts["target"]),
             "allow_op": lambda: allow_op,
             "target": target_runtime,
             "run": run,
@@ -104,7 +105,7 @@ def facts_of(
             "budgets": lambda: budgets,
             "plugins": plugins,
             POLICY: Policy,  # what there is to say of it is known when all files are checked
-            "tolerances": lambda: tolerances,
+            "tolerances": lambda: tolerances.at(model.network.precision),
             "evaluation": lambda: labelled and labelled[0],
             "goals": lambda: labelled and labelled[1],
             "specification": lambda: specification_of(model),

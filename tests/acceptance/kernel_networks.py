@@ -25,15 +25,18 @@ Network = Callable[[Any], Any]
 
 
 class Weights:
-    """Makes filters, as variables, so that the build has to freeze them."""
+    """Makes filters: variables, which the build has to freeze, or arrays."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, frozen: bool = False) -> None:
         self.random = np.random.default_rng(seed)
+        self.frozen = frozen
         self.made: list[Any] = []
 
     def __call__(self, *shape: int) -> Any:
-        value = self.random.normal(0, 1 / np.sqrt(np.prod(shape[:-1])), shape)
-        self.made.append(tf.Variable(value.astype(np.float32)))
+        value = self.random.normal(0, 1 / np.sqrt(np.prod(shape[:-1])), shape).astype(np.float32)
+        if self.frozen:
+            return value
+        self.made.append(tf.Variable(value))
         return self.made[-1]
 
 
@@ -62,8 +65,10 @@ def dilated_depthwise_in_steps(weights: Weights) -> Network:
         small = depthwise(x, square, 2, dilations=[1, 2, 2, 1])
         large = tf.raw_ops.ResizeNearestNeighbor(images=small, size=tf.shape(x)[1:3])
         border = [0, 0, 4, 2, 3, 3, 0, 0]
-        options = {"dilations": [1, 3, 3, 1], "explicit_paddings": border}
-        return large + depthwise(x, square, padding="EXPLICIT", **options)
+        far = [1, 3, 3, 1]
+        return large + depthwise(
+            x, square, padding="EXPLICIT", dilations=far, explicit_paddings=border
+        )
 
     return call
 
@@ -177,6 +182,29 @@ def channels_first_in_bodies(weights: Weights) -> Network:
             return count + 1, tf.tanh(conv(now, two) + now)
 
         x = tf.while_loop(lambda count, _: count < 3, step, (0, x))[1]
+        return tf.transpose(x, LAST)
+
+    return call
+
+
+def channels_first_in_frames(weights: Weights) -> Network:
+    """The same in control flow of TensorFlow 1, with groups and dilations in its loop."""
+    one, two, three = weights(3, 3, 4, 4), weights(3, 3, 2, 4), weights(3, 3, 4, 1)
+
+    def call(image: Any) -> Any:
+        x = norm(tf.transpose(image, FIRST), "NCHW", False, 1)
+        filters = [tf.constant(value) for value in (one, two, three)]
+
+        def step(count: Any, now: Any) -> Any:
+            now = tf.tanh(tf.nn.conv2d(now, filters[0], 1, "SAME", "NCHW") + now)
+            last = tf.nn.relu(grouped_conv(tf.transpose(now, LAST), filters[1]))
+            last = depthwise(last, filters[2], dilations=[1, 2, 2, 1])
+            return count + 1, tf.transpose(last, FIRST) + now
+
+        x = tf.while_loop(lambda count, _: count < 3, step, (0, x))[1]
+        pool = {"ksize": [1, 1, 2, 2], "strides": ONES, "padding": "SAME", "data_format": "NCHW"}
+        bright = tf.reduce_mean(image) > 0.2
+        x = tf.cond(bright, lambda: tf.raw_ops.AvgPool(value=x, **pool), lambda: x)
         return tf.transpose(x, LAST)
 
     return call
@@ -395,12 +423,15 @@ def grouped_volumes_by_hand(weights: Weights) -> Network:
 def quotients(weights: Weights) -> Network:
     def call(x: Any) -> Any:
         signed = 8 * (x - 0.5)
-        halves = tf.cast(signed, tf.float16)
+        halves, one = tf.cast(signed, tf.float16), signed[..., :1]
         return tf.concat(
             [
                 tf.raw_ops.TruncateDiv(x=signed, y=0.7 + 0 * x),
                 tf.cast(tf.raw_ops.TruncateDiv(x=halves, y=tf.cast(0.7, tf.float16)), tf.float32),
                 tf.raw_ops.EuclideanNorm(input=signed, axis=np.zeros(0, np.int32)),
+                tf.raw_ops.EuclideanNorm(input=one, axis=3, keep_dims=True),
+                tf.raw_ops.EuclideanNorm(input=one[..., tf.newaxis], axis=[3, -1])[..., tf.newaxis],
+                tf.quantization.quantize_and_dequantize_v2(x, 0.0, 1.0, num_bits=4),
             ],
             3,
         )
@@ -447,6 +478,41 @@ def odd_sizes(weights: Weights) -> Network:
         area = {"size": tf.shape(x)[1:3], "align_corners": True}
         rows, dot = (tf.raw_ops.ResizeArea(images=each, **area) for each in (rows, dot))
         return up + rows + dot
+
+    return call
+
+
+def long_borders(weights: Weights) -> Network:
+    """Borders in int64, as numpy makes them, and the largest values in no order."""
+    one = weights(3, 3, 4, 4)
+
+    def call(x: Any) -> Any:
+        x = tf.pad(x, np.array([[0, 0], [1, 2], [0, 1], [0, 0]]))
+        x = tf.nn.relu(tf.nn.conv2d(x, one, 1, "SAME"))
+        rows = tf.cast(tf.shape(x)[1] // 12, tf.int64)
+        x = tf.pad(x, [[0, 0], [rows, 0], [0, 0], [0, 0]], constant_values=0.5)
+        largest = tf.math.top_k(x, 2, sorted=False).values
+        return tf.concat([x, tf.reduce_sum(largest, 3, keepdims=True)], 3)[:, 5:, 1:]
+
+    return call
+
+
+def rounded_integers(weights: Weights) -> Network:
+    return lambda x: x + tf.cast(tf.raw_ops.Round(x=tf.cast(9 * x, tf.int32)), tf.float32)
+
+
+def pooled_channels(weights: Weights) -> Network:
+    pool = {"ksize": [1, 1, 1, 2], "strides": [1, 1, 1, 2], "padding": "VALID"}
+    return lambda x: tf.raw_ops.AvgPool(value=x, **pool)
+
+
+def statistics_read(weights: Weights) -> Network:
+    def call(x: Any) -> Any:
+        factor, empty = np.ones(SIZE, np.float32), np.zeros(0, np.float32)
+        whole = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=factor, offset=factor, mean=empty, variance=empty, data_format="NCHW"
+        )
+        return whole.y + tf.reduce_sum(whole.batch_mean)
 
     return call
 
@@ -504,10 +570,11 @@ NETWORKS: dict[str, Callable[[Weights], Network]] = {
     network.__name__: network
     for network in (
         dilated_depthwise, dilated_depthwise_in_steps, dilated_depthwise_of_half, channels_first,
-        pixels_and_channels, channels_first_in_bodies, volumes_first, training_norms, layer_norm_of_keras_2,
-        norm_of_volumes, grouped, grouped_in_bodies, grouped_backwards, dilated_backwards,
-        dilated_volumes, grouped_volumes, quotients, eight_bits, many_dimensions, odd_sizes,
-        brain_floats, narrow_types, halves,
+        pixels_and_channels, channels_first_in_bodies, channels_first_in_frames, volumes_first,
+        training_norms, layer_norm_of_keras_2, norm_of_volumes, grouped, grouped_in_bodies,
+        grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes, quotients,
+        eight_bits, many_dimensions, odd_sizes, long_borders, brain_floats, narrow_types, halves,
+        rounded_integers, pooled_channels, statistics_read,
     )
 }  # fmt: skip
 
@@ -522,19 +589,41 @@ BY_HAND = {
 OPEN = ("dilated_depthwise", "dilated_depthwise_in_steps", "grouped", "dilated_backwards")
 """Networks whose input has open sides."""
 
+FRAMED = ("channels_first_in_frames",)
+"""Networks with control flow of TensorFlow 1."""
+
+
+def write_in_frames(folder: Path, network: Network, tile: Any) -> Any:
+    """Write a network with control flow of TensorFlow 1; returns its answer."""
+    tf.compat.v1.disable_control_flow_v2()
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        image = tf.compat.v1.placeholder(tf.float32, (1, SIZE, SIZE, CHANNELS))
+        end = network(image)
+        tf.compat.v1.saved_model.simple_save(session, str(folder), {"image": image}, {"end": end})
+        answer = session.run(end, {image: tile})
+    tf.compat.v1.enable_control_flow_v2()
+    return answer
+
+
+def write(folder: Path, name: str, seed: int, tile: Any) -> Any:
+    """Write a network; returns its answer."""
+    if name in FRAMED:
+        return write_in_frames(folder, NETWORKS[name](Weights(seed, frozen=True)), tile)
+    module, weights = tf.Module(), Weights(seed)
+    side = None if name in OPEN else SIZE
+    signed = tf.TensorSpec((1, side, side, CHANNELS), tf.float32)
+    module.call = tf.function(NETWORKS[name](weights), input_signature=[signed])
+    module.weights = weights.made
+    tf.saved_model.save(module, str(folder), signatures=module.call)
+    computed = BY_HAND[name](Weights(seed)) if name in BY_HAND else module.call
+    return computed(tile).numpy()
+
 
 def main(folder: Path) -> None:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    for seed, (name, network) in enumerate(NETWORKS.items()):
+    for seed, name in enumerate(NETWORKS):
         tile = np.random.default_rng(seed).random((1, SIZE, SIZE, CHANNELS), np.float32)
-        module, weights = tf.Module(), Weights(seed)
-        side = None if name in OPEN else SIZE
-        signed = tf.TensorSpec((1, side, side, CHANNELS), tf.float32)
-        module.call = tf.function(network(weights), input_signature=[signed])
-        module.weights = weights.made
-        tf.saved_model.save(module, str(folder / name), signatures=module.call)
-        computed = BY_HAND[name](Weights(seed)) if name in BY_HAND else module.call
-        np.savez(folder / f"{name}.npz", tile=tile, answer=computed(tile).numpy())
+        np.savez(folder / f"{name}.npz", tile=tile, answer=write(folder / name, name, seed, tile))
 
 
 if __name__ == "__main__":

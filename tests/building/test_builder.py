@@ -195,7 +195,7 @@ def test_a_fixed_batch_is_opened(sources: Path, write_spec: WriteSpec, tmp_path:
         (
             "export_random",
             None,
-            "does not answer like its source: .* draws random numbers cannot be built",
+            "two predictions for one tile, .* draws random numbers cannot be built",
         ),
     ],
 )

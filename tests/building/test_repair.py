@@ -92,6 +92,27 @@ def test_what_todays_tensorflow_saved_is_made_portable(sources: Path, tmp_path: 
         assert model.files.names == LOWERED
 
 
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("CZ325", "channels_first"),
+        ("CZ325", "no_kernel_for_a_dtype"),
+        ("CZ326", "dilated_depthwise"),
+        ("CZ326", "truncated_division"),
+    ],
+)
+def test_what_the_target_refuses_or_computes_otherwise_is_written_anew(
+    code: str, name: str, tmp_path: Path
+) -> None:
+    source = BAD / f"{code}_{name}.czmodel"
+    assert code in {each.code for each in verify(source, level="network").findings}
+    result = czcheck.repair(source, tmp_path / "new.czmodel", verify=False)
+    assert any(line.startswith("network lowered") for line in result.changes)
+    left = {each.code for each in verify(result.path, level="network").findings}
+    assert not left & {"CZ325", "CZ326"}
+
+
 def disorderly() -> bytes:
     r"""All at once: a wrapping folder, `\`, wrong ids, BOM, a full marker, an unknown element."""
     more = "<Author>A. &amp; B.</Author></Model>"
