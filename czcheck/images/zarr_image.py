@@ -50,6 +50,7 @@ class ZarrImage(FileImage):
     def _open(self, path: Path, selections: Selections) -> None:
         import zarr  # noqa: PLC0415
 
+        from czcheck.images.zarr_chunks import check_chunks  # noqa: PLC0415
         from czcheck.images.zarr_scenes import result_in, scenes_of  # noqa: PLC0415
         from czcheck.images.zarr_store import ContainedStore, document  # noqa: PLC0415
 
@@ -57,6 +58,7 @@ class ZarrImage(FileImage):
         self.result = result_in(path)
         self.format = "OME-Zarr" if self._scenes[0].array else "Zarr"
         self._arrays: list[Any] = []
+        empty: list[str | None] = []
         for scene in self._scenes:
             found = document(path, scene.array)
             if found is None or not found.is_array:
@@ -71,6 +73,7 @@ class ZarrImage(FileImage):
                 )
             bounded_part(path, "chunks", prod(array.chunks) * array.dtype.itemsize)
             self._arrays.append(array)
+            empty.append(check_chunks(path, scene.array, found))
         sizes = [
             dict(zip(scene.axes, map(int, array.shape), strict=True))
             for scene, array in zip(self._scenes, self._arrays, strict=True)
@@ -90,6 +93,7 @@ class ZarrImage(FileImage):
             for time, z in product(range(size.get("t", 1)), range(size.get("z", 1)))
         ]
         scenes = self._choose_planes(all_planes, selections)
+        self.warnings = tuple(each for number in scenes if (each := empty[number]) is not None)
         kinds = {(sizes[each].get("c", 1), self._arrays[each].dtype) for each in scenes}
         if len(kinds) > 1:
             raise InputError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from czcheck.images.ome_xml import known, micrometres
 from czcheck.images.zarr_store import Document, document
 
 MOST_SCENES = 10_000
+_MOST_LEVELS = 100
 _AXES = "tczyx"
 _PLACE = re.compile(r"[^/\\\x00]+(/[^/\\\x00]+)*")
 # Our own mark of a store that is being written.
@@ -119,7 +121,7 @@ def _ordered(path: Path, axes: str) -> str:
 def _scene(path: Path, place: str, ome: dict[str, Any]) -> Scene:
     try:
         multiscale = ome["multiscales"][0]
-        dataset = multiscale["datasets"][0]
+        dataset = _largest(path, place, multiscale["datasets"])
         array = str(dataset["path"])
         named = multiscale.get("axes", list(_AXES))  # none before version 0.3: always five
         axes = "".join(each if isinstance(each, str) else str(each["name"]) for each in named)
@@ -137,6 +139,20 @@ def _scene(path: Path, place: str, ome: dict[str, Any]) -> Scene:
     # The fields of a plate are known by their places.
     title = name if isinstance(name, str) and name and place.isdecimal() else place
     return Scene(title, f"{place}/{array}".lstrip("/"), axes, known(*sides), _channels(ome))
+
+
+def _largest(path: Path, place: str, datasets: list[dict[str, Any]]) -> dict[str, Any]:
+    """The dataset of full resolution: the first one, where the order is as it has to be."""
+    best, most = datasets[0], 0
+    for dataset in datasets[:_MOST_LEVELS]:
+        name = str(dataset["path"])
+        if not _PLACE.fullmatch(name) or set(name.split("/")) & {".", ".."}:
+            continue
+        found = document(path, f"{place}/{name}".lstrip("/"))
+        area = prod(found.shape[-2:]) if found is not None and found.shape else 0
+        if area > most:
+            best, most = dataset, area
+    return best
 
 
 def _scale(holder: dict[str, Any], count: int) -> list[float]:
