@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -173,10 +173,10 @@ class TiffImage(FileImage):
         self.warnings += (
             *set_warning(text),
             *strange_files(path, text, files if is_ome else ()),
-            *tag_warnings(keys[0]),
+            *tag_warnings(keys[0], numbers=selections.numbers),
         )
         if described and not is_ome and not gone:
-            self.warnings += ("its OME-XML fits its pages nowhere; they are read as a plain TIFF",)
+            self.warnings += ("its OME-XML does not fit its pages; they are read as a plain TIFF",)
 
     def _series(
         self, path: Path, gone: Sequence[str], described: Sequence[OmeImage]
@@ -227,8 +227,7 @@ class TiffImage(FileImage):
                 f"the file{'s lack' if lost else ' lacks'} {missing_planes(wanted, absent)}"
             )
         if parts:
-            count, what = next(iter(parts.values()))
-            missing.append(f"{count} {what} are not stored (in {missing_planes(wanted, parts)})")
+            missing.append(f"{_not_stored(parts.values())} in {missing_planes(wanted, parts)}")
         if self.format != "OME-TIFF":
             missing += missing_pages(self._file, self._pages[0].series)
         self._report_missing(missing, fix, allowed=selections.allow_missing)
@@ -287,6 +286,14 @@ class TiffImage(FileImage):
         for pages in self._pages.values():
             pages.close()
         self._file.close()
+
+
+def _not_stored(parts: Collection[tuple[int, int, str]]) -> str:
+    """Tiles or strips that are missing, of those of all pages with such ones."""
+    count, every = sum(each[0] for each in parts), sum(each[1] for each in parts)
+    kinds = {each[2] for each in parts}
+    what = kinds.pop() if len(kinds) == 1 else "tiles and strips"
+    return f"{count} of {every} {what} {'is' if count == 1 else 'are'} not stored"
 
 
 def _layout(path: Path, series: tifffile.TiffPageSeries) -> _Layout:

@@ -164,8 +164,8 @@ class Pages:
         """
         return self._whole is None and self._page(place) is None
 
-    def absent_parts(self, place: tuple[int, ...]) -> tuple[int, str]:
-        """Number of the tiles or strips of a page that are not stored, and what they are called.
+    def absent_parts(self, place: tuple[int, ...]) -> tuple[int, int, str]:
+        """How many of the tiles or strips of a page are not stored, of how many, and their name.
 
         Files that say what pixels are worth where nothing is stored lack none.
 
@@ -176,11 +176,11 @@ class Pages:
         sizes, offsets = page.databytecounts, page.dataoffsets
         what = "tiles" if page.keyframe.is_tiled else "strips"
         if _NODATA in page.keyframe.tags or (self._whole is not None and len(sizes) == 1):
-            return 0, what
+            return 0, len(sizes), what
         if 0 not in sizes and 0 not in offsets:
-            return 0, what
+            return 0, len(sizes), what
         pairs = zip(sizes, offsets, strict=False)  # fewer of one are damage
-        return sum(0 in each for each in pairs), what
+        return sum(0 in each for each in pairs), len(sizes), what
 
     def files(self) -> Iterator[tifffile.TiffFile]:
         """The files that the pages are in."""

@@ -40,13 +40,14 @@ def check_colours(path: Path, page: tifffile.TiffPage) -> None:
         )
 
 
-def tag_warnings(page: tifffile.TiffPage) -> Iterator[str]:
+def tag_warnings(page: tifffile.TiffPage, *, numbers: bool) -> Iterator[str]:
     """What tags say that the numbers alone do not.
 
     Args:
         page: The first page of the image.
+        numbers: Whether it is a mask, which is not looked at.
     """
-    if int(page.photometric) == _MIN_IS_WHITE:
+    if int(page.photometric) == _MIN_IS_WHITE and not numbers:
         yield (
             "the file says that 0 is white (MinIsWhite); the numbers are taken as they are stored, "
             "not inverted"
