@@ -29,6 +29,8 @@ def missing_pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> I
         file: The file.
         series: The series that is read.
     """
+    if series.kind not in _BY_CHAIN:
+        return  # its kind knows its pages otherwise
     pages = len(file.pages)
     if (claimed := _imagej(file, series)) > pages:
         yield f"ImageJ's description gives {claimed} images, and the file holds {pages}"
@@ -37,7 +39,7 @@ def missing_pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> I
     if prod(shape) > prod(found := dimensions(series)[1]):
         told, read = ("x".join(map(str, each)) for each in (shape, found))
         yield f"its description gives the shape {told}, and {read} of it can be read"
-    elif series.kind in _BY_CHAIN and _breaks_off(file):
+    elif _breaks_off(file):
         yield f"the file breaks off behind page {pages}, and says that there are more"
 
 

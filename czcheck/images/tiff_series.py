@@ -17,7 +17,8 @@ _OLD_SUBFILE_TYPE, _OLD_REDUCED = 255, 2
 # Series that tifffile makes of pages by their looks, and of slides, by their scanner's habits.
 _OF_PAGES = ("generic", "uniform", "shaped")
 _OF_SLIDES = ("svs", "scn", "qpi", "ndpi", "bif", "avs", "philips")
-_MOST_PAGES = 10_000
+# Beyond so many pages a stack is not looked through for masks: each would be read once more.
+_MOST_PAGES = 100
 _FEW = 3
 
 
