@@ -258,8 +258,8 @@ class Pages:
         pixels = key.decode(data, index, **more)[0]
         assert pixels is not None
         part: NDArray[Any] = pixels[0]  # of a single section
-        if part.dtype == np.bool_:
-            part = part.astype(np.uint8) * np.uint8(255)
+        if key.dtype == np.bool_:  # some decoders give 0 and 1
+            part = (part != 0) * np.uint8(255)
         return part
 
     def _check_encoded(self, key: tifffile.TiffPage, data: bytes) -> None:

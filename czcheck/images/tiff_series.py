@@ -88,8 +88,8 @@ def main_image(path: Path, series: list[tifffile.TiffPageSeries]) -> Chosen:
     if rest:
         sizes = ", ".join(map(_size, rest[:_FEW])) + (", ..." if len(rest) > _FEW else "")
         warnings.append(
-            f"the file holds {len(rest)} more image{'s' if len(rest) > 1 else ''} of another kind "
-            f"({sizes}), not read; save images as files of their own, or as one OME-TIFF"
+            f"the file holds {len(rest)} more image{'s' if len(rest) > 1 else ''} ({sizes}), not "
+            "read; save images as files of their own, or as one OME-TIFF"
         )
     return Chosen(image, tuple(warnings))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as PillowImage
 
 from czcheck.errors import InputError
 from czcheck.images.image import Image
@@ -170,7 +171,7 @@ def test_what_is_left_out_of_a_file_is_told(tmp_path: Path) -> None:
     several(path, (GRAY, 0), (STACK[1, :50, :90].copy(), 0), metadata=None)
     with open_image(path) as image:
         (warning,) = image.warnings
-        assert "holds 1 more image of another kind (90x50), not read" in warning
+        assert "holds 1 more image (90x50), not read" in warning
         np.testing.assert_array_equal(everything(image)[0, ..., 0], GRAY)
 
 
@@ -223,6 +224,17 @@ def test_tags_that_numbers_alone_do_not_tell(tmp_path: Path) -> None:
         np.testing.assert_array_equal(everything(image)[0, ..., 0], GRAY)
     with open_image(path, numbers=True) as mask:
         assert len(mask.warnings) == 1  # nobody looks at a mask
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt", "tiff_lzw", "packbits"])
+def test_bits_are_black_and_white_however_they_are_compressed(
+    tmp_path: Path, compression: str
+) -> None:
+    path = tmp_path / "image.tif"
+    bits = np.median(GRAY) < GRAY
+    PillowImage.fromarray(bits).save(path, compression=compression)
+    with open_image(path) as image:
+        np.testing.assert_array_equal(everything(image)[0, ..., 0], bits * np.uint8(255))
 
 
 @pytest.mark.parametrize("bits", [2, 4, 6, 10, 12, 14])

@@ -331,3 +331,32 @@ def test_numbers_of_masks_are_read_whatever_their_size(tmp_path: Path) -> None:
     array[:] = numbers
     with open_image(tmp_path / "a.zarr", numbers=True) as mask:
         np.testing.assert_array_equal(mask.read(mask.planes[0], 0, 0, 100, 140)[..., 0], numbers)
+
+
+def test_images_of_a_collection_that_are_missing_move_no_other(
+    templates: dict[int, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "collection.zarr"
+    zarr.open_group(path, mode="w", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    for place in "02":
+        shutil.copytree(templates[2], path / place)
+    with pytest.raises(InputError, match=r"the store lacks 1, which its metadata name.*--scene"):
+        open_image(path)
+    with open_image(path, scene=2) as image:
+        assert {each.scene for each in image.planes} == {2}
+    with open_image(path, allow_missing=True) as image:
+        assert {each.scene for each in image.planes} == {0, 2}
+        assert image.missing
+
+
+def test_wells_of_a_plate_that_are_missing_are_named(
+    templates: dict[int, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "plate.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group.attrs["plate"] = {"wells": [{"path": "A/1"}, {"path": "A/2"}]}
+    well = group.require_group("A/2")
+    well.attrs["well"] = {"images": [{"path": "0"}]}
+    shutil.copytree(templates[2], path / "A" / "2" / "0")
+    with pytest.raises(InputError, match="the store lacks A/1, which its metadata name"):
+        open_image(path)
