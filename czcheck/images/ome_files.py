@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from czcheck.errors import InputError
 from czcheck.images.ome_xml import OmeImage, described_elsewhere, own_uuid
@@ -17,7 +17,7 @@ _ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
 
 def missing_files(path: Path, text: str, images: Iterable[OmeImage]) -> list[str]:
-    """Names of the files that a file names and that do not lie beside it.
+    """Names of the files that a file names and that do not lie beside it, or not whole.
 
     The file itself may have been renamed: it is known by its identity.
 
@@ -34,8 +34,20 @@ def missing_files(path: Path, text: str, images: Iterable[OmeImage]) -> list[str
         name
         for name, uuid in files
         if name and uuid != own and name.lower() != path.name.lower()
-        if not (path.parent / name).is_file()
+        if not _begins(path.parent / name)
     ]
+
+
+def _begins(path: Path) -> bool:
+    """Whether there is a TIFF that has a first page: a file can be unfinished."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(16)
+    order: Literal["little", "big"] = "big" if head[:2] == b"MM" else "little"
+    big = head[2:4] in (b"+\0", b"\0+")
+    place = head[8:16] if big else head[4:8]
+    return 0 < int.from_bytes(place, order) < path.stat().st_size
 
 
 def told_missing(path: Path, names: Sequence[str], images: Iterable[OmeImage]) -> str:
@@ -48,7 +60,10 @@ def told_missing(path: Path, names: Sequence[str], images: Iterable[OmeImage]) -
     """
     more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
     files, verb = ("file", "is") if len(names) == 1 else ("files", "are")
-    phrase = f"the {files} {', '.join(names[:_FEW])}{more} of its OME-XML {verb} missing"
+    how = "missing"
+    if any((path.parent / name).exists() for name in names):
+        how = "not whole" if len(names) == 1 else "missing or not whole"
+    phrase = f"the {files} {', '.join(names[:_FEW])}{more} of its OME-XML {verb} {how}"
     known = {name for image in images for name, _ in image.files}
     others = sorted(
         each.name

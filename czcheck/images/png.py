@@ -73,6 +73,8 @@ class PngImage(FileImage):
             spread = selections.numbers and colour == 0 and depth in _SPREAD
             self._spread = 255 // ((1 << depth) - 1) if spread else 1
             self.result = _kind(png.info.get(SOURCE))
+            if (frames := getattr(png, "n_frames", 1)) > 1:
+                self.warnings = (f"the file holds {frames} frames; the first one is read",)
         samples = len(mode)
         if self._deep:
             samples = _COLOUR if colour & _HAS_COLOUR else 1

@@ -74,6 +74,25 @@ def test_a_missing_file_is_named_and_can_be_allowed(tmp_path: Path) -> None:
         np.testing.assert_array_equal(planes(image), PLANES[[0, 2]])
 
 
+@pytest.mark.parametrize("written", [b"", bytes(100)])
+def test_a_file_that_is_not_written_yet_is_named(tmp_path: Path, written: bytes) -> None:
+    write_set(tmp_path, dict(enumerate(NAMES)), one_image(NAMES))
+    (tmp_path / NAMES[1]).write_bytes(written)
+    with pytest.raises(InputError, match=r"the file z1\.ome\.tif of its OME-XML is not whole"):
+        open_image(tmp_path / NAMES[0])
+
+
+def test_missing_files_are_named_where_nothing_says_how_many_planes_they_hold(
+    tmp_path: Path,
+) -> None:
+    body = one_image(NAMES).replace(' IFD="0" PlaneCount="1"', "")
+    write_set(tmp_path, {2: NAMES[2]}, body)
+    with pytest.raises(
+        InputError, match=r"files z0\.ome\.tif, z1\.ome\.tif of its OME-XML are missing"
+    ):
+        open_image(tmp_path / NAMES[2])
+
+
 def test_renamed_files_are_named_with_what_lies_there_instead(tmp_path: Path) -> None:
     names = {number: f"scan_{number}.tif" for number in range(3)}
     write_set(tmp_path, names, one_image(NAMES))

@@ -73,6 +73,14 @@ def test_gray_of_few_bits_is_spread_but_in_masks(tmp_path: Path, bits: int) -> N
             np.testing.assert_array_equal(image.read(image.planes[0], 0, 0, 4, 6)[..., 0], expected)
 
 
+def test_frames_that_are_not_read_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "frames.png"
+    Image.fromarray(GRAY).save(path, save_all=True, append_images=[Image.fromarray(GRAY + 1)])
+    with open_image(path) as image:
+        assert image.warnings == ("the file holds 2 frames; the first one is read",)
+        np.testing.assert_array_equal(image.read(image.planes[0], 0, 0, 4, 6)[..., 0], GRAY)
+
+
 def test_transparency_beside_a_palette_is_dropped_without_a_word(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
