@@ -240,12 +240,16 @@ policy = group(
 )
 images = group(
     IMAGES,
-    click.option(
-        "--scene", metavar="WHICH", help="Scenes by number from 0 or by name: 2, 0-3, A1,B4."
-    ),
+    click.option("--scene", metavar="WHICH", help="Scenes by number or by name: 2, 0-3, A1,B4."),
     click.option("--channel", metavar="WHICH", help="Channels, likewise, in the model's order."),
     click.option("--time", metavar="WHICH", help="Points in time, likewise."),
     click.option("--z", metavar="WHICH", help="Sections, likewise."),
+    click.option(
+        "--allow-missing",
+        is_flag=True,
+        help="Take images that lack pixels, such as an OME-TIFF without one of its files; missing"
+        " pixels are 0, and the result names them.",
+    ),
     click.option(
         "--intensities",
         type=click.Choice(("exact", "keep", "scale")),

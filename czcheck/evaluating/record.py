@@ -47,6 +47,8 @@ class Evaluation:
         tensorflow: Version that ran the network.
         isolation: What the network was shut in by.
         left_over: Masks that no image goes with, and results of czcheck without a mask.
+        missing: What the files of images and masks do not hold; pixels there count as 0.
+        warnings: What else a user should know about images and masks.
         pictures: PNG pictures of the worst planes by name: image, truth, answer, and where they
             differ, side by side.
     """
@@ -61,6 +63,8 @@ class Evaluation:
     tensorflow: str
     isolation: str
     left_over: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
     def to_json(self, goals: Goals | None = None) -> dict[str, Any]:
@@ -93,6 +97,8 @@ class Evaluation:
             "thresholds": [asdict(each) for each in counts.thresholds()],
             "worst": [self._image(each) for each in self.worst(len(self.pictures) or 5)],
             "left_over": list(self.left_over),
+            "missing": list(self.missing),
+            "warnings": list(self.warnings),
             "goals": [each.to_json() for each in (goals or Goals()).held_against(self)],
         }
 

@@ -27,6 +27,8 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
         f" {_number(plain['pixel_accuracy'], 6)}",
         "heading",
     )
+    for note in image_notes(plain):
+        yield from wrapped(printable(note), "  ")
     below = f" (minimum confidence {plain['min_confidence']} %)" if plain["min_confidence"] else ""
     yield from _classes(plain["classes"], below)
     if told := goals_text(plain):
@@ -68,6 +70,16 @@ def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]
             f"  {printable(each['name']):<{_NAME}} {figures}"
             f" {each['pixels']:>13,} {each['predicted']:>13,}"
         )
+
+
+def image_notes(plain: Mapping[str, Any]) -> list[str]:
+    """What the figures cannot say of images and masks: missing pixels first, then warnings.
+
+    Args:
+        plain: As `looked_at.evaluation` in the JSON report.
+    """
+    missing = [f"missing, counted as 0: {each}" for each in plain["missing"]]
+    return missing + [f"warning: {each}" for each in plain["warnings"]]
 
 
 def goals_text(plain: Mapping[str, Any]) -> str:

@@ -142,6 +142,7 @@ class Outputs:
             "align": self._runner.stride,
             "pad": job.pad,
             "min_confidence": job.min_confidence,
+            **({"missing": list(self._image.missing)} if self._image.missing else {}),
         }
 
     def sinks(self) -> list[Sink]:

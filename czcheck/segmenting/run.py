@@ -255,7 +255,8 @@ class SegmentationRun:
             pixel_size=image.pixel_size,
             planes=tuple(results),
             written=tuple(outputs.written),
-            warnings=tuple(dict.fromkeys(self._warnings(opened.layouts))),
+            warnings=(*image.warnings, *dict.fromkeys(self._warnings(opened.layouts))),
+            missing=image.missing,
         )
 
     def _plane(

@@ -42,6 +42,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     channel: Selection = None,
     time: Selection = None,
     z: Selection = None,
+    allow_missing: bool = False,
     intensities: Intensities = "exact",
     folder_format: str = FORMATS[0],
     limits: Limits = DEFAULT_LIMITS,
@@ -67,10 +68,12 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         classes: Names of the classes whose objects are measured; all if left out.
         seams: Whether to segment twice, and tell where labels depend on how tiles are laid.
         resume: Whether to go on with OME-Zarr results that were interrupted.
-        scene: Scenes, by number from 0 or by name; all if left out.
+        scene: Scenes, by number or by name; all if left out.
         channel: Channels, likewise.
         time: Points in time, likewise.
         z: Sections, likewise.
+        allow_missing: Whether to segment images that lack pixels, such as an OME-TIFF without one
+            of its files. Missing pixels are 0, and the result names them.
         intensities: What to do with pixels of another depth than the model's, see `for_model`.
         folder_format: Format of the files in folders: `ome.tif`, `ome.zarr`, `czi` or, for
             labels alone, `png`.
@@ -105,7 +108,8 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         raise UsageError(
             "classes are chosen for the objects that are measured; give --objects FILE"
         )
-    selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+    selection: dict[str, Any] = {"scene": scene, "channel": channel, "time": time, "z": z}
+    selection["allow_missing"] = allow_missing
     if dask is not None:
         need_distributed()
     if dask is not None and seams:

@@ -54,6 +54,8 @@ def evaluation(*planes: tuple[Any, Any], confidence: float = 0.95, percent: int 
         tensorflow="2.21.0",
         isolation="sandbox",
         left_over=("9.png",),
+        missing=("1.tif: the file lacks 1 of 3 planes: z 1",),
+        warnings=("0.png: the image is turned",),
     )
 
 
@@ -84,6 +86,8 @@ def test_text_names_classes_objects_and_the_worst() -> None:
     assert "F1 0.6667" in text
     assert "worst images by mean IoU: 1.png (0.278), 0.png (1.000)" in text
     assert "left aside, without a counterpart: 9.png" in text
+    assert "missing, counted as 0: 1.tif: the file lacks 1 of 3 planes: z 1" in text
+    assert "warning: 0.png: the image is turned" in text
     assert "\x1b" not in text
 
 
@@ -99,6 +103,7 @@ def test_text_says_what_was_demanded() -> None:
     file = FileReport("a", 1, "0" * 64, Severity.ERROR, outcomes, {"evaluation": told})
     summary = Report("1", Options(), (file,)).render("markdown")
     assert "- demanded: IoU of Edge" in summary
+    assert "- missing, counted as 0: 1.tif: the file lacks" in summary
     assert "F1 of the objects of Nucleus at least 0.6 " in summary
     assert "demanded" not in "".join(
         line.text for line in evaluation_lines(evaluation(HALF).to_json())
