@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SAVED_MODEL = "saved_model.pb"
 CHECKPOINT = ("variables/variables.data-00000-of-00001", "variables/variables.index")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SIGNATURE = "serving_default"
 SHOWN = 5
 
 
@@ -113,6 +114,9 @@ def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
             f"network lowered to TensorFlow 2.0.0: {lowering.nodes_before} nodes to "
             f"{lowering.nodes_after}"
         )
+    serving = model.network.serving
+    if serving is not None and serving.name != SIGNATURE:
+        yield f"signature {serving.name} renamed {SIGNATURE}"
     frozen = sum(variable.captured for variable in model.network.variables)
     if frozen:
         yield f"{frozen} variable{'s' if frozen > 1 else ''} made into constants"

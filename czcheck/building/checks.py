@@ -152,9 +152,12 @@ def check_network(
         raise InputError(f"{folder}: {network.fault}")
     serving = network.serving
     if serving is None:
+        names = ", ".join(f"`{each.name}`" for each in network.signatures if each.inputs)
+        which = f", and which of {names} is the network nobody can tell" if names else ""
         raise InputError(
-            f"{folder}: the SavedModel has no signature `serving_default`; export it with "
-            "model.export(folder), or with tf.saved_model.save and signatures="
+            f"{folder}: the SavedModel has no signature `serving_default`{which}; export it with "
+            "model.export(folder), or with tf.saved_model.save and "
+            'signatures={"serving_default": function}'
         )
     fed = _only(serving.inputs, "input", folder)
     answered = _only(serving.outputs, "output", folder)

@@ -176,7 +176,8 @@ class Network:
         producer: Graph version that it claims; TensorFlow 2.0.0 writes 119.
         min_consumer: Oldest graph version of a runtime that may read it.
         signatures: All signatures, by name.
-        serving: The signature that is run: `serving_default`, else the only one with inputs.
+        serving: The signature that is run: `serving_default`, else the only one with one dense
+            input and output, else the only one with inputs.
         operations: What occurs how often and where, by operation.
         random: Nodes that draw random numbers when the serving signature runs.
         training: Batch normalisations in training mode and updates of variables that the serving

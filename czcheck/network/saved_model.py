@@ -237,12 +237,22 @@ def _spec(key: str, info: Any) -> TensorSpec:
 
 
 def _serving(signatures: tuple[Signature, ...]) -> Signature | None:
-    """The signature that is run: `serving_default`, else the only one with inputs."""
+    """The signature that is run, see `Network.serving`."""
     callable_ones = [each for each in signatures if each.inputs]
     for each in callable_ones:
         if each.name == SERVING_DEFAULT:
             return each
-    return callable_ones[0] if len(callable_ones) == 1 else None
+    usable = [each for each in callable_ones if _takes_one_tile(each)]
+    for few in (usable, callable_ones):
+        if len(few) == 1:
+            return few[0]
+    return None
+
+
+def _takes_one_tile(signature: Signature) -> bool:
+    """Whether a signature has one input and one output, both of them tensors as ZEN knows them."""
+    ends = (signature.inputs, signature.outputs)
+    return all(len(each) == 1 and each[0].encoding == "dense" for each in ends)
 
 
 def _operations(graph: Graph) -> tuple[OperationUse, ...]:
