@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 
 from czcheck.errors import UsageError
 from czcheck.images.decoders import extra
+from czcheck.images.folders import UNFINISHED
 from czcheck.images.zarr_scenes import OURS
 
-UNFINISHED = ".unfinished"
 _PROGRESS = "czcheck-progress"
 _ATTRIBUTES = ".zattrs"
 _REMOVALS, _PAUSE = 20, 0.05  # seconds between them
