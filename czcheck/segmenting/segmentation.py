@@ -78,8 +78,8 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         unfinished: Called with each store that an interruption leaves to be gone on with.
         dask: Address of the scheduler of a Dask cluster, whose workers segment. Images and results
             have to be where all of them can reach them, results have to be OME-Zarr.
-        **options: Fields of `Job`: `tile`, `border`, `align`, `stride`, `pad`, `min_confidence`,
-            `allow_op`, `require_sandbox`; its `limits` as `runner_limits`.
+        **options: Fields of `Job`: `tile`, `border`, `align`, `stride`, `pad`, `min_confidence`
+            (percent, 0 to 100), `allow_op`, `require_sandbox`; its `limits` as `runner_limits`.
 
     Returns:
         What was done.
