@@ -339,9 +339,9 @@ class SegmentationRun:
     def _warnings(self, layouts: Sequence[Layout]) -> Iterator[str]:
         how = "reflection" if self._job.pad == "reflect" else "zeros"
         for layout in layouts:
+            real = 1 - layout.padding
             (height, width), (rows, columns) = layout.shape, layout.tile
             if height < rows or width < columns:
-                real = min(height, rows) * min(width, columns) / (rows * columns)
                 yield (
                     f"{width}x{height} pixels are less than a tile of {columns}x{rows}: continued "
                     f"by {how}; {real:.0%} of what the network sees is the image. What ZEN does "
