@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 Identity = tuple[int, int]
 """Device and number of a file, which all its names share."""
@@ -144,11 +145,13 @@ class Sources:
         if name.endswith(".py"):
             self.file(name, what)
             return
-        path = Path(*name.split("."))
-        if path.is_dir():
-            self.folder(path, what)
-        else:
-            self.file(path.with_suffix(".py"), what)
+        path = Path()
+        for part in name.split("."):
+            path /= part
+            self.file(path / "__init__.py", what)
+        self.file(path.with_suffix(".py"), what)
+        for each in path.glob("*.py") if path.is_dir() else ():
+            self.file(each, what)
 
 
 def identity(path: Path) -> Identity | None:
@@ -164,33 +167,56 @@ def identity(path: Path) -> Identity | None:
     return (found.st_dev, found.st_ino) if found.st_ino else None
 
 
-def below(folder: Path) -> tuple[set[Identity], set[Identity]]:
+class Below(NamedTuple):
     """All that lies below a folder, through links as well.
+
+    Attributes:
+        folders: The folders, itself included.
+        files: The files.
+        awaited: Where links lead that lead nowhere yet: a file there would be one of the folder's.
+    """
+
+    folders: set[Identity]
+    files: set[Identity]
+    awaited: set[Path]
+
+
+def below(folder: Path) -> Below:
+    """Look through a folder.
 
     Args:
         folder: The folder.
-
-    Returns:
-        Identities of the folders, itself included, and of the files.
     """
-    folders: set[Identity] = set()
-    files: set[Identity] = set()
+    found = Below(set(), set(), set())
     pending = [folder]
     while pending:
         here = pending.pop()
         own = identity(here)
-        if own is None or own in folders:
+        if own is None or own in found.folders:
             continue
-        folders.add(own)
+        found.folders.add(own)
         for entry, is_folder in _entries(here):
             if is_folder:
                 pending.append(Path(entry.path))
-            elif entry.is_symlink():
-                if (linked := identity(Path(entry.path))) is not None:
-                    files.add(linked)
-            else:  # a store may have a million chunks: no call of the system for each
-                files.add((own[0], entry.inode()))
-    return folders, files
+            elif not entry.is_symlink():  # a store may have a million chunks: no call for each
+                found.files.add((own[0], entry.inode()))
+            elif (linked := identity(Path(entry.path))) is not None:
+                found.files.add(linked)
+            else:
+                found.awaited.add(real(Path(entry.path)))
+    return found
+
+
+def real(path: Path) -> Path:
+    """A path with all links followed, in the one way in which it is compared.
+
+    Args:
+        path: The path; it need not exist.
+    """
+    try:
+        return Path(os.path.normcase(path.resolve()))
+    except (OSError, RuntimeError, ValueError):  # a circle of links
+        return Path(os.path.normcase(path.absolute()))
 
 
 def _entries(folder: Path) -> Iterator[tuple[os.DirEntry[str], bool]]:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from czcheck.archive.write import abandoned
 from czcheck.errors import UsageError
 from czcheck.images.folders import UNFINISHED
-from czcheck.sources import Identity, Source, Sources, below, identity
+from czcheck.sources import Below, Identity, Source, Sources, below, identity, real
 
 _LOCAL = ("file", "local", "")
 _TIFF = (".tif", ".tiff", ".btf")
@@ -54,7 +54,7 @@ class Target:
         names = [self.path]
         if self.way is Way.STORE:
             names.append(self.path.with_name(self.path.name + UNFINISHED))
-        found = (each for name in names for each in (_real(name), _entry(name)))
+        found = (each for name in names for each in (real(name), _entry(name)))
         return tuple(dict.fromkeys(found))
 
 
@@ -102,12 +102,12 @@ class _Index:
     identities: dict[Identity, Source] = field(default_factory=dict)
     trees: dict[Path, Source] = field(default_factory=dict)
     holders: dict[Path, Source] = field(default_factory=dict)
-    _below: list[tuple[Source, set[Identity], set[Identity]]] | None = None
+    _below: list[tuple[Source, Below]] | None = None
     _sets: dict[Path, set[Identity | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for source in self.sources.read:
-            for place in {_real(source.path), _entry(source.path)}:
+            for place in {real(source.path), _entry(source.path)}:
                 if not source.images:
                     self.places.setdefault(place, source)
                 if source.whole:
@@ -126,7 +126,7 @@ class _Index:
                 return _is_read(target, source)
             if (source := self._around(place, own)) is not None:
                 return f"lies in {source}, and all of that folder is read; name a place outside it"
-            if (source := self._part(own)) is not None:
+            if (source := self._part(place, own)) is not None:
                 return f"would replace a file of {source}, which is read; name another file"
             if (source := self._in_set(place, own)) is not None:
                 return f"belongs to the image {source.path}, which is read; name another file"
@@ -143,11 +143,16 @@ class _Index:
             return source
         return None if own is None else self.identities.get(own)
 
-    def _part(self, own: Identity | None) -> Source | None:
+    def _part(self, place: Path, own: Identity | None) -> Source | None:
         """A folder, all of which is read, with a file that has another name here."""
-        if own is None:
-            return None
-        return next((each for each, _, files in self._all_below() if own in files), None)
+        return next(
+            (
+                source
+                for source, found in self._all_below()
+                if place in found.awaited or (own is not None and own in found.files)
+            ),
+            None,
+        )
 
     def _around(self, place: Path, own: Identity | None) -> Source | None:
         """A folder, all of which is read, that a place lies in."""
@@ -157,13 +162,14 @@ class _Index:
         # By another name: through a link, in other capitals, or mounted twice.
         around = {own, *map(identity, place.parents)} - {None}
         return next(
-            (each for each, folders, _ in self._all_below() if not around.isdisjoint(folders)), None
+            (each for each, found in self._all_below() if not around.isdisjoint(found.folders)),
+            None,
         )
 
-    def _all_below(self) -> list[tuple[Source, set[Identity], set[Identity]]]:
+    def _all_below(self) -> list[tuple[Source, Below]]:
         if self._below is None:
             wholes = (each for each in self.sources.read if each.whole)
-            self._below = [(each, *below(each.path)) for each in wholes]
+            self._below = [(each, below(each.path)) for each in wholes]
         return self._below
 
     def _in_set(self, place: Path, own: Identity | None) -> Source | None:
@@ -172,7 +178,7 @@ class _Index:
             return None
         linked = place.stat().st_nlink > 1  # it may have a name in another folder
         for source in self.sources.read:
-            image = _real(source.path)
+            image = real(source.path)
             if image.suffix.lower() not in _TIFF or not (linked or image.parent == place.parent):
                 continue
             if image not in self._sets:
@@ -283,17 +289,9 @@ def ignores_case(folder: Path) -> bool:
         return os.name == "nt"
 
 
-def _real(path: Path) -> Path:
-    """A path with all links followed."""
-    try:
-        return Path(os.path.normcase(path.resolve()))
-    except (OSError, RuntimeError, ValueError):  # a circle of links
-        return Path(os.path.normcase(path.absolute()))
-
-
 def _entry(path: Path) -> Path:
     """A path with all links followed but the last one, which a file in its place would replace."""
-    return _real(path.parent) / os.path.normcase(path.name) if path.name else _real(path)
+    return real(path.parent) / os.path.normcase(path.name) if path.name else real(path)
 
 
 def _is_device(path: Path) -> bool:

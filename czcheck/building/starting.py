@@ -154,12 +154,13 @@ def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
         partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
             unpack(files, partial, limits).rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        try:
             _write(target, draft.keys, source)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     return Start(target, draft.keys, tuple(draft.guessed), folder)
 
 
