@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 Identity = tuple[int, int]
 """Device and number of a file, which all its names share."""
+_MOST_LINKS = 40  # one after the other; no system follows more
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +174,13 @@ class Below(NamedTuple):
     Attributes:
         folders: The folders, itself included.
         files: The files.
-        awaited: Where links lead that lead nowhere yet: a file there would be one of the folder's.
+        linked: Where links lead, and the further links on the way. Nothing need be there yet: a
+            file would be one of the folder's.
     """
 
     folders: set[Identity]
     files: set[Identity]
-    awaited: set[Path]
+    linked: set[Path]
 
 
 def below(folder: Path) -> Below:
@@ -196,15 +198,38 @@ def below(folder: Path) -> Below:
             continue
         found.folders.add(own)
         for entry, is_folder in _entries(here):
+            if entry.is_symlink():
+                found.linked.update(trail(Path(entry.path)))
             if is_folder:
                 pending.append(Path(entry.path))
             elif not entry.is_symlink():  # a store may have a million chunks: no call for each
                 found.files.add((own[0], entry.inode()))
             elif (linked := identity(Path(entry.path))) is not None:
                 found.files.add(linked)
-            else:
-                found.awaited.add(real(Path(entry.path)))
     return found
+
+
+def trail(path: Path) -> list[Path]:
+    """Where a path leads: every link on the way, and the place at its end.
+
+    Args:
+        path: The path; it need not exist.
+    """
+    found: list[Path] = []
+    here = path.absolute()
+    pending = list(reversed(here.parts[1:]))
+    here = Path(here.anchor)
+    while pending:
+        part = pending.pop()
+        entry = here.parent if part == ".." else here / part
+        if not entry.is_symlink() or len(found) > _MOST_LINKS:
+            here = entry
+            continue
+        found.append(entry)
+        target = entry.readlink()
+        here = Path(target.anchor) if target.is_absolute() else here
+        pending += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+    return [Path(os.path.normcase(each)) for each in (*found, here)]
 
 
 def real(path: Path) -> Path:

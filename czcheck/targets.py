@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from czcheck.archive.write import abandoned
 from czcheck.errors import UsageError
 from czcheck.images.folders import UNFINISHED
-from czcheck.sources import Below, Identity, Source, Sources, below, identity, real
+from czcheck.sources import Below, Identity, Source, Sources, below, identity, real, trail
 
 _LOCAL = ("file", "local", "")
 _TIFF = (".tif", ".tiff", ".btf")
@@ -112,6 +112,7 @@ class _Index:
                     self.places.setdefault(place, source)
                 if source.whole:
                     self.trees.setdefault(place, source)
+            for place in trail(source.path):
                 for holder in place.parents:
                     self.holders.setdefault(holder, source)
             found = identity(source.path)
@@ -149,7 +150,7 @@ class _Index:
             (
                 source
                 for source, found in self._all_below()
-                if place in found.awaited or (own is not None and own in found.files)
+                if place in found.linked or (own is not None and own in found.files)
             ),
             None,
         )
@@ -193,8 +194,14 @@ class _Index:
         """What is read of a folder that would be replaced."""
         if (source := self.holders.get(place)) is not None or not place.is_dir():
             return source
-        found = (each for folder, each in self.holders.items() if identity(folder) == own)
-        return next(found, None)
+        linked = {
+            folder: source
+            for source, found in self._all_below()
+            for each in found.linked
+            for folder in each.parents
+        }
+        holders = (*self.holders.items(), *linked.items())
+        return next((each for folder, each in holders if identity(folder) == own), None)
 
     def _abandoned(self, place: Path) -> Source | None:
         """What is read, and would be taken for what an interrupted run left behind."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.archive.write import replacing
+from czcheck.archive.write import check_writable, replacing
 from czcheck.cache.store import FOLDER, MAX_ENTRIES, Store
 from czcheck.errors import UsageError
 from czcheck.images.image import Plane
@@ -104,6 +104,8 @@ def test_a_link_among_what_is_read_is_not_replaced_either() -> None:
     assert "would replace" in refused(out("m.czmodel"), sources=sources)
     Path("circle").symlink_to("circle")
     check_targets([out("circle")], sources)
+    with pytest.raises(UsageError, match="circle: is a link that leads in a circle"):
+        check_writable(Path("circle"))
 
 
 def test_a_store_takes_the_place_of_a_whole_folder() -> None:

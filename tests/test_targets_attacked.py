@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from czcheck.archive.write import replacing
-from czcheck.errors import UsageError
+from czcheck.errors import InputError, UsageError
 from czcheck.report.destinations import write_file
 from czcheck.sources import Source, Sources
 from czcheck.targets import Target, Way, check_targets
@@ -124,7 +124,7 @@ def test_what_is_let_through_changes_nothing_that_is_read(
         before = [seen(each) for each in sources.read]
         try:
             write(target)
-        except (OSError, FileExistsError):
+        except (OSError, RuntimeError, InputError):  # links in a circle, or to nowhere
             return
         for source, then in zip(sources.read, before, strict=True):
             now = seen(source)

@@ -184,9 +184,13 @@ def check_folder_of(named: Path) -> None:
         named: A file or a folder.
 
     Raises:
-        UsageError: Its folder does not exist, or nothing can be written there.
+        UsageError: Its folder does not exist, or nothing can be written there; or links lead in a
+            circle.
     """
-    folder = named.resolve().parent
+    try:
+        folder = named.resolve().parent
+    except (OSError, RuntimeError):
+        raise UsageError(f"{named}: is a link that leads in a circle; name another place") from None
     if not folder.is_dir():
         raise UsageError(f"{named}: the folder {named.parent} does not exist; make it first")
     if named.exists() and not named.is_file() and not named.is_dir():
