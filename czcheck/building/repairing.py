@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,9 +12,11 @@ from czcheck.building import changes
 from czcheck.building.checks import check_border, check_harmless, size_of_tile
 from czcheck.building.results import RepairResult, told_of
 from czcheck.building.verifying import verified
-from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.errors import IncompleteError, InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, MIB, Limits
 from czcheck.model import CzModel
+from czcheck.sources import Sources
+from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.building.process import Lowering
@@ -84,9 +85,10 @@ def repair(
     told = progress or (lambda _: None)
     source, target = Path(model), Path(output)
     tile = size_of_tile("tile", tile)
+    sources = Sources()
+    sources.model(source, "the archive to repair")
+    check_targets([Target(f"--output {target}", target)], sources)
     with CzModel(source, limits) as opened:
-        if target.exists() and os.path.samefile(source, target):  # noqa: PTH121 - follows links
-            raise UsageError(f"{target}: is the archive to repair; name another file to write")
         told("reading the archive")
         _check(opened, verify=verify, allow_op=allow_op)
         return _Repair(opened, target, tile, tuple(allow_op)).run(

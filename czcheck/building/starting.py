@@ -16,6 +16,8 @@ from czcheck.building.checks import KERAS_FILES
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.model_metadata import MONOCHROME, SPLIT_RGB
+from czcheck.sources import Sources
+from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -83,12 +85,17 @@ def write_start(
         What was written, and what in it is a guess.
 
     Raises:
-        UsageError: There is no such model, or the JSON file is there already.
+        UsageError: There is no such model, the JSON file is there already, or it would replace
+            what is read.
         InputError: The model cannot be read, or no specification fits it. Nothing is written.
     """
     target = Path(output)
     if model is not None and not Path(model).exists():
         raise UsageError(f"{model}: {about_missing(Path(model))}")
+    if model is not None:
+        sources = Sources()
+        sources.model(model)
+        check_targets([Target(f"--output {target}", target)], sources)
     if target.exists() and not force:
         raise UsageError(f"{target}: is there already; --force writes over it")
     if model is None:
@@ -147,12 +154,13 @@ def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
         partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
             unpack(files, partial, limits).rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        try:
             _write(target, draft.keys, source)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     return Start(target, draft.keys, tuple(draft.guessed), folder)
 
 

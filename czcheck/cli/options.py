@@ -97,6 +97,15 @@ def said(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value == () else value for name, value in given.items()}
 
 
+def keyed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given of the options of `policy`, by the names of a configuration's keys.
+
+    Args:
+        given: All of them, as click passes them.
+    """
+    return {name.replace("_", "-"): value for name, value in said(given).items()}
+
+
 def complete_codes(
     _: click.Context, __: click.Parameter, incomplete: str
 ) -> list[click.shell_completion.CompletionItem]:

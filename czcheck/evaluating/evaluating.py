@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,6 +109,8 @@ def evaluation_of(
         missing=tuple(notes.missing),
         warnings=tuple(notes.warnings),
         pictures=worst.pictures(reading, bgr=bgr),
+        tile=runner.tile,
+        pad=job.pad,
     )
 
 
@@ -152,8 +154,11 @@ def _scored(
             score = PlaneScore(
                 plane, mask, mask_plane, labelled.reading, runner.label_values, job.min_confidence
             )
-            segment_plane(runner, view, plane, layout_of(runner, plane), [score], pad=job.pad)
-            scored.append((score.result(pair.image.name + plane.name), score.preview))
+            layout = layout_of(runner, plane)
+            segment_plane(runner, view, plane, layout, [score], pad=job.pad)
+            result = score.result(pair.image.name + plane.name)
+            result = replace(result, tiles=len(layout), padding=layout.padding)
+            scored.append((result, score.preview))
     return scored
 
 

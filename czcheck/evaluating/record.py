@@ -18,11 +18,15 @@ class ImageResult:
         name: The image's file name, with scene, time and z where it has several planes.
         counts: Its pixels.
         objects: Its objects; None where masks do not number them.
+        tiles: Number of tiles that it was cut into.
+        padding: Share of these tiles that is no image but its continuation, 0 to 1.
     """
 
     name: str
     counts: PixelCounts
     objects: ObjectFigures | None
+    tiles: int = 1
+    padding: float = 0
 
     @property
     def mean_iou(self) -> float | None:
@@ -51,6 +55,8 @@ class Evaluation:
         warnings: What else a user should know about images and masks.
         pictures: PNG pictures of the worst planes by name: image, truth, answer, and where they
             differ, side by side.
+        tile: (height, width) of the network's tile in pixels.
+        pad: How images were continued where tiles reach over their edges: `reflect` or `zeros`.
     """
 
     mask: str
@@ -66,6 +72,22 @@ class Evaluation:
     missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    tile: tuple[int, int] = (0, 0)
+    pad: str = "reflect"
+
+    @property
+    def padding(self) -> float:
+        """Share of what the network saw that is no image but its continuation, 0 to 1."""
+        tiles = sum(each.tiles for each in self.images)
+        return sum(each.tiles * each.padding for each in self.images) / max(tiles, 1)
+
+    def padded(self, share: float = 0) -> tuple[ImageResult, ...]:
+        """The planes whose tiles hold more padding than a share.
+
+        Args:
+            share: The share, 0 to 1.
+        """
+        return tuple(each for each in self.images if each.padding > share)
 
     def to_json(self, goals: Goals | None = None) -> dict[str, Any]:
         """Plain data, as `looked_at.evaluation` in `schemas/report.schema.json`.
@@ -82,6 +104,14 @@ class Evaluation:
             "min_confidence": self.min_confidence,
             "tensorflow": self.tensorflow,
             "isolation": self.isolation,
+            "tiles": {
+                "height": self.tile[0],
+                "width": self.tile[1],
+                "count": sum(each.tiles for each in self.images),
+                "pad": self.pad,
+                "padding": self.padding,
+                "padded_images": len(self.padded()),
+            },
             "pixel_accuracy": counts.accuracy(),
             "classes": [
                 {"name": name, **asdict(each)}
@@ -116,6 +146,7 @@ class Evaluation:
             "name": image.name,
             "pixel_accuracy": image.counts.accuracy(),
             "mean_iou": image.mean_iou,
+            "padding": image.padding,
             "f1": None if image.objects is None else image.objects.f1,
         }
 

@@ -1,18 +1,22 @@
-"""The files of an OME-TIFF: those that it names and that are not there, or are other ones."""
+"""The files of an OME-TIFF: those that it names, are not there, or are other ones."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from czcheck.errors import InputError
+from czcheck.errors import CzcheckError, InputError
+from czcheck.images.decoders import opened
 from czcheck.images.ome_xml import OmeImage, described_elsewhere, own_uuid
 
 if TYPE_CHECKING:
     import tifffile
 
 _FEW = 5
+_NAMED = re.compile(r'\b(?:FileName|MetadataFile)\s*=\s*(?:"([^"<]*)"|\'([^\'<]*)\')')
 _ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
 
@@ -136,3 +140,26 @@ def set_warning(text: str) -> Iterator[str]:
     if name is not None:
         where = f"; {name[:80]} describes it" if name else ""
         yield f"the file is one of a set{where}. Only the pages of this file are read"
+
+
+def files_beside(path: Path) -> frozenset[Path]:
+    """Files beside an OME-TIFF that belong to the same image.
+
+    Args:
+        path: The TIFF file.
+
+    Returns:
+        Those that it names and that exist; none for a file that is no OME-TIFF.
+    """
+    import tifffile  # noqa: PLC0415 - slow, and only where there is a TIFF
+
+    try:
+        with opened(path), tifffile.TiffFile(path) as file:
+            first = file.pages.first
+            text = first.description if first.is_ome else ""
+    except CzcheckError:
+        return frozenset()
+    names = {unescape(double or single) for double, single in _NAMED.findall(text)}
+    # A set lies in one folder: names of other folders are refused when the image is opened.
+    found = (path.parent / name for name in names if name == Path(name).name)
+    return frozenset(each for each in found if each.is_file())

@@ -29,6 +29,8 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
     )
     for note in image_notes(plain):
         yield from wrapped(printable(note), "  ")
+    if told := padding_text(plain["tiles"]):
+        yield from wrapped(told, "  ")
     below = f" (minimum confidence {plain['min_confidence']} %)" if plain["min_confidence"] else ""
     yield from _classes(plain["classes"], below)
     if told := goals_text(plain):
@@ -55,6 +57,26 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
         names = [printable(each) for each in plain["left_over"]]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
         yield from wrapped(f"left aside, without a counterpart: {', '.join(names[:3])}{more}", "  ")
+
+
+def padding_text(tiles: Mapping[str, Any]) -> str:
+    """How much of what the network saw is padding; empty for nothing.
+
+    Args:
+        tiles: As `looked_at.evaluation.tiles` in the JSON report.
+    """
+    count = tiles["padded_images"]
+    if not count:
+        return ""
+    how = "reflection" if tiles["pad"] == "reflect" else "zeros"
+    images = "1 image does not fill its tiles" if count == 1 else f"{count} images do not fill"
+    if count > 1:
+        images += " their tiles"
+    share = f"{100 * tiles['padding']:.3g} %"
+    return (
+        f"padding: {images} of {tiles['width']}x{tiles['height']} pixels; {share} of what the"
+        f" network saw is padding ({how})"
+    )
 
 
 def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]:

@@ -227,9 +227,9 @@ def told_once(capsys: pytest.CaptureFixture[str]) -> str:
         (["-o", "{}/x.bmp"], "images/0.png", 2, "x.bmp: cannot be written in the format"),
         (["-o", "{}/none/x.tif"], "images/0.png", 2, "none does not exist"),
         (["-o", "{}/x.tif"], "images", 2, "one file for 2 images; name a folder"),
-        (["-o", "{}/x.tif", "--probabilities", "{}/x.tif"], "images/0.png", 2, "two results"),
+        (["-o", "{}/x.tif", "--probabilities", "{}/x.tif"], "images/0.png", 2, "the same place"),
         (["--overlay", "{}/x.jpg"], "images/0.png", 2, "name a .png file"),
-        (["-o", "{}/images/0.png"], "images/0.png", 2, "is an image that is read"),
+        (["-o", "{}/images/0.png"], "images/0.png", 2, "would replace an image, which is read"),
         (["--class", "Nucleus"], "images/0.png", 2, "give --objects FILE"),
         (["--objects", "{}/x.xls"], "images/0.png", 2, "name a .csv or .parquet file"),
         (
