@@ -244,6 +244,20 @@ class CzModel:
 
         return read_network(self.files, self.limits)
 
+    @property
+    def loaded(self) -> Network:
+        """The network as it is loaded and run: by the signature that its own files hold.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        return self.network
+
+    @property
+    def not_run(self) -> str | None:
+        """Why running the network would not show what the model does; None if it would."""
+        return None
+
     @cached_property
     def reach(self) -> StaticReach:
         """How far the network looks, and by how much it shrinks a tile.

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.foreign import about_missing
-from czcheck.building.checks import KERAS_FILES
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.model_metadata import MONOCHROME, SPLIT_RGB
+from czcheck.planned.named import is_keras_file
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -99,7 +99,7 @@ def write_start(
         draft = _of_folder(source, target, limits)
         _write(target, draft.keys, source)
         return Start(target, draft.keys, tuple(draft.guessed))
-    if source.suffix.lower() in KERAS_FILES:
+    if is_keras_file(source):
         raise InputError(
             f"{source}: is a Keras file; `czcheck init` without it writes an example, in which you "
             "name it as `ModelPath`; or give the folder that model.export(folder) writes"
