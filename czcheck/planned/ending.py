@@ -201,7 +201,7 @@ def about_channels(
 
 def _about_one(ending: Ending, after: Sequence[Operation], classes: Sequence[str]) -> str:
     """What to say of a network with one channel and several classes, or one that is none."""
-    two = f"name two classes, that of p first: {_classes_line(_foreground_first(classes))}"
+    two = f"name two classes, that of p first: {_classes_line(foreground_first(classes))}"
     if ending.tail in _SOFTMAX:
         return _CONSTANT
     if ending.is_probability:
@@ -304,6 +304,40 @@ def _about_one_value(
     return None
 
 
+def suggested(ending: Ending) -> tuple[str, ...]:
+    """Names of the operations that make probabilities of an output; none where it needs none.
+
+    Args:
+        ending: The network's own output.
+    """
+    if ending.channels == 1 and ending.tail not in _SOFTMAX:
+        return (SIGMOID, PAIR) if ending.is_score else (PAIR,)
+    return (SOFTMAX,) if ending.is_score or ending.tail == "log-softmax" else ()
+
+
+def about_suggested(ending: Ending, classes: Sequence[str]) -> str | None:
+    """What to look at where `suggested` stands in a specification; None if there is nothing.
+
+    Args:
+        ending: The network's own output.
+        classes: Names of the classes, that of p first.
+    """
+    names = suggested(ending)
+    if PAIR not in names:
+        what = "a log-softmax" if ending.tail == "log-softmax" else "scores (logits)"
+        made = f"Postprocessing: the network ends in {what}; Softmax makes probabilities of it."
+        return made if names else None
+    what = "one channel of scores (logits)" if SIGMOID in names else "one channel"
+    if ending.tail == "sigmoid":
+        what = "one sigmoid channel"
+    sure = ending.is_probability or SIGMOID in names
+    doubt = "" if sure else " That the channel is a probability, 0 to 1, is a guess, too."
+    return (
+        f"Classes: the network ends in {what}; {classes[0]} gets its probability p, {classes[1]} "
+        f"gets 1 - p. Name the class first that the channel was trained for.{doubt}"
+    )
+
+
 def remark(ending: Ending, after: Sequence[Operation]) -> str | None:
     """What is odd about the operations behind an output though they work; None if nothing is.
 
@@ -327,8 +361,12 @@ def _range(ending: Ending) -> str:
     return f"values from {ending.low:g} to {ending.high:g}"
 
 
-def _foreground_first(classes: Sequence[str]) -> list[str]:
-    """Two classes, that of the foreground first, as far as their names tell."""
+def foreground_first(classes: Sequence[str]) -> list[str]:
+    """Two classes, that of the foreground first, as far as their names tell.
+
+    Args:
+        classes: Names that there are; none, or more than two, stand for nothing.
+    """
     if len(classes) == 1:
         first = classes[0]
         return ["Foreground", first] if is_background(first) else [first, "Background"]

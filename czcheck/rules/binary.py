@@ -22,8 +22,8 @@ def probability_belongs_to_the_foreground(
 
     Says: The network's one channel p became the two channels p and 1 - p, and p belongs to '{p}',
         which is called like a background, 1 - p to '{rest}'.
-    Why: A network of one channel is mostly trained to answer with the probability of the
-        foreground. If this one is, the two classes are exchanged in every image, and nothing else
+    Why: A network of one channel is mostly trained to give the probability of the foreground. If
+        this one is, the two classes are exchanged in every image, and nothing else
         shows it: the probabilities are sound.
     Fix: If the channel stands for the foreground, name that class first (spec key `Classes`) and
         build the archive again. If it does stand for the background, nothing is wrong.
