@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
+from czcheck.planned.beginning import about_taken
 from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
+    from czcheck.planned.ending import Ending
     from czcheck.rules.catalogue import Rule
 
 _ENDING = ".json"
@@ -146,13 +148,13 @@ class SpecModel(CzModel):
         except InputError as error:
             yield SpecFault(str(error), self.reading.place("Postprocessing"))
         else:
-            reason = self._about_output(spec)
+            reason = self._about_ends(spec)
             at = self.reading.place("Postprocessing" if after else "ModelPath")
             if reason is not None:
                 yield SpecFault(reason, at)
 
-    def _about_output(self, spec: ModelSpec) -> str | None:
-        """Why the network's output cannot become the probabilities of the classes."""
+    def _about_ends(self, spec: ModelSpec) -> str | None:
+        """Why the network's ends do not fit, but for what rules on networks find."""
         from czcheck.planned.ending import (  # noqa: PLC0415
             about_channels,
             about_labels,
@@ -165,7 +167,11 @@ class SpecModel(CzModel):
             from czcheck.planned.keras_outline import read_outline  # noqa: PLC0415
 
             outline = read_outline(spec.model_path)
-            ending = None if outline is None else outline.ending
+            if outline is None:
+                return None
+            if reason := about_taken(outline.channels, self.metadata):
+                return reason.replace("`", "")
+            ending: Ending | None = outline.ending
         else:
             try:
                 ending = ending_of(self.source)

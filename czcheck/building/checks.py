@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import LARGEST_SIDE
+from czcheck.planned.beginning import about_taken
 from czcheck.planned.ending import about_channels, about_labels, ending_of
 from czcheck.planned.named import licence_fault, model_fault
 
@@ -191,14 +192,8 @@ def check_channels(channels: int | None, metadata: ModelMetadata, folder: Path) 
     Raises:
         InputError: They do not fit.
     """
-    if channels is None or channels in {metadata.channel_count, metadata.scalar_count}:
-        return
-    wanted = metadata.channel_count
-    raise InputError(
-        f"{folder}: the network takes {channels} channels, but the pixel type "
-        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {wanted}; "
-        "change `PixelType` or `ColorHandling` in the spec, or the network's input"
-    )
+    if reason := about_taken(channels, metadata):
+        raise InputError(f"{folder}: {reason}")
 
 
 def check_ending(

@@ -224,6 +224,8 @@ def _times(one: float, other: float) -> float:
 
 
 def _product(one: Bounds, other: Bounds) -> Bounds:
+    if _ANY in (one, other):
+        return _ANY
     ends = [_times(a, b) for a in one[:2] for b in other[:2]]
     sure = one.sure and other.sure
     return Bounds(min(ends), max(ends), sure=sure)
@@ -236,7 +238,7 @@ def _sum(one: Bounds, other: Bounds) -> Bounds:
 
 
 def _negative(given: Bounds) -> Bounds:
-    return Bounds(-given.high, -given.low, given.sure)
+    return Bounds(0.0 - given.high, 0.0 - given.low, given.sure)
 
 
 def _quotient(one: Bounds, other: Bounds) -> Bounds:
@@ -312,12 +314,17 @@ def is_softmax(graph: Graph, point: Point) -> bool:
     """
     numerator = settle(graph, input_of(graph, point, 0))
     denominator = settle(graph, input_of(graph, point, 1))
-    if numerator is None or denominator is None:
+    if denominator is None or denominator.node.op != "Sum":
         return False
-    if numerator.node.op != "Exp" or denominator.node.op != "Sum":
+    return _are_powers(graph, numerator, settle(graph, input_of(graph, denominator, 0)))
+
+
+def _are_powers(graph: Graph, one: Point | None, other: Point | None) -> bool:
+    """Whether two values are exp(x) of the same x, though perhaps computed twice."""
+    if one is None or other is None or {one.node.op, other.node.op} != {"Exp"}:
         return False
-    summed = settle(graph, input_of(graph, denominator, 0))
-    return summed is not None and summed.place == numerator.place
+    powers = [settle(graph, input_of(graph, each, 0)) for each in (one, other)]
+    return all(powers) and len({each.place for each in powers if each is not None}) == 1
 
 
 def is_sigmoid(graph: Graph, point: Point) -> bool:
@@ -352,8 +359,7 @@ def _is_ratio(graph: Graph, point: Point) -> bool:
     """Whether a quotient is exp(x) / (1 + exp(x))."""
     numerator = settle(graph, input_of(graph, point, 0))
     denominator = settle(graph, input_of(graph, point, 1))
-    other = _one_and(graph, denominator, "Exp")
-    return numerator is not None and other is not None and numerator.place == other.place
+    return _are_powers(graph, numerator, _one_and(graph, denominator, "Exp"))
 
 
 def _one_and(graph: Graph, point: Point | None, op: str) -> Point | None:
