@@ -32,6 +32,10 @@ _EXTENSION = ".czmodel"
 _IN_PYTHON = {
     "give --tile HxW": "give spatial_dims=(height, width)",
     "--allow-op admits": "allow_op admits",
+    'add "Postprocessing": [': "give postprocessing=[",
+    'write "Postprocessing": [': "give postprocessing=[",
+    "] to the spec": "]",
+    "] in the spec": "]",
 }
 
 

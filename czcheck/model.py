@@ -253,9 +253,13 @@ class CzModel:
         """
         return self.network
 
-    @property
-    def not_run(self) -> str | None:
-        """Why running the network would not show what the model does; None if it would."""
+    def left_to_build(self, *, run: bool) -> str | None:
+        """What cannot be checked of the network before it is built, and why; None for nothing.
+
+        Args:
+            run: Whether the network is to be run.
+        """
+        del run
         return None
 
     @cached_property

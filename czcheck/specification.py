@@ -47,9 +47,9 @@ _IS_ARCHIVE = "the file is an archive, no specification"
 _XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")
 # What a build has no part of: further files, Keras's own data, further graphs.
 _LEFT_BEHIND = ("CZ322", "CZ334", "CZ336")
-_NOT_TAKEN_OVER = "`czcheck build` does not take it over"
-_LOWERED = "what the target runtime gets is known when `czcheck build` has lowered the network"
-_IS_KERAS = "the network of a Keras file is checked when `czcheck build` has exported it"
+_NOT_TAKEN_OVER = "left behind by `czcheck build`"
+_LOWERED = "left to `czcheck build`: what the target runtime gets has to be lowered first"
+_IS_KERAS = "left to `czcheck build`: a Keras file has to be exported first"
 _OF_NETWORKS = ("network", "run")
 
 
@@ -253,13 +253,23 @@ class SpecModel(CzModel):
 
         return as_loaded(self.source, self._spec)
 
-    @property
-    def not_run(self) -> str | None:
-        """Why running the SavedModel would not show what the archive does; None if it would."""
+    def left_to_build(self, *, run: bool) -> str | None:
+        """What cannot be checked of the network before it is built, and why; None for nothing.
+
+        Args:
+            run: Whether the network is to be run.
+        """
         from czcheck.planned.as_built import not_run  # noqa: PLC0415
 
-        reason = not_run(self.source, self._spec)
-        return reason and f"{reason}, and `czcheck build` runs what comes of it"
+        spec = self.reading.spec
+        if spec is None:
+            return None
+        if is_keras_file(spec.model_path):
+            return "the network of a Keras file, which has to be exported first"
+        with suppress(UnavailableError):
+            reason = not_run(self.source, spec) if run else None
+            return reason and f"running the network, since {reason}"
+        return None
 
     @cached_property
     def safety(self) -> Safety:

@@ -246,11 +246,13 @@ def _run(
     from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
     model = release.model
+    if left := model.left_to_build(run=True):
+        raise UnavailableError(f"of the {release.which} release, {left}; build it first")
     environment = worker.hello()
     summaries = []
     try:
         folder = unpack(model.files, worker.folder / "model", model.limits)
-        load = load_network(worker, folder, model.network)
+        load = load_network(worker, folder, model.loaded)
         asker = Asker(worker, kept.add)
         for done, tile in enumerate(battery, start=1):
             answer = asker.ask(tile.name, tile.pixels)

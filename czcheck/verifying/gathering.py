@@ -175,6 +175,9 @@ def looked_at(
             facts["network"] = _network_facts(model.network)
             if (binary := _binary(model)) is not None:
                 facts["network"]["binary"] = {"p": binary.p, "rest": binary.rest}
+        left = model.left_to_build(run=level is Level.RUN)
+        if left is not None:
+            facts["left_to_build"] = left
     if run is not None:
         facts["run"] = {
             "tiles": len(run.answers),

@@ -116,8 +116,8 @@ class FileRun:
         from czcheck.runtime.run import run_network  # noqa: PLC0415
 
         model = self._model
-        if (reason := model.not_run) is not None:
-            raise NotApplicableError(reason)
+        if (reason := model.left_to_build(run=True)) is not None:
+            raise NotApplicableError(f"left to `czcheck build`: {reason}")
         if (objection := model.safety.objection(self._allow_op)) is not None:
             raise UnavailableError(f"the network must not be run: {objection}")
         try:
