@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
-from czcheck.planned.beginning import about_taken
+from czcheck.planned.beginning import about_dtype, about_taken
 from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
@@ -174,9 +174,12 @@ class SpecModel(CzModel):
             ending: Ending | None = outline.ending
         else:
             try:
-                ending = ending_of(self.source)
+                serving, ending = self.source.serving, ending_of(self.source)
             except UnavailableError:
                 return None
+            for each in () if serving is None else serving.inputs:
+                if reason := about_dtype(each, "input"):
+                    return reason
         if ending is None:
             return None
         channels = about_channels(ending, after, spec.classes)

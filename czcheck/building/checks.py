@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import LARGEST_SIDE
-from czcheck.planned.beginning import about_taken
+from czcheck.planned.beginning import about_dtype, about_taken
 from czcheck.planned.ending import about_channels, about_labels, ending_of
 from czcheck.planned.named import licence_fault, model_fault
 
@@ -135,11 +135,8 @@ def check_network(
     if labels := about_labels(ending):
         raise InputError(f"{folder}: {labels}")
     for spec, what in ((fed, "input"), (answered, "output")):
-        if spec.dtype != "float32":
-            raise InputError(
-                f"{folder}: the network's {what} {spec.key} is {spec.dtype}; it has to be float32: "
-                "cast inside the network"
-            )
+        if reason := about_dtype(spec, what):
+            raise InputError(f"{folder}: {reason}")
         if spec.shape is not None and len(spec.shape) != RANK:
             raise InputError(
                 f"{folder}: the network's {what} {spec.key} has the shape {shown(spec.shape)}; "

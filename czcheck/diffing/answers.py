@@ -246,8 +246,6 @@ def _run(
     from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
     model = release.model
-    if left := model.left_to_build(run=True):
-        raise UnavailableError(f"of the {release.which} release, {left}; build it first")
     environment = worker.hello()
     summaries = []
     try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.network.facts import TensorSpec
 
 
 def about_taken(channels: int | None, metadata: ModelMetadata) -> str | None:
@@ -22,4 +23,19 @@ def about_taken(channels: int | None, metadata: ModelMetadata) -> str | None:
         f"the network takes {channels} channels, but the pixel type "
         f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {wanted}; "
         "change `PixelType` or `ColorHandling` in the spec, or the network's input"
+    )
+
+
+def about_dtype(spec: TensorSpec, what: str) -> str | None:
+    """Why an input or output is not of the dtype that a model has; None if it is.
+
+    Args:
+        spec: The input or output.
+        what: Which of the two.
+    """
+    if spec.dtype == "float32":
+        return None
+    return (
+        f"the network's {what} {spec.key} is {spec.dtype}; it has to be float32: "
+        "cast inside the network"
     )

@@ -12,9 +12,10 @@ import jsonschema
 import pytest
 
 from czcheck.cli import main
+from czcheck.network.dtypes import number
 from czcheck.report.report import Report
 from czcheck.verifying.verification import verify
-from fixtures.graphs import FLOAT, Graph, classifier, ended_by, scores
+from fixtures.graphs import FLOAT, Graph, Type, classifier, ended_by, scores, spec
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "report.schema.json"
 
@@ -82,6 +83,18 @@ def test_rules_on_metadata_name_the_place_in_the_specification(write: Write) -> 
     }
 
 
+def half_precision() -> Graph:
+    """The sound network with an input that ZEN does not feed."""
+    graph = classifier()
+    image = next(each for each in graph.meta_graph.graph_def.node if each.name == "image")
+    image.name = "tile"
+    graph.node("image", "Cast", "tile", SrcT=Type("float16"), DstT=FLOAT)
+    image.attr["dtype"].type = number("float16")
+    inputs = graph.meta_graph.signature_def["serving_default"].inputs
+    inputs["image"].CopyFrom(spec("tile", (None, 32, 32, 1), "float16"))
+    return graph
+
+
 @pytest.mark.parametrize(
     ("graph", "changes", "codes"),
     [
@@ -95,11 +108,12 @@ def test_rules_on_metadata_name_the_place_in_the_specification(write: Write) -> 
         (ended_by("Sigmoid", classes=1), {"Classes": ["Nucleus", "Rest"]}, {"CZ312", "CZ320"}),
         (classifier(), {"Postprocessing": ["SigmoidToSoftmaxScores"]}, {"CZ220"}),
         (scores(2), {}, {"CZ220", "CZ320"}),
+        (half_precision(), {}, {"CZ220", "CZ310"}),
         (classifier(), {"Classes": ["Nucleus"], "BorderSize": "4"}, {"CZ220"}),
     ],
     ids=[
         "classes", "channels", "open tile", "border", "smaller tile", "in front", "licence",
-        "sigmoid", "behind", "scores", "fault",
+        "sigmoid", "behind", "scores", "half", "fault",
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_found_by_the_same_rules(
