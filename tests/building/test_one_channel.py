@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,25 @@ def test_what_a_network_is_is_said_before_anything_is_run(
     # Nor does the specification pass by itself.
     report = verify(path, level="network")
     assert report.exit_code == 1
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_what_the_layers_of_a_keras_file_show_is_said_before_it_is_exported(
+    write_spec: WriteSpec, tmp_path: Path
+) -> None:
+    last = {"filters": 1, "activation": "sigmoid", "name": "last"}
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 32, 32, 1], "name": "tile"}},
+        {"class_name": "Conv2D", "config": last},
+    ]
+    described = {"class_name": "Sequential", "config": {"layers": layers}}
+    path = tmp_path / "net.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(described))
+    with pytest.raises(InputError, match=r"net\.keras: the network ends in one sigmoid channel"):
+        build(write_spec(path), tmp_path / "a.czmodel")
+    with pytest.raises(InputError, match=r"takes 1 channels, but the pixel type Bgr24"):
+        build(write_spec(path, PixelType="Bgr24", ColorHandling="SplitRgb"), tmp_path / "a.czmodel")
 
 
 @pytest.mark.usefixtures("no_worker")
