@@ -72,14 +72,17 @@ _JOINED = {"ConcatV2": 0, "Merge": 0, "Pack": 0, "Select": 1, "SelectV2": 1}
 _FIXED = {
     "Sigmoid": (0.0, 1.0),
     "Softmax": (0.0, 1.0),
+    "Erf": (-1.0, 1.0),
     "Softsign": (-1.0, 1.0),
     "Tanh": (-1.0, 1.0),
     "LogSoftmax": (-math.inf, 0.0),
 }
+_WEIGHTS = frozenset({"Const", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"})
 _DEEPEST = 40
 _HIDDEN_DEEPEST = 8
 _MOST = 500
 _CONSTANT_BYTES = 1 << 14
+_CONSTANT_VALUES = 1 << 12
 _CODES = {"float32": "f", "float64": "d", "int32": "i", "int64": "q", "float16": "e"}
 
 
@@ -105,6 +108,9 @@ class Bounds(NamedTuple):
 
 UNKNOWN = Bounds(-math.inf, math.inf, sure=False)
 _ANY = Bounds(-math.inf, math.inf, sure=True)
+# Numbers that training found: any, but always the same. They take no bounds from a sum or product
+# that has none, as something that the image decides could: x - x.
+_FOUND = Bounds(math.nan, math.nan, sure=False)
 
 
 def bounds_of(graph: Graph, tensor: str) -> Bounds:
@@ -172,13 +178,35 @@ class _Reader:
             return _UNARY[op](read(0))
         if op in _BINARY:
             return _BINARY[op](read(0), read(1))
+        if op in _WEIGHING:
+            return _WEIGHING[op](self._operand(point, 0, depth), self._operand(point, 1, depth))
         if op == "ClipByValue":
             return _lowest(_highest(read(0), read(1)), read(2))
         return UNKNOWN
 
+    def _operand(self, point: Point, number: int, depth: int) -> Bounds:
+        """Bounds of an operand; what training fixed counts as known, whatever it is."""
+        given = input_of(self.graph, point, number)
+        found = self.at(given, depth + 1)
+        return _FOUND if found == UNKNOWN and self._is_fixed(given, 0) else found
+
+    def _is_fixed(self, point: Point | None, depth: int) -> bool:
+        """Whether a value is made of weights alone."""
+        point = settle(self.graph, point)
+        self.left -= 1
+        if point is None or depth > _HIDDEN_DEEPEST or self.left < 0:
+            return False
+        if point.node.op in _WEIGHTS:
+            return True
+        inputs = range(len(point.node.input))
+        return bool(inputs) and all(
+            self._is_fixed(input_of(self.graph, point, number), depth + 1) for number in inputs
+        )
+
     def _is_hidden(self, point: Point | None, depth: int) -> bool:
         """Whether a tensor holds what a hidden layer makes, not probabilities."""
-        while point is not None and point.node.op in _WITHIN:
+        while point is not None and point.node.op in _WITHIN and self.left > 0:
+            self.left -= 1
             point = input_of(self.graph, point, 0)
         point = settle(self.graph, point)
         self.left -= 1
@@ -211,7 +239,10 @@ def _constant(point: Point) -> Bounds:
     value = point.node.attr["value"].tensor
     code = _CODES.get(dtypes.name(value.dtype))
     content = value.tensor_content
-    values = [*value.float_val, *value.double_val, *value.int_val, *value.int64_val]
+    listed = (value.float_val, value.double_val, value.int_val, value.int64_val)
+    if max(map(len, listed)) > _CONSTANT_VALUES:
+        return UNKNOWN
+    values = [each for some in listed for each in some]
     if content and code is not None and len(content) <= _CONSTANT_BYTES:
         count = len(content) // struct.calcsize(code)
         values = list(struct.unpack_from(f"<{count}{code}", content))
@@ -219,32 +250,42 @@ def _constant(point: Point) -> Bounds:
     return Bounds(min(values), max(values), sure=True) if finite else UNKNOWN
 
 
+def _weighed(one: Bounds, other: Bounds) -> Bounds | None:
+    """The bounds of a sum or product of which one part knows none; None for every other."""
+    parts = (one, other)
+    if any(each is _FOUND for each in parts):
+        return _ANY if _ANY in parts else UNKNOWN
+    if _ANY in parts:
+        return UNKNOWN if UNKNOWN in parts else _ANY
+    return None
+
+
 def _times(one: float, other: float) -> float:
     return 0.0 if 0 in (one, other) else one * other
 
 
 def _product(one: Bounds, other: Bounds) -> Bounds:
-    if _ANY in (one, other):
-        return _ANY
+    if (weighed := _weighed(one, other)) is not None:
+        return weighed
     ends = [_times(a, b) for a in one[:2] for b in other[:2]]
     sure = one.sure and other.sure
     return Bounds(min(ends), max(ends), sure=sure)
 
 
 def _sum(one: Bounds, other: Bounds) -> Bounds:
-    if _ANY in (one, other):
-        return _ANY
+    if (weighed := _weighed(one, other)) is not None:
+        return weighed
     return Bounds(one.low + other.low, one.high + other.high, sure=one.sure and other.sure)
 
 
 def _negative(given: Bounds) -> Bounds:
+    if given is _FOUND:
+        return given
     return Bounds(0.0 - given.high, 0.0 - given.low, given.sure)
 
 
 def _quotient(one: Bounds, other: Bounds) -> Bounds:
     """Bounds of a quotient whose divisor has one sign, or of one by a constant."""
-    if other.low < 0 or (other.low == 0 and one.low != one.high):
-        return UNKNOWN
     divisor = _reciprocal(other)
     # Numerator and divisor may hang together, as in x / sum(x).
     plain = one.low == one.high or other.low == other.high
@@ -252,11 +293,10 @@ def _quotient(one: Bounds, other: Bounds) -> Bounds:
 
 
 def _reciprocal(given: Bounds) -> Bounds:
-    if given.low < 0:
+    if given.low < 0 or given.high == 0:
         return UNKNOWN
     high = math.inf if given.low == 0 else 1 / given.low
-    low = math.inf if given.high == 0 else 1 / given.high
-    return Bounds(low, high, given.sure)
+    return Bounds(1 / given.high, high, given.sure)
 
 
 def _exponential(given: Bounds) -> Bounds:
@@ -294,13 +334,15 @@ _UNARY: dict[str, Callable[[Bounds], Bounds]] = {
     "Softplus": _softplus,
 }
 _BINARY: dict[str, Callable[[Bounds, Bounds], Bounds]] = {
+    "Maximum": _highest,
+    "Minimum": _lowest,
+    "RealDiv": _quotient,
+}
+_WEIGHING: dict[str, Callable[[Bounds, Bounds], Bounds]] = {
     "Add": _sum,
     "AddV2": _sum,
     "BiasAdd": _sum,
-    "Maximum": _highest,
-    "Minimum": _lowest,
     "Mul": _product,
-    "RealDiv": _quotient,
     "Sub": lambda one, other: _sum(one, _negative(other)),
 }
 
@@ -317,6 +359,24 @@ def is_softmax(graph: Graph, point: Point) -> bool:
     if denominator is None or denominator.node.op != "Sum":
         return False
     return _are_powers(graph, numerator, settle(graph, input_of(graph, denominator, 0)))
+
+
+def is_log_softmax(graph: Graph, point: Point) -> bool:
+    """Whether a difference is x - log(sum(exp(x))), written out with or without the largest x.
+
+    Args:
+        graph: The graph.
+        point: The output of a subtraction.
+    """
+    taken = settle(graph, input_of(graph, point, 1))
+    if taken is not None and taken.node.op in ("Add", "AddV2"):
+        summands = [settle(graph, input_of(graph, taken, number)) for number in (0, 1)]
+        taken = next((each for each in summands if each and each.node.op == "Log"), None)
+    for op in ("Log", "Sum", "Exp"):
+        if taken is None or taken.node.op != op:
+            return False
+        taken = settle(graph, input_of(graph, taken, 0))
+    return True
 
 
 def _are_powers(graph: Graph, one: Point | None, other: Point | None) -> bool:

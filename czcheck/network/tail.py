@@ -6,6 +6,7 @@ from czcheck.network.bounds import (
     HANDS_ON,
     WEIGHTED,
     bounds_at,
+    is_log_softmax,
     is_number,
     is_sigmoid,
     is_softmax,
@@ -87,6 +88,8 @@ def _kind(graph: Graph, point: Point) -> str:
         return _NAMED[op]
     if op == "RealDiv" and is_softmax(graph, point):
         return "decomposed-softmax"
+    if op == "Sub" and is_log_softmax(graph, point):
+        return "log-softmax"
     if is_sigmoid(graph, point):
         return "sigmoid"
     if op in _PAIRED and _pair(graph, point) is not None:

@@ -125,7 +125,25 @@ def smoothed(graph: Graph) -> str:
     return graph.node("smoothed", "DepthwiseConv2dNative", squashed(graph), kernel, **CONV)
 
 
-@pytest.mark.parametrize("ending", [divided_by_its_sum, smoothed])
+def sparse(graph: Graph) -> str:
+    """As a sparsemax ends: scores less what the scores themselves decide, cut off at 0."""
+    tau = apply(graph, "Square", "answer")
+    return apply(graph, "Relu", apply(graph, "Sub", "answer", tau))
+
+
+def moved_by_a_weight(graph: Graph) -> str:
+    bias = graph.variable("learnt", [1.0], (2,))
+    return graph.node("moved", "BiasAdd", "answer", bias, T=FLOAT, data_format="NHWC")
+
+
+def test_weights_leave_scores_what_they_are() -> None:
+    graph = hidden()
+    ending = moved_by_a_weight(graph)
+    graph.saver()
+    assert network_of(graph, ending).bounds == (*ANY, True)
+
+
+@pytest.mark.parametrize("ending", [divided_by_its_sum, smoothed, sparse])
 def test_what_may_be_probabilities_all_the_same_is_not_called_scores(
     ending: Callable[[Graph], str],
 ) -> None:
@@ -180,6 +198,19 @@ def test_a_sigmoid_written_out_is_known(form: str) -> None:
     network = network_of(graph, sigmoid_written_out(graph, form))
     assert network.tail == "sigmoid"
     assert network.bounds == (0, 1, True)
+
+
+def test_a_log_softmax_written_out_is_known() -> None:
+    graph = hidden()
+    axis = graph.const("axis", [-1], (1,), "int32")
+    power = apply(graph, "Exp", "answer")
+    total = apply(graph, "Sum", power, axis, Tidx=INT32, keep_dims=True)
+    logarithm = apply(graph, "Log", total)
+    assert network_of(graph, apply(graph, "Sub", "answer", logarithm)).tail == "log-softmax"
+    most = apply(graph, "Max", "answer", axis, Tidx=INT32, keep_dims=True)
+    whole = apply(graph, "AddV2", logarithm, most)
+    assert network_of(graph, apply(graph, "Sub", "answer", whole)).tail == "log-softmax"
+    assert network_of(graph, apply(graph, "Sub", "answer", most)).tail == "linear"
 
 
 def test_a_look_alike_of_a_sigmoid_is_none() -> None:
