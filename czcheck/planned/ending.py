@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SIGMOID, PAIR, SOFTMAX = "Sigmoid", "SigmoidToSoftmaxScores", "Softmax"
 _SOFTMAX = ("softmax", "decomposed-softmax")
+# Over one channel, these are the same everywhere.
+_OVER_ONE = (*_SOFTMAX, "log-softmax")
 _LABELS = ("ArgMax", "ArgMin")
 _WHOLE = ("int", "uint", "bool")
 _TWO = 2
@@ -202,7 +204,7 @@ def about_channels(
 def _about_one(ending: Ending, after: Sequence[Operation], classes: Sequence[str]) -> str:
     """What to say of a network with one channel and several classes, or one that is none."""
     two = f"name two classes, that of p first: {_classes_line(foreground_first(classes))}"
-    if ending.tail in _SOFTMAX:
+    if ending.tail in _OVER_ONE:
         return _CONSTANT
     if ending.is_probability:
         what = "one sigmoid channel" if ending.tail == "sigmoid" else "one channel of 0 to 1"
@@ -230,8 +232,8 @@ def _about_one(ending: Ending, after: Sequence[Operation], classes: Sequence[str
 
 
 _CONSTANT = (
-    "the network ends in a softmax over one channel, which is 1 everywhere; end it with a sigmoid, "
-    "or with a softmax over one channel for each class, and train it so"
+    "the network ends in a softmax over one channel, which is the same everywhere; end it with a "
+    "sigmoid, or with a softmax over one channel for each class, and train it so"
 )
 
 
@@ -279,7 +281,7 @@ def about_values(ending: Ending, after: Sequence[Operation]) -> str | None:
 def _about_one_value(
     ending: Ending, names: Sequence[str], after: Sequence[Operation]
 ) -> str | None:
-    if ending.tail in _SOFTMAX:
+    if ending.tail in _OVER_ONE:
         return _CONSTANT
     if not names:
         known = ending.is_probability or ending.sure
@@ -310,7 +312,9 @@ def suggested(ending: Ending) -> tuple[str, ...]:
     Args:
         ending: The network's own output.
     """
-    if ending.channels == 1 and ending.tail not in _SOFTMAX:
+    if ending.channels == 1 and ending.tail in _OVER_ONE:
+        return ()
+    if ending.channels == 1:
         return (SIGMOID, PAIR) if ending.is_score else (PAIR,)
     return (SOFTMAX,) if ending.is_score or ending.tail == "log-softmax" else ()
 

@@ -107,7 +107,7 @@ def whole_numbers() -> Graph:
         (scores(2), {}, 'scores \\(logits\\).*add "Postprocessing": \\["Softmax"\\] to the spec'),
         (sigmoid_behind_scores(2), {}, "two sigmoid channels.*multi-label"),
         (ended_by("LogSoftmax"), {}, 'log-softmax.*add "Postprocessing": \\["Softmax"\\]'),
-        (ended_by("Softmax", classes=1), {"Postprocessing": PAIR}, "1 everywhere"),
+        (ended_by("Softmax", classes=1), {"Postprocessing": PAIR}, "the same everywhere"),
         (labels(), {}, r"a label map \(ArgMax\)"),
         (labels("uint8", 4), {}, r"a label map \(ArgMax\)"),
         (whole_numbers(), {}, r"whole numbers \(uint8\)"),

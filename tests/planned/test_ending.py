@@ -51,7 +51,7 @@ PAIR, CHAIN = operations("SigmoidToSoftmaxScores"), operations("Sigmoid", "Sigmo
         (SCORE, ["one channel of scores (logits)", CHAIN_LINE, CLASSES_LINE]),
         (BYTES, ["values from 0 to 255", "no probability", PAIR_LINE]),
         (Ending(1, "Neg", high=0, sure=True), ["values from -infinity to 0"]),
-        (ONE_SOFTMAX, ["softmax over one channel, which is 1 everywhere"]),
+        (ONE_SOFTMAX, ["softmax over one channel, which is the same everywhere"]),
         (OPEN, ["if it is a probability p", PAIR_LINE, '["Sigmoid", "SigmoidToSoftmaxScores"]']),
         (SOFTMAX, ["outputs 3 channels", "2 classes (Background, Nucleus)"]),
     ],
@@ -92,7 +92,7 @@ def test_what_the_message_says_is_what_a_specification_takes() -> None:
         (SCORE, PAIR, ["ends in a score (logit)", CHAIN_LINE, "in the spec"]),
         (SIGMOID, CHAIN, ["another Sigmoid", PAIR_LINE]),
         (BYTES, PAIR, ["values from 0 to 255"]),
-        (ONE_SOFTMAX, PAIR, ["1 everywhere"]),
+        (ONE_SOFTMAX, PAIR, ["the same everywhere"]),
     ],
 )
 def test_values_that_are_no_probabilities(
