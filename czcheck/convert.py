@@ -33,6 +33,10 @@ _IN_PYTHON = {
     "give --tile HxW": "give spatial_dims=(height, width)",
     "--allow-op admits": "allow_op admits",
     "--output ": "output_path and output_name make ",
+    'add "Postprocessing": [': "give postprocessing=[",
+    'write "Postprocessing": [': "give postprocessing=[",
+    "] to the spec": "]",
+    "] in the spec": "]",
 }
 
 
@@ -238,6 +242,9 @@ def _operation(layer: Any) -> Operation | str:
         return Operation(kind.__name__, mean=mean, std=std)
     if kind.__name__ == "Softmax" and getattr(layer, "axis", None) == -1:
         return Operation("Softmax")
+    function = getattr(getattr(layer, "activation", None), "__name__", "")
+    if kind.__name__ == "Activation" and function in ("sigmoid", "softmax"):
+        return Operation(function.capitalize())
     shown = layer.__name__ if isinstance(layer, type) else kind.__name__
     raise UsageError(
         f"{shown} cannot be put around this model; give layers of czcheck.layers, or a functional "

@@ -246,6 +246,24 @@ class CzModel:
 
         return read_network(self.files, self.limits)
 
+    @property
+    def loaded(self) -> Network:
+        """The network as it is loaded and run: by the signature that its own files hold.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        return self.network
+
+    def left_to_build(self, *, run: bool) -> str | None:
+        """What cannot be checked of the network before it is built, and why; None for nothing.
+
+        Args:
+            run: Whether the network is to be run.
+        """
+        del run
+        return None
+
     @cached_property
     def reach(self) -> StaticReach:
         """How far the network looks, and by how much it shrinks a tile.

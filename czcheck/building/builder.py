@@ -84,7 +84,12 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     target = target_of(output, described)
     check_target(target, described, custom_objects)
     plan = Plan.of(described, metadata_of_spec(described), overrides)
-    source = None if plan.is_keras_file else plan.examine(plan.source, limits)
+    source = None
+    if plan.is_keras_file:
+        plan.examine_keras_file(verify=verify)
+    else:
+        source = plan.examine(plan.source, limits)
+        plan.warnings(source.ending, verify=verify)
     from czcheck.archive.write import check_writable, replacing  # noqa: PLC0415
     from czcheck.building.process import BuildProcess  # noqa: PLC0415
 
@@ -94,11 +99,13 @@ def build(  # noqa: PLR0913 - each is a choice of its own
             if source is None:
                 told("exporting the Keras model")
                 source = plan.examine(process.export(custom_objects, plan.tile), limits)
+                plan.warnings(source.ending, verify=verify)
             process.loader, process.signature = source.loader, source.signature
             process.precision = source.precision
             told("lowering the network")
             lowering = process.lower(plan.tile, plan.added, multiple=source.multiple)
-            plan.check(lowering.channels, lowering.classes, lowering.tile)
+            ending = plan.check(lowering.channels, lowering.classes, lowering.tile, source.ending)
+            odd = plan.warnings(ending, verify=verify)
             metadata = plan.identified(derived_id(lowering.sha256, plan.metadata))
             process.pack(temporary, metadata, plan.licence)
             told("comparing the answers with the source's")
@@ -124,7 +131,8 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         **told_of(lowering),
         preprocessing=plan.added.before,
         postprocessing=plan.added.after,
-        warnings=() if proof.doubt is None else (proof.doubt,),
+        binary=plan.binary(ending),
+        warnings=odd if proof.doubt is None else (*odd, proof.doubt),
         report=report,
     )
 

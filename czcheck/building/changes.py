@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -87,9 +88,12 @@ def _of_metadata(model: CzModel, metadata: ModelMetadata) -> Iterator[str]:
     stored = model.archive.read(name, model.limits.xml_bytes)
     if stored.startswith(BYTE_ORDER_MARK):
         yield "byte order mark taken out of the metadata XML"
-    if stored.removeprefix(BYTE_ORDER_MARK) != to_xml(metadata):
-        yield "metadata XML written anew in canonical form, with the same content"
     old, new = model.metadata, metadata
+    if stored.removeprefix(BYTE_ORDER_MARK) != to_xml(dataclasses.replace(new, name=old.name)):
+        yield "metadata XML written anew in canonical form, with the same content"
+    if old.name != new.name:
+        before = f"'{old.name}'" if old.name else "an empty name"
+        yield f"name changed from {before} to '{new.name}'"
     if old.model_id != new.model_id:
         yield f"id {old.model_id} written in small letters"
     if old.total_tile != new.total_tile:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from czcheck.building.process import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
+    from czcheck.planned.ending import Binary
     from czcheck.report.report import Report
 
 
@@ -55,11 +56,14 @@ class BuildResult(Written):
     Attributes:
         preprocessing: Operations that were put in front of the network, the first one first.
         postprocessing: Operations that were put behind it.
+        binary: Which class gets the probability p that the network's one channel gives, and which
+            1 - p; None where no channel was made two.
         warnings: What is odd about the result though it is as asked for.
     """
 
     preprocessing: tuple[Operation, ...]
     postprocessing: tuple[Operation, ...]
+    binary: Binary | None
     warnings: tuple[str, ...]
 
 

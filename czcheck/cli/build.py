@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     "--postprocess",
     multiple=True,
     metavar="NAME",
-    help="Put an operation behind the network: Softmax or SigmoidToSoftmaxScores; repeatable, in "
-    "order; goes before the spec's Postprocessing.",
+    help="Put an operation behind the network: Softmax, SigmoidToSoftmaxScores (for one channel p) "
+    "or Sigmoid in front of that; repeatable, in order; goes before the spec's Postprocessing.",
 )
 @click.option(
     "--custom-objects",
@@ -141,6 +141,9 @@ def _lines(result: BuildResult) -> Iterator[Line]:
     yield Line(f"  tile      {tile}")
     classes = ", ".join(printable(each.name) for each in metadata.classes)
     yield Line(f"  classes   {classes}")
+    if result.binary is not None:
+        p, rest = map(printable, (result.binary.p, result.binary.rest))
+        yield Line(f"  p         {p} gets the one channel's probability p, {rest} gets 1 - p")
     yield Line(f"  lowered   {result.nodes_before} nodes to {result.nodes_after}, no variables")
     if result.dropped:
         names = ", ".join(f"{name} x{count}" for name, count in result.dropped)
@@ -170,7 +173,7 @@ def _lines(result: BuildResult) -> Iterator[Line]:
         names = ", ".join(proof.unsteady)
         yield Line(f"            not compared: {names}; standardised, they are rounding alone")
     for warning in result.warnings:
-        yield Line(f"  warning   {warning}", "warning")
+        yield Line(f"  warning   {printable(warning)}", "warning")
     if result.report is not None:
         yield Line("")
         yield from report_lines(result.report)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from czcheck.network.bounds import Bounds
     from czcheck.network.graph import Graph
 
 Dims = tuple[int | None, ...]
@@ -190,8 +191,11 @@ class Network:
         assets: Names of the asset files that the graph refers to.
         keras_metadata: Whether `keras_metadata.pb` is there.
         tail: What the answer comes from: `softmax`, `decomposed-softmax` (written out as max,
-            exponential and sum), `sigmoid-pair` (p and 1 - p), `sigmoid`, `log-softmax`, `linear`,
-            the name of another operation, or `unknown`.
+            exponential and sum), `sigmoid-pair` (p and 1 - p), `sigmoid` (written out, too),
+            `log-softmax`, `linear`, the name of another operation, or `unknown`.
+        bounds: Between which values the answer lies, as far as its last operations tell; None
+            where there is not exactly one output.
+        pair: Channel of p, 0 or 1, where the answer's two channels are p and 1 - p; else None.
         precision: The coarsest type of floating numbers on the way from input to answer.
         constant_parameters: Values of floating constants with at least one dimension that the
             serving signature reaches: weights that are part of the graph.
@@ -223,6 +227,8 @@ class Network:
     keras_metadata: bool = False
     tail: str = "unknown"
     precision: Precision = "float32"
+    bounds: Bounds | None = None
+    pair: int | None = None
     constant_parameters: int = 0
     weight_bytes: int = 0
     nodes: int = 0

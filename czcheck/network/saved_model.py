@@ -155,8 +155,9 @@ def _read(
     limits: Limits,
 ) -> Network:
     """All facts of a graph that could be read."""
+    from czcheck.network.bounds import bounds_of  # noqa: PLC0415 - protobuf when needed
     from czcheck.network.precision import precision_of  # noqa: PLC0415
-    from czcheck.network.tail import tail_of  # noqa: PLC0415 - protobuf when needed
+    from czcheck.network.tail import pair_of, tail_of  # noqa: PLC0415
     from czcheck.network.training import random_nodes, training_nodes  # noqa: PLC0415
     from czcheck.network.variables import match, read_variables  # noqa: PLC0415
 
@@ -169,6 +170,7 @@ def _read(
         problems.extend(unmatched)
     values, size = _constants(graph)
     inputs, outputs = ((), ()) if serving is None else (serving.inputs, serving.outputs)
+    ending = outputs[0].tensor if len(outputs) == 1 else None
     return Network(
         tags=tuple(meta.meta_info_def.tags),
         tensorflow_version=meta.meta_info_def.tensorflow_version,
@@ -185,7 +187,9 @@ def _read(
         loader=loader,
         assets=tuple(each.filename for each in meta.asset_file_def),
         keras_metadata=KERAS_METADATA in files.names,
-        tail=tail_of(graph, outputs[0].tensor) if len(outputs) == 1 else "unknown",
+        tail="unknown" if ending is None else tail_of(graph, ending),
+        bounds=None if ending is None else bounds_of(graph, ending),
+        pair=None if ending is None else pair_of(graph, ending),
         precision=precision_of(
             graph,
             [each.tensor for each in inputs if each.tensor],

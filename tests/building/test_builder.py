@@ -236,7 +236,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
         ("export_two_inputs", {}, r"has 2 inputs \(.*\); a model has exactly one input"),
         ("export_u_net_any_size", {}, r"set `SpatialDims`.*--tile HxW, each a multiple of 4"),
         ("export_any_size", {}, r"set `SpatialDims` \[height, width\] in the spec or give --tile"),
-        ("export", {"Classes": ["a", "b", "c"]}, r"answers with 2 channels.*names 3 classes"),
+        ("export", {"Classes": ["a", "b", "c"]}, r"outputs 2 channels.*names 3 classes"),
         ("export", {"PixelType": "Bgr24", "ColorHandling": "SplitRgb"}, "takes 1 channels.*has 3"),
         ("export", {"BorderSize": 16}, "a border of 16 pixels on each side leaves nothing of a"),
     ],
