@@ -142,7 +142,9 @@ def _object_problems(graph: Graph) -> Iterator[str]:
 
 def _children_problems(node: Any) -> Iterator[str]:
     """Names of an object's children that Python cannot set, or not both."""
-    for name, times in Counter(child.local_name for child in node.children).items():
+    for name, times in Counter(
+        name for name, _ in {(child.local_name, child.node_id) for child in node.children}
+    ).items():
         if times > 1:
             yield f"has {times} children called {name[:_SHOWN]!r}"
         elif name in _NEVER_SET:
@@ -267,7 +269,7 @@ def _function_of(objects: Any, signature: str) -> str | None:
         found = [each.node_id for each in objects.nodes[number].children if each.local_name == name]
         if not found:
             return None
-        (number,) = found
+        number = found[-1]
     return next(_functions(objects.nodes[number]), None)
 
 

@@ -136,11 +136,12 @@ def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any]
     every = saved_model.meta_graphs
     if len(every) > META_GRAPHS:
         raise LimitError(f"{SAVED_MODEL} holds {len(every)} graphs, more than {META_GRAPHS}")
-    tagged = [each for each in every if SERVE in each.meta_info_def.tags]
+    # TensorFlow's session loader finds a graph by exactly its tags.
+    tagged = [each for each in every if set(each.meta_info_def.tags) == {SERVE}]
     if len(tagged) != 1:
         found = "; ".join(", ".join(each.meta_info_def.tags) or "no tag" for each in every)[:200]
         raise InputError(
-            f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r}, and holds "
+            f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r} alone, and holds "
             f"{len(tagged)} (tags found: {found or 'none'})"
         )
     others = [each for each in every if each is not tagged[0]]

@@ -148,26 +148,17 @@ def saver_only_saves(safety: Safety) -> Iterator[Found]:
 
 
 @rule("CZ336", severity=ERROR, level=Level.NETWORK, requires=["CZ330", "CZ331", "CZ335"])
-def graph_is_the_only_one(safety: Safety, saved_model: Network) -> Iterator[Found]:
-    """The file holds further graphs, or the graph has further tags.
+def graph_is_the_only_one(safety: Safety) -> Iterator[Found]:
+    """The file holds further graphs.
 
-    Says: {problem}.
-    Why: Whoever opens the file has to say which graph is meant. `tf.saved_model.load` and Keras
-        refuse a file of two graphs where nobody says so; the session loader finds a graph by
-        exactly its tags, and is asked for `serve`.
+    Says: Beside the graph that is run, the file holds one with the tag {tags}.
+    Why: Whoever opens the file has to say which graph is meant; `tf.saved_model.load` and Keras
+        refuse it where nobody says so. Other programs may run the other graph.
     Fix: Export the network with the one tag `serve`; `czcheck repair` does it.
     Format: 1.5, payload
     """
-    at = InMember("saved_model.pb")
     for tags in safety.further:
-        yield Found(
-            at,
-            problem=f"Beside the graph that is run, the file holds one with the tag {_short(tags)}",
-        )
-    more = [tag for tag in saved_model.tags if tag != "serve"]
-    if more:
-        tags = _short(", ".join(more))
-        yield Found(at, problem=f"The graph that is run has further tags beside serve: {tags}")
+        yield Found(InMember("saved_model.pb"), tags=_short(tags))
 
 
 @rule("CZ337", severity=NOTE, level=Level.NETWORK, requires=["CZ331"])
