@@ -22,6 +22,7 @@ _LIKE_LATIN = (
     "\u03bd\u03bf\u03c1\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4"
     "\u03a5\u03a7"
 )
+_JOINERS = "\u200c\u200d"
 _MIXED = re.compile(rf"[A-Za-z][{_LIKE_LATIN}]|[{_LIKE_LATIN}][A-Za-z]")
 
 
@@ -64,7 +65,7 @@ def misread(member: Member) -> str | None:
     name = member.name
     if not member.is_marked:
         return "is not marked as UTF-8, so that each program reads it in a code page of its own"
-    if any(map(is_unseen, name)):
+    if any(map(_shows_nothing, name)):
         return "holds characters that show nothing or turn the direction of the text"
     if _MIXED.search(name):
         return "mixes letters of two alphabets that look alike"
@@ -75,6 +76,11 @@ def misread(member: Member) -> str | None:
     if plain.isascii() and plain != name:
         return f"looks like {plain}"
     return None
+
+
+def _shows_nothing(char: str) -> bool:
+    """Whether a character shows nothing by itself; joiners between letters included."""
+    return char in _JOINERS or is_unseen(char)
 
 
 def check_names(members: Iterable[Member]) -> list[Defect]:
@@ -130,5 +136,5 @@ def _folded(path: str) -> str:
     Some know no letter case, some store letters and their accents apart, some skip what shows
     nothing.
     """
-    seen = "".join(char for char in path.rstrip("/") if not is_unseen(char))
+    seen = "".join(char for char in path.rstrip("/") if not _shows_nothing(char))
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", seen).casefold())

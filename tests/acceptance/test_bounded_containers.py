@@ -48,10 +48,10 @@ def declared(name: str, size: int) -> bytes:
             (f"modelid={GUID}", b""),
         ):
             target.writestr(member, data)
-    data = bytearray(stream.getvalue())
-    struct.pack_into("<L", data, data.index(name.encode()) - 30 + 22, size)
-    struct.pack_into("<L", data, data.rindex(name.encode()) - 46 + 24, size)
-    return bytes(data)
+    whole = bytearray(stream.getvalue())
+    struct.pack_into("<L", whole, whole.index(name.encode()) - 30 + 22, size)
+    struct.pack_into("<L", whole, whole.rindex(name.encode()) - 46 + 24, size)
+    return bytes(whole)
 
 
 def more_than_declared() -> bytes:
@@ -73,8 +73,8 @@ def overlapping(count: int = 60) -> bytes:
     for number, header in enumerate(headers):
         name = f"{number:04d}".encode()
         packed = len(kernel) + sum(map(len, headers[number + 1 :]))
-        fields = (20, 20, 0, 8, 0, 33, 0, packed, each, len(name), 0, 0, 0, 0, 0, at)
-        entries.append(struct.pack("<4s6H3L5H2L", b"PK\x01\x02", *fields) + name)
+        more = (20, 20, 0, 8, 0, 33, 0, packed, each, len(name), 0, 0, 0, 0, 0, at)
+        entries.append(struct.pack("<4s6H3L5H2L", b"PK\x01\x02", *more) + name)
         at += len(header)
     body = b"".join(headers) + kernel
     return body + directory_of(entries, len(body))
