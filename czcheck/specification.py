@@ -45,8 +45,8 @@ _KEYS = {
 _IS_SPECIFICATION = "a specification is no archive"
 _IS_ARCHIVE = "the file is an archive, no specification"
 _XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")
-# What a build has no part of: further files, Keras's own data, further graphs.
-_LEFT_BEHIND = ("CZ322", "CZ334", "CZ336")
+# What a build has no part of: further files, Keras's own data, further graphs, objects, versions.
+_LEFT_BEHIND = ("CZ322", "CZ334", "CZ336", "CZ338", "CZ339")
 _NOT_TAKEN_OVER = "left behind by `czcheck build`"
 _LOWERED = "left to `czcheck build`: what the target runtime gets has to be lowered first"
 _IS_KERAS = "left to `czcheck build`: a Keras file has to be exported first"

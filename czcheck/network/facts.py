@@ -176,6 +176,7 @@ class Network:
         tensorflow_version: Version of TensorFlow that wrote it, as it claims.
         producer: Graph version that it claims; TensorFlow 2.0.0 writes 119.
         min_consumer: Oldest graph version of a runtime that may read it.
+        schema: Version of the SavedModel's own form that it claims; 1 in every known file.
         signatures: All signatures, by name.
         serving: The signature that is run: `serving_default`, else the only one with one dense
             input and output, else the only one with inputs.
@@ -214,6 +215,7 @@ class Network:
     tensorflow_version: str = ""
     producer: int = 0
     min_consumer: int = 0
+    schema: int = 1
     signatures: tuple[Signature, ...] = ()
     serving: Signature | None = None
     operations: tuple[OperationUse, ...] = ()

@@ -45,7 +45,15 @@ the file; a graph of 70,000 nodes has as many."""
 META_GRAPHS = 16
 SERVE = "serve"
 SERVING_DEFAULT = "serving_default"
-_KNOWN_FILES = (SAVED_MODEL, KERAS_METADATA, "fingerprint.pb", checkpoint.INDEX)
+# The last two are other forms of the first, of which CZ120 tells.
+_KNOWN_FILES = (
+    SAVED_MODEL,
+    KERAS_METADATA,
+    "fingerprint.pb",
+    checkpoint.INDEX,
+    "saved_model.pbtxt",
+    "saved_model.cpb",
+)
 _KNOWN_FOLDERS = ("assets/", "assets.extra/", "debug/")
 _FLOATING = ("float32", "float64", "float16", "bfloat16")
 
@@ -63,14 +71,14 @@ def read_network(files: SavedModelFiles, limits: Limits = DEFAULT_LIMITS) -> Net
     unknown_files = tuple(name for name in files.names if not _is_known(name))
     keras_metadata = KERAS_METADATA in files.names
     try:
-        served, others = _meta_graphs(files, limits)
+        served, others, schema = _meta_graphs(files, limits)
         graph = Graph(served, limits)
         further = tuple(_further(each, limits) for each in others)
         signatures = _signatures(graph.meta_graph)
         serving = _serving(signatures)
         _mark(graph, serving)
         return dataclasses.replace(
-            _read(graph, signatures, serving, files, limits), further=further
+            _read(graph, signatures, serving, files, limits), further=further, schema=schema
         )
     except InputError as error:
         return Network(
@@ -87,6 +95,16 @@ def _is_known(name: str) -> bool:
     return name in _KNOWN_FILES or name.startswith(_KNOWN_FOLDERS) or checkpoint.is_data(name)
 
 
+def _unknown(files: SavedModelFiles, index: CheckpointIndex | None) -> Iterator[str]:
+    """Files that a SavedModel does not have, and data files that its index does not count on."""
+    shards = range(index.shards if index is not None else 0)
+    counted = {checkpoint.data_name(shard, len(shards)) for shard in shards}
+    for name in files.names:
+        left_over = counted and checkpoint.is_data(name) and name not in counted
+        if left_over or not _is_known(name):
+            yield name
+
+
 def _further(meta_graph: Any, limits: Limits) -> Graph:
     """A graph beside the one that is run, held to the same limits."""
     try:
@@ -96,8 +114,8 @@ def _further(meta_graph: Any, limits: Limits) -> Graph:
         raise type(error)(f"in the graph with {tags}, {error}") from None
 
 
-def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any]]:
-    """The one meta graph that is run, and the others.
+def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any], int]:
+    """The one meta graph that is run, the others, and the version of the file's form.
 
     Raises:
         LimitError: The file holds more than an honest network does.
@@ -118,14 +136,16 @@ def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any]
     every = saved_model.meta_graphs
     if len(every) > META_GRAPHS:
         raise LimitError(f"{SAVED_MODEL} holds {len(every)} graphs, more than {META_GRAPHS}")
-    tagged = [each for each in every if SERVE in each.meta_info_def.tags]
+    # TensorFlow's session loader finds a graph by exactly its tags.
+    tagged = [each for each in every if set(each.meta_info_def.tags) == {SERVE}]
     if len(tagged) != 1:
         found = "; ".join(", ".join(each.meta_info_def.tags) or "no tag" for each in every)[:200]
         raise InputError(
-            f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r}, and holds "
+            f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r} alone, and holds "
             f"{len(tagged)} (tags found: {found or 'none'})"
         )
-    return tagged[0], [each for each in every if each is not tagged[0]]
+    others = [each for each in every if each is not tagged[0]]
+    return tagged[0], others, saved_model.saved_model_schema_version
 
 
 def _mark(graph: Graph, serving: Signature | None) -> None:
@@ -199,7 +219,7 @@ def _read(
         weight_bytes=size + sum(each.bytes or 0 for each in variables if each.captured),
         nodes=graph.count,
         functions=len(graph.library),
-        unknown_files=tuple(name for name in files.names if not _is_known(name)),
+        unknown_files=tuple(_unknown(files, index)),
         graph=graph,
     )
 
