@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from czcheck.archive.directory import read_directory
+from czcheck.limits import DEFAULT_LIMITS
 from czcheck.planned.ending import Ending
 
 CONFIG = "config.json"
@@ -68,6 +70,10 @@ def read_outline(path: Path) -> Outline | None:
         The ends; None where the file is of another kind, or its description is not understood.
     """
     try:
+        with path.open("rb") as file:
+            # The strict reader first: `zipfile` takes as many members as a file claims to have.
+            if read_directory(file, path.stat().st_size, DEFAULT_LIMITS.inner_members).defects:
+                return None
         with zipfile.ZipFile(path) as archive, archive.open(CONFIG) as stream:
             text = stream.read(MOST_CONFIG_BYTES + 1)
         if len(text) > MOST_CONFIG_BYTES or b"channels_first" in text:
