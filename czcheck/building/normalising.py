@@ -67,8 +67,8 @@ def _refuse_statistics(part: Graph, node: Node) -> None:
     if any(name == node.name and index > 0 for name, index in read):
         raise InputError(
             f"operation {node.op} (node {node.label or node.name}) normalises by the statistics of "
-            "the batch and hands them on, which TensorFlow 2.0.0 cannot do in this form; use tf.nn.moments for "
-            "the statistics"
+            "the batch and hands them on, which TensorFlow 2.0.0 cannot do in this form; use "
+            "tf.nn.moments for the statistics"
         )
 
 
