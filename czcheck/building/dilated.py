@@ -92,22 +92,23 @@ def _computed(
 ) -> tuple[Ref, Ref]:
     """Paddings and crops of an image whose size is open: it is made a multiple of the dilations."""
     int32 = place.type(DT_INT32)
-    before, behind = border
+    (top, left), (bottom, right) = border
     as_type = place.type(place.dtype(image))
     shape = place.add(f"{name}/shape", "Shape", [image], T=as_type, out_type=int32)
-    begin, size = (place.ints(f"{name}/{key}", [n], image) for key, n in (("from", 1), ("two", 2)))
-    sides = place.add(f"{name}/sides", "Slice", [shape, begin, size], T=int32, Index=int32)
-    whole = [-(one + other) for one, other in zip(before, behind, strict=True)]
-    negative = place.ints(f"{name}/border", whole, image)
-    left = place.add(f"{name}/left", "Sub", [negative, sides], T=int32)
-    steps = place.ints(f"{name}/steps", by, image)
-    more = place.add(f"{name}/more", "FloorMod", [left, steps], T=int32)
-    end = place.ints(f"{name}/behind", behind, image)
-    last = place.add(f"{name}/end", "AddV2", [end, more], T=int32)
-
-    def pairs(label: str, front: list[int], rear: Ref) -> Ref:
-        first = place.ints(f"{name}/{label}/front", front, image)
-        attrs = {"N": place.attr(i=2), "T": int32, "axis": place.attr(i=1)}
-        return place.add(f"{name}/{label}", "Pack", [first, rear], **attrs)
-
-    return pairs("paddings", before, last), pairs("crops", [0, 0], more)
+    # In the order of paddings: top, bottom, left, right; nothing is added at top and left.
+    which = place.ints(f"{name}/which", [1, 1, 2, 2], image)
+    axis = place.ints(f"{name}/axis", 0, image)
+    types = {"Tparams": int32, "Tindices": int32, "Taxis": int32}
+    sides = place.add(f"{name}/sides", "GatherV2", [shape, which, axis], **types)
+    whole = place.ints(f"{name}/border", [-top - bottom] * 2 + [-left - right] * 2, image)
+    over = place.add(f"{name}/over", "Sub", [whole, sides], T=int32)
+    steps = place.ints(f"{name}/steps", [1, by[0], 1, by[1]], image)
+    more = place.add(f"{name}/more", "FloorMod", [over, steps], T=int32)
+    fixed = place.ints(f"{name}/fixed", [top, bottom, left, right], image)
+    margins = place.add(f"{name}/margins", "AddV2", [fixed, more], T=int32)
+    pairs = place.ints(f"{name}/pairs", [2, 2], image)
+    types = {"T": int32, "Tshape": int32}
+    return (
+        place.add(f"{name}/paddings", "Reshape", [margins, pairs], **types),
+        place.add(f"{name}/crops", "Reshape", [more, pairs], **types),
+    )

@@ -71,20 +71,17 @@ def is_first(node: Node) -> bool:
     return node.op in FORMATTED and data_format is not None and data_format.s in FIRST
 
 
-def channels_last(graph: Graph, tools: Tools) -> bool:
+def channels_last(graph: Graph, tools: Tools) -> None:
     """Rewrite operations with channels first in the main graph and in all bodies, in place.
 
     Args:
         graph: The main graph.
         tools: Shapes and dtypes of its tensors, and what makes new nodes.
-
-    Returns:
-        Whether there were any.
     """
     parts = [part for part in graph.graphs() if any(map(is_first, part.nodes.values()))]
     for place in [tools.of(part) for part in parts]:
-        _Mover(place, tools).run()
-    return bool(parts)
+        if place.tensors:  # of a graph whose shapes contradict each other nothing is known
+            _Mover(place, tools).run()
 
 
 class _Mover:

@@ -16,6 +16,10 @@ import numpy as np
 import pytest
 from target_runs import Outcome, in_target, job, run
 
+from czcheck.network.files import SavedModelFolder
+from czcheck.network.reach import static_reach, walk_of
+from czcheck.network.saved_model import read_network
+
 WHOLE = 2e-6
 HALF = 2e-3
 BRAIN = 2e-2
@@ -84,6 +88,16 @@ def test_what_has_no_equal_is_refused_before_it_is_run(
     kernels: Kernels, name: str, reason: str
 ) -> None:
     assert reason in kernels.lowered[name]["refused"]
+
+
+@pytest.mark.parametrize("name", ["dilated_depthwise", "channels_first", "grouped"])
+def test_how_far_a_network_looks_can_be_read_as_before(kernels: Kernels, name: str) -> None:
+    folders = (kernels.folder / name, kernels.folder / "unpacked" / name)
+    source, built = (
+        static_reach(walk_of(read_network(SavedModelFolder(folder)))) for folder in folders
+    )
+    assert source.bound is not None
+    assert (built.bound, built.kind) == (source.bound, source.kind)
 
 
 def test_transpositions_of_channels_cancel_each_other(kernels: Kernels) -> None:
