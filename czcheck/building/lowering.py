@@ -15,6 +15,7 @@ from czcheck.building.equivalents import replace
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.grouped import split_groups
+from czcheck.building.holding import hold_order
 from czcheck.building.inlining import Library, inline
 from czcheck.building.loading import DT_FLOAT, TAG, Source, load
 from czcheck.building.objects import describe
@@ -97,6 +98,7 @@ def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
     replace(graph, freezer.constant, freezer.attr_type, changes)
     split_cases(graph, freezer.constant, freezer.attr_type, changes)
     make_portable(graph, changes)
+    hold_order(graph, freezer.attr_type, changes)
     split_groups(graph, _channels(graph), freezer.constant, freezer.attr_type, changes)
     _place_output(graph)
     rename(graph, {INPUT: INPUT, graph.outputs[0][0]: OUTPUT})
