@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from conftest import WriteSpec
 
 GUID = "3f1c7a52-9d0b-4c36-8f5e-2b7d64a0c911"
-KINDS = ("export", "saved_keras_model", "module", "tensorflow_1")
+KINDS = ("export", "saved_keras_model", "module", "tensorflow_1", "tensorflow_1_frames")
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
 
