@@ -119,8 +119,8 @@ def _table(files: Sequence[FileReport]) -> Iterator[str]:
 def _details(file: FileReport) -> Iterator[str]:
     """What was found, a list; notes that fail nothing in a line each: they ask for nothing."""
     if evaluation := file.looked_at.get("evaluation"):
-        told = [goals_text(evaluation), *image_notes(evaluation)]
-        yield from (f"- {marked(each)}" for each in told if each)
+        lines = [goals_text(evaluation), *image_notes(evaluation)]
+        yield from (f"- {marked(each)}" for each in lines if each)
     omitted = {outcome.code: outcome.omitted for outcome in file.outcomes}
     unlinked = []
     for findings in _by_rule(file.findings):
