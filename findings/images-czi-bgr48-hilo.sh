@@ -2,14 +2,14 @@
 # 48-bit colours in a CZI come back as other numbers, without an error.
 #
 # pylibCZIrw can split low and high bytes of 16-bit pixels before it compresses them with zstd ("hi-lo byte packing",
-# which ZEN offers too). Gray16 written so is read back as it was. Bgr48 written so is read back with other values in
-# nearly every pixel, and of another order of magnitude; the file itself is right, since an older release reads it
-# correctly. Uncompressed Bgr48, and Bgr48 with zstd without splitting, is read correctly by all.
+# a part of CZI's zstd1). Gray16 written so is read back as it was. Bgr48 written so is read back with other values in
+# nearly every number; the file itself is right, whichever release wrote it, since an older one reads it correctly.
+# Uncompressed Bgr48, and Bgr48 with zstd without splitting, is read correctly.
 #
 # Versions: pylibCZIrw 5.0.0 reads right; 5.1.1 and 6.1.0 read wrong (Python 3.11, Linux).
 # Seen:     5.0.0: Gray16 equal, Bgr48 equal
 #           6.1.0: Gray16 equal, Bgr48 differs in 99 % of the numbers
-# Source:   run here; the packing is "zstd1" in the specification of CZI.
+# Source:   run here, with files that each of the three releases wrote; the script runs two of them.
 # Exits with 0 while this is so, with 1 once it is not.
 set -euo pipefail
 python=${PYTHON311:-$(command -v python3.11 || ls ~/.pyenv/versions/3.11.*/bin/python | head -1)}

@@ -124,15 +124,15 @@ class CziImage(FileImage):
 
     def _check_missing(self, selections: Selections) -> None:
         """Hold the selected planes against the blocks of the file."""
-        wanted = [
+        selected = [
             self._place(plane, number)
             for plane in self.planes
             for number in dict.fromkeys(each for each, _ in self._taken)
         ]
         missing = []
-        absent = [each for each in wanted if each not in self._tiles]
+        absent = [each for each in selected if each not in self._tiles]
         if absent:
-            missing.append(f"the file lacks {missing_planes(wanted, absent)}")
+            missing.append(f"the file lacks {missing_planes(selected, absent)}")
         most: dict[int, tuple[int, int]] = {}
         for key, tiles in self._tiles.items():
             count, area = most.get(key.scene, (0, 0))
@@ -140,13 +140,13 @@ class CziImage(FileImage):
         # A mosaic may have gaps; but what one plane of it has, the others were acquired with.
         short = {
             key: self._tiles[key][0]
-            for key in wanted
+            for key in selected
             if key in self._tiles and _is_less(self._tiles[key], most[key.scene])
         }
         if short:
             first, count = next(iter(short.items()))
             missing.append(
-                f"tiles are missing in {missing_planes(wanted, short)} (the first has {count} of "
+                f"tiles are missing in {missing_planes(selected, short)} (the first has {count} of "
                 f"the {most[first.scene][0]} that others have)"
             )
         gaps = sorted(set(range(self._numbers[0], self._numbers[-1])) - set(self._numbers))

@@ -29,7 +29,7 @@ class Selections:
         channel: Channels.
         time: Points in time.
         z: Sections.
-        numbers: Whether the numbers are wanted as they are stored, as of masks: of a PNG with a
+        numbers: Whether to give the numbers as they are stored, as of masks: of a PNG with a
             palette or fewer than 8 bits not the colours or grays that they are shown in, and
             integers of any size, which `read` gives in their own dtype.
         allow_missing: Whether to read an image of which the file does not hold all pixels.

@@ -20,25 +20,27 @@ class PlaneOf(NamedTuple):
     channel: int
 
 
-def missing_planes(wanted: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
+def missing_planes(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
     """Which of the selected planes a file does not hold, such as `2 of 6 planes: time 1`.
 
     Args:
-        wanted: All that are selected.
+        selected: All planes that are selected.
         absent: Those that are missing, one at least.
     """
-    noun = "plane" if len(wanted) == 1 else "planes"
-    return f"{len(absent)} of {len(wanted)} {noun}: {_named(wanted, absent)}"
+    noun = "plane" if len(selected) == 1 else "planes"
+    return f"{len(absent)} of {len(selected)} {noun}: {_named(selected, absent)}"
 
 
-def _named(wanted: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
+def _named(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
     """The missing planes by the numbers in which the selected ones differ."""
-    differ = [name for name in PlaneOf._fields if len({getattr(each, name) for each in wanted}) > 1]
+    differ = [
+        name for name in PlaneOf._fields if len({getattr(each, name) for each in selected}) > 1
+    ]
     if not differ:
         return "the only one"
     values = {name: sorted({getattr(each, name) for each in absent}) for name in differ}
     if len(absent) == prod(map(len, values.values())):
-        every = {name: {getattr(each, name) for each in wanted} for name in differ}
+        every = {name: {getattr(each, name) for each in selected} for name in differ}
         # A dimension along which all are missing tells nothing.
         parts = [name for name in differ if len(values[name]) < len(every[name])] or differ
         return ", ".join(f"{name} {spans(values[name])}" for name in parts)

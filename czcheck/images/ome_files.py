@@ -21,7 +21,7 @@ _ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
 
 def missing_files(path: Path, text: str, images: Iterable[OmeImage]) -> list[str]:
-    """Names of the files that a file names and that do not lie beside it, or not whole.
+    """Names of the files that a file names and that are not next to it, or not whole.
 
     The file itself may have been renamed: it is known by its identity.
 
@@ -54,8 +54,8 @@ def _begins(path: Path) -> bool:
     return 0 < int.from_bytes(place, order) < path.stat().st_size
 
 
-def told_missing(path: Path, names: Sequence[str], images: Iterable[OmeImage]) -> str:
-    """A phrase that names missing files, and what lies beside the file and could be they.
+def missing_phrase(path: Path, names: Sequence[str], images: Iterable[OmeImage]) -> str:
+    """A phrase that names missing files, and which neighbouring file could be one of them.
 
     Args:
         path: The file.
@@ -75,7 +75,7 @@ def told_missing(path: Path, names: Sequence[str], images: Iterable[OmeImage]) -
         if each.suffix.lower() in _ENDINGS and each.name not in known and each.name != path.name
     )
     if others:
-        phrase += f" (beside it lies {others[0]}: were the files renamed?)"
+        phrase += f" (next to it is {others[0]}: were the files renamed?)"
     return phrase
 
 

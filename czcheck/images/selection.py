@@ -67,7 +67,7 @@ def _numbers(
     if not span and re.fullmatch(r"\d{1,9}", text):
         first = last = int(text)
     chosen = [each for each in numbers if first <= each <= last]
-    # A range of which only some exist is more likely a mistake than meant.
+    # A range of which only some exist is most likely a mistake.
     if not chosen or len(chosen) != last - first + 1:
         raise UsageError(
             f"{path}: --{option} {text!r} matches nothing; {there_is(option, numbers, names)}"

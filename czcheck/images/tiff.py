@@ -20,9 +20,9 @@ from czcheck.images.missing import PlaneOf, missing_planes
 from czcheck.images.ome_files import (
     in_order,
     missing_files,
+    missing_phrase,
     set_warning,
     strange_files,
-    told_missing,
 )
 from czcheck.images.ome_xml import OmeImage, known, micrometres, ome_images
 from czcheck.images.output import SOURCE
@@ -128,8 +128,8 @@ class TiffImage(FileImage):
         inner = first.tags.get(_SUB_IFDS)
         if inner is not None and inner.count > _MOST_SCENES:
             raise InputError(f"{path}: the file names {inner.count} images inside of one another")
-        if text and (told := _KIND.search(text)) is not None:
-            self.result = told[1]
+        if text and (kind := _KIND.search(text)) is not None:
+            self.result = kind[1]
         gone = missing_files(path, text, described)
         series = self._series(path, gone, described)
         is_ome = bool(described) and series[0].kind == "ome"
@@ -188,7 +188,7 @@ class TiffImage(FileImage):
             if not gone:
                 raise
             raise InputError(
-                f"{path}: {told_missing(path, gone, described)}; {_FIX_FILES}"
+                f"{path}: {missing_phrase(path, gone, described)}; {_FIX_FILES}"
             ) from error
         if not series:
             raise InputError(f"{path}: the file holds no image")
@@ -202,14 +202,14 @@ class TiffImage(FileImage):
         gone: Sequence[str],
     ) -> None:
         """Hold the selected planes against the pages that are there."""
-        wanted, absent, parts = [], [], {}
+        selected, absent, parts = [], [], {}
         for plane in self.planes:
             layout, pages = self._layouts[plane.scene], self._pages[plane.scene]
             for place, channel in {
                 layout.place(plane, channel): channel for channel, _ in reversed(self._taken)
             }.items():
                 of = PlaneOf(plane.scene, plane.time, plane.z, channel)
-                wanted.append(of)
+                selected.append(of)
                 if pages.is_absent(place):
                     absent.append(of)
                 elif (lacking := pages.absent_parts(place))[0]:
@@ -221,13 +221,13 @@ class TiffImage(FileImage):
         of_these = {name for each in scenes if described for name, _ in described[each].files}
         lost = [name for name in gone if name in of_these]
         if lost and (absent or len(scenes) > len(self._layouts) or self.format != "OME-TIFF"):
-            missing, fix = [told_missing(path, lost, described)], _FIX_FILES
+            missing, fix = [missing_phrase(path, lost, described)], _FIX_FILES
         if absent:
             missing.append(
-                f"the file{'s lack' if lost else ' lacks'} {missing_planes(wanted, absent)}"
+                f"the file{'s lack' if lost else ' lacks'} {missing_planes(selected, absent)}"
             )
         if parts:
-            missing.append(f"{_not_stored(parts.values())} in {missing_planes(wanted, parts)}")
+            missing.append(f"{_not_stored(parts.values())} in {missing_planes(selected, parts)}")
         if self.format != "OME-TIFF":
             missing += missing_pages(self._file, self._pages[0].series)
         self._report_missing(missing, fix, allowed=selections.allow_missing)

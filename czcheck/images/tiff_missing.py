@@ -37,8 +37,8 @@ def missing_pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> I
         return
     shape = _shape(series.keyframe)
     if prod(shape) > prod(found := dimensions(series)[1]):
-        told, read = ("x".join(map(str, each)) for each in (shape, found))
-        yield f"its description gives the shape {told}, and {read} of it can be read"
+        claimed_shape, read = ("x".join(map(str, each)) for each in (shape, found))
+        yield f"its description gives the shape {claimed_shape}, and {read} of it can be read"
     elif _breaks_off(file):
         yield f"the file breaks off behind page {pages}, and says that there are more"
 

@@ -27,7 +27,7 @@ class Chosen(NamedTuple):
 
     Attributes:
         series: Its pages.
-        warnings: What of the file is left out that could be meant, too.
+        warnings: What of the file is not read and could be the image, too.
     """
 
     series: tifffile.TiffPageSeries

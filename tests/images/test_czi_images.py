@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,40 @@ def test_a_tile_that_other_planes_have_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing in 1 of 3 planes: time 1 .* 2 of the 3"):
         open_image(path)
     assert len(read(path, time="0,2")) == 2
+
+
+def make_reduced(path: Path, width: int) -> None:
+    """Turn the block of a width into one that shows twice its width and height, of a pyramid."""
+    data = bytearray(path.read_bytes())
+    (directory,) = struct.unpack_from("<q", data, 84)
+    (count,) = struct.unpack_from("<i", data, directory + 32)
+    entry = directory + 160
+    for _ in range(count):
+        (block,) = struct.unpack_from("<q", data, entry + 6)
+        (dimensions,) = struct.unpack_from("<i", data, entry + 28)
+        sides = {data[at]: at for at in range(entry + 32, entry + 32 + 20 * dimensions, 20)}
+        if struct.unpack_from("<i", data, sides[ord("X")] + 8) == (width,):
+            for side in (sides[ord("X")], sides[ord("Y")]):
+                (stored,) = struct.unpack_from("<i", data, side + 16)
+                for start in (side, block + 48 + side - entry):
+                    struct.pack_into("<i", data, start + 8, 2 * stored)
+            data[entry + 22] = data[block + 48 + 22] = 1
+        entry += 32 + 20 * dimensions
+    path.write_bytes(data)
+
+
+def test_levels_of_a_pyramid_are_neither_tiles_nor_planes(tmp_path: Path) -> None:
+    path = tmp_path / "pyramid.czi"
+    block = np.random.default_rng(0).integers(1, 60_000, (40, 50, 1), np.uint16)
+    with czi.create_czi(str(path)) as writer:
+        for time in (3, 4):
+            writer.write(block + np.uint16(time), plane={"T": time})
+        writer.write(np.full((20, 25, 1), 7, np.uint16), plane={"T": 3})
+    make_reduced(path, 25)
+    planes = read(path)
+    assert list(planes) == [(0, 3, 0), (0, 4, 0)]
+    for (_, time, _), found in planes.items():
+        np.testing.assert_array_equal(found, block + np.uint16(time))
 
 
 @pytest.mark.parametrize("options", ["uncompressed:", "zstd0:", "zstd1:", SPLIT])

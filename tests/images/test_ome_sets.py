@@ -98,7 +98,7 @@ def test_renamed_files_are_named_with_what_lies_there_instead(tmp_path: Path) ->
     write_set(tmp_path, names, one_image(NAMES))
     with pytest.raises(
         InputError,
-        match=r"files z0\.ome\.tif, z2\.ome\.tif .* missing \(beside it lies scan_0\.tif: were",
+        match=r"files z0\.ome\.tif, z2\.ome\.tif .* missing \(next to it is scan_0\.tif: were",
     ):
         open_image(tmp_path / "scan_1.tif")
     with open_image(tmp_path / "scan_1.tif", z=1) as image:  # known by its identity
