@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from czcheck.network.dataflow import Frame, Point, input_of, locate, settle
+from czcheck.network.dataflow import Frame, Point, input_of, inside, is_call, locate, settle
 from czcheck.network.order import LimitError
 
 if TYPE_CHECKING:
@@ -299,6 +299,8 @@ def _difference(graph: Graph, serving: Signature, function: str) -> str | None:
         difference = _unlike(one, other)
         if difference is not None:
             return difference
+        if is_call(graph, one.node):  # a branch or a loop
+            pending.extend(zip(inside(graph, one), inside(graph, other), strict=False))
         pending.extend(
             (input_of(graph, one, number), input_of(graph, other, number))
             for number in range(len(graph.inputs(one.scope, one.node)))
