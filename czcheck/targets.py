@@ -179,8 +179,10 @@ class _Index:
     def _below(self) -> _Below:
         merged = _Below({}, {}, {})
         for source in self._whole:
-            for into, found in zip(merged, below(source.path), strict=True):
-                into.update(dict.fromkeys(found, source))
+            found = below(source.path)
+            merged.folders.update(dict.fromkeys(found.folders, source))
+            merged.files.update(dict.fromkeys(found.files, source))
+            merged.linked.update(dict.fromkeys(found.linked, source))
         return merged
 
     def _in_set(self, place: Path, own: Identity | None) -> Source | None:
