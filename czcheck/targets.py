@@ -6,15 +6,17 @@ import os
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from functools import cache, cached_property
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from czcheck.archive.write import abandoned
+from czcheck.archive.write import SUFFIX, abandoned
 from czcheck.errors import UsageError
 from czcheck.images.folders import UNFINISHED
-from czcheck.sources import Below, Identity, Source, Sources, below, identity, real, trail
+from czcheck.sources import Identity, Source, Sources, below, identity, real, trail
 
 _LOCAL = ("file", "local", "")
 _TIFF = (".tif", ".tiff", ".btf")
@@ -93,31 +95,40 @@ def local_path(place: str) -> Path | None:
     return Path(unquote(parts.path) if parts.scheme else last)
 
 
-@dataclass(slots=True)
 class _Index:
-    """What is read, found by place."""
+    """What is read, found by place; of folders that are read whole, all that lies in them."""
 
-    sources: Sources
-    places: dict[Path, Source] = field(default_factory=dict)
-    identities: dict[Identity, Source] = field(default_factory=dict)
-    trees: dict[Path, Source] = field(default_factory=dict)
-    holders: dict[Path, Source] = field(default_factory=dict)
-    _below: list[tuple[Source, Below]] | None = None
-    _sets: dict[Path, set[Identity | None]] = field(default_factory=dict)
+    def __init__(self, sources: Sources) -> None:
+        self._places: dict[Path, Source] = {}
+        self._identities: dict[Identity, Source] = {}
+        self._trees: dict[Path, Source] = {}
+        self._holders: dict[Path, Source] = {}
+        self._temporary: dict[Path, list[tuple[str, Source]]] = {}
+        self._images: dict[Identity, Source] = {}
+        self._tiffs: dict[Path, list[Source]] = {}
+        self._whole = [each for each in sources.read if each.whole]
+        for source in sources.read:
+            self._enter(source)
 
-    def __post_init__(self) -> None:
-        for source in self.sources.read:
-            for place in {real(source.path), _entry(source.path)}:
-                if not source.images:
-                    self.places.setdefault(place, source)
-                if source.whole:
-                    self.trees.setdefault(place, source)
-            for place in trail(source.path):
-                for holder in place.parents:
-                    self.holders.setdefault(holder, source)
-            found = identity(source.path)
-            if found is not None and not source.images:
-                self.identities.setdefault(found, source)
+    def _enter(self, source: Source) -> None:
+        own, place = identity(source.path), real(source.path)
+        for each in trail(source.path):
+            for holder in each.parents:
+                self._holders.setdefault(holder, source)
+        if source.images:
+            if own is not None:
+                self._images[own] = source
+            return
+        for each in {place, _entry(source.path)}:
+            self._places.setdefault(each, source)
+            if source.whole:
+                self._trees.setdefault(each, source)
+            if each.name.endswith(SUFFIX):
+                self._temporary.setdefault(each.parent, []).append((each.name, source))
+        if own is not None:
+            self._identities.setdefault(own, source)
+        if place.suffix.lower() in _TIFF:
+            self._tiffs.setdefault(place.parent, []).append(source)
 
     def objection(self, target: Target) -> str | None:
         """Why a place must not be written to; None if it may be."""
@@ -135,90 +146,84 @@ class _Index:
                 return f"would replace the folder of {source}, which is read; name another place"
             if target.way is Way.FILE and (source := self._abandoned(place)) is not None:
                 return f"would remove {source}, whose name is that of a temporary file; rename it"
-        if target.way is Way.PICTURES and (source := self._of_images(target.path)) is not None:
-            return f"is {source.what} that are read, and adds pictures to them; name another folder"
+        if target.way is Way.PICTURES and (own := identity(target.path)) in self._images:
+            what = self._images[own].what
+            return f"is {what} that are read, and adds pictures to them; name another folder"
         return None
 
     def _same(self, place: Path, own: Identity | None) -> Source | None:
-        if (source := self.places.get(place)) is not None:
+        if (source := self._places.get(place)) is not None:
             return source
-        return None if own is None else self.identities.get(own)
-
-    def _part(self, place: Path, own: Identity | None) -> Source | None:
-        """A folder, all of which is read, with a file that has another name here."""
-        return next(
-            (
-                source
-                for source, found in self._all_below()
-                if place in found.linked or (own is not None and own in found.files)
-            ),
-            None,
-        )
+        return None if own is None else self._identities.get(own)
 
     def _around(self, place: Path, own: Identity | None) -> Source | None:
         """A folder, all of which is read, that a place lies in."""
         for folder in (place, *place.parents):
-            if (source := self.trees.get(folder)) is not None:
+            if (source := self._trees.get(folder)) is not None:
                 return source
+        if not self._whole:
+            return None
         # By another name: through a link, in other capitals, or mounted twice.
-        around = {own, *map(identity, place.parents)} - {None}
-        return next(
-            (each for each, found in self._all_below() if not around.isdisjoint(found.folders)),
-            None,
+        found = (
+            self._below.folders.get(each) for each in (own, *map(identity, place.parents)) if each
         )
+        return next(filter(None, found), None)
 
-    def _all_below(self) -> list[tuple[Source, Below]]:
-        if self._below is None:
-            wholes = (each for each in self.sources.read if each.whole)
-            self._below = [(each, below(each.path)) for each in wholes]
-        return self._below
+    def _part(self, place: Path, own: Identity | None) -> Source | None:
+        """A folder, all of which is read, with a file that has another name here."""
+        if (source := self._below.linked.get(place)) is not None:
+            return source
+        return None if own is None else self._below.files.get(own)
+
+    @cached_property
+    def _below(self) -> _Below:
+        merged = _Below({}, {}, {})
+        for source in self._whole:
+            found = below(source.path)
+            merged.folders.update(dict.fromkeys(found.folders, source))
+            merged.files.update(dict.fromkeys(found.files, source))
+            merged.linked.update(dict.fromkeys(found.linked, source))
+        return merged
 
     def _in_set(self, place: Path, own: Identity | None) -> Source | None:
         """An OME-TIFF that a file is a part of."""
-        if own is None or not place.is_file():
+        if own is None or not self._tiffs or not place.is_file():
             return None
-        linked = place.stat().st_nlink > 1  # it may have a name in another folder
-        for source in self.sources.read:
-            image = real(source.path)
-            if image.suffix.lower() not in _TIFF or not (linked or image.parent == place.parent):
-                continue
-            if image not in self._sets:
-                from czcheck.images.ome_files import files_beside  # noqa: PLC0415 - only for a file
+        # A file with several names may have one in another folder.
+        folders = self._tiffs if place.stat().st_nlink > 1 else (place.parent,)
+        sets = (self._sets(folder) for folder in folders if folder in self._tiffs)
+        return next((found[own] for found in sets if own in found), None)
 
-                self._sets[image] = set(map(identity, files_beside(image)))
-            if own in self._sets[image]:
-                return source
-        return None
+    @cache  # noqa: B019 - as short-lived as the index
+    def _sets(self, folder: Path) -> dict[Identity | None, Source]:
+        from czcheck.images.ome_files import files_beside  # noqa: PLC0415 - only for a file
+
+        images = self._tiffs[folder]
+        return {identity(part): each for each in images for part in files_beside(real(each.path))}
 
     def _inside(self, place: Path, own: Identity | None) -> Source | None:
         """What is read of a folder that would be replaced."""
-        if (source := self.holders.get(place)) is not None or not place.is_dir():
+        if (source := self._holders.get(place)) is not None or not place.is_dir():
             return source
         linked = {
-            folder: source
-            for source, found in self._all_below()
-            for each in found.linked
-            for folder in each.parents
+            folder: source for each, source in self._below.linked.items() for folder in each.parents
         }
-        holders = (*self.holders.items(), *linked.items())
+        holders = (*self._holders.items(), *linked.items())
         return next((each for folder, each in holders if identity(folder) == own), None)
 
     def _abandoned(self, place: Path) -> Source | None:
         """What is read, and would be taken for what an interrupted run left behind."""
-        names = abandoned(place)
-        return next(
-            (
-                source
-                for there, source in self.places.items()
-                if there.parent == place.parent and names.fullmatch(there.name)
-            ),
-            None,
-        )
+        near = self._temporary.get(place.parent, ())
+        names = abandoned(place) if near else None
+        return next((each for name, each in near if names and names.fullmatch(name)), None)
 
-    def _of_images(self, path: Path) -> Source | None:
-        own = identity(path)
-        images = (each for each in self.sources.read if each.images)
-        return next((each for each in images if own and identity(each.path) == own), None)
+
+class _Below(NamedTuple):
+    """As `sources.Below`, with what each lies in."""
+
+    folders: dict[Identity, Source]
+    files: dict[Identity, Source]
+    linked: dict[Path, Source]
 
 
 def _is_read(target: Target, source: Source) -> str:
