@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.building.proof import Proof
 
 if TYPE_CHECKING:
+    from czcheck.building.original import OriginalProof
     from czcheck.building.process import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
@@ -56,11 +57,13 @@ class BuildResult(Written):
         preprocessing: Operations that were put in front of the network, the first one first.
         postprocessing: Operations that were put behind it.
         warnings: What is odd about the result though it is as asked for.
+        original: Comparison with the framework that wrote the source; None if there was none.
     """
 
     preprocessing: tuple[Operation, ...]
     postprocessing: tuple[Operation, ...]
     warnings: tuple[str, ...]
+    original: OriginalProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
