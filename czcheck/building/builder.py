@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     preprocessing: Sequence[Operation | str] | None = None,
     postprocessing: Sequence[Operation | str] | None = None,
     custom_objects: str | None = None,
+    runtime: str | None = None,
     verify: bool = True,
     allow_op: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
@@ -60,6 +62,8 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         postprocessing: The same behind the network.
         custom_objects: Module with the classes of a Keras file that are not Keras's own: a dotted
             name, or the path of a `.py` file. It is imported in the build's child process.
+        runtime: Another interpreter, which has the framework that wrote the source. It runs the
+            source as well, shut in, and the archive has to compute the same.
         verify: Whether to verify the archive, level `run`, before it is put in place.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
         limits: Limits on everything that is read.
@@ -91,11 +95,16 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         source = plan.examine(plan.source, limits)
         plan.warnings(source.ending, verify=verify)
     from czcheck.archive.write import check_writable, replacing  # noqa: PLC0415
+    from czcheck.building.original import Original  # noqa: PLC0415
     from czcheck.building.process import BuildProcess  # noqa: PLC0415
 
     check_writable(target)
     with replacing(target) as temporary:
-        with BuildProcess(plan.source, "", "", runner_limits) as process:
+        with ExitStack() as stack:
+            process = stack.enter_context(BuildProcess(plan.source, "", "", runner_limits))
+            original = None
+            if runtime is not None:
+                original = stack.enter_context(Original(runtime, plan.source, runner_limits))
             if source is None:
                 told("exporting the Keras model")
                 source = plan.examine(process.export(custom_objects, plan.tile), limits)
@@ -109,7 +118,11 @@ def build(  # noqa: PLR0913 - each is a choice of its own
             metadata = plan.identified(derived_id(lowering.sha256, plan.metadata))
             process.pack(temporary, metadata, plan.licence)
             told("comparing the answers with the source's")
-            proof = process.prove(temporary, metadata.pixel_types[0], limits)
+            if original is not None:
+                original.load(source, lowering, plan.added, limits)
+            proof = process.prove(temporary, metadata.pixel_types[0], limits, original)
+            notes = process.notes
+            proved_there = None if original is None else original.result()
         report = None
         if verify:
             told("verifying the archive")
@@ -132,7 +145,8 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         preprocessing=plan.added.before,
         postprocessing=plan.added.after,
         binary=plan.binary(ending),
-        warnings=odd if proof.doubt is None else (*odd, proof.doubt),
+        warnings=(*odd, *notes, *(() if proof.doubt is None else (proof.doubt,))),
+        original=proved_there,
         report=report,
     )
 

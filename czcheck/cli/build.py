@@ -56,6 +56,12 @@ if TYPE_CHECKING:
     metavar="MODULE",
     help="Module or .py file with the classes of a Keras file that are not Keras's own.",
 )
+@click.option(
+    "--runtime",
+    metavar="PYTHON",
+    help="Another interpreter, with the framework that wrote the source; the archive has to compute"
+    " what the source computes there.",
+)
 @options.verify_or_not
 @options.allow_op
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
@@ -66,6 +72,7 @@ def command(  # noqa: PLR0913 - one for each option
     preprocess: tuple[str, ...],
     postprocess: tuple[str, ...],
     custom_objects: str | None,
+    runtime: str | None,
     verify: bool,
     allow_op: tuple[str, ...],
     quiet: bool,
@@ -85,6 +92,7 @@ def command(  # noqa: PLR0913 - one for each option
             preprocessing=preprocess or None,
             postprocessing=postprocess or None,
             custom_objects=custom_objects,
+            runtime=runtime,
             verify=verify,
             allow_op=allow_op,
             progress=progress,
@@ -172,6 +180,15 @@ def _lines(result: BuildResult) -> Iterator[Line]:
     if proof.unsteady:
         names = ", ".join(proof.unsteady)
         yield Line(f"            not compared: {names}; standardised, they are rounding alone")
+    if result.original is not None:
+        yield Line(
+            f"  original  {printable(result.original.framework)} (Python "
+            f"{printable(result.original.python)}) computes the same: labels equal; probabilities"
+        )
+        yield Line(
+            f"            within {result.original.scaled:.1e} on intensities 0 to 1, within "
+            f"{result.original.raw:.1e} on the raw range"
+        )
     for warning in result.warnings:
         yield Line(f"  warning   {printable(warning)}", "warning")
     if result.report is not None:
