@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from czcheck.building.keras2.run import Call
     from czcheck.building.keras2.tree import Layer
 
-# TensorFlow's fused batch normalization takes no smaller epsilon up to 2.11, and says nothing of it.
+# TensorFlow's fused batch normalization takes no smaller epsilon up to 2.11, without a message.
 SMALLEST_FUSED = 1.001e-5
 _ANY_EPSILON = (2, 12)
 _TOO_SMALL_TO_SEE = 2e-6
