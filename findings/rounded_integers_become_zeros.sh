@@ -8,11 +8,12 @@
 # Source: found by holding single operations against both; run.
 #
 # Ends with 0 as long as it is so, with 1 where it is no longer. Needs Python 3.7 for 2.0.0:
-# PYTHON37, or python3.7 on the path, or one of pyenv's.
+# PYTHON37, or one of pyenv's, or python3.7 on the path.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-python37=${PYTHON37:-$(command -v python3.7 || ls -d ~/.pyenv/versions/3.7.*/bin/python | tail -1)}
+python37=${PYTHON37:-$(ls -d ~/.pyenv/versions/3.7.*/bin/python 2> /dev/null | tail -1 || true)}
+python37=${python37:-python3.7}
 "${PYTHON3:-python3}" -m venv "$folder/new"
 "$folder/new/bin/pip" install --quiet tensorflow==2.21.0
 "$python37" -m venv "$folder/old"
