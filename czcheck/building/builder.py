@@ -86,7 +86,7 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     told("reading the specification")
     described = _spec_of(spec, limits)
     target = target_of(output, described)
-    check_target(target, described, custom_objects)
+    check_target(target, described, custom_objects, runtime)
     plan = Plan.of(described, metadata_of_spec(described), overrides)
     source = None
     if plan.is_keras_file:
@@ -164,13 +164,19 @@ def _spec_of(spec: str | Path | ModelSpec, limits: Limits) -> ModelSpec:
     return read_spec(Path(spec), limits)
 
 
-def check_target(target: Path, spec: ModelSpec, custom_objects: str | None = None) -> None:
+def check_target(
+    target: Path,
+    spec: ModelSpec,
+    custom_objects: str | None = None,
+    runtime: str | None = None,
+) -> None:
     """See that an archive replaces nothing that it is built from.
 
     Args:
         target: The archive to write.
         spec: What it is built from.
         custom_objects: Module with the classes of a Keras file, as for `build`.
+        runtime: Interpreter that has the framework of the source, as for `build`.
 
     Raises:
         UsageError: It would.
@@ -186,6 +192,7 @@ def check_target(target: Path, spec: ModelSpec, custom_objects: str | None = Non
         if path is not None:
             sources.named(Path(path), f"`{key}` of the specification")
     sources.module(custom_objects, "the module of --custom-objects")
+    sources.program(runtime, "the interpreter of --runtime")
     check_targets([Target(f"--output {target}", target)], sources)
 
 

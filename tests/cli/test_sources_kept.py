@@ -37,7 +37,7 @@ READS = {
 NEITHER = {
     "target", "select", "ignore", "allow_op", "profile", "dask", "scene", "channel", "time", "z",
     "tile", "class_name", "classes", "min_iou", "min_dice", "form", "preprocess", "postprocess",
-    "codes",
+    "codes", "name",
 }  # fmt: skip
 ADDS = {"evidence", "pictures", "cache_dir"}
 """Outputs that are folders."""
@@ -91,6 +91,7 @@ CALLS: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {
         (("keras.json", "--custom-objects", "custom.py"), ("keras.json", "victim.keras",
                                                              "custom.py")),
         (("keras.json", "--custom-objects", "package.part"), ("package/part.py",)),
+        (("spec.json", "--runtime", "venv/bin/python"), ("venv/bin/python", "venv/pyvenv.cfg")),
     ],
     "repair": [(("m.czmodel",), ("m.czmodel",))],
     "init": [
@@ -194,8 +195,12 @@ def test_every_parameter_that_may_be_a_path_is_known() -> None:
                 continue
             where = [parameter.name in each for each in (WRITES, READS, NEITHER)]
             assert sum(where) == 1, f"{name}: list {parameter.name} above"
-        if any(parameter.name in WRITES for parameter in command.params):
-            assert name in CALLS
+        if not any(parameter.name in WRITES for parameter in command.params):
+            continue
+        tried = {part for args, _ in CALLS[name] for part in args}
+        for parameter in command.params:
+            if parameter.name in READS and isinstance(parameter, click.Option):
+                assert tried & set(parameter.opts), f"{name}: call it with {parameter.opts[-1]}"
 
 
 def onto(work: Path, name: str, read: str) -> Iterator[str]:
