@@ -16,6 +16,7 @@ from czcheck.building.equivalents import replace
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.grouped import split_groups
+from czcheck.building.holding import hold_order
 from czcheck.building.inlining import Library, inline
 from czcheck.building.judging import refuse_faults
 from czcheck.building.kernels import write_for_kernels
@@ -190,6 +191,7 @@ def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
     split_groups(graph, tools())
     widen(graph, tools(), op_defs)
     make_portable(graph, changes)
+    hold_order(graph, freezer.attr_type, changes)
     drop_unreached(graph, INPUT)
     refuse_faults(graph, tools())
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from czcheck.building.original import Original
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
 
@@ -107,6 +108,7 @@ class BuildProcess:
         self._lowering: Lowering | None = None
         self._added = NOTHING
         self._doubt: str | None = None
+        self.notes: tuple[str, ...] = ()
 
     def __enter__(self) -> BuildProcess:  # noqa: PYI034 - `Self` came with Python 3.11
         """Start the process."""
@@ -153,7 +155,8 @@ class BuildProcess:
     def export(self, custom_objects: str | None, tile: tuple[int, int] | None = None) -> Path:
         """Export the source, a Keras file, as a SavedModel, which is the source from here on.
 
-        Its `loader` and `signature` are for the caller to find and set.
+        Its `loader` and `signature` are for the caller to find and set. `notes` is what the file
+        leaves open, one sentence each.
 
         Args:
             custom_objects: Module with the classes that are not Keras's own; None if there are
@@ -170,7 +173,7 @@ class BuildProcess:
         with self._told_apart("exporting the Keras model"):
             self._worker.hello()
             exported = self._worker.folder / "exported"
-            self._worker.command(
+            record = self._worker.command(
                 "export",
                 SECONDS_EXPORT,
                 path=str(self.source.absolute()),
@@ -179,6 +182,8 @@ class BuildProcess:
                 tile=None if tile is None else list(tile),
                 search=str(Path.cwd()),
             )
+        notes = record.get("notes")
+        self.notes = tuple(map(str, notes)) if isinstance(notes, list) else ()
         self.source = exported
         return exported
 
@@ -287,7 +292,9 @@ class BuildProcess:
         with target.open("wb") as stream:
             write_archive(stream, members)
 
-    def prove(self, archive: Path, pixel_type: str, limits: Limits) -> Proof:
+    def prove(
+        self, archive: Path, pixel_type: str, limits: Limits, original: Original | None = None
+    ) -> Proof:
         """Compare the network unpacked from an archive with the source.
 
         Where the tile's size was changed, the lowered network of the source's own size is compared
@@ -298,6 +305,7 @@ class BuildProcess:
             archive: The archive.
             pixel_type: The format's name of the pixel type, which sets the range of intensities.
             limits: Limits on what is read from the archive.
+            original: The source in the framework that wrote it, to compare with as well.
 
         Returns:
             How far the answers are apart.
@@ -325,11 +333,12 @@ class BuildProcess:
             comparer = Comparer(str(self.named), self.precision)
             for (name, raw, pixels), kept in zip(asked, answers, strict=True):
                 found = self._answer(pixels, 1)
-                if kept is None:
-                    continue
-                differs = comparer.add(name, _read_answer(kept), found, raw=raw)
-                if differs is not None:
-                    self._refuse(differs, pixels)
+                if kept is not None:
+                    differs = comparer.add(name, _read_answer(kept), found, raw=raw)
+                    if differs is not None:
+                        self._refuse(differs, pixels)
+                if original is not None:
+                    original.add(name, pixels, found, raw=raw)
             if lowering.resized:
                 self._load_lowered(unpacked)
                 for _, _, pixels in questions(*lowering.tile, lowering.channels, pixel_type):

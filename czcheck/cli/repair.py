@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     metavar="HxW",
     help="Height and width of the tile in pixels, for a network that leaves them open.",
 )
+@click.option("--name", metavar="NAME", help="Name to give to the model in place of its own.")
 @options.verify_or_not
 @options.allow_op
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
@@ -41,6 +42,7 @@ def command(
     model: Path,
     output: Path,
     tile: tuple[int, int] | None,
+    name: str | None,
     verify: bool,
     allow_op: tuple[str, ...],
     quiet: bool,
@@ -54,7 +56,13 @@ def command(
 
     with spinner(enabled=not quiet) as progress:
         result = repair(
-            model, output, tile=tile, verify=verify, allow_op=allow_op, progress=progress
+            model,
+            output,
+            tile=tile,
+            name=name,
+            verify=verify,
+            allow_op=allow_op,
+            progress=progress,
         )
     if not quiet:
         print_lines(_lines(result))

@@ -253,7 +253,7 @@ def _run(
     summaries = []
     try:
         folder = unpack(model.files, worker.folder / "model", model.limits)
-        load = load_network(worker, folder, model.network)
+        load = load_network(worker, folder, model.loaded)
         asker = Asker(worker, kept.add)
         for done, tile in enumerate(battery, start=1):
             answer = asker.ask(tile.name, tile.pixels)

@@ -6,11 +6,14 @@ or not there: nothing is held against such a node.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from czcheck.network.kernels import Known, numbers, texts
 
+# From here on a number of the size of the others is lost beside their sum in bfloat16.
+_MANY = 256
 Held = Callable[[Any, Sequence[Known]], bool]
 
 
@@ -54,6 +57,23 @@ def _grouped_backwards(node: Any, inputs: Sequence[Known]) -> bool:
     return int(sizes[channels]) != _size_of(filters, 2)
 
 
+def _grouped(node: Any, inputs: Sequence[Known]) -> bool:
+    """Whether the filter of a convolution has fewer channels than the image."""
+    image, filters = inputs[0].shape, inputs[1].shape
+    if image is None or filters is None:
+        return False
+    channels = 1 if texts(node, "data_format") == ["NCHW"] else 3
+    return _size_of(image, channels) != _size_of(filters, 2)
+
+
+def _many_elements(_: Any, inputs: Sequence[Known]) -> bool:
+    """Whether a reduction takes so many elements together that a sum in 8 bits stands still."""
+    shape, axes = inputs[0].shape, inputs[1].known
+    if shape is None or axes is None:
+        return False
+    return math.prod(_size_of(shape, int(axis)) for axis in set(axes)) >= _MANY
+
+
 def _two_sizes(_: Any, inputs: Sequence[Known]) -> bool:
     """Whether a transposed convolution gets height and width alone."""
     return inputs[0].shape == (2,)
@@ -77,6 +97,8 @@ SHAPES: dict[str, Held] = {
     "no axes": _empty(1),
     "given statistics": _given_statistics,
     "grouped backwards": _grouped_backwards,
+    "grouped": _grouped,
+    "many elements": _many_elements,
     "two sizes": _two_sizes,
     "side of one": _side_of_one,
     "over channels": _over_channels,

@@ -119,7 +119,7 @@ class Comparisons:
         self._elsewhere = compare_elsewhere(
             self._worker,
             model.files,
-            model.network,
+            model.loaded,
             self._tiles,
             self._kept,
             model.limits,
