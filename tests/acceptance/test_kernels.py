@@ -101,10 +101,10 @@ def test_how_far_a_network_looks_can_be_read_as_before(kernels: Kernels, name: s
 
 
 def test_transpositions_of_channels_cancel_each_other(kernels: Kernels) -> None:
-    operations = {name: found["operations"] for name, found in kernels.lowered.items()}
-    assert "Transpose" not in operations["pixels_and_channels"]
+    lowered = kernels.lowered
+    assert "Transpose" not in lowered["pixels_and_channels"]["operations"]
     # In front of a slice, behind it, and one that the source has for itself.
-    assert operations["channels_first"]["Transpose"] == 3
+    assert lowered["channels_first"]["operations"]["Transpose"] == 3
 
 
 def test_dilations_do_not_make_depthwise_convolutions_slower(kernels: Kernels) -> None:
