@@ -6,11 +6,12 @@
 # dilates by SpaceToBatchND. Graphs that were rewritten or converted are.
 # Seen with: tensorflow 2.0.0 (CPU, Linux, Python 3.7).
 # Output seen:
-#     SAME, dilations 2: centre 9.0, two pixels away 0.0
+#     SAME, dilations 2: centre 9.0 (2.0 would be right)
 # Source: core/kernels/depthwise_conv_op.cc of v2.0.0, which reads the attribute nowhere.
 set -euo pipefail
 
-PYTHON37=${PYTHON37:-$(command -v python3.7 || ls -d ~/.pyenv/versions/3.7.*/bin/python | head -n 1)}
+PYTHON37=${PYTHON37:-$(find ~/.pyenv/versions/3.7.*/bin/python 2>/dev/null | head -n 1)}
+PYTHON37=${PYTHON37:-python3.7}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$PYTHON37" -m venv "$folder/venv"

@@ -2,7 +2,8 @@
 # TensorFlow 2.0.0 has two kernels for LessEqual in bfloat16, and therefore none.
 #
 # Less, Greater and GreaterEqual run in bfloat16; LessEqual is registered twice, and a node that two
-# registrations match is refused when its session starts. Nothing else in 2.0.0 is registered twice.
+# registrations match is refused when its session starts. No other kernel for the CPU is registered
+# twice for the same dtypes.
 # Seen with: tensorflow 2.0.0 (CPU, Linux, Python 3.7).
 # Output seen:
 #     Less: runs
@@ -12,7 +13,8 @@
 # Source: core/kernels/cwise_op_less_equal.cc of v2.0.0.
 set -euo pipefail
 
-PYTHON37=${PYTHON37:-$(command -v python3.7 || ls -d ~/.pyenv/versions/3.7.*/bin/python | head -n 1)}
+PYTHON37=${PYTHON37:-$(find ~/.pyenv/versions/3.7.*/bin/python 2>/dev/null | head -n 1)}
+PYTHON37=${PYTHON37:-python3.7}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$PYTHON37" -m venv "$folder/venv"

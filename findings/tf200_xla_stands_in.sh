@@ -12,7 +12,8 @@
 # Source: compiler/jit/xla_cpu_device.cc and compiler/tf2xla/kernels/binary_ops.cc of v2.0.0.
 set -euo pipefail
 
-PYTHON37=${PYTHON37:-$(command -v python3.7 || ls -d ~/.pyenv/versions/3.7.*/bin/python | head -n 1)}
+PYTHON37=${PYTHON37:-$(find ~/.pyenv/versions/3.7.*/bin/python 2>/dev/null | head -n 1)}
+PYTHON37=${PYTHON37:-python3.7}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$PYTHON37" -m venv "$folder/venv"

@@ -12,7 +12,7 @@ from typing import Any
 
 from czcheck.network.kernels import Known, numbers, texts
 
-# From here on a number of the size of the others is lost beside their sum in bfloat16.
+# Beyond it a number of the size of the others is lost beside their sum in bfloat16.
 _MANY = 256
 Held = Callable[[Any, Sequence[Known]], bool]
 
@@ -71,7 +71,7 @@ def _many_elements(_: Any, inputs: Sequence[Known]) -> bool:
     shape, axes = inputs[0].shape, inputs[1].known
     if shape is None or axes is None:
         return False
-    return math.prod(_size_of(shape, int(axis)) for axis in set(axes)) >= _MANY
+    return math.prod(_size_of(shape, int(axis)) for axis in set(axes)) > _MANY
 
 
 def _two_sizes(_: Any, inputs: Sequence[Known]) -> bool:
