@@ -13,7 +13,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 Request = Dict[str, Any]
 _PACKAGES = ("keras", "tf_keras", "tensorflow.keras")
@@ -61,26 +61,34 @@ def hello(runner: Any, request: Request) -> Dict[str, Any]:
     return runner.hello(request)  # type: ignore[no-any-return]
 
 
-def _version(package: Any) -> str:
-    return str(getattr(package, "__version__", "") or getattr(package.keras, "__version__", ""))
+def _version(tf: Any, name: str) -> str:
+    """Version of one of the Kerases of this interpreter; empty if it does not have it."""
+    if name == "tensorflow.keras":
+        # TensorFlow 2.15's has none of its own; it is the package that it came with.
+        own = getattr(tf.keras, "__version__", "")
+        return str(own or _version(tf, "keras") or tf.__version__)
+    return str(getattr(sys.modules.get(name), "__version__", ""))
 
 
-def _candidates(tf: Any, standalone: bool, major: int) -> List[Any]:
-    """Kerases of this interpreter that are of the file's kind, as (name, version, package)."""
-    found = []
+def _fitting(tf: Any, standalone: bool, major: int) -> str:
+    """The first Keras that is of the file's kind.
+
+    Raises:
+        LookupError: This interpreter has none.
+    """
     for name in _PACKAGES:
-        if name == "tensorflow.keras":
-            package, version = tf.keras, str(tf.keras.__version__)
-        else:
-            package = sys.modules.get(name)
-            if package is None:
-                continue
-            version = str(getattr(package, "__version__", ""))
+        version = _version(tf, name)
+        if not version:
+            continue
         numbers = tuple(int(part) for part in version.split("-")[0].split(".")[:2])
-        is_standalone = name == "keras" and numbers < (2, 4)
-        if numbers[0] == major and is_standalone == standalone:
-            found.append((name, version, package))
-    return found
+        if numbers[0] == major and (name == "keras" and numbers < (2, 4)) == standalone:
+            return name
+    here = ["%s %s" % (name, _version(tf, name)) for name in _PACKAGES if _version(tf, name)]
+    kind = "the package keras of its own" if standalone else "tf.keras"
+    raise LookupError(
+        "the file is of %s, version %d, and this interpreter has %s"
+        % (kind, major, ", ".join(here))
+    )
 
 
 def load_keras(runner: Any, request: Request) -> Dict[str, Any]:
@@ -97,19 +105,8 @@ def load_keras(runner: Any, request: Request) -> Dict[str, Any]:
         LookupError: This interpreter has no Keras of the file's kind.
     """
     runner.unload()
-    kind = "the package keras" if request["standalone"] else "tf.keras"
-    candidates = _candidates(runner.tf, request["standalone"], request["major"])
-    if not candidates:
-        own = ", ".join(
-            "%s %s" % (name, sys.modules[name].__version__)
-            for name in _PACKAGES[:2]
-            if name in sys.modules and hasattr(sys.modules[name], "__version__")
-        )
-        raise LookupError(
-            "it has no Keras %d of the kind %s (it has tf.keras %s%s)"
-            % (request["major"], kind, runner.tf.keras.__version__, own and ", " + own)
-        )
-    name, version, package = candidates[0]
+    name = _fitting(runner.tf, request["standalone"], request["major"])
+    package = runner.tf.keras if name == "tensorflow.keras" else sys.modules[name]
     model = package.models.load_model(request["path"], compile=False)
 
     def answer(tile: Any) -> Any:
@@ -117,7 +114,7 @@ def load_keras(runner: Any, request: Request) -> Dict[str, Any]:
 
     runner.answer_with(answer)
     shown = {"keras": "Keras", "tf_keras": "tf-keras", "tensorflow.keras": "tf.keras"}[name]
-    return {"keras": "%s %s" % (shown, version)}
+    return {"keras": "%s %s" % (shown, _version(runner.tf, name))}
 
 
 if __name__ == "__main__":

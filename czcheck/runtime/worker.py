@@ -39,6 +39,8 @@ Command = Callable[[Request], Record]
 # What TensorFlow opens while it loads and runs. Not all of /proc/self: it holds the environment.
 NEEDED = ("/dev/urandom", "/dev/null", "/proc/self/cmdline")
 ERROR_CHARACTERS = 400
+# Errors that a child's own commands raise say what to do; that has to be whole.
+OWN_ERROR, OWN_CHARACTERS = "InputError", 4000
 SERVE = "serve"
 # Runs as it comes: whoever names this version wants to see what ZEN's own runtime does.
 AS_IT_COMES = "2.0."
@@ -58,12 +60,16 @@ _AROUND = re.compile(r"^\(\d+\) [A-Za-z_ ]+: +| in binary running on .*|\.+$")
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's text that says something, cut to 400 characters."""
+    """The first line of an exception's text that says something, cut to 400 characters.
+
+    Our own errors, which are one line that ends with a way out, are cut to 4000.
+    """
+    most = OWN_CHARACTERS if type(error).__name__ == OWN_ERROR else ERROR_CHARACTERS
     lines = [" ".join(line.split()) for line in str(error).splitlines()]
     nodes = [number for number, line in enumerate(lines) if line.startswith(_FAILED_NODE)]
     for line in lines[nodes[0] + 1 if nodes else 0 :]:
         if line and not _EMPTY_WORDS.match(line):
-            return _AROUND.sub("", line)[:ERROR_CHARACTERS]
+            return _AROUND.sub("", line)[:most]
     return type(error).__name__
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from czcheck.building.keras2.run import Call
     from czcheck.building.keras2.tree import Layer
 
-# TensorFlow's fused batch normalization takes no smaller epsilon up to 2.11, without a message.
+# Up to 2.11, TensorFlow's fused batch normalization raises a smaller epsilon to this, silently.
 SMALLEST_FUSED = 1.001e-5
 _ANY_EPSILON = (2, 12)
 _TOO_SMALL_TO_SEE = 2e-6
@@ -71,9 +71,18 @@ def batch(call: Call, x: Any) -> Any:
 
 
 def _is_frozen(layer: Layer) -> bool:
-    """Whether a layer that is not trained keeps to its moving statistics, come what may."""
-    second = not layer.writer.standalone and not layer.class_name.endswith("V1")
-    return second and not layer.trainable
+    """Whether a layer that is called with `training=True` keeps to its moving statistics.
+
+    In TensorFlow 2 it does where it is not trained itself.
+    """
+    if layer.trainable or layer.writer.standalone or layer.class_name.endswith("V1"):
+        return False
+    if layer.writer.version == "2.2.4-tf" and not layer.class_name.endswith("V2"):
+        raise layer.refuse(
+            "is not trained and is called with `training=True`, which TensorFlow 1 computes "
+            "otherwise than TensorFlow 2, and the file does not say which of them wrote it"
+        )
+    return True
 
 
 def _epsilon(call: Call, rank: int, axes: tuple[int, ...]) -> float:

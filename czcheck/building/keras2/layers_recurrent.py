@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from czcheck.building.keras2.tree import Layer
 
 MOST_STEPS = 256
-_FLAGS = ("stateful", "return_state", "time_major", "zero_output_for_mask")
+_FLAGS = ("stateful", "return_state", "time_major")
 
 
 def _sequence(call: Call, x: Any, states: Any, step: Callable[[Any, Any], Any]) -> Any:
@@ -30,7 +30,8 @@ def _sequence(call: Call, x: Any, states: Any, step: Callable[[Any, Any], Any]) 
         arguments.only(key, False)
     if call.training and any(arguments.get(key) for key in ("dropout", "recurrent_dropout")):
         raise call.layer.refuse("is called with `training=True` and draws random numbers")
-    arguments.get("unroll")
+    for key in ("unroll", "zero_output_for_mask"):  # no layer that makes a mask is built
+        arguments.get(key)
     count = x.shape[1]
     if count is None or count > MOST_STEPS:
         raise call.layer.refuse(

@@ -122,14 +122,18 @@ def _assign_stored(layer: Layer, store: Store, path: str) -> None:
 
 
 def _places(model: Layer, store: Store, path: str) -> Iterator[tuple[Layer, str]]:
-    """Groups of a model's layers; those of one class are counted."""
+    """Groups of a model's layers; those of one class are counted.
+
+    Keras 2.12 lists those that have weights twice, and so counts them twice.
+    """
     start = f"{path}/" if path else ""
     container = next((name for name in _LAYERS if store.has(start + name)), _LAYERS[0])
     counts: dict[str, int] = {}
     for layer in model.layers:
         name = snake_case(layer.class_name.rpartition(">")[2])
         number = counts.get(name, 0)
-        counts[name] = number + 1
+        twice = container == _LAYERS[1] and bool(_trained(layer) + _others(layer))
+        counts[name] = number + (2 if twice else 1)
         yield layer, f"{start}{container}/{name}" + (f"_{number}" if number else "")
 
 
