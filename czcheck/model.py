@@ -246,6 +246,24 @@ class CzModel:
 
         return read_network(self.files, self.limits)
 
+    @property
+    def loaded(self) -> Network:
+        """The network as it is loaded and run: by the signature that its own files hold.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        return self.network
+
+    def left_to_build(self, *, run: bool) -> str | None:
+        """What cannot be checked of the network before it is built, and why; None for nothing.
+
+        Args:
+            run: Whether the network is to be run.
+        """
+        del run
+        return None
+
     @cached_property
     def reach(self) -> StaticReach:
         """How far the network looks, and by how much it shrinks a tile.
@@ -342,6 +360,7 @@ class CzModel:
         channel: Selection = None,
         time: Selection = None,
         z: Selection = None,
+        allow_missing: bool = False,
         color: Literal["rgb", "bgr"] | None = None,
         intensities: Literal["exact", "keep", "scale"] = "exact",
         **options: Any,
@@ -352,10 +371,11 @@ class CzModel:
             image: A file, or an array; see `predict`.
             min_confidence: Percent, 0 to 100: a pixel whose largest probability is below gets 0.
             align: Whether tiles begin at multiples of the network's stride.
-            scene: Scenes of a file, by number from 0 or by name; all if left out.
+            scene: Scenes of a file, by number or by name; all if left out.
             channel: Channels, likewise.
             time: Points in time, likewise.
             z: Sections, likewise.
+            allow_missing: Whether to segment a file that lacks pixels, which are 0 then.
             color: See `predict`.
             intensities: See `predict`.
             **options: See `predict`.
@@ -371,6 +391,7 @@ class CzModel:
         """
         job = self._job({**options, "min_confidence": min_confidence, "align": align})
         selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+        selection |= {"allow_missing": allow_missing} if allow_missing else {}
         return self._predicting().segment(image, job, color, intensities, selection)
 
     def _predicting(self) -> Predictor:

@@ -30,6 +30,9 @@ def export(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
         runner: The worker, with TensorFlow imported.
         request: See the module's text.
 
+    Returns:
+        `notes`, what the file leaves open, one sentence each.
+
     Raises:
         InputError: The file cannot be loaded.
     """
@@ -37,14 +40,14 @@ def export(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
 
     runner.unload()
     tile = request.get("tile")
-    keras_files.export(
+    notes = keras_files.export(
         Path(request["path"]),
         Path(request["into"]),
         request.get("custom_objects"),
         request["search"],
         None if tile is None else (tile[0], tile[1]),
     )
-    return {}
+    return {"notes": notes}
 
 
 def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
@@ -73,8 +76,8 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     fitted = surgery.fit(original, wanted, int(request.get("multiple", 1)))
     if fitted.classes != 1 and any(each.name == "SigmoidToSoftmaxScores" for each in after):
         raise InputError(
-            f"the network answers with {fitted.classes} channels, but SigmoidToSoftmaxScores takes "
-            "one; remove it"
+            f"the network outputs {fitted.classes} channels, but SigmoidToSoftmaxScores takes one; "
+            "remove it"
         )
     lowered.graph_def = made = attach(fitted.graph_def, before, after, maximum)
     _save(into / "lowered", lowering.write_saved_model(lowered))

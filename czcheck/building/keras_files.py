@@ -2,7 +2,7 @@
 
 A `.keras` or `.h5` file holds a description of layers by their classes' names, and can hold code
 (`Lambda` layers). It is loaded in Keras's safe mode; classes that are not Keras's own come from the
-one module that the user names.
+one module that the user names. Files of Keras 1 and 2 are not loaded by Keras: see `keras2`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from czcheck.building.old_keras import modernised, written_by
+from czcheck.building.keras2.export import export as export_old
+from czcheck.building.keras2.reading import writer_of
 from czcheck.errors import InputError
 from czcheck.runtime.worker import first_line
 
@@ -41,7 +42,7 @@ def export(
     custom_objects: str | None,
     search: str,
     tile: tuple[int, int] | None = None,
-) -> None:
+) -> list[str]:
     """Load a Keras file and export it for inference.
 
     Args:
@@ -52,51 +53,58 @@ def export(
         search: Folder in which the module is looked for, too.
         tile: (height, width) in pixels, for a model that Keras cannot export with an open size.
 
+    Returns:
+        What the file leaves open, one sentence each.
+
     Raises:
         InputError: The file cannot be loaded in safe mode, or needs classes that are not given.
     """
-    _refuse_lambdas(path)
+    config = _config_without_lambdas(path)
+    writer = writer_of(path)
+    if writer.is_old:
+        objects = {} if custom_objects is None else _objects(custom_objects, search)
+        return export_old(path, config, writer, into, objects)
+    _export_new(path, into, custom_objects, search, tile)
+    return []
+
+
+def _export_new(
+    path: Path,
+    into: Path,
+    custom_objects: str | None,
+    search: str,
+    tile: tuple[int, int] | None,
+) -> None:
+    """Export a file of Keras 3."""
     import tensorflow as tf  # noqa: PLC0415
 
+    import czcheck.layers  # noqa: F401, PLC0415 - makes Keras know them
+    from czcheck import layering  # noqa: PLC0415 - imports Keras
+
     objects = {} if custom_objects is None else _objects(custom_objects, search)
-    load = tf.keras.models.load_model
-    is_keras_3 = tf.keras.__version__ >= "3"
-    if is_keras_3:
-        import czcheck.layers  # noqa: F401, PLC0415 - makes Keras know them
-    options: dict[str, Any] = {"compile": False, "custom_objects": objects}
-    if "safe_mode" in inspect.signature(load).parameters:
-        options["safe_mode"] = True
-    source = modernised(path, into.parent) if is_keras_3 else path
+    options: dict[str, Any] = {"compile": False, "custom_objects": objects, "safe_mode": True}
     try:
-        model = load(str(source), **options)
+        model = tf.keras.models.load_model(str(path), **options)
     except Exception as error:
-        advice = _advice_for_old(path) if is_keras_3 else ""
-        raise InputError(_reason(error, given=custom_objects is not None) + advice) from error
+        raise InputError(_reason(error, given=custom_objects is not None)) from error
     if not getattr(model, "inputs", None):
         raise InputError(
             "the model in the Keras file has no fixed input; build it with keras.Input, or call it "
             "once before it is saved"
         )
-    if not is_keras_3:
-        tf.saved_model.save(model, str(into))
-        return
-    from czcheck import layering  # noqa: PLC0415 - imports Keras
-
     try:
         layering.export(model, str(into), tile)
     except InputError as error:
         raise InputError(f"the model in the Keras file {error}") from error
 
 
-def _refuse_lambdas(path: Path) -> None:
-    """Refuse Python code in the file before Keras sees it."""
-    text = _config(path)
-    if text is None:
-        return
+def _config_without_lambdas(path: Path) -> Any:
+    """The description of the layers; Python code in it is refused before Keras sees the file."""
     try:
-        pending = [json.loads(text)]
+        config = json.loads(_config(path))
     except (ValueError, RecursionError):
         raise InputError("the Keras file's description of its layers cannot be read") from None
+    pending = [config]
     while pending:
         value = pending.pop()
         if isinstance(value, dict):
@@ -112,10 +120,11 @@ def _refuse_lambdas(path: Path) -> None:
             pending.extend(value.values())
         elif isinstance(value, list):
             pending.extend(value)
+    return config
 
 
-def _config(path: Path) -> bytes | None:
-    """The description of the layers, JSON; None where the file has none of the known kind."""
+def _config(path: Path) -> bytes:
+    """The description of the layers, JSON."""
     if zipfile.is_zipfile(path):
         try:
             with zipfile.ZipFile(path) as archive, archive.open(CONFIG) as stream:
@@ -155,6 +164,7 @@ def _objects(module: str, search: str) -> dict[str, Any]:
     if module.endswith(".py") and not path.is_file():
         raise InputError(f"the module of custom objects {module} does not exist")
     sys.path.insert(0, search)
+    sys.dont_write_bytecode = True  # the folder of the module is the user's
     try:
         loaded = _of_file(path) if module.endswith(".py") else importlib.import_module(module)
     except Exception as error:
@@ -177,22 +187,6 @@ def _of_file(path: Path) -> Any:
     sys.modules[path.stem] = loaded
     loader.exec_module(loaded)
     return loaded
-
-
-def _advice_for_old(path: Path) -> str:
-    """What helps with a file of an older Keras that Keras 3 cannot load; empty for newer files."""
-    if zipfile.is_zipfile(path):
-        return ""
-    import h5py  # noqa: PLC0415
-
-    with h5py.File(path, "r") as file:
-        version = written_by(file)
-    if not version or version >= "3":
-        return ""
-    return (
-        f"; the file is of Keras {version}: where that is installed, load it, save it with "
-        "tf.saved_model.save(model, folder), and name that folder in `ModelPath`"
-    )
 
 
 def _reason(error: Exception, *, given: bool) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from czcheck.building.expected import NOTHING, Added, after, before, doubt
 from czcheck.building.proof import Comparer, Proof, questions
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from czcheck.building.original import Original
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
 
@@ -84,6 +85,7 @@ class BuildProcess:
         limits: RunnerLimits | None = None,
         *,
         named: Path | None = None,
+        precision: str = "float32",
     ) -> None:
         """Start nothing yet.
 
@@ -93,17 +95,20 @@ class BuildProcess:
             signature: Name of the signature to keep.
             limits: Limits on time and memory.
             named: What to call the source in errors, where it was unpacked from something else.
+            precision: What the source computes in, see `Network.precision`.
         """
         self.source = source
         self.named = named or source
         self.loader = loader
         self.signature = signature
+        self.precision = precision
         self._worker = Worker(
             limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD, sandbox=False, building=True
         )
         self._lowering: Lowering | None = None
         self._added = NOTHING
         self._doubt: str | None = None
+        self.notes: tuple[str, ...] = ()
 
     def __enter__(self) -> BuildProcess:  # noqa: PYI034 - `Self` came with Python 3.11
         """Start the process."""
@@ -150,7 +155,8 @@ class BuildProcess:
     def export(self, custom_objects: str | None, tile: tuple[int, int] | None = None) -> Path:
         """Export the source, a Keras file, as a SavedModel, which is the source from here on.
 
-        Its `loader` and `signature` are for the caller to find and set.
+        Its `loader` and `signature` are for the caller to find and set. `notes` is what the file
+        leaves open, one sentence each.
 
         Args:
             custom_objects: Module with the classes that are not Keras's own; None if there are
@@ -167,7 +173,7 @@ class BuildProcess:
         with self._told_apart("exporting the Keras model"):
             self._worker.hello()
             exported = self._worker.folder / "exported"
-            self._worker.command(
+            record = self._worker.command(
                 "export",
                 SECONDS_EXPORT,
                 path=str(self.source.absolute()),
@@ -176,6 +182,8 @@ class BuildProcess:
                 tile=None if tile is None else list(tile),
                 search=str(Path.cwd()),
             )
+        notes = record.get("notes")
+        self.notes = tuple(map(str, notes)) if isinstance(notes, list) else ()
         self.source = exported
         return exported
 
@@ -284,7 +292,9 @@ class BuildProcess:
         with target.open("wb") as stream:
             write_archive(stream, members)
 
-    def prove(self, archive: Path, pixel_type: str, limits: Limits) -> Proof:
+    def prove(
+        self, archive: Path, pixel_type: str, limits: Limits, original: Original | None = None
+    ) -> Proof:
         """Compare the network unpacked from an archive with the source.
 
         Where the tile's size was changed, the lowered network of the source's own size is compared
@@ -295,6 +305,7 @@ class BuildProcess:
             archive: The archive.
             pixel_type: The format's name of the pixel type, which sets the range of intensities.
             limits: Limits on what is read from the archive.
+            original: The source in the framework that wrote it, to compare with as well.
 
         Returns:
             How far the answers are apart.
@@ -319,11 +330,15 @@ class BuildProcess:
         with self._told_apart("running the lowered network"):
             other = self._folder / "source" if lowering.resized else unpacked
             self._load_lowered(other)
-            comparer = Comparer(str(self.named))
+            comparer = Comparer(str(self.named), self.precision)
             for (name, raw, pixels), kept in zip(asked, answers, strict=True):
                 found = self._answer(pixels, 1)
                 if kept is not None:
-                    comparer.add(name, _read_answer(kept), found, raw=raw)
+                    differs = comparer.add(name, _read_answer(kept), found, raw=raw)
+                    if differs is not None:
+                        self._refuse(differs, pixels)
+                if original is not None:
+                    original.add(name, pixels, found, raw=raw)
             if lowering.resized:
                 self._load_lowered(unpacked)
                 for _, _, pixels in questions(*lowering.tile, lowering.channels, pixel_type):
@@ -345,6 +360,34 @@ class BuildProcess:
         if name in NATURAL and self._doubt is None:
             self._doubt = doubt(self._added.after, own)
         return self._keep(number, after(self._added.after, own)) if steady else None
+
+    def _refuse(self, differs: str, pixels: NDArray[Any]) -> NoReturn:
+        """Say why an archive is not written whose network is another one than the source.
+
+        Args:
+            differs: What differs.
+            pixels: The tile on which it does.
+
+        Raises:
+            InputError: Always.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        self._load_source()
+        given, _ = before(self._added.before, pixels, self._added.maximum)
+        count = max(1, self.lowering.source_batch)
+        first, again = self._answer(given, count), self._answer(given, count)
+        if not np.array_equal(first, again, equal_nan=True):
+            raise InputError(
+                f"{self.named}: the network gives two predictions for one tile, one right after "
+                "the other; a network that draws random numbers cannot be built: export it in "
+                "inference mode (`training=False`), without dropout, noise and augmentation"
+            )
+        raise InputError(
+            f"{self.named}: the lowered network does not compute what its source does: {differs}. "
+            "The source itself gives the same prediction each time, so that its lowering is at "
+            "fault: please report it, with the network or the list of its layers"
+        )
 
     def _load_source(self) -> None:
         self._worker.load(

@@ -251,6 +251,18 @@ def _holds(shape: str, node: Any, inputs: Sequence[Known]) -> bool:
         return False
 
 
+def has_kernel(node: Any, target: Target) -> bool:
+    """Whether the target has a kernel on the processor for a node, and need not compile one.
+
+    Args:
+        node: As of `node_faults`.
+        target: The runtime; of an operation that it lacks it is taken to have one.
+    """
+    kernels = load_kernels(target.name)
+    rows = kernels.registered.get(node.op)
+    return rows is None or any(_has_kernel(kernels, row, node) for row in rows)
+
+
 def _has_kernel(kernels: Kernels, row: Mapping[str, int], node: Any) -> bool:
     return all(
         each in kernels.sets[place] for name, place in row.items() for each in texts(node, name)
