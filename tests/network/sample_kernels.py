@@ -32,7 +32,7 @@ writer = Writer(operations)
 chosen: list[Case] = []
 left = dict(WANTED)
 seen: set[tuple[str, str]] = set()
-for family in (windows, layers, reductions):
+for family in (reductions, layers, windows):
     for case in itertools.islice(family.cases(operations, Numbers(1)), 0, None, EVERY):
         found = found_in(case, writer.graph(case))
         kind = found.partition(":")[0]

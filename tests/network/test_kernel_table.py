@@ -34,10 +34,10 @@ def test_what_is_found_without_a_run_is_what_comes_out(tf200_python: str) -> Non
     rows = [Row(**each) for each in json.loads(done.stdout)]
     assert unexplained(rows) == []
     outcomes = Counter((row.named.partition(":")[0], row.outcome) for row in rows)
-    assert outcomes["refuses", "refused"] + outcomes["refuses", "neither"] >= 4
-    assert outcomes["differs", "differs"] >= 2
-    assert outcomes["", "equal"] >= 8
-    assert len(rows) >= 24
+    assert outcomes["refuses", "refused"] + outcomes["refuses", "neither"] >= 3
+    assert outcomes["differs", "differs"] >= 1
+    assert outcomes["", "equal"] >= 6
+    assert len(rows) >= 20
 
 
 def test_the_table_counts_what_was_tried() -> None:
