@@ -29,8 +29,7 @@ if TYPE_CHECKING:
         add_preprocessing_layers,
     )
     from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
-    from czcheck.model import CzModel
-    from czcheck.model import open_model as open  # noqa: A004 - czcheck.open, as in gzip.open
+    from czcheck.model import CzModel, open_model
     from czcheck.report.report import Report
     from czcheck.segmenting.layout import Layout, tiles
     from czcheck.segmenting.results import Segmentation
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
     from czcheck.verifying.baselines import write_baseline
     from czcheck.verifying.verification import verify
 
+    open = open_model  # noqa: A001 - czcheck.open, as in gzip.open
+
+# `open` is public, too, but `from czcheck import *` is not to take the place of Python's own.
 __all__ = [
     "BuildResult",
     "CzModel",
@@ -66,7 +68,6 @@ __all__ = [
     "convert_from_model_spec",
     "diff",
     "evaluate",
-    "open",
     "repair",
     "segment",
     "tiles",
@@ -124,4 +125,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*_HOMES, *__all__})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.building.builder import build
+from czcheck.building.builder import build, check_target
 from czcheck.building.checks import size_of_tile
 from czcheck.errors import CzcheckError, InputError, UsageError
 from czcheck.metadata.description import of_spec, spec_of
@@ -32,6 +32,11 @@ _EXTENSION = ".czmodel"
 _IN_PYTHON = {
     "give --tile HxW": "give spatial_dims=(height, width)",
     "--allow-op admits": "allow_op admits",
+    "--output ": "output_path and output_name make ",
+    'add "Postprocessing": [': "give postprocessing=[",
+    'write "Postprocessing": [': "give postprocessing=[",
+    "] to the spec": "]",
+    "] in the spec": "]",
 }
 
 
@@ -129,20 +134,21 @@ def convert_from_model_spec(
         with _said_as(words):
             return _build(spec, target, **options)
     spec = _specification(model_spec, Path())
-    if _can_go_around(model, preprocessing):
-        model = _extended(model, "add_preprocessing_layers", preprocessing)
-    else:
-        options["preprocessing"] = _operations(preprocessing)
-    if _can_go_around(model, postprocessing):
-        model = _extended(model, "add_postprocessing_layers", postprocessing)
-    else:
-        options["postprocessing"] = _operations(postprocessing)
-    name = getattr(model, "name", "") or type(model).__name__
     with tempfile.TemporaryDirectory(prefix="czcheck_") as private:
         folder = Path(private) / "saved_model"
+        spec = dataclasses.replace(spec, model_path=folder)
+        _check(target, spec)  # before the model is exported
+        if _can_go_around(model, preprocessing):
+            model = _extended(model, "add_preprocessing_layers", preprocessing)
+        else:
+            options["preprocessing"] = _operations(preprocessing)
+        if _can_go_around(model, postprocessing):
+            model = _extended(model, "add_postprocessing_layers", postprocessing)
+        else:
+            options["postprocessing"] = _operations(postprocessing)
+        name = getattr(model, "name", "") or type(model).__name__
         with _said_as(_IN_PYTHON):
             _export(model, name, folder, options["tile"] or spec.spatial_dims)
-        spec = dataclasses.replace(spec, model_path=folder)
         with _said_as({str(folder): f"model {name!r}"}):
             return _build(spec, target, **options)
 
@@ -195,8 +201,14 @@ def convert_from_json_spec(
 
 
 def _build(spec: Specification, target: Path, **options: Any) -> BuildResult:
+    _check(target, spec)  # before the folder is made
     with _folder(target.parent), _said_as(_IN_PYTHON):
         return build(spec, target, **options)
+
+
+def _check(target: Path, spec: Specification) -> None:
+    with _said_as(_IN_PYTHON):
+        check_target(target, spec)
 
 
 @contextmanager
@@ -230,6 +242,9 @@ def _operation(layer: Any) -> Operation | str:
         return Operation(kind.__name__, mean=mean, std=std)
     if kind.__name__ == "Softmax" and getattr(layer, "axis", None) == -1:
         return Operation("Softmax")
+    function = getattr(getattr(layer, "activation", None), "__name__", "")
+    if kind.__name__ == "Activation" and function in ("sigmoid", "softmax"):
+        return Operation(function.capitalize())
     shown = layer.__name__ if isinstance(layer, type) else kind.__name__
     raise UsageError(
         f"{shown} cannot be put around this model; give layers of czcheck.layers, or a functional "

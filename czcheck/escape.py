@@ -31,6 +31,15 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\w*\[)")
 
 
+def is_unseen(char: str) -> bool:
+    """Whether a character shows nothing, or turns the direction of the text around it.
+
+    Args:
+        char: One character.
+    """
+    return ord(char) in _UNSEEN or ord(char) in _BIDI
+
+
 def printable(text: str) -> str:
     r"""The text with everything escaped that steers a terminal or a log, as `\x..` or `\u....`.
 

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from czcheck.network.cost import StaticCost
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
+    from czcheck.network.kernels import KernelFault
     from czcheck.network.reach import StaticReach
     from czcheck.network.safety import Safety
     from czcheck.network.static.walk import Walk
+    from czcheck.network.target import Target
     from czcheck.segmenting.job import Job
     from czcheck.segmenting.predicting import Predictor
 
@@ -244,6 +246,24 @@ class CzModel:
 
         return read_network(self.files, self.limits)
 
+    @property
+    def loaded(self) -> Network:
+        """The network as it is loaded and run: by the signature that its own files hold.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        return self.network
+
+    def left_to_build(self, *, run: bool) -> str | None:
+        """What cannot be checked of the network before it is built, and why; None for nothing.
+
+        Args:
+            run: Whether the network is to be run.
+        """
+        del run
+        return None
+
     @cached_property
     def reach(self) -> StaticReach:
         """How far the network looks, and by how much it shrinks a tile.
@@ -265,6 +285,19 @@ class CzModel:
         from czcheck.network.cost import static_cost  # noqa: PLC0415 - nobody else needs it
 
         return static_cost(self._walk, self.network)
+
+    def kernel_faults(self, target: Target) -> tuple[KernelFault, ...]:
+        """What a runtime's kernels refuse of the network, or compute otherwise.
+
+        Args:
+            target: The runtime, see `czcheck.network.target.load_target`.
+
+        Raises:
+            UnavailableError: The payload is no SavedModel, or cannot be read safely.
+        """
+        from czcheck.network.kernels import faults  # noqa: PLC0415 - reads its table when needed
+
+        return faults(self.network, target, lambda: self._walk)
 
     @cached_property
     def _walk(self) -> Walk | str:
@@ -327,6 +360,7 @@ class CzModel:
         channel: Selection = None,
         time: Selection = None,
         z: Selection = None,
+        allow_missing: bool = False,
         color: Literal["rgb", "bgr"] | None = None,
         intensities: Literal["exact", "keep", "scale"] = "exact",
         **options: Any,
@@ -337,10 +371,11 @@ class CzModel:
             image: A file, or an array; see `predict`.
             min_confidence: Percent, 0 to 100: a pixel whose largest probability is below gets 0.
             align: Whether tiles begin at multiples of the network's stride.
-            scene: Scenes of a file, by number from 0 or by name; all if left out.
+            scene: Scenes of a file, by number or by name; all if left out.
             channel: Channels, likewise.
             time: Points in time, likewise.
             z: Sections, likewise.
+            allow_missing: Whether to segment a file that lacks pixels, which are 0 then.
             color: See `predict`.
             intensities: See `predict`.
             **options: See `predict`.
@@ -356,6 +391,7 @@ class CzModel:
         """
         job = self._job({**options, "min_confidence": min_confidence, "align": align})
         selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+        selection |= {"allow_missing": allow_missing} if allow_missing else {}
         return self._predicting().segment(image, job, color, intensities, selection)
 
     def _predicting(self) -> Predictor:

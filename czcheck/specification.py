@@ -1,26 +1,33 @@
-"""A specification with its SavedModel, looked at as the model that ZEN would import from it."""
+"""A specification with its SavedModel, as the model that a build would make of them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.errors import UnavailableError
+from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
+from czcheck.planned.beginning import about_dtype, about_taken
+from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Container, Payload
     from czcheck.archive.reader import Archive
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
+    from czcheck.metadata.spec import ModelSpec
     from czcheck.metadata.spec_reading import SpecFault, SpecPlace, SpecReading
+    from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
+    from czcheck.network.safety import Safety
+    from czcheck.planned.ending import Ending
+    from czcheck.rules.catalogue import Rule
 
 _ENDING = ".json"
 _HEAD = 256
@@ -38,6 +45,12 @@ _KEYS = {
 _IS_SPECIFICATION = "a specification is no archive"
 _IS_ARCHIVE = "the file is an archive, no specification"
 _XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")
+# What a build has no part of: further files, Keras's own data, further graphs, objects, versions.
+_LEFT_BEHIND = ("CZ322", "CZ334", "CZ336", "CZ338", "CZ339")
+_NOT_TAKEN_OVER = "left behind by `czcheck build`"
+_LOWERED = "left to `czcheck build`: what the target runtime gets has to be lowered first"
+_IS_KERAS = "left to `czcheck build`: a Keras file has to be exported first"
+_OF_NETWORKS = ("network", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +67,10 @@ class Specification:
 
 
 class SpecModel(CzModel):
-    """A specification and the SavedModel that it names, with the facts of an opened archive.
+    """A specification and the model that it names, with the facts of an opened archive.
 
-    The network is the one in the folder, as ZEN's import reads it: `SpatialDims`, `Preprocessing`
-    and `Postprocessing` are a matter of `czcheck build`.
+    The network is the one that `czcheck build` makes, as far as that is known without building:
+    with the tile and the operations of the specification, under the signature `serving_default`.
     """
 
     def __repr__(self) -> str:
@@ -104,31 +117,78 @@ class SpecModel(CzModel):
 
     @cached_property
     def specification(self) -> Specification:
-        """All that is wrong with the specification and with the place that it names."""
-        from czcheck.metadata.spec_reading import SpecFault  # noqa: PLC0415
-
+        """All that is wrong with the specification and with what it names."""
         faults = self.reading.faults
-        if reason := self._no_saved_model():
-            faults += (SpecFault(reason, self.reading.place("ModelPath")),)
+        if self.reading.spec is not None:
+            faults += tuple(self._faults(self.reading.spec))
         return Specification(self.path.name, faults)
 
-    def _no_saved_model(self) -> str | None:
-        """Why `ModelPath` names nothing that ZEN imports; None if it does, or was not read."""
-        from czcheck.metadata.spec import KERAS_FILES  # noqa: PLC0415
+    def _faults(self, spec: ModelSpec) -> Iterator[SpecFault]:
+        """Why a specification that can be read cannot be built, but for what rules find."""
+        from czcheck.metadata.processing import (  # noqa: PLC0415
+            check_class_count,
+            check_operations,
+        )
+        from czcheck.metadata.spec_reading import SpecFault  # noqa: PLC0415
 
-        if self.reading.spec is None:
-            return None
-        folder = Path(self.reading.spec.model_path)
-        if folder.is_dir():
-            if (folder / "saved_model.pb").is_file():
+        if reason := model_fault(spec.model_path):
+            yield SpecFault(reason.replace("`", ""), self.reading.place("ModelPath"))
+        licence = spec.license_file
+        if licence is not None and (reason := licence_fault(licence)):
+            yield SpecFault(reason.replace("`", ""), self.reading.place("LicenseFile"))
+        metadata, before, after = self.metadata, spec.preprocessing, spec.postprocessing
+        channels, pixel_type = metadata.channel_count, metadata.pixel_types[0]
+        try:
+            check_operations(before, (), channels, pixel_type)
+        except InputError as error:
+            yield SpecFault(str(error), self.reading.place("Preprocessing"))
+        try:
+            check_operations((), after, channels, pixel_type)
+            check_class_count(after, len(spec.classes))
+        except InputError as error:
+            yield SpecFault(str(error), self.reading.place("Postprocessing"))
+        else:
+            reason = self._about_ends(spec)
+            at = self.reading.place("Postprocessing" if after else "ModelPath")
+            if reason is not None:
+                yield SpecFault(reason, at)
+
+    def _about_ends(self, spec: ModelSpec) -> str | None:
+        """Why the network's ends do not fit, but for what rules on networks find."""
+        from czcheck.planned.ending import (  # noqa: PLC0415
+            about_channels,
+            about_labels,
+            about_values,
+            ending_of,
+        )
+
+        after = spec.postprocessing
+        if is_keras_file(spec.model_path):
+            from czcheck.planned.keras_outline import read_outline  # noqa: PLC0415
+
+            outline = read_outline(spec.model_path)
+            if outline is None:
                 return None
-            return "ModelPath is no SavedModel: the folder has no saved_model.pb"
-        if folder.suffix.lower() in KERAS_FILES:
-            return (
-                "ModelPath is a Keras file, and ZEN imports SavedModels; export the model with "
-                "model.export(folder) and give that folder"
-            )
-        return "ModelPath is a file; give the SavedModel's folder, which holds saved_model.pb"
+            if reason := about_taken(outline.channels, self.metadata):
+                return reason.replace("`", "")
+            ending: Ending | None = outline.ending
+        else:
+            try:
+                serving, ending = self.source.serving, ending_of(self.source)
+            except UnavailableError:
+                return None
+            for each in () if serving is None else serving.inputs:
+                if reason := about_dtype(each, "input"):
+                    return reason
+        if ending is None:
+            return None
+        channels = about_channels(ending, after, spec.classes)
+        # Of a SavedModel that nothing stands behind, the rules on networks tell the rest.
+        told = not after and not is_keras_file(spec.model_path)
+        if channels is not None:
+            return None if told else channels
+        labels = None if told and ending.dtype != "float32" else about_labels(ending)
+        return labels or about_values(ending, after)
 
     @cached_property
     def document(self) -> XmlDocument:
@@ -147,9 +207,7 @@ class SpecModel(CzModel):
         """
         from czcheck.metadata.described import metadata_of_spec  # noqa: PLC0415
 
-        if self.reading.spec is None:
-            raise UnavailableError("something is wrong with the specification")
-        return metadata_of_spec(self.reading.spec)
+        return metadata_of_spec(self._spec)
 
     @cached_property
     def files(self) -> SavedModelFiles:
@@ -160,9 +218,83 @@ class SpecModel(CzModel):
         """
         from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
 
-        if self.reading.spec is None or self._no_saved_model() is not None:
+        folder = self._spec.model_path
+        if not folder.is_dir() or model_fault(folder) is not None:
             raise UnavailableError("the specification names no SavedModel")
-        return SavedModelFolder(Path(self.reading.spec.model_path))
+        return SavedModelFolder(folder)
+
+    @cached_property
+    def source(self) -> Network:
+        """The network as it lies in the folder.
+
+        Raises:
+            UnavailableError: The specification names no SavedModel.
+        """
+        from czcheck.network.saved_model import read_network  # noqa: PLC0415
+
+        return read_network(self.files, self.limits)
+
+    @cached_property
+    def network(self) -> Network:
+        """The network that a build makes, as far as that is known.
+
+        Raises:
+            UnavailableError: The specification names no SavedModel.
+        """
+        from czcheck.planned.as_built import as_built  # noqa: PLC0415
+
+        return as_built(self.source, self._spec)
+
+    @property
+    def loaded(self) -> Network:
+        """The network as it is loaded from the folder, for tiles of the specification's size.
+
+        Raises:
+            UnavailableError: The specification names no SavedModel.
+        """
+        from czcheck.planned.as_built import as_loaded  # noqa: PLC0415
+
+        return as_loaded(self.source, self._spec)
+
+    def left_to_build(self, *, run: bool) -> str | None:
+        """What cannot be checked of the network before it is built, and why; None for nothing.
+
+        Args:
+            run: Whether the network is to be run.
+        """
+        from czcheck.planned.as_built import not_run  # noqa: PLC0415
+
+        spec = self.reading.spec
+        if spec is None:
+            return None
+        if is_keras_file(spec.model_path):
+            return "the network of a Keras file, which has to be exported first"
+        with suppress(UnavailableError):
+            reason = not_run(self.source, spec) if run else None
+            return reason and f"running the network, since {reason}"
+        return None
+
+    @cached_property
+    def safety(self) -> Safety:
+        """What in the SavedModel could do harm.
+
+        Raises:
+            UnavailableError: The specification names no SavedModel.
+        """
+        from czcheck.network.scan import scan  # noqa: PLC0415
+
+        return scan(self.source, self.files)
+
+    @property
+    def _spec(self) -> ModelSpec:
+        """The specification.
+
+        Raises:
+            UnavailableError: Something is wrong with it.
+        """
+        if self.reading.spec is None:
+            raise UnavailableError("something is wrong with the specification")
+        return self.reading.spec
 
     def place(self, path: str) -> SpecPlace:
         """Where the specification gives what stands at a place of the metadata XML.
@@ -220,7 +352,7 @@ def specification_of(model: CzModel) -> Specification:
     return model.specification
 
 
-def inapplicable(model: CzModel, codes: Mapping[str, object]) -> dict[str, str]:
+def inapplicable(model: CzModel, codes: Mapping[str, Rule]) -> dict[str, str]:
     """Rules that say nothing about this kind of file, with the reason.
 
     Args:
@@ -230,4 +362,11 @@ def inapplicable(model: CzModel, codes: Mapping[str, object]) -> dict[str, str]:
     if not isinstance(model, SpecModel):
         return {"CZ220": _IS_ARCHIVE}
     container = [code for code in codes if code.startswith("CZ1")]
-    return dict.fromkeys([*container, *_XML_RULES], _IS_SPECIFICATION)
+    found = dict.fromkeys([*container, *_XML_RULES], _IS_SPECIFICATION)
+    found.update(dict.fromkeys(_LEFT_BEHIND, _NOT_TAKEN_OVER))
+    found.update({code: _LOWERED for code, rule in codes.items() if "target" in rule.needs})
+    spec = model.reading.spec
+    if spec is not None and is_keras_file(spec.model_path):
+        deep = {code for code, rule in codes.items() if rule.level.value in _OF_NETWORKS}
+        found.update(dict.fromkeys(sorted(deep), _IS_KERAS))
+    return found

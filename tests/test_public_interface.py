@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import pkgutil
 import subprocess
@@ -19,8 +20,25 @@ def test_every_public_name_can_be_had() -> None:
     for name, (home, _) in czcheck._HOMES.items():
         # Layers need Keras, which no process of the tests may import: tests/convert has them.
         assert home == "czcheck.layers" or getattr(czcheck, name) is not None
-    assert {*czcheck._HOMES, "__version__"} == set(czcheck.__all__)
-    assert set(czcheck.__all__) <= set(dir(czcheck))
+    assert {*czcheck._HOMES, "__version__"} - set(vars(builtins)) == set(czcheck.__all__)
+    assert {*czcheck._HOMES, *czcheck.__all__} == set(dir(czcheck))
+
+
+def test_importing_everything_takes_no_builtin_away() -> None:
+    code = """
+import builtins, czcheck
+czcheck.open  # may have been used before
+homes = czcheck._HOMES
+czcheck.__all__ = [name for name in czcheck.__all__ if "layers" not in homes.get(name, [""])[0]]
+from czcheck import *
+print(*[name for name in globals() if name in vars(builtins) and not name.startswith("__")])
+assert verify is czcheck.verify
+with open(czcheck.__file__) as file:
+    assert file.readline()
+assert czcheck.open is not open
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
 
 
 def documented() -> set[str]:

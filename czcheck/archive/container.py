@@ -16,6 +16,9 @@ from czcheck.archive.reader import Archive
 
 MARKER = "modelid="
 PAYLOAD_ENDING = ".model"
+SAVED_MODEL = "saved_model.pb"
+OTHER_FORMS = ("saved_model.pbtxt", "saved_model.cpb")
+"""Further forms of a SavedModel's graph: as text, and in chunks."""
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -173,7 +176,7 @@ def describe(members: tuple[Member, ...]) -> Container:
     backslashes = tuple(member.name for member in files if "\\" in member.name)
     if "model.json" in roots and not markers:
         kind = ContainerKind.CZANN
-    elif "saved_model.pb" in roots:
+    elif SAVED_MODEL in roots:
         kind = ContainerKind.SAVED_MODEL
     elif markers or (metadata and payloads):
         kind = ContainerKind.CZMODEL
@@ -244,7 +247,7 @@ class PayloadFiles:
     @property
     def kind(self) -> PayloadKind:
         """Whether this is a SavedModel."""
-        here = "saved_model.pb" in self._stored or "saved_model.pbtxt" in self._stored
+        here = SAVED_MODEL in self._stored or "saved_model.pbtxt" in self._stored
         return PayloadKind.SAVED_MODEL if here else PayloadKind.ZIP
 
     def size(self, name: str) -> int:

@@ -31,9 +31,13 @@ _FLAG_STRONG = 0x40
 _FLAG_UTF8 = 0x800
 _EXTRA_ZIP64 = 0x0001
 _EXTRA_UNICODE_PATH = 0x7075
-_UNIX = 3
-_SYMLINK = 0o120000
+# Systems whose archives carry the modes of Unix: Unix itself, macOS.
+_UNIX = (3, 19)
+_SYMLINK, _FOLDER, _PLAIN = 0o120000, 0o040000, (0, 0o100000)
 _FILE_TYPE = 0o170000
+_DOS_FOLDER = 0x10
+_END64_SIZE = 44
+_SECOND_NAME = "carries a second, different name"
 STORED, DEFLATED = 0, 8
 
 
@@ -123,7 +127,8 @@ def _read_end(stream: BinaryIO, size: int, directory: Directory) -> _End | None:
             else "has an end record that is cut short",
         )
         return None
-    if len(exact) > 1:
+    # Most programs take the last one that they find, whether or not it reaches the file's end.
+    if len(exact) > 1 or exact[0] != places[-1]:
         directory.fault(DefectKind.STRUCTURE, "has more than one end record")
         return None
     position = tail_start + exact[0]
@@ -134,10 +139,16 @@ def _read_end(stream: BinaryIO, size: int, directory: Directory) -> _End | None:
         return None
     if count == _MASK16 or _MASK32 in (length, offset):
         wide = _read_end64(stream, position)
-        if wide is None:
+        if wide is None or not _agree(end, wide):
             directory.fault(DefectKind.STRUCTURE, "has a broken ZIP64 end record")
             return None
         end = wide
+    elif _locator_at(stream, position):
+        # Many programs follow it all the same, and find another directory.
+        directory.fault(
+            DefectKind.STRUCTURE, "has a ZIP64 end record that its end record does not call for"
+        )
+        return None
     if end.offset + end.size != end.position:
         directory.fault(
             DefectKind.STRUCTURE,
@@ -146,6 +157,23 @@ def _read_end(stream: BinaryIO, size: int, directory: Directory) -> _End | None:
         )
         return None
     return end
+
+
+def _locator_at(stream: BinaryIO, position: int) -> bool:
+    """Whether a ZIP64 locator stands in front of the end record."""
+    if position < _END64_LOCATOR.size:
+        return False
+    stream.seek(position - _END64_LOCATOR.size)
+    return stream.read(4) == b"PK\x06\x07"
+
+
+def _agree(end: _End, wide: _End) -> bool:
+    """Whether an end record, where it says something itself, says the same as its ZIP64 form."""
+    return (
+        end.count in (_MASK16, wide.count)
+        and end.size in (_MASK32, wide.size)
+        and end.offset in (_MASK32, wide.offset)
+    )
 
 
 def _read_end64(stream: BinaryIO, position: int) -> _End | None:
@@ -160,7 +188,9 @@ def _read_end64(stream: BinaryIO, position: int) -> _End | None:
         return None
     stream.seek(offset)
     record = _END64.unpack(stream.read(_END64.size))
-    if record[0] != b"PK\x06\x06" or record[4] or record[5] or record[6] != record[7]:
+    if record[:2] != (b"PK\x06\x06", _END64_SIZE) or record[4] or record[5]:
+        return None
+    if record[6] != record[7]:
         return None
     return _End(record[7], record[8], record[9], offset)
 
@@ -196,8 +226,23 @@ def _read_members(stream: BinaryIO, end: _End, directory: Directory) -> None:
                 DefectKind.STRUCTURE, f"shares bytes with member {first}: they overlap", second
             )
     # A member that was refused above may take these bytes.
-    if ranges and ranges[0][0] != 0 and len(ranges) == end.count:
+    if ranges and len(ranges) == end.count:
+        _check_gaps(ranges, end.offset, directory)
+
+
+def _check_gaps(ranges: list[tuple[int, int, str]], stop: int, directory: Directory) -> None:
+    """Note bytes that belong to no member: whoever reads from front to back takes them for some."""
+    if ranges[0][0] != 0:
         directory.fault(DefectKind.STRUCTURE, f"has {ranges[0][0]} bytes before its first member")
+    for (_, end, _), (start, _, name) in pairwise([*ranges, (stop, stop, "")]):
+        if start > end:
+            where = "in front of" if name else "between its last member and its directory"
+            detail = f"has {start - end} bytes {where}"
+            directory.fault(
+                DefectKind.STRUCTURE,
+                f"{detail} it that belong to no member" if name else detail,
+                name or None,
+            )
 
 
 def _check_entry(
@@ -221,17 +266,15 @@ def _check_entry(
         directory.fault(DefectKind.NAME, "is not valid UTF-8", shown)
         return None
     extra = _extra_fields(raw_extra)
-    wide = _zip64(extra.get(_EXTRA_ZIP64, b""), size, packed, offset)
-    if wide is None:
-        directory.fault(DefectKind.STRUCTURE, "has a broken ZIP64 field", name)
+    wide = None if extra is None else _zip64(extra.get(_EXTRA_ZIP64), size, packed, offset)
+    if extra is None or wide is None:
+        what = "extra field" if extra is None else "ZIP64 field"
+        directory.fault(DefectKind.STRUCTURE, f"has a broken {what}", name)
         return None
     size, packed, offset = wide
-    unicode_path = extra.get(_EXTRA_UNICODE_PATH)
-    if unicode_path is not None and unicode_path[5:] != name.encode():
-        directory.fault(DefectKind.STRUCTURE, "carries a second, different name", name)
-        return None
-    if made_by >> 8 == _UNIX and (attributes >> 16) & _FILE_TYPE == _SYMLINK:
-        directory.fault(DefectKind.NAME, "is a symbolic link", name)
+    odd = _odd_kind(name, made_by, attributes, size)
+    if odd is not None:
+        directory.fault(*odd, name)
         return None
     stream.seek(offset)
     header = stream.read(_LOCAL.size)
@@ -241,10 +284,14 @@ def _check_entry(
     local = _LOCAL.unpack(header)
     local_name = stream.read(local[9])
     local_extra = _extra_fields(stream.read(local[10]))
+    if local_extra is None or any(map(_renamed, (extra, local_extra), (name, name))):
+        what = "has a broken extra field" if local_extra is None else _SECOND_NAME
+        directory.fault(DefectKind.STRUCTURE, what, name)
+        return None
     start = offset + _LOCAL.size + local[9] + local[10]
     described = bool(flags & _FLAG_DESCRIPTOR)
-    local_sizes = _zip64(local_extra.get(_EXTRA_ZIP64, b""), local[8], local[7], 0)
-    values = (local[6], *(local_sizes[1::-1] if local_sizes else (-1, -1)))
+    local_sizes = _zip64(local_extra.get(_EXTRA_ZIP64), local[8], local[7])
+    values = (local[6], *(local_sizes[::-1] if local_sizes else (-1, -1)))
     agreed = values == (crc, packed, size) or (described and not any(values))
     if local_name != raw_name or local[2] != flags or local[3] != method or not agreed:
         directory.fault(
@@ -262,7 +309,29 @@ def _check_entry(
         )
         return None
     encrypted = bool(flags & (_FLAG_ENCRYPTED | _FLAG_STRONG | _FLAG_PATCHED))
-    return Member(name, size, packed, method, crc, start, encrypted), offset, stop
+    marked = raw_name.isascii() or bool(flags & _FLAG_UTF8)
+    return Member(name, size, packed, method, crc, start, encrypted, marked), offset, stop
+
+
+def _odd_kind(name: str, made_by: int, attributes: int, size: int) -> tuple[DefectKind, str] | None:
+    """What is wrong with a member that is no plain file, by its name or its attributes."""
+    mode = (attributes >> 16) & _FILE_TYPE if made_by >> 8 in _UNIX else 0
+    if mode == _SYMLINK:
+        return DefectKind.NAME, "is a symbolic link"
+    if mode not in (*_PLAIN, _FOLDER):
+        return DefectKind.NAME, "is a device, a pipe or a socket"
+    if name.replace("\\", "/").endswith("/"):
+        if size:
+            return DefectKind.STRUCTURE, f"is named as a folder and holds {size} bytes"
+    elif mode == _FOLDER or attributes & _DOS_FOLDER:
+        return DefectKind.STRUCTURE, "is named as a file and marked as a folder"
+    return None
+
+
+def _renamed(extra: dict[int, bytes], name: str) -> bool:
+    """Whether extra fields give a member another name than its header."""
+    field = extra.get(_EXTRA_UNICODE_PATH)
+    return field is not None and field[5:] != name.encode()
 
 
 def _decode(raw: bytes, flags: int) -> str | None:
@@ -272,30 +341,41 @@ def _decode(raw: bytes, flags: int) -> str | None:
         return None
 
 
-def _extra_fields(raw: bytes) -> dict[int, bytes]:
-    """Extra fields by their id; the first of each, and nothing past a broken one."""
+def _extra_fields(raw: bytes) -> dict[int, bytes] | None:
+    """Extra fields by their id; None where one is cut short, or twice there and read by programs.
+
+    Up to three bytes at the end are what some writers fill up with.
+    """
     fields: dict[int, bytes] = {}
     at = 0
     while at + 4 <= len(raw):
         key, length = struct.unpack_from("<HH", raw, at)
-        fields.setdefault(key, raw[at + 4 : at + 4 + length])
         at += 4 + length
+        if at > len(raw) or (key in fields and key in (_EXTRA_ZIP64, _EXTRA_UNICODE_PATH)):
+            return None
+        fields[key] = raw[at - length : at]
     return fields
 
 
-def _zip64(raw: bytes, size: int, packed: int, offset: int) -> tuple[int, int, int] | None:
-    """Sizes and offset with their ZIP64 values put in; None if one is missing."""
-    values = []
-    at = 0
-    for value in (size, packed, offset):
-        if value == _MASK32:
-            if at + 8 > len(raw):
-                return None
-            values.append(int.from_bytes(raw[at : at + 8], "little"))
-            at += 8
-        else:
-            values.append(value)
-    return values[0], values[1], values[2]
+def _zip64(raw: bytes | None, *plain: int) -> list[int] | None:
+    """Sizes, and the offset if it is given, with their ZIP64 values put in.
+
+    Returns:
+        The values, or None where one is missing, or where the field says otherwise than the header:
+        some programs follow the one, some the other.
+    """
+    raw = raw or b""
+    found = [int.from_bytes(raw[at : at + 8], "little") for at in range(0, len(raw) - 7, 8)]
+    masked = [at for at, value in enumerate(plain) if value == _MASK32]
+    if len(masked) > len(found):
+        return None
+    values = list(plain)
+    for at, value in zip(masked, found, strict=False):
+        values[at] = value
+    # Writers that repeat what the header says write all of the values.
+    if len(found) > len(masked) and any(map(int.__ne__, found, values)):
+        return None
+    return values
 
 
 def _descriptor_end(stream: BinaryIO, at: int, crc: int, packed: int, size: int) -> int:

@@ -42,6 +42,7 @@ class Member(NamedTuple):
         crc32: Checksum of the unpacked bytes, as declared.
         offset: Where the packed bytes begin in the archive.
         is_encrypted: Whether the packed bytes are encrypted, or a patch to another archive.
+        is_marked: Whether everybody reads the name as UTF-8: it is ASCII, or marked as UTF-8.
         sha256: Digest of the unpacked bytes, in hexadecimal; None where they cannot be unpacked.
     """
 
@@ -52,6 +53,7 @@ class Member(NamedTuple):
     crc32: int
     offset: int
     is_encrypted: bool = False
+    is_marked: bool = True
     sha256: str | None = None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -146,10 +147,9 @@ def replacing(target: Path) -> Iterator[Path]:
     if target.exists() and not target.is_file():
         # Root could put a file in the place of /dev/null.
         raise InputError(f"{target}: cannot be written: is a device or a pipe; name a file")
-    head = f".{target.name}."
-    temporary = folder / f"{head}{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
+    temporary = folder / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
     try:
-        _remove_abandoned(folder, head)
+        _remove_abandoned(target)
         with _ending_cleanly():
             temporary.touch(0o666, exist_ok=False)
             yield temporary
@@ -184,9 +184,13 @@ def check_folder_of(named: Path) -> None:
         named: A file or a folder.
 
     Raises:
-        UsageError: Its folder does not exist, or nothing can be written there.
+        UsageError: Its folder does not exist, or nothing can be written there; or links lead in a
+            circle.
     """
-    folder = named.resolve().parent
+    try:
+        folder = named.resolve().parent
+    except (OSError, RuntimeError):
+        raise UsageError(f"{named}: is a link that leads in a circle; name another place") from None
     if not folder.is_dir():
         raise UsageError(f"{named}: the folder {named.parent} does not exist; make it first")
     if named.exists() and not named.is_file() and not named.is_dir():
@@ -210,14 +214,24 @@ def reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _remove_abandoned(folder: Path, head: str) -> None:
+def abandoned(target: Path) -> re.Pattern[str]:
+    """Names of temporary files beside a target; the group is the number of their process.
+
+    Args:
+        target: The file that they were to take the place of.
+    """
+    return re.compile(
+        rf"\.{re.escape(target.name)}\.([0-9]+)-[0-9a-f]{{8}}{re.escape(SUFFIX)}", re.DOTALL
+    )
+
+
+def _remove_abandoned(target: Path) -> None:
     """Remove temporary files of this target whose process is gone."""
-    for path in folder.iterdir():
-        if path.name.startswith(head) and path.name.endswith(SUFFIX):
-            owner = path.name[len(head) :].partition("-")[0]
-            if owner.isdecimal() and not _alive(int(owner)):
-                with suppress(OSError):
-                    path.unlink()
+    names = abandoned(target)
+    for path in target.parent.iterdir():
+        if (found := names.fullmatch(path.name)) is not None and not _alive(int(found[1])):
+            with suppress(OSError):
+                path.unlink()
 
 
 def _alive(pid: int) -> bool:

@@ -128,6 +128,8 @@ def _behind(builder: _Builder, after: Sequence[Operation]) -> None:
         builder.scope = f"postprocessing/{operation.name}"
         if operation.name == "Softmax":
             last = builder.float_op("softmax", "Softmax", last)
+        elif operation.name == "Sigmoid":
+            last = builder.float_op("sigmoid", "Sigmoid", last)
         else:
             one = builder.constant("one", _float32((1,)))
             rest = builder.float_op("sub", "Sub", one, last)

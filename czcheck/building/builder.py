@@ -15,6 +15,8 @@ from czcheck.building.verifying import verified
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.described import NO_ID, metadata_of_spec
+from czcheck.sources import Sources
+from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -72,8 +74,8 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         What was built.
 
     Raises:
-        UsageError: There is no such specification or no folder for the archive, the tile is no
-            size, or an operation is not known.
+        UsageError: There is no such specification or no folder for the archive, the archive would
+            replace what it is built from, the tile is no size, or an operation is not known.
         InputError: The specification or the network cannot be built, or the archive fails. No file
             is left behind, and an older one stays as it was.
         IncompleteError: TensorFlow could not be started or did not survive, or the archive could
@@ -83,9 +85,15 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     overrides = Overrides.of(tile, preprocessing, postprocessing, allow_op)
     told("reading the specification")
     described = _spec_of(spec, limits)
+    target = target_of(output, described)
+    check_target(target, described, custom_objects)
     plan = Plan.of(described, metadata_of_spec(described), overrides)
-    source = None if plan.is_keras_file else plan.examine(plan.source, limits)
-    target = _target(output, plan.metadata.name)
+    source = None
+    if plan.is_keras_file:
+        plan.examine_keras_file(verify=verify)
+    else:
+        source = plan.examine(plan.source, limits)
+        plan.warnings(source.ending, verify=verify)
     from czcheck.archive.write import check_writable, replacing  # noqa: PLC0415
     from czcheck.building.original import Original  # noqa: PLC0415
     from czcheck.building.process import BuildProcess  # noqa: PLC0415
@@ -100,15 +108,18 @@ def build(  # noqa: PLR0913 - each is a choice of its own
             if source is None:
                 told("exporting the Keras model")
                 source = plan.examine(process.export(custom_objects, plan.tile), limits)
+                plan.warnings(source.ending, verify=verify)
             process.loader, process.signature = source.loader, source.signature
+            process.precision = source.precision
             told("lowering the network")
             lowering = process.lower(plan.tile, plan.added, multiple=source.multiple)
-            plan.check(lowering.channels, lowering.classes, lowering.tile)
+            ending = plan.check(lowering.channels, lowering.classes, lowering.tile, source.ending)
+            odd = plan.warnings(ending, verify=verify)
             metadata = plan.identified(derived_id(lowering.sha256, plan.metadata))
             process.pack(temporary, metadata, plan.licence)
             told("comparing the answers with the source's")
             if original is not None:
-                original.load(source.loader, source.signature, lowering, plan.added, limits)
+                original.load(source, lowering, plan.added, limits)
             proof = process.prove(temporary, metadata.pixel_types[0], limits, original)
             notes = process.notes
             proved_there = None if original is None else original.result()
@@ -133,7 +144,8 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         **told_of(lowering),
         preprocessing=plan.added.before,
         postprocessing=plan.added.after,
-        warnings=(*notes, *(() if proof.doubt is None else (proof.doubt,))),
+        binary=plan.binary(ending),
+        warnings=(*odd, *notes, *(() if proof.doubt is None else (proof.doubt,))),
         original=proved_there,
         report=report,
     )
@@ -152,9 +164,42 @@ def _spec_of(spec: str | Path | ModelSpec, limits: Limits) -> ModelSpec:
     return read_spec(Path(spec), limits)
 
 
-def _target(output: str | Path | None, name: str) -> Path:
+def check_target(target: Path, spec: ModelSpec, custom_objects: str | None = None) -> None:
+    """See that an archive replaces nothing that it is built from.
+
+    Args:
+        target: The archive to write.
+        spec: What it is built from.
+        custom_objects: Module with the classes of a Keras file, as for `build`.
+
+    Raises:
+        UsageError: It would.
+    """
+    sources = Sources()
+    if spec.path.is_file():  # one that was made in Python has none
+        sources.file(spec.path, "the specification")
+    for key, path in (
+        ("ModelPath", spec.model_path),
+        ("LicenseFile", spec.license_file),
+        ("TestImageFile", spec.test_image_file),
+    ):
+        if path is not None:
+            sources.named(Path(path), f"`{key}` of the specification")
+    sources.module(custom_objects, "the module of --custom-objects")
+    check_targets([Target(f"--output {target}", target)], sources)
+
+
+def target_of(output: str | Path | None, spec: ModelSpec) -> Path:
+    """The archive that a build writes.
+
+    Args:
+        output: What the caller names; None for a file in the working folder that is named as the
+            model.
+        spec: What it is built from.
+    """
     if output is not None:
         return Path(output)
+    name = spec.name
     plain = "".join("_" if char in UNSAFE_IN_FILE_NAMES or char < " " else char for char in name)
     plain = plain.strip(" .") or "model"
     return Path(plain + EXTENSION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 SAVED_MODEL = "saved_model.pb"
 CHECKPOINT = ("variables/variables.data-00000-of-00001", "variables/variables.index")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SIGNATURE = "serving_default"
 SHOWN = 5
 
 
@@ -86,9 +88,12 @@ def _of_metadata(model: CzModel, metadata: ModelMetadata) -> Iterator[str]:
     stored = model.archive.read(name, model.limits.xml_bytes)
     if stored.startswith(BYTE_ORDER_MARK):
         yield "byte order mark taken out of the metadata XML"
-    if stored.removeprefix(BYTE_ORDER_MARK) != to_xml(metadata):
-        yield "metadata XML written anew in canonical form, with the same content"
     old, new = model.metadata, metadata
+    if stored.removeprefix(BYTE_ORDER_MARK) != to_xml(dataclasses.replace(new, name=old.name)):
+        yield "metadata XML written anew in canonical form, with the same content"
+    if old.name != new.name:
+        before = f"'{old.name}'" if old.name else "an empty name"
+        yield f"name changed from {before} to '{new.name}'"
     if old.model_id != new.model_id:
         yield f"id {old.model_id} written in small letters"
     if old.total_tile != new.total_tile:
@@ -113,6 +118,9 @@ def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
             f"network lowered to TensorFlow 2.0.0: {lowering.nodes_before} nodes to "
             f"{lowering.nodes_after}"
         )
+    serving = model.network.serving
+    if serving is not None and serving.name != SIGNATURE:
+        yield f"signature {serving.name} renamed {SIGNATURE}"
     frozen = sum(variable.captured for variable in model.network.variables)
     if frozen:
         yield f"{frozen} variable{'s' if frozen > 1 else ''} made into constants"

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import LARGEST_SIDE
-from czcheck.metadata.processing import classes_before
+from czcheck.planned.beginning import about_dtype, about_taken
+from czcheck.planned.ending import about_channels, about_labels, ending_of
+from czcheck.planned.named import licence_fault, model_fault
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
     from czcheck.network.facts import Dims, Network, TensorSpec
     from czcheck.network.files import SavedModelFiles
+    from czcheck.planned.ending import Ending
 
 RANK = 4
-KERAS_FILES = (".keras", ".h5", ".hdf5")
 
 
 def size_of_tile(name: str, value: Any) -> tuple[int, int] | None:
@@ -54,26 +56,8 @@ def check_source(folder: Path) -> None:
     Raises:
         InputError: It is neither.
     """
-    if not folder.exists():
-        raise InputError(f"{folder}: `ModelPath` names a folder that does not exist")
-    if folder.is_dir():
-        if not (folder / "saved_model.pb").is_file():
-            raise InputError(
-                f"{folder}: `ModelPath` is no SavedModel: the folder has no saved_model.pb; "
-                "write one with model.export(folder) or tf.saved_model.save(model, folder)"
-            )
-    elif folder.suffix.lower() in KERAS_FILES:
-        return
-    elif folder.suffix.lower() == ".onnx":
-        raise InputError(
-            f"{folder}: building from ONNX files is not supported; `ModelPath` has to name the "
-            "folder of a TensorFlow SavedModel"
-        )
-    else:
-        raise InputError(
-            f"{folder}: `ModelPath` is a file; it has to name the folder of a SavedModel, "
-            "the one that holds saved_model.pb"
-        )
+    if reason := model_fault(folder):
+        raise InputError(f"{folder}: {reason}")
 
 
 def check_licence(path: Path) -> None:
@@ -85,20 +69,8 @@ def check_licence(path: Path) -> None:
     Raises:
         InputError: It is no file, or its name would be taken for a part of the model.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: `LicenseFile` names no file")
-    from czcheck.archive.names import unsafe  # noqa: PLC0415
-
-    name = path.name.lower()
-    if name.endswith((".xml", ".model")) or name.startswith("modelid="):
-        raise InputError(
-            f"{path}: a licence of that name would be taken for a part of the model; "
-            "rename it, for instance to LICENSE.txt"
-        )
-    if why := unsafe(path.name):
-        raise InputError(
-            f"{path}: the licence's name {why}; rename it, to LICENSE.txt for instance"
-        )
+    if reason := licence_fault(path):
+        raise InputError(f"{path}: {reason}")
 
 
 def check_harmless(
@@ -152,18 +124,22 @@ def check_network(
         raise InputError(f"{folder}: {network.fault}")
     serving = network.serving
     if serving is None:
+        names = ", ".join(f"`{each.name}`" for each in network.signatures if each.inputs)
+        which = f", and which of {names} is the network nobody can tell" if names else ""
         raise InputError(
-            f"{folder}: the SavedModel has no signature `serving_default`; export it with "
-            "model.export(folder), or with tf.saved_model.save and signatures="
+            f"{folder}: the SavedModel has no signature `serving_default`{which}; export it with "
+            "model.export(folder), or with tf.saved_model.save and "
+            'signatures={"serving_default": function}'
         )
     fed = _only(serving.inputs, "input", folder)
     answered = _only(serving.outputs, "output", folder)
+    ending = ending_of(network)
+    assert ending is not None  # there is one output
+    if labels := about_labels(ending):
+        raise InputError(f"{folder}: {labels}")
     for spec, what in ((fed, "input"), (answered, "output")):
-        if spec.dtype != "float32":
-            raise InputError(
-                f"{folder}: the network's {what} {spec.key} is {spec.dtype}; it has to be float32: "
-                "cast inside the network"
-            )
+        if reason := about_dtype(spec, what):
+            raise InputError(f"{folder}: {reason}")
         if spec.shape is not None and len(spec.shape) != RANK:
             raise InputError(
                 f"{folder}: the network's {what} {spec.key} has the shape {shown(spec.shape)}; "
@@ -174,8 +150,7 @@ def check_network(
             f"{folder}: the network's input {fed.key} has an open number of dimensions"
         )
     check_channels(fed.shape[3], metadata, folder)
-    if answered.shape is not None:
-        check_classes(answered.shape[3], metadata, folder, after)
+    check_ending(ending, metadata, folder, after)
     own = (fed.shape[1], fed.shape[2])
     size = tile or own
     if size[0] is None or size[1] is None:
@@ -217,23 +192,17 @@ def check_channels(channels: int | None, metadata: ModelMetadata, folder: Path) 
     Raises:
         InputError: They do not fit.
     """
-    if channels is None or channels in {metadata.channel_count, metadata.scalar_count}:
-        return
-    wanted = metadata.channel_count
-    raise InputError(
-        f"{folder}: the network takes {channels} channels, but the pixel type "
-        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {wanted}; "
-        "change `PixelType` or `ColorHandling` in the spec, or the network's input"
-    )
+    if reason := about_taken(channels, metadata):
+        raise InputError(f"{folder}: {reason}")
 
 
-def check_classes(
-    classes: int | None, metadata: ModelMetadata, folder: Path, after: Sequence[Operation] = ()
+def check_ending(
+    ending: Ending, metadata: ModelMetadata, folder: Path, after: Sequence[Operation] = ()
 ) -> None:
-    """See that the output has one channel for each class. Section 2, N10 of the format.
+    """See that the output has the channels that the classes ask for. Section 2, N10 of the format.
 
     Args:
-        classes: Size of the output's last dimension; None if it is open.
+        ending: The network's output.
         metadata: What the archive will say.
         folder: Where the source is, to name in errors.
         after: Operations that stand behind the output.
@@ -241,19 +210,9 @@ def check_classes(
     Raises:
         InputError: It has not.
     """
-    count = len(metadata.classes)
-    if classes is None or classes == classes_before(after, count):
-        return
-    if classes_before(after, count) != count:
-        raise InputError(
-            f"{folder}: the network answers with {classes} channels, but SigmoidToSoftmaxScores "
-            "takes one; remove it"
-        )
-    names = ", ".join(item.name for item in metadata.classes)
-    raise InputError(
-        f"{folder}: the network answers with {classes} channels, but the spec names {count} "
-        f"classes ({names}); name one class for each channel, in their order"
-    )
+    reason = about_channels(ending, after, [item.name for item in metadata.classes])
+    if reason is not None:
+        raise InputError(f"{folder}: {reason}")
 
 
 def check_border(height: int, width: int, metadata: ModelMetadata, folder: Path) -> None:

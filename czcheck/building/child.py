@@ -76,8 +76,8 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     fitted = surgery.fit(original, wanted, int(request.get("multiple", 1)))
     if fitted.classes != 1 and any(each.name == "SigmoidToSoftmaxScores" for each in after):
         raise InputError(
-            f"the network answers with {fitted.classes} channels, but SigmoidToSoftmaxScores takes "
-            "one; remove it"
+            f"the network outputs {fitted.classes} channels, but SigmoidToSoftmaxScores takes one; "
+            "remove it"
         )
     lowered.graph_def = made = attach(fitted.graph_def, before, after, maximum)
     _save(into / "lowered", lowering.write_saved_model(lowered))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from czcheck.building.graph import Graph, Node
-from czcheck.building.portable import Changes
+from czcheck.building.rewriting import DT_FLOAT, DT_INT32, Tools
 
 DIAGONALS = {
     "MatrixDiagV3": "MatrixDiagV2",
@@ -16,34 +13,26 @@ DIAGONALS = {
 """The older ones align several diagonals in another way; for one alone there is no difference."""
 
 DIAGONAL_INPUT = {"MatrixDiagV3": 1, "MatrixDiagPartV3": 1, "MatrixSetDiagV3": 2}
-DT_FLOAT = 1
 EXPLICIT = b"EXPLICIT"
-TRANSPOSED = "Conv2DBackpropInput"
 BORDERS = {"MaxPool": float("-inf"), "DepthwiseConv2dNative": 0.0}
 """Operations that got explicit padding later: what stands in the border for each of them."""
 
 
-def replace(
-    graph: Graph, constant: Callable[[str, Any], Node], attr_type: Any, changes: Changes
-) -> None:
+def replace(graph: Graph, tools: Tools) -> None:
     """Replace operations of the main graph and of all bodies, in place.
 
     Args:
         graph: The main graph, frozen and pruned.
-        constant: Makes a constant node of a name and an array.
-        attr_type: The class `AttrValue`.
-        changes: Counts what is done.
+        tools: What makes new nodes.
     """
     for part in graph.graphs():
         for node in list(part.nodes.values()):
             if node.op in DIAGONALS and _is_single(part, node):
-                changes.rewrote(node.op, DIAGONALS[node.op])
+                tools.changes.rewrote(node.op, DIAGONALS[node.op])
                 node.op = DIAGONALS[node.op]
                 node.attrs.pop("align", None)
             elif node.op in BORDERS and node.attrs["padding"].s == EXPLICIT:
-                _pad(part, node, constant, attr_type, changes)
-            elif node.op == TRANSPOSED:
-                _spread_filter(part, node, constant, attr_type, changes)
+                _pad(part, node, tools)
 
 
 def _is_single(graph: Graph, node: Node) -> bool:
@@ -57,65 +46,22 @@ def _is_single(graph: Graph, node: Node) -> bool:
     return bool(values.size and (values == values[0]).all())
 
 
-def _pad(
-    graph: Graph,
-    node: Node,
-    constant: Callable[[str, Any], Node],
-    attr_type: Any,
-    changes: Changes,
-) -> None:
+def _pad(graph: Graph, node: Node, tools: Tools) -> None:
     """Write the border that a node pads with as an operation of its own."""
     import numpy as np  # noqa: PLC0415
     import tensorflow as tf  # noqa: PLC0415
 
+    place, image = tools.of(graph), node.inputs[0]
     widths = np.array(node.attrs["explicit_paddings"].list.i, np.int32).reshape(-1, 2)
-    as_type = node.attrs.get("T", attr_type(type=DT_FLOAT))  # not written where it is the default
+    as_type = node.attrs.get("T", place.type(DT_FLOAT))  # not written where it is the default
     dtype = tf.dtypes.as_dtype(as_type.type)
     if not dtype.is_floating:
         return
-    changes.rewrote(f"{node.op} with explicit padding", f"PadV2, {node.op}")
+    tools.changes.rewrote(f"{node.op} with explicit padding", f"PadV2, {node.op}")
     value = np.array(BORDERS[node.op], dtype.as_numpy_dtype)
-    border = graph.add(constant(f"{node.name}/border", value))
-    sizes = graph.add(constant(f"{node.name}/paddings", widths))
-    inputs = [node.inputs[0], (sizes.name, 0), (border.name, 0)]
-    attrs = {"T": as_type, "Tpaddings": sizes.attrs["dtype"]}
-    name = f"{node.name}/padded"
-    padded = graph.add(Node(name, "PadV2", inputs, [], attrs, label=name))
-    node.inputs[0] = (padded.name, 0)
-    node.attrs["padding"] = attr_type(s=b"VALID")
+    border = place.constant(f"{node.name}/border", value, image)
+    sizes = place.ints(f"{node.name}/paddings", widths, image)
+    types = {"T": as_type, "Tpaddings": place.type(DT_INT32)}
+    node.inputs[0] = place.add(f"{node.name}/padded", "PadV2", [image, sizes, border], **types)
+    node.attrs["padding"] = place.attr(s=b"VALID")
     del node.attrs["explicit_paddings"]
-
-
-def _spread_filter(
-    graph: Graph,
-    node: Node,
-    constant: Callable[[str, Any], Node],
-    attr_type: Any,
-    changes: Changes,
-) -> None:
-    """Put zeros between the weights of a dilated transposed convolution: the CPU lacks dilation."""
-    import numpy as np  # noqa: PLC0415
-    import tensorflow as tf  # noqa: PLC0415
-
-    dilations = node.attrs.get("dilations")
-    filters = graph.nodes.get(node.inputs[1][0])
-    data_format = node.attrs.get("data_format")
-    if dilations is None or filters is None or filters.op != "Const":
-        return
-    if data_format is not None and data_format.s not in {b"", b"NHWC"}:
-        return
-    _, down, across, _ = dilations.list.i or (1, 1, 1, 1)
-    if down == across == 1:
-        return
-    values = tf.make_ndarray(filters.attrs["value"].tensor)
-    height, width = (
-        (size - 1) * step + 1 for size, step in zip(values.shape[:2], (down, across), strict=True)
-    )
-    spread = np.zeros((height, width, *values.shape[2:]), values.dtype)
-    spread[::down, ::across] = values
-    changes.rewrote(f"dilated {TRANSPOSED}", f"{TRANSPOSED} with zeros between its weights")
-    weights = graph.add(constant(f"{node.name}/filters", spread))
-    node.inputs[1] = (weights.name, 0)
-    ones = attr_type()
-    ones.list.i.extend([1, 1, 1, 1])
-    node.attrs["dilations"] = ones

@@ -90,6 +90,8 @@ def after(operations: Sequence[Operation], answer: NDArray[Any]) -> NDArray[Any]
         if operation.name == "Softmax":
             values = np.exp(values - values.max(axis=-1, keepdims=True))
             values = values / values.sum(axis=-1, keepdims=True)
+        elif operation.name == "Sigmoid":
+            values = (1 + np.tanh(values / 2)) / 2  # 1 / (1 + exp(-x)), which would overflow
         else:
             values = np.concatenate([values, 1 - values], axis=-1)
     return values.astype(np.float32)
@@ -114,10 +116,11 @@ def doubt(operations: Sequence[Operation], answer: NDArray[Any]) -> str | None:
                     "Softmax was put behind scores that already sum to one; it makes them more "
                     "alike and changes no label: remove it unless that is meant"
                 )
-        elif lowest < 0 or highest > 1:
+        elif operation.name != "Sigmoid" and (lowest < 0 or highest > 1):
             return (
                 f"SigmoidToSoftmaxScores was put behind values from {lowest:.3g} to {highest:.3g};"
-                " it takes probabilities, 0 to 1: end the network with a sigmoid"
+                " it takes probabilities, 0 to 1: put Sigmoid in front of it, or end the network "
+                "with one"
             )
         values = after(operations[number : number + 1], values)
     return None

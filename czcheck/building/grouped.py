@@ -1,66 +1,109 @@
-"""Write grouped convolutions, which TensorFlow 2.0.0 lacks on the CPU, as plain ones."""
+"""Write grouped convolutions, which TensorFlow 2.0.0 lacks on the CPU, as plain ones.
+
+Of plain ones it refuses a filter with fewer channels than its image; of transposed ones it takes
+it, and computes something else each time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
+from czcheck.building import filters
 from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.portable import Changes
+from czcheck.building.rewriting import DT_INT32, Place, Tools
 
-CHANNEL_AXIS = 3
-FILTER_RANK = 4
+PLAIN = {"Conv2D": 4, "Conv3D": 5}
+TRANSPOSED = {"Conv2DBackpropInput": 4, "Conv3DBackpropInputV2": 5}
+GROUPED = {**PLAIN, **TRANSPOSED}
+"""Operations whose channels may come in groups, with the rank of their images."""
 
 
-def split_groups(
-    graph: Graph,
-    channels: Mapping[Ref, int],
-    constant: Callable[[str, Any], Node],
-    attr_type: Any,
-    changes: Changes,
-) -> None:
-    """Replace every grouped `Conv2D` of the main graph by Split, Conv2D and ConcatV2, in place.
+def split_groups(graph: Graph, tools: Tools) -> None:
+    """Replace every grouped convolution by Split, convolutions and ConcatV2, in place.
 
     The sums over each group's channels are the same ones, so the answer is, too.
 
     Args:
-        graph: The main graph, frozen.
-        channels: Channels (last dimension) of the tensors that convolutions read.
-        constant: Makes a constant node of a name and an array.
-        attr_type: The class `AttrValue`.
-        changes: Counts what is done.
+        graph: The main graph; it and all bodies are changed in place. Channels come last.
+        tools: Shapes and dtypes of its tensors, and what makes new nodes.
+    """
+    for part in graph.graphs():
+        for node in [node for node in part.nodes.values() if node.op in GROUPED]:
+            place = tools.of(part)
+            groups = _groups(place, node)
+            if groups > 1:
+                tools.changes.rewrote(f"grouped {node.op}", f"Split, {node.op}, ConcatV2")
+                _split(place, node, groups)
+
+
+def _groups(place: Place, node: Node) -> int:
+    """Number of groups; 1 where that cannot be seen."""
+    rank = GROUPED[node.op]
+    shape = place.shape(node.inputs[1])
+    if shape is None or len(shape) != rank:
+        return 1
+    image = place.shape(node.inputs[0] if node.op in PLAIN else (node.name, 0))
+    channels = None if image is None or len(image) != rank else image[-1]
+    each, filters_ = shape[-2], shape[-1]
+    if not channels or not each or not filters_:
+        return 1
+    groups, rest = divmod(channels, each)
+    return 1 if rest or filters_ % groups else groups
+
+
+def _split(place: Place, node: Node, groups: int) -> None:
+    rank, name, attrs = GROUPED[node.op], node.name, dict(node.attrs)
+    plain = node.op in PLAIN
+    image = node.inputs[0] if plain else node.inputs[2]
+    # The last axis of both filters holds the groups, one behind the other.
+    cut = filters.split(place, name, node.inputs[1], rank - 1, groups)
+    images = filters.parts(place, f"{name}/split", image, rank - 1, groups)
+    sizes = None if plain else _sizes(place, node, groups)
+    made: list[Ref] = []
+    for index, (weights, part) in enumerate(zip(cut, images, strict=True)):
+        inputs = [part, weights] if sizes is None else [sizes, weights, part]
+        one = Node(f"{name}/group_{index}", node.op, inputs, list(node.controls), dict(attrs))
+        one.label = one.name
+        made.append((place.graph.add(one).name, 0))
+    axis = place.ints(f"{name}/axis", rank - 1, image)
+    types = {"T": place.type(place.dtype((name, 0))), "Tidx": place.type(DT_INT32)}
+    place.turn(node, "ConcatV2", [*made, axis], N=place.attr(i=groups), **types)
+
+
+def _sizes(place: Place, node: Node, groups: int) -> Ref:
+    """Sizes of one group's image."""
+    shape, ref = place.shape((node.name, 0)), node.inputs[0]
+    assert shape is not None
+    assert shape[-1] is not None
+    each = shape[-1] // groups
+    known: Any = place.value(ref)
+    if known is not None:
+        changed = known.copy()
+        changed[-1] = each
+        return place.constant(f"{node.name}/sizes", changed, node.inputs[2])
+    return with_channels(place, node, ref, len(shape) - 1, each)
+
+
+def with_channels(place: Place, node: Node, sizes: Ref, count: int, channels: int) -> Ref:
+    """The first few of a list of sizes, and a number of channels behind them.
+
+    Args:
+        place: The graph.
+        node: The node that reads the sizes.
+        sizes: The sizes, computed.
+        count: How many of them to take.
+        channels: The number of channels.
     """
     import numpy as np  # noqa: PLC0415
-    import tensorflow as tf  # noqa: PLC0415
 
-    for node in [node for node in graph.nodes.values() if node.op == "Conv2D"]:
-        filters = graph.nodes.get(node.inputs[1][0])
-        data_format = node.attrs.get("data_format")
-        if filters is None or filters.op != "Const" or node.inputs[0] not in channels:
-            continue
-        if data_format is not None and data_format.s not in {b"", b"NHWC"}:
-            continue
-        values = tf.make_ndarray(filters.attrs["value"].tensor)
-        if values.ndim != FILTER_RANK or values.shape[2] == 0:
-            continue
-        groups, rest = divmod(channels[node.inputs[0]], values.shape[2])
-        if groups <= 1 or rest or values.shape[3] % groups:
-            continue
-        changes.rewrote("grouped Conv2D", "Split, Conv2D, ConcatV2")
-        axis = graph.add(constant(f"{node.name}/axis", np.array(CHANNEL_AXIS, np.int32)))
-        count, as_type = attr_type(i=groups), node.attrs["T"]
-        split = graph.add(_node(f"{node.name}/split", "Split", [(axis.name, 0), node.inputs[0]]))
-        split.attrs = {"num_split": count, "T": as_type}
-        parts: list[Ref] = []
-        for index, part in enumerate(np.split(values, groups, axis=CHANNEL_AXIS)):
-            weights = graph.add(constant(f"{node.name}/filter_{index}", np.ascontiguousarray(part)))
-            inputs = [(split.name, index), (weights.name, 0)]
-            group = graph.add(_node(f"{node.name}/group_{index}", "Conv2D", inputs))
-            group.attrs, group.controls = dict(node.attrs), list(node.controls)
-            parts.append((group.name, 0))
-        node.op, node.inputs = "ConcatV2", [*parts, (axis.name, 0)]
-        node.attrs = {"N": count, "T": as_type, "Tidx": axis.attrs["dtype"]}
-
-
-def _node(name: str, op: str, inputs: list[Ref]) -> Node:
-    return Node(name, op, inputs, [], {}, label=name)
+    name = f"{node.name}/sizes"
+    index = place.type(place.dtype(sizes) or DT_INT32)
+    dtype = np.int32 if index.type == DT_INT32 else np.int64
+    begin = place.ints(f"{name}/begin", [0], sizes)
+    size = place.ints(f"{name}/size", [count], sizes)
+    types = {"T": index, "Index": place.type(DT_INT32)}
+    front = place.add(f"{name}/front", "Slice", [sizes, begin, size], **types)
+    last = place.constant(f"{name}/channels", np.array([channels], dtype), sizes)
+    axis = place.ints(f"{name}/axis", 0, sizes)
+    types = {"T": index, "Tidx": place.type(DT_INT32)}
+    return place.add(name, "ConcatV2", [front, last, axis], N=place.attr(i=2), **types)

@@ -164,6 +164,7 @@ def _objects(module: str, search: str) -> dict[str, Any]:
     if module.endswith(".py") and not path.is_file():
         raise InputError(f"the module of custom objects {module} does not exist")
     sys.path.insert(0, search)
+    sys.dont_write_bytecode = True  # the folder of the module is the user's
     try:
         loaded = _of_file(path) if module.endswith(".py") else importlib.import_module(module)
     except Exception as error:

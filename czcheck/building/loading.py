@@ -12,6 +12,7 @@ from typing import Any
 from czcheck.building.freezing import VARIABLES
 from czcheck.building.graph import Graph, Ref, parse_ref, read_nodes
 from czcheck.errors import InputError
+from czcheck.runtime.worker import without_rewrites
 
 TAG = "serve"
 DT_FLOAT = 1
@@ -104,7 +105,11 @@ def _load_session(folder: Path, name: str) -> Source:
     input_key, signed, output_key, answer = _signature(meta_graph, name)
     graph = Graph(read_nodes(meta_graph.graph_def.node), outputs=[parse_ref(answer.name)])
     values: dict[str, Any] = {}
-    with tf.Graph().as_default() as loaded, tf.compat.v1.Session(graph=loaded) as session:
+    config = without_rewrites(tf, tf.compat.v1.ConfigProto())
+    with (
+        tf.Graph().as_default() as loaded,
+        tf.compat.v1.Session(graph=loaded, config=config) as session,
+    ):
         tf.compat.v1.saved_model.loader.load(session, [TAG], str(folder))
         fetches: dict[str, Any] = {}
         for each in _reached(graph):

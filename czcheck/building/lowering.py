@@ -11,15 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from czcheck.building.cases import split_cases
+from czcheck.building.dilated import write_dilations
 from czcheck.building.equivalents import replace
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.grouped import split_groups
+from czcheck.building.holding import hold_order
 from czcheck.building.inlining import Library, inline
+from czcheck.building.judging import refuse_faults
+from czcheck.building.kernels import write_for_kernels
+from czcheck.building.layout import channels_last
 from czcheck.building.loading import DT_FLOAT, TAG, Source, load
+from czcheck.building.normalising import of_the_batch, of_volumes
 from czcheck.building.objects import describe
-from czcheck.building.portable import Changes, make_portable
+from czcheck.building.portable import Changes, drop_hints, make_portable
 from czcheck.building.pruning import drop_unreached, prune
+from czcheck.building.rewriting import Tools
+from czcheck.building.shapes import Tensor, Tensors
+from czcheck.building.widening import widen
 from czcheck.building.writing import GraphWriter, rename
 from czcheck.errors import InputError
 
@@ -94,10 +103,8 @@ def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
     freezer.freeze(graph)
     prune(graph, INPUT, is_stateful)
     _check_weights(graph)
-    replace(graph, freezer.constant, freezer.attr_type, changes)
     split_cases(graph, freezer.constant, freezer.attr_type, changes)
-    make_portable(graph, changes)
-    split_groups(graph, _channels(graph), freezer.constant, freezer.attr_type, changes)
+    _write_for_target(graph, freezer, changes)
     _place_output(graph)
     rename(graph, {INPUT: INPUT, graph.outputs[0][0]: OUTPUT})
     graph_def = write_graph(graph)
@@ -163,18 +170,49 @@ def _repoint(graph: Graph, old: str, new: str) -> None:
     graph.outputs = [(new if name == old else name, index) for name, index in graph.outputs]
 
 
-def _channels(graph: Graph) -> dict[Ref, int]:
-    """Channels of the tensors that convolutions of the main graph read, where they are known."""
+def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
+    """Rewrite what 2.0.0 computes otherwise or not at all, and refuse what is left of it."""
+    known: list[tuple[int, Tools]] = []
+
+    def tools() -> Tools:
+        # Shapes are found where a step asks for any, and anew where one has rewritten something.
+        done = sum(changes.rewrites.values())
+        if not known or known[-1][0] != done:
+            known.append((done, Tools(freezer, Tensors(graph, infer, freezer.attr_type), changes)))
+        return known[-1][1]
+
+    drop_hints(graph)
+    replace(graph, tools())
+    of_the_batch(graph, tools())
+    channels_last(graph, tools())
+    write_for_kernels(graph, tools())
+    of_volumes(graph, tools())
+    write_dilations(graph, tools())
+    split_groups(graph, tools())
+    widen(graph, tools(), op_defs)
+    make_portable(graph, changes)
+    hold_order(graph, freezer.attr_type, changes)
+    drop_unreached(graph, INPUT)
+    refuse_faults(graph, tools())
+
+
+def infer(graph: Graph) -> dict[Ref, Tensor]:
+    """Shapes and dtypes of all tensors of a graph without arguments, as TensorFlow infers them.
+
+    Nothing is known of a graph that contradicts itself: importing it whole tells why.
+    """
     import tensorflow as tf  # noqa: PLC0415
 
+    found: dict[Ref, Tensor] = {}
     with tf.Graph().as_default() as shapes:
-        import_graph(write_graph(graph), shapes_only=True)
-        found: dict[Ref, int] = {}
-        for node in graph.nodes.values():
-            if node.op == "Conv2D":
-                shape = shapes.get_operation_by_name(node.name).inputs[0].shape
-                if shape.rank and shape[-1] is not None:
-                    found[node.inputs[0]] = int(shape[-1])
+        try:
+            import_graph(write_graph(graph), shapes_only=True)
+        except ValueError:
+            return found
+        for operation in shapes.get_operations():
+            for index, tensor in enumerate(operation.outputs):
+                sizes = None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
+                found[operation.name, index] = Tensor(sizes, tensor.dtype.as_datatype_enum)
     return found
 
 
@@ -264,7 +302,10 @@ def _copy_light(into: Any, node: Any) -> None:
 
 
 def _is_weight(node: Any) -> bool:
-    return bool(node.op == "Const" and node.attr["dtype"].type == DT_FLOAT)
+    # A constant that waits for another node belongs to its loop or its branch. What is fed in the
+    # place of such a one belongs to none: the loop cannot read it, and the branch is never dead.
+    waits = any(text.startswith("^") for text in node.input)
+    return bool(node.op == "Const" and node.attr["dtype"].type == DT_FLOAT and not waits)
 
 
 def weights(graph_def: Any) -> Iterator[tuple[str, Any]]:

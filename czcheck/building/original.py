@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.building.expected import after, before
 from czcheck.building.keras2.reading import writer_of
+from czcheck.building.proof import Comparer
 from czcheck.errors import IncompleteError, InputError
-from czcheck.runtime.compare import RAW_TOLERANCE, SCALED_TOLERANCE, compare
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.building.expected import Added
+    from czcheck.building.plan import Examined
     from czcheck.building.process import Lowering
     from czcheck.limits import Limits
 
@@ -62,7 +63,8 @@ class Original:
         self._framework = self._version = ""
         self._batch = 1
         self._added: Added | None = None
-        self._largest = {SCALED_TOLERANCE: 0.0, RAW_TOLERANCE: 0.0}
+        self._comparer = Comparer(str(source))
+        self._tile = (0, 0)
 
     def __enter__(self) -> Original:  # noqa: PYI034 - `Self` came with Python 3.11
         """Let it import its framework while others work."""
@@ -78,14 +80,11 @@ class Original:
         """End the process."""
         self._worker.close()
 
-    def load(
-        self, loader: str, signature: str, lowering: Lowering, added: Added, limits: Limits
-    ) -> None:
+    def load(self, examined: Examined, lowering: Lowering, added: Added, limits: Limits) -> None:
         """Load the source.
 
         Args:
-            loader: The loader that opens it, if it is a SavedModel.
-            signature: Name of its signature, likewise.
+            examined: What is known of it: loader, signature, precision.
             lowering: What was made of it.
             added: Operations that stand around the network in the archive.
             limits: Limits on what is copied.
@@ -99,6 +98,8 @@ class Original:
         self._framework = f"TensorFlow {environment.tensorflow}"
         self._batch = max(1, lowering.source_batch)
         self._added = added
+        self._comparer = Comparer(str(self._source), examined.precision)
+        self._tile = lowering.tile
         try:
             if self._source.is_dir():
                 from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
@@ -107,8 +108,8 @@ class Original:
                 files = SavedModelFolder(self._source)
                 self._worker.load(
                     unpack(files, self._worker.folder / "source", limits),
-                    loader=loader,
-                    signature=signature,
+                    loader=examined.loader,
+                    signature=examined.signature,
                     input=lowering.source_input,
                     output=lowering.source_output,
                 )
@@ -161,23 +162,18 @@ class Original:
             raise self._not_run(error.reason) from error
         if output.array is None:
             raise self._not_run(f"its output is of type {output.dtype}")
-        tolerance = RAW_TOLERANCE if raw else SCALED_TOLERANCE
         own = after(self._added.after, output.array[:1])
         if own.shape != found.shape:
             raise InputError(
                 f"{self._source}: {self._framework} returns the shape {own.shape}, the archive's "
                 f"network {found.shape}"
             )
-        compared = compare(own, found, tolerance)
-        if compared.change > tolerance or compared.labels:
+        differs = self._comparer.add(tile, own, found, raw=raw)
+        if differs is not None:
             raise InputError(
                 f"{self._source}: the archive's network does not compute what {self._framework} "
-                f"(Python {self._version}) computes: on the tile {tile!r} "
-                f"({'raw range' if raw else 'scaled to [0, 1]'}) probabilities differ by up to "
-                f"{compared.change:.2g} (allowed: {tolerance:g}) and {compared.labels} of "
-                f"{compared.pixels} labels differ"
+                f"(Python {self._version}) computes: {differs}"
             )
-        self._largest[tolerance] = max(self._largest[tolerance], compared.change)
 
     def result(self) -> OriginalProof:
         """End the process; what all comparisons together show.
@@ -189,9 +185,5 @@ class Original:
             self._worker.finish()
         except WorkerDied as error:
             raise self._not_run(error.reason) from error
-        return OriginalProof(
-            self._framework,
-            self._version,
-            self._largest[SCALED_TOLERANCE],
-            self._largest[RAW_TOLERANCE],
-        )
+        proof = self._comparer.result(self._tile, of_archive=True)
+        return OriginalProof(self._framework, self._version, proof.scaled, proof.raw)

@@ -15,16 +15,26 @@ from czcheck.metadata.processing import (
     POSTPROCESSING,
     PREPROCESSING,
     Operation,
+    check_class_count,
     check_operations,
-    classes_before,
     instead,
     parse_operation,
 )
+from czcheck.planned.ending import (
+    PAIR,
+    about_values,
+    binary_of,
+    ending_of,
+    exchange,
+    remark,
+)
+from czcheck.planned.named import is_keras_file
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.spec import ModelSpec
+    from czcheck.planned.ending import Binary, Ending
 
 
 Given: TypeAlias = Operation | str | Sequence[Operation | str] | None
@@ -83,12 +93,16 @@ class Examined:
         loader: Which of TensorFlow's loaders opens it.
         signature: Name of the signature to keep.
         multiple: Number that a tile's height and width have to be multiples of, as far as known.
+        precision: What the network computes in, see `Network.precision`.
+        ending: The network's output.
     """
 
     folder: Path
     loader: str
     signature: str
     multiple: int
+    precision: str
+    ending: Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,7 @@ class Plan:
     @property
     def is_keras_file(self) -> bool:
         """Whether the source is a Keras file, not a SavedModel."""
-        return self.source.suffix.lower() in checks.KERAS_FILES
+        return is_keras_file(self.source)
 
     def examine(self, folder: Path, limits: Limits) -> Examined:
         """See that a SavedModel is harmless and fits, before TensorFlow loads it.
@@ -161,22 +175,76 @@ class Plan:
         )
         checks.check_harmless(network, files, self.allow_op, self.source)
         signature = "" if network.serving is None else network.serving.name
-        return Examined(folder, network.loader, signature, multiple)
+        ending = ending_of(network)
+        assert ending is not None  # there is one output
+        return Examined(folder, network.loader, signature, multiple, network.precision, ending)
 
-    def check(self, channels: int, classes: int, tile: tuple[int, int]) -> None:
-        """Hold what only TensorFlow could tell against the metadata.
+    def examine_keras_file(self, *, verify: bool) -> None:
+        """See that a Keras file fits as far as the description of its layers tells.
+
+        Args:
+            verify: Whether the archive is to be verified.
+
+        Raises:
+            InputError: It does not fit.
+        """
+        from czcheck.planned.keras_outline import read_outline  # noqa: PLC0415
+
+        outline = read_outline(self.source)
+        if outline is None:
+            return
+        checks.check_channels(outline.channels, self.metadata, self.source)
+        checks.check_ending(outline.ending, self.metadata, self.source, self.added.after)
+        self.warnings(outline.ending, verify=verify)
+
+    def check(self, channels: int, classes: int, tile: tuple[int, int], ending: Ending) -> Ending:
+        """Compare what only TensorFlow could tell with the metadata.
 
         Args:
             channels: Channels of a tile.
-            classes: Channels of the answer, behind all operations.
+            classes: Channels of the output, behind all operations.
             tile: (height, width) in pixels.
+            ending: The network's own output, as read without TensorFlow.
+
+        Returns:
+            The network's own output, its channels known.
 
         Raises:
             InputError: They do not fit.
         """
         checks.check_channels(channels, self.metadata, self.source)
-        checks.check_classes(classes, self.metadata, self.source)
+        behind = dataclasses.replace(ending, channels=classes)
+        checks.check_ending(behind, self.metadata, self.source)
         checks.check_border(*tile, self.metadata, self.source)
+        paired = any(operation.name == PAIR for operation in self.added.after)
+        return dataclasses.replace(ending, channels=1 if paired else classes)
+
+    def warnings(self, ending: Ending, *, verify: bool) -> tuple[str, ...]:
+        """What is odd about the output, though a build can make an archive of it.
+
+        Args:
+            ending: The network's own output.
+            verify: Whether the archive is to be verified, so that it has to pass.
+
+        Raises:
+            InputError: What comes out would be no probabilities, so that the archive would fail.
+        """
+        objection = about_values(ending, self.added.after)
+        if objection is not None and verify:
+            raise InputError(f"{self.source}: {objection}")
+        binary = self.binary(ending)
+        exchanged = exchange(binary) if binary is not None and binary.looks_exchanged else None
+        found = (objection, remark(ending, self.added.after), exchanged)
+        return tuple(each for each in found if each is not None)
+
+    def binary(self, ending: Ending) -> Binary | None:
+        """Which class gets p and which 1 - p, where one channel is made two.
+
+        Args:
+            ending: The network's own output.
+        """
+        names = [item.name for item in self.metadata.classes]
+        return binary_of(ending, self.added.after, names)
 
     def identified(self, derived: str) -> ModelMetadata:
         """The metadata with the model's id.
@@ -199,7 +267,7 @@ def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Ad
     pixel_type = metadata.pixel_types[0]
     try:
         check_operations(before, after, metadata.channel_count, pixel_type)
-        classes_before(after, len(metadata.classes))
+        check_class_count(after, len(metadata.classes))
     except InputError as error:
         raise InputError(f"{spec.path}: {error}") from None
     return Added(before, after, PIXEL_TYPES[pixel_type].maximum)

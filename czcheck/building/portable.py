@@ -33,7 +33,8 @@ class Changes:
 
 
 SAME_WHEN_TYPES_AGREE = {"BatchMatMulV3": "BatchMatMulV2"}
-WITHOUT_STATE = {"StatelessCase": "Case"}
+OLDER = {"StatelessCase": "Case", "QuantizeAndDequantizeV4": "QuantizeAndDequantizeV2"}
+"""Operations that differ from an older one in their state or their gradient alone."""
 
 
 def make_portable(graph: Graph, changes: Changes) -> None:
@@ -59,6 +60,17 @@ def make_portable(graph: Graph, changes: Changes) -> None:
             _drop_attributes(node, target, changes)
 
 
+def drop_hints(graph: Graph) -> None:
+    """Drop attributes that are hints to one runtime, such as shapes that were inferred once.
+
+    Args:
+        graph: The main graph; it and all bodies are changed in place.
+    """
+    for part in graph.graphs():
+        for node in part.nodes.values():
+            node.attrs = {name: node.attrs[name] for name in node.attrs if name[:1] != "_"}
+
+
 def _rename_operation(node: Node, changes: Changes) -> None:
     if node.op in SAME_WHEN_TYPES_AGREE:
         left, right = node.attrs["Ta"].type, node.attrs["Tb"].type
@@ -69,8 +81,8 @@ def _rename_operation(node: Node, changes: Changes) -> None:
             node.attrs["T"] = node.attrs["Ta"]
             for name in ("Ta", "Tb", "Tout"):
                 del node.attrs[name]
-    elif node.op in WITHOUT_STATE:
-        new = WITHOUT_STATE[node.op]
+    elif node.op in OLDER:
+        new = OLDER[node.op]
         changes.rewrote(node.op, new)
         node.op = new
 
@@ -79,6 +91,13 @@ def _drop_attributes(node: Node, target: Target, changes: Changes) -> None:
     known = target.attributes(node.op)
     for name in list(node.attrs):
         if name in known:
+            value = target.values.refused(node.op, name, node.attrs[name])
+            if value is not None:
+                raise InputError(
+                    f"attribute {name} of operation {node.op} (node {node.name}) is {value}, which "
+                    "TensorFlow 2.0.0, which models have to run in, does not allow there; "
+                    "compute this layer in float32 or int32"
+                )
             continue
         if not name.startswith("_"):  # an underscore marks a hint to one runtime, no meaning
             if not target.may_drop(_Seen(node), name):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from czcheck.building.expected import NOTHING, Added, after, before, doubt
 from czcheck.building.proof import Comparer, Proof, questions
@@ -85,6 +85,7 @@ class BuildProcess:
         limits: RunnerLimits | None = None,
         *,
         named: Path | None = None,
+        precision: str = "float32",
     ) -> None:
         """Start nothing yet.
 
@@ -94,11 +95,13 @@ class BuildProcess:
             signature: Name of the signature to keep.
             limits: Limits on time and memory.
             named: What to call the source in errors, where it was unpacked from something else.
+            precision: What the source computes in, see `Network.precision`.
         """
         self.source = source
         self.named = named or source
         self.loader = loader
         self.signature = signature
+        self.precision = precision
         self._worker = Worker(
             limits=limits or DEFAULT_RUNNER_LIMITS, script=CHILD, sandbox=False, building=True
         )
@@ -327,11 +330,13 @@ class BuildProcess:
         with self._told_apart("running the lowered network"):
             other = self._folder / "source" if lowering.resized else unpacked
             self._load_lowered(other)
-            comparer = Comparer(str(self.named))
+            comparer = Comparer(str(self.named), self.precision)
             for (name, raw, pixels), kept in zip(asked, answers, strict=True):
                 found = self._answer(pixels, 1)
                 if kept is not None:
-                    comparer.add(name, _read_answer(kept), found, raw=raw)
+                    differs = comparer.add(name, _read_answer(kept), found, raw=raw)
+                    if differs is not None:
+                        self._refuse(differs, pixels)
                 if original is not None:
                     original.add(name, pixels, found, raw=raw)
             if lowering.resized:
@@ -355,6 +360,34 @@ class BuildProcess:
         if name in NATURAL and self._doubt is None:
             self._doubt = doubt(self._added.after, own)
         return self._keep(number, after(self._added.after, own)) if steady else None
+
+    def _refuse(self, differs: str, pixels: NDArray[Any]) -> NoReturn:
+        """Say why an archive is not written whose network is another one than the source.
+
+        Args:
+            differs: What differs.
+            pixels: The tile on which it does.
+
+        Raises:
+            InputError: Always.
+        """
+        import numpy as np  # noqa: PLC0415
+
+        self._load_source()
+        given, _ = before(self._added.before, pixels, self._added.maximum)
+        count = max(1, self.lowering.source_batch)
+        first, again = self._answer(given, count), self._answer(given, count)
+        if not np.array_equal(first, again, equal_nan=True):
+            raise InputError(
+                f"{self.named}: the network gives two predictions for one tile, one right after "
+                "the other; a network that draws random numbers cannot be built: export it in "
+                "inference mode (`training=False`), without dropout, noise and augmentation"
+            )
+        raise InputError(
+            f"{self.named}: the lowered network does not compute what its source does: {differs}. "
+            "The source itself gives the same prediction each time, so that its lowering is at "
+            "fault: please report it, with the network or the list of its layers"
+        )
 
     def _load_source(self) -> None:
         self._worker.load(

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
-from czcheck.runtime.compare import RAW_TOLERANCE, SCALED_TOLERANCE, compare
+from czcheck.runtime.compare import compare
+from czcheck.tolerances import DEFAULT_TOLERANCES, reason_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from czcheck.runtime.compare import Comparison
 
 # Each is asked of both networks, and twice: an image, both ends of the range, and all of it.
 TILES = ("nuclei", "zeros", "saturated", "noise")
@@ -32,6 +35,8 @@ class Proof:
         unsteady: Names and ranges of tiles that were run but not compared: all but constant ones
             in front of a standardisation, where rounding alone decides the answer.
         doubt: What is odd about the operations that were put behind the network; None if nothing.
+        precision: What the source computes in: `float32`, `float16` or `bfloat16`. Tolerances are
+            wider in half precision.
     """
 
     tile: tuple[int, int]
@@ -42,23 +47,30 @@ class Proof:
     ties: int
     unsteady: tuple[str, ...] = ()
     doubt: str | None = None
+    precision: str = "float32"
 
 
 class Comparer:
     """Asks two networks the same tiles and adds up how far their answers are apart."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, precision: str = "float32") -> None:
         """Start with nothing compared.
 
         Args:
             what: The source, to name in errors.
+            precision: What it computes in, see `Network.precision`.
         """
         self.what = what
+        self.precision = precision
+        tolerances = DEFAULT_TOLERANCES.at(precision)
+        self._allowed = {False: tolerances.runtime_scaled, True: tolerances.runtime_raw}
         self._pixels = 0
         self._ties = 0
-        self._largest = {SCALED_TOLERANCE: 0.0, RAW_TOLERANCE: 0.0}
+        self._largest = {False: 0.0, True: 0.0}
 
-    def add(self, tile: str, source: NDArray[Any], lowered: NDArray[Any], *, raw: bool) -> None:
+    def add(
+        self, tile: str, source: NDArray[Any], lowered: NDArray[Any], *, raw: bool
+    ) -> str | None:
         """Take two answers to one tile into account.
 
         Args:
@@ -67,21 +79,22 @@ class Comparer:
             lowered: The lowered network's answer.
             raw: Whether the tile had the raw range, not [0, 1].
 
-        Raises:
-            InputError: They differ by more than the tolerance.
+        Returns:
+            What differs by more than the tolerance; None where nothing does.
         """
-        tolerance = RAW_TOLERANCE if raw else SCALED_TOLERANCE
+        tolerance = self._allowed[raw]
         found = compare(source, lowered, tolerance)
         if found.change > tolerance or found.labels:
-            raise InputError(
-                f"{self.what}: the lowered network does not answer like its source: on the tile "
-                f"{tile!r} ({'raw range' if raw else 'scaled to [0, 1]'}) probabilities differ by "
-                f"up to {found.change:.2g} (allowed: {tolerance:g}) and {found.labels} of "
-                f"{found.pixels} labels differ; a network that draws random numbers cannot be built"
+            labels = f"{found.labels} of {found.pixels} labels"
+            return (
+                f"on the tile {tile!r} ({'raw range' if raw else 'scaled to [0, 1]'}) "
+                f"{_change(found, source)} (allowed: {tolerance:g}{reason_for(self.precision)}), "
+                f"and {labels} differ"
             )
-        self._largest[tolerance] = max(self._largest[tolerance], found.change)
+        self._largest[raw] = max(self._largest[raw], found.change)
         self._pixels += found.pixels
         self._ties += found.ties
+        return None
 
     def result(self, tile: tuple[int, int], *, of_archive: bool) -> Proof:
         """What all comparisons together show.
@@ -101,11 +114,24 @@ class Comparer:
         return Proof(
             tile=tile,
             of_archive=of_archive,
-            scaled=self._largest[SCALED_TOLERANCE],
-            raw=self._largest[RAW_TOLERANCE],
+            scaled=self._largest[False],
+            raw=self._largest[True],
             pixels=self._pixels,
             ties=self._ties,
+            precision=self.precision,
         )
+
+
+def _change(found: Comparison, source: NDArray[Any]) -> str:
+    """How far two predictions are apart, and where."""
+    at = found.at
+    if at is None:
+        return "the predictions have other shapes"
+    before = float(source[0, at.row, at.column, at.channel])
+    return (
+        f"probabilities differ by up to {found.change:.2g}, from {before:.6g} to {at.value:.6g} at "
+        f"row {at.row}, column {at.column}, channel {at.channel}"
+    )
 
 
 def questions(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,8 @@ from czcheck.building.verifying import verified
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, MIB, Limits
 from czcheck.model import CzModel
+from czcheck.sources import Sources
+from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.building.process import Lowering
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 """Called with what is about to be done, a few words."""
 
-# What writing the archive anew mends. Whether an operation has an equal in the target (CZ315) and
-# whether the tile that is given for an open one fits (CZ307) shows when the network is lowered.
+# What writing the archive anew mends. Whether an operation has an equal in the target (CZ315,
+# CZ325, CZ326) and whether the tile that is given for an open one fits (CZ307) shows when the
+# network is lowered.
 MENDED = frozenset(
     {"CZ109", "CZ111", "CZ112", "CZ113", "CZ114", "CZ115", "CZ205", "CZ306"}
-    | {"CZ307", "CZ315", "CZ316", "CZ321"}
+    | {"CZ307", "CZ315", "CZ316", "CZ321", "CZ325", "CZ326"}
 )
 # Without these there is nothing to write anew, whether or not the result is to be verified.
 NEEDED = frozenset(
@@ -42,11 +44,12 @@ NEEDED = frozenset(
 SAFETY = "CZ33"
 
 
-def repair(
+def repair(  # noqa: PLR0913 - each is a choice of its own
     model: str | Path,
     output: str | Path,
     *,
     tile: tuple[int, int] | None = None,
+    name: str | None = None,
     verify: bool = True,
     allow_op: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
@@ -64,6 +67,7 @@ def repair(
         output: The archive to write; not the source itself.
         tile: (height, width) of the network's tile where the source leaves it open; a tile that is
             fixed stays.
+        name: Name to give to the model; None to keep its own.
         verify: Whether to verify the archive, level `run`, before it is put in place.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
         limits: Limits on everything that is read.
@@ -74,7 +78,8 @@ def repair(
         What was written, and what was changed.
 
     Raises:
-        UsageError: There is no such archive, the output is the source, or the tile is no size.
+        UsageError: There is no such archive, the output is the source, the tile is no size, or the
+            name is none.
         InputError: The source cannot be read or repaired, its tile is fixed to another size, or
             the new archive fails. No file is left behind, and an older one stays as it was.
         IncompleteError: TensorFlow could not be started or did not survive, or an archive could
@@ -83,14 +88,31 @@ def repair(
     told = progress or (lambda _: None)
     source, target = Path(model), Path(output)
     tile = size_of_tile("tile", tile)
+    sources = Sources()
+    sources.model(source, "the archive to repair")
+    check_targets([Target(f"--output {target}", target)], sources)
+    name = _name(name)
     with CzModel(source, limits) as opened:
-        if target.exists() and os.path.samefile(source, target):  # noqa: PTH121 - follows links
-            raise UsageError(f"{target}: is the archive to repair; name another file to write")
         told("reading the archive")
         _check(opened, verify=verify, allow_op=allow_op)
-        return _Repair(opened, target, tile, tuple(allow_op)).run(
+        return _Repair(opened, target, tile, name, tuple(allow_op)).run(
             told, verify=verify, runner_limits=runner_limits
         )
+
+
+def _name(given: str | None) -> str | None:
+    """A name to give to the model, as a specification may give it."""
+    from czcheck.metadata.json_text import JsonValue  # noqa: PLC0415
+    from czcheck.metadata.spec_values import Fault, name  # noqa: PLC0415
+
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise UsageError(f"name is of type {type(given).__name__}; give a text")
+    try:
+        return name("the name", JsonValue(given, 0))
+    except Fault as fault:
+        raise UsageError(fault.reason) from None
 
 
 def _check(model: CzModel, *, verify: bool, allow_op: Sequence[str]) -> None:
@@ -130,11 +152,13 @@ class _Repair:
         model: CzModel,
         target: Path,
         tile: tuple[int, int] | None,
+        name: str | None,
         allow_op: tuple[str, ...],
     ) -> None:
         self.model = model
         self.target = target
         self.tile = tile
+        self.name = name
         self.allow_op = allow_op
         self.others = dict(changes.other_members(model.container))
         self._check_tile(model.network)
@@ -193,7 +217,12 @@ class _Repair:
             folder = unpack(model.files, Path(name) / "source", model.limits)
             others = self._spool(Path(name))
             with BuildProcess(
-                folder, network.loader, network.serving.name, runner_limits, named=model.path
+                folder,
+                network.loader,
+                network.serving.name,
+                runner_limits,
+                named=model.path,
+                precision=network.precision,
             ) as process:
                 told("lowering the network")
                 lowering = process.lower(self.tile, multiple=model.reach.stride)
@@ -229,6 +258,8 @@ class _Repair:
     def _metadata(self, lowering: Lowering) -> ModelMetadata:
         """The source's metadata; a tile size that they give is the network's own."""
         metadata = self.model.metadata
+        if self.name is not None:
+            metadata = dataclasses.replace(metadata, name=self.name)
         given = zip(metadata.total_tile, lowering.tile, strict=True)
         height, width = (None if old is None else size for old, size in given)
         return dataclasses.replace(

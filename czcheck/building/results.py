@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from czcheck.building.process import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
+    from czcheck.planned.ending import Binary
     from czcheck.report.report import Report
 
 
@@ -56,12 +57,15 @@ class BuildResult(Written):
     Attributes:
         preprocessing: Operations that were put in front of the network, the first one first.
         postprocessing: Operations that were put behind it.
+        binary: Which class gets the probability p that the network's one channel gives, and which
+            1 - p; None where no channel was made two.
         warnings: What is odd about the result though it is as asked for.
         original: Comparison with the framework that wrote the source; None if there was none.
     """
 
     preprocessing: tuple[Operation, ...]
     postprocessing: tuple[Operation, ...]
+    binary: Binary | None
     warnings: tuple[str, ...]
     original: OriginalProof | None = None
 

@@ -12,16 +12,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.foreign import about_missing
-from czcheck.building.checks import KERAS_FILES
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata.colours import distinct_colours
 from czcheck.metadata.model_metadata import MONOCHROME, SPLIT_RGB
+from czcheck.metadata.processing import Operation
+from czcheck.planned.ending import (
+    PAIR,
+    about_labels,
+    about_suggested,
+    about_values,
+    ending_of,
+    foreground_first,
+    suggested,
+)
+from czcheck.planned.named import is_keras_file
+from czcheck.sources import Sources
+from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.model import CzModel
     from czcheck.network.facts import Dims, Network
     from czcheck.network.reach import StaticReach
+    from czcheck.planned.ending import Ending
 
 EXAMPLE: dict[str, Any] = {
     "Name": "Nuclei",
@@ -83,12 +97,17 @@ def write_start(
         What was written, and what in it is a guess.
 
     Raises:
-        UsageError: There is no such model, or the JSON file is there already.
+        UsageError: There is no such model, the JSON file is there already, or it would replace
+            what is read.
         InputError: The model cannot be read, or no specification fits it. Nothing is written.
     """
     target = Path(output)
     if model is not None and not Path(model).exists():
         raise UsageError(f"{model}: {about_missing(Path(model))}")
+    if model is not None:
+        sources = Sources()
+        sources.model(model)
+        check_targets([Target(f"--output {target}", target)], sources)
     if target.exists() and not force:
         raise UsageError(f"{target}: is there already; --force writes over it")
     if model is None:
@@ -99,7 +118,7 @@ def write_start(
         draft = _of_folder(source, target, limits)
         _write(target, draft.keys, source)
         return Start(target, draft.keys, tuple(draft.guessed))
-    if source.suffix.lower() in KERAS_FILES:
+    if is_keras_file(source):
         raise InputError(
             f"{source}: is a Keras file; `czcheck init` without it writes an example, in which you "
             "name it as `ModelPath`; or give the folder that model.export(folder) writes"
@@ -147,12 +166,13 @@ def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
         partial = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
             unpack(files, partial, limits).rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        try:
             _write(target, draft.keys, source)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     return Start(target, draft.keys, tuple(draft.guessed), folder)
 
 
@@ -169,14 +189,16 @@ def _fill(
     """Fill in what network and metadata tell, and note what is a guess."""
     from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
 
-    fed, answered = _ends(network, source)
+    fed, ending = _ends(network, source)
     if metadata is None:
-        _guess_classes(draft, answered)
+        _guess_classes(draft, ending)
         _guess_pixels(draft, fed, source)
     else:
-        draft.keys["Name"] = metadata.name
-        draft.keys["Classes"] = [each.name for each in metadata.classes]
-        draft.keys["Colors"] = ["#{:02x}{:02x}{:02x}".format(*c.color) for c in metadata.classes]
+        if metadata.name:
+            draft.keys["Name"] = metadata.name
+        else:
+            draft.guessed.append("Name: the archive gives none.")
+        _take_classes(draft, metadata, ending)
         draft.keys["PixelType"] = metadata.pixel_types[0]
         draft.keys["ColorHandling"] = metadata.color_handling
     reach = static_reach(walk_of(network))
@@ -186,36 +208,66 @@ def _fill(
     else:
         draft.keys["BorderSize"] = metadata.border_size
     draft.keys["SpatialDims"] = [height, width]
+    _postprocess(draft, ending)
 
 
-def _ends(network: Network, source: Path) -> tuple[Dims, Dims]:
-    """Shapes of the one input and the one output, (batch, height, width, channels)."""
+def _ends(network: Network, source: Path) -> tuple[Dims, Ending]:
+    """Shape of the one input, (batch, height, width, channels), and the one output."""
     if network.fault is not None:
         raise InputError(f"{source}: {network.fault}")
-    serving = network.serving
-    if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+    serving, ending = network.serving, ending_of(network)
+    if serving is None or ending is None or len(serving.inputs) != 1:
         raise InputError(
             f"{source}: the network has no signature with exactly one input and one output"
         )
-    shapes = []
+    if labels := about_labels(ending):
+        raise InputError(f"{source}: {labels}")
     for spec in (serving.inputs[0], serving.outputs[0]):
-        shape = (None,) * RANK if spec.shape is None else spec.shape
-        if len(shape) != RANK:
+        if spec.shape is not None and len(spec.shape) != RANK:
             raise InputError(
-                f"{source}: {spec.key} has {len(shape)} dimensions; networks of this format have "
-                "(batch, height, width, channels)"
+                f"{source}: {spec.key} has {len(spec.shape)} dimensions; networks of this format "
+                "have (batch, height, width, channels)"
             )
-        shapes.append(shape)
-    return shapes[0], shapes[1]
+    shape = serving.inputs[0].shape
+    return (None,) * RANK if shape is None else shape, ending
 
 
-def _guess_classes(draft: _Draft, answered: Dims) -> None:
-    count = answered[3]
+def _guess_classes(draft: _Draft, ending: Ending) -> None:
+    if PAIR in suggested(ending):
+        draft.keys["Classes"] = foreground_first(())
+        return
+    count = ending.channels
     if count is None:
         count = 2
         draft.guessed.append("The network does not tell the number of classes; 2 is a guess.")
     draft.keys["Classes"] = [f"Class{number}" for number in range(1, count + 1)]
     draft.guessed.append("Classes: name them, in the order of the output channels.")
+
+
+def _take_classes(draft: _Draft, metadata: ModelMetadata, ending: Ending) -> None:
+    """Take over an archive's classes; two of them where one channel is made two."""
+    names = [each.name for each in metadata.classes]
+    colours = {each.name: each.color for each in metadata.classes}
+    if PAIR in suggested(ending) and len(names) in {1, 2}:
+        names = foreground_first(names)
+    unused = (each for each in distinct_colours(3) if each not in colours.values())
+    draft.keys["Classes"] = names
+    draft.keys["Colors"] = [
+        "#{:02x}{:02x}{:02x}".format(*(colours.get(name) or next(unused))) for name in names
+    ]
+
+
+def _postprocess(draft: _Draft, ending: Ending) -> None:
+    """Make probabilities of an output that holds none, and say what to look at."""
+    names = suggested(ending)
+    if PAIR in names and len(draft.keys["Classes"]) != 2:  # noqa: PLR2004 - p and 1 - p
+        return  # the archive names other classes than its network has channels for
+    if names:
+        draft.keys["Postprocessing"] = list(names)
+    if look_at := about_suggested(ending, draft.keys["Classes"]):
+        draft.guessed.append(look_at)
+    if reason := about_values(ending, [Operation(name) for name in names]):
+        draft.guessed.append(f"The network cannot be built: {reason}.")
 
 
 def _guess_pixels(draft: _Draft, fed: Dims, source: Path) -> None:

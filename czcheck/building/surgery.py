@@ -12,7 +12,7 @@ from typing import Any
 from czcheck.building.checks import no_tile
 from czcheck.building.lowering import INPUT, OUTPUT, import_graph, weights
 from czcheck.errors import InputError
-from czcheck.runtime.worker import first_line
+from czcheck.runtime.worker import first_line, without_rewrites
 
 RANK = 4
 OPEN = -1
@@ -192,9 +192,8 @@ def run(graph_def: Any, tiles: Any) -> Any:
     """
     import tensorflow as tf  # noqa: PLC0415
 
-    config = tf.compat.v1.ConfigProto()
+    config = without_rewrites(tf, tf.compat.v1.ConfigProto())
     # One or two tiles are run: making the graph quicker would take longer than running it.
-    config.graph_options.rewrite_options.disable_meta_optimizer = True
     config.graph_options.optimizer_options.opt_level = -1
     # Weights are fed, since a session copies those of its graph about ten times.
     fed = {f"{name}:0": tf.make_ndarray(tensor) for name, tensor in weights(graph_def)}

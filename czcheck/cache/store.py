@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
 import tempfile
 import time
@@ -24,6 +25,7 @@ MAX_BYTES = 64 * MIB
 MAX_ENTRY = 4 * MIB
 
 _ENDING = ".json"
+_OURS = re.compile(r"[0-9a-f]+\.json")
 _TEMPORARY = ".new"
 # What a run that was killed has left behind; one that lives writes in milliseconds.
 _STALE_SECONDS = 3600
@@ -126,7 +128,7 @@ class Store:
         now = time.time()
         kept: list[tuple[float, int, str]] = []
         for name, found in self._files():
-            if name.endswith(_ENDING):
+            if _OURS.fullmatch(name):
                 kept.append((found.st_mtime, found.st_size, name))
             elif name.endswith(_TEMPORARY) and now - found.st_mtime > _STALE_SECONDS:
                 self._remove(name)

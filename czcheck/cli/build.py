@@ -15,6 +15,7 @@ from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
     from czcheck.building.builder import Progress
+    from czcheck.building.proof import Proof
     from czcheck.building.results import BuildResult
     from czcheck.report.text import Line
 
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
     "--postprocess",
     multiple=True,
     metavar="NAME",
-    help="Put an operation behind the network: Softmax or SigmoidToSoftmaxScores; repeatable, in "
-    "order; goes before the spec's Postprocessing.",
+    help="Put an operation behind the network: Softmax, SigmoidToSoftmaxScores (for one channel p) "
+    "or Sigmoid in front of that; repeatable, in order; goes before the spec's Postprocessing.",
 )
 @click.option(
     "--custom-objects",
@@ -121,6 +122,19 @@ def spinner(*, enabled: bool) -> Iterator[Progress | None]:
         yield lambda text: status.update(f"{text} ...")
 
 
+def precision_lines(proof: Proof) -> Iterator[Line]:
+    """A line on the tolerances of a proof that is not one of float32."""
+    from czcheck.report.text import Line
+    from czcheck.tolerances import HALF
+
+    if proof.precision in HALF:
+        scaled, raw = HALF[proof.precision]
+        yield Line(
+            f"            allowed: {scaled:g} and {raw:g}, as the network computes in "
+            f"{proof.precision}"
+        )
+
+
 def _lines(result: BuildResult) -> Iterator[Line]:
     from czcheck.escape import printable
     from czcheck.report.inspection_text import size_text
@@ -135,6 +149,9 @@ def _lines(result: BuildResult) -> Iterator[Line]:
     yield Line(f"  tile      {tile}")
     classes = ", ".join(printable(each.name) for each in metadata.classes)
     yield Line(f"  classes   {classes}")
+    if result.binary is not None:
+        p, rest = map(printable, (result.binary.p, result.binary.rest))
+        yield Line(f"  p         {p} gets the one channel's probability p, {rest} gets 1 - p")
     yield Line(f"  lowered   {result.nodes_before} nodes to {result.nodes_after}, no variables")
     if result.dropped:
         names = ", ".join(f"{name} x{count}" for name, count in result.dropped)
@@ -159,6 +176,7 @@ def _lines(result: BuildResult) -> Iterator[Line]:
         f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
         f" within {proof.raw:.1e} on the raw range"
     )
+    yield from precision_lines(proof)
     if proof.unsteady:
         names = ", ".join(proof.unsteady)
         yield Line(f"            not compared: {names}; standardised, they are rounding alone")

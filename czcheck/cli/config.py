@@ -37,8 +37,7 @@ def command(
     from czcheck.configuration.calling import Configured
     from czcheck.configuration.showing import shown
 
-    said = {name.replace("_", "-"): value for name, value in options.said(given).items()}
-    configured = Configured(said, config, profile, find=not isolated)
+    configured = Configured(options.keyed(given), config, profile, find=not isolated)
     plain = shown(configured.call if path is None else configured.of(path), path)
     if form == "json":
         print_json(plain)

@@ -117,22 +117,36 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     What is not given is taken from the configuration, as it is for B; see `czcheck config B`.
     """
     from czcheck.archive.foreign import about_missing
+    from czcheck.archive.write import check_writable
     from czcheck.cli.verify import progress_bar
+    from czcheck.configuration.calling import Configured
     from czcheck.diffing.comparing import diff
     from czcheck.diffing.text import diff_lines
     from czcheck.errors import UsageError
+    from czcheck.targets import Target
+    from czcheck.verifying.planning import sources_of
 
     for path in (before, after):
         if not path.exists():
             raise UsageError(f"{path}: {about_missing(path)}")
-    wanted = [*reports, *([] if html is None else [f"html={html}"])]
-    named = [] if given["config"] is None else [given["config"]]
-    sources = (before, after, *given["tiles"], *named)
-    telling = Reporting(form, wanted, sources, FORMATS, diff_lines)
+    telling = Reporting(form, reports, FORMATS, diff_lines, html)
     if picture is not None:
         if level == "network":
             raise UsageError("--picture needs --level run: without it there are no answers to show")
-        telling.check_beside("picture", picture)
+        check_writable(picture)
+    telling.guard(
+        lambda: sources_of(
+            (before, after),
+            Configured(
+                {"tiles": given["tiles"] or None},
+                given["config"],
+                given["profile"],
+                find=not isolated,
+                releases=True,
+            ),
+        ),
+        [] if picture is None else [Target(f"--picture {picture}", picture)],
+    )
     with progress_bar(enabled=not quiet and level != "network") as progress:
         found = diff(
             before,

@@ -15,6 +15,8 @@ from czcheck.cli.progress import counted
 
 if TYPE_CHECKING:
     from czcheck.report.report import Report
+    from czcheck.sources import Sources
+    from czcheck.targets import Target
 
 
 def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> dict[str, float]:
@@ -140,18 +142,22 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     pixel is segmented as `czcheck segment` does; figures are of pixels (accuracy, IoU, Dice), of
     objects where masks number them (F1), and of the confidence. Goals make it a gate.
     """
-    from czcheck.archive.write import check_writable
     from czcheck.evaluating.verdict import evaluate
 
-    sources = [path for path in (model, images, masks, given["config"]) if path is not None]
-    telling = reporting.Reporting(form, reports, sources)
-    if table is not None:
-        check_writable(table)
-        telling.check_beside("csv", table)
-    if pictures is not None:
-        from czcheck.verifying.evidence import check_folder
+    telling = reporting.Reporting(form, reports)
 
-        check_folder(pictures)
+    def sources() -> Sources:
+        from czcheck.configuration.calling import Configured
+        from czcheck.verifying.planning import sources_of
+
+        configured = Configured({}, given["config"], given["profile"], find=not isolated)
+        read = sources_of([model], configured)
+        read.images(images)
+        read.images(masks, "a mask")
+        return read
+
+    telling.guard(sources, _targets(table, pictures))
+    _check_writable(table, pictures)
     with counted("evaluating", "images", enabled=not quiet) as progress:
         report = evaluate(
             model,
@@ -164,6 +170,30 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
         )
     _write(report, table, pictures)
     return telling.tell(report, quiet=quiet)
+
+
+def _targets(table: Path | None, pictures: Path | None) -> list[Target]:
+    """What is written beside the reports."""
+    from czcheck.targets import Target, Way
+
+    targets = []
+    if table is not None:
+        targets.append(Target(f"--csv {table}", table))
+    if pictures is not None:
+        targets.append(Target(f"--pictures {pictures}", pictures, Way.PICTURES))
+    return targets
+
+
+def _check_writable(table: Path | None, pictures: Path | None) -> None:
+    """See that what is written beside the reports can be."""
+    if table is not None:
+        from czcheck.archive.write import check_writable
+
+        check_writable(table)
+    if pictures is not None:
+        from czcheck.verifying.evidence import check_folder
+
+        check_folder(pictures)
 
 
 def _write(report: Report, table: Path | None, pictures: Path | None) -> None:

@@ -68,9 +68,10 @@ def percent(ctx: click.Context, param: click.Parameter, value: float) -> float:
     Raises:
         click.BadParameter: It is below one percent, and not 0.
     """
-    if 0 < value < 1:
-        hint = f"write {100 * value:g} for {100 * value:g} %"
-        raise click.BadParameter(f"{value:g} is less than one percent; {hint}", ctx, param)
+    from czcheck.segmenting.job import fraction
+
+    if (reason := fraction(value)) is not None:
+        raise click.BadParameter(reason, ctx, param)
     return value
 
 

@@ -97,6 +97,15 @@ def said(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if value == () else value for name, value in given.items()}
 
 
+def keyed(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given of the options of `policy`, by the names of a configuration's keys.
+
+    Args:
+        given: All of them, as click passes them.
+    """
+    return {name.replace("_", "-"): value for name, value in said(given).items()}
+
+
 def complete_codes(
     _: click.Context, __: click.Parameter, incomplete: str
 ) -> list[click.shell_completion.CompletionItem]:
@@ -240,12 +249,16 @@ policy = group(
 )
 images = group(
     IMAGES,
-    click.option(
-        "--scene", metavar="WHICH", help="Scenes by number from 0 or by name: 2, 0-3, A1,B4."
-    ),
+    click.option("--scene", metavar="WHICH", help="Scenes by number or by name: 2, 0-3, A1,B4."),
     click.option("--channel", metavar="WHICH", help="Channels, likewise, in the model's order."),
     click.option("--time", metavar="WHICH", help="Points in time, likewise."),
     click.option("--z", metavar="WHICH", help="Sections, likewise."),
+    click.option(
+        "--allow-missing",
+        is_flag=True,
+        help="Take images that lack pixels, such as an OME-TIFF without one of its files; missing"
+        " pixels are 0, and the result names them.",
+    ),
     click.option(
         "--intensities",
         type=click.Choice(("exact", "keep", "scale")),

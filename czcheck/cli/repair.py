@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     metavar="HxW",
     help="Height and width of the tile in pixels, for a network that leaves them open.",
 )
+@click.option("--name", metavar="NAME", help="Name to give to the model in place of its own.")
 @options.verify_or_not
 @options.allow_op
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
@@ -41,6 +42,7 @@ def command(
     model: Path,
     output: Path,
     tile: tuple[int, int] | None,
+    name: str | None,
     verify: bool,
     allow_op: tuple[str, ...],
     quiet: bool,
@@ -54,7 +56,13 @@ def command(
 
     with spinner(enabled=not quiet) as progress:
         result = repair(
-            model, output, tile=tile, verify=verify, allow_op=allow_op, progress=progress
+            model,
+            output,
+            tile=tile,
+            name=name,
+            verify=verify,
+            allow_op=allow_op,
+            progress=progress,
         )
     if not quiet:
         print_lines(_lines(result))
@@ -62,6 +70,7 @@ def command(
 
 
 def _lines(result: RepairResult) -> Iterator[Line]:
+    from czcheck.cli.build import precision_lines
     from czcheck.escape import printable
     from czcheck.report.inspection_text import size_text
     from czcheck.report.text import Line, report_lines
@@ -82,6 +91,7 @@ def _lines(result: RepairResult) -> Iterator[Line]:
         f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
         f" within {proof.raw:.1e} on the raw range"
     )
+    yield from precision_lines(proof)
     if result.report is not None:
         yield Line("")
         yield from report_lines(result.report)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,8 @@ from czcheck.cli.printing import print_lines, print_text
 if TYPE_CHECKING:
     from czcheck.report.destinations import Destination
     from czcheck.report.text import Line
+    from czcheck.sources import Sources
+    from czcheck.targets import Target
 
 
 def _known(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -65,19 +66,19 @@ class Reporting:
         self,
         form: str,
         options: Sequence[str],
-        sources: Iterable[Path],
         formats: Mapping[str, str] | None = None,
         lines: Callable[..., Iterable[Line]] | None = None,
+        html: str | None = None,
     ) -> None:
         """See that everything can be printed and written that was asked for.
 
         Args:
             form: Format to print.
             options: Values of `--report`.
-            sources: Files that are read, and folders of images.
             formats: The formats that there are; those of a `Report` if left out.
             lines: What yields the lines of `text`, with `quiet` as keyword; that of a `Report` if
                 left out.
+            html: Value of `--html`, short for a report in that format.
 
         Raises:
             UsageError: A report cannot be written, or two are to be printed.
@@ -89,23 +90,23 @@ class Reporting:
         self.files: list[Destination] = []
         self._formats = formats or FORMATS
         self._lines = lines
-        self._sources = list(sources)
-        if not options:
+        self._targets: list[Target] = []
+        if not options and html is None:
             return
         from czcheck.report.destinations import STEP_SUMMARY, check_destinations, destination
 
-        wanted: list[Destination] = []
-        for option in options:
-            each = destination(option, self._formats)
+        found = [(option, destination(option, self._formats)) for option in options]
+        if html is not None:
+            found.append((html, destination(f"html={html}", self._formats, "--html")))
+        for option, each in found:
             if each is None:
                 click.echo(
                     f"czcheck: --report {option}: {STEP_SUMMARY} is not set, so no step summary is"
                     " written",
                     err=True,
                 )
-            else:
-                wanted.append(each)
-        check_destinations(wanted, self._sources)
+        wanted = [each for _, each in found if each is not None]
+        self._targets = check_destinations(wanted)
         for each in wanted:
             if each.path is not None:
                 self.files.append(each)
@@ -117,19 +118,21 @@ class Reporting:
             else:
                 self.form = each.form
 
-    def check_beside(self, form: str, path: Path) -> None:
-        """See that a file can be written that is no report.
+    def guard(self, sources: Callable[[], Sources], also: Sequence[Target] = ()) -> None:
+        """See that nothing that is written replaces what is read.
 
         Args:
-            form: What it is.
-            path: The file.
+            sources: Names what is read; called where something is written at all.
+            also: What is written beside the reports.
 
         Raises:
-            UsageError: It cannot, a report goes there, or it would replace what is read.
+            UsageError: It would, or two go to one place.
         """
-        from czcheck.report.destinations import Destination, check_destinations
+        targets = [*self._targets, *also]
+        if targets:
+            from czcheck.targets import check_targets
 
-        check_destinations([*self.files, Destination(form, path)], self._sources)
+            check_targets(targets, sources())
 
     @property
     def shows_pictures(self) -> bool:

@@ -72,10 +72,18 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     What is not given is taken from `[tool.czcheck]` in pyproject.toml or from czcheck.toml, looked
     for from the working folder upwards; `czcheck config` shows what is in force.
     """
-    from czcheck.verifying.verification import archives_in, verify
+    from czcheck.configuration.calling import Configured
+    from czcheck.verifying.planning import sources_of
+    from czcheck.verifying.verification import archives_in, targets_of, verify
 
-    kept = [path for path in (config, given["baseline"], *given["tiles"]) if path is not None]
-    telling = reporting.Reporting(form, reports, [*archives_in(paths), *kept])
+    telling = reporting.Reporting(form, reports)
+    telling.guard(
+        lambda: sources_of(
+            archives_in(paths),
+            Configured(options.keyed(given), config, profile, find=not isolated),
+        ),
+        targets_of(evidence, cache_dir),
+    )
     with progress_bar(enabled=not quiet and given["level"] in (None, "run")) as progress:
         report = verify(
             paths,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from czcheck.configuration.keys import keys
 from czcheck.configuration.layers import ConfigurationFile
 from czcheck.configuration.merging import InForce, in_force
 from czcheck.configuration.values import WrongValueError
 from czcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from czcheck.sources import Sources
 
 ALONE = ("level", "select", "ignore", "fail-on", "target", "allow-op")
 """Keys whose values name themselves in what is wrong with them."""
@@ -50,6 +53,7 @@ class Configured:
         for code in (*self._given.get("select", ()), *self._given.get("ignore", ())):
             _check_family(getattr(code, "code", code), releases=releases)
         self._profile = profile
+        self._finds = find and config is None
         self._file: ConfigurationFile | None = None
         self._beside = None
         if config is not None or find:
@@ -72,6 +76,31 @@ class Configured:
         if beside is None and (self._file is None or not self._file.depends_on_the_path):
             return self.call
         return in_force(self._given, self._file, self._profile, path=path, beside=beside)
+
+    def add_sources(self, sources: Sources, paths: Iterable[Path]) -> None:
+        """Add what the configuration makes a call read, itself included.
+
+        Args:
+            sources: What is read.
+            paths: The checked files.
+
+        Raises:
+            UsageError: A configuration beside one of them is wrong.
+        """
+        paths = list(paths)
+        if self._finds:
+            from czcheck.configuration.search import looked_at  # noqa: PLC0415
+
+            for found in looked_at(paths):
+                sources.file(found, "a configuration file")
+        for force in (self.call, *map(self.of, paths)):
+            if force.file is not None:
+                sources.file(force.file.path, "the configuration")
+            for image in force["tiles"]:
+                sources.images(image, "a test tile's image")
+            if force["baseline"] is not None:
+                sources.file(force["baseline"], "the baseline")
+            sources.program(force["runtime"], "the interpreter of --runtime")
 
 
 def _check_family(code: str, *, releases: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from czcheck.configuration.layers import ConfigurationFile, Trust
@@ -62,6 +63,17 @@ class Beside:
             if (found := self._by_folder[folder]) is not None:
                 return found
         return None
+
+
+def looked_at(files: Iterable[Path]) -> set[Path]:
+    """All files that may be read to find out whether they are configurations.
+
+    Args:
+        files: The checked files.
+    """
+    starts = [Path.cwd(), *(each.parent.resolve() for each in files)]
+    folders = {folder for start in starts for folder in (start, *start.parents)}
+    return {folder / name for folder in folders for name in NAMES if (folder / name).is_file()}
 
 
 def _in_folder(folder: Path) -> Path | None:

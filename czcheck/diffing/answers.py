@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing.network import tile_of
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
-from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
+from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances, coarser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -224,7 +224,10 @@ def compare_answers(
             runs.append(_run(release, worker, battery, answers, progress))
         if not fits:
             return AnswersChange(other=other, runs=(runs[0], runs[1]))
-        return _compared(first, (kept[0], kept[1]), (runs[0], runs[1]), metadata, other, tolerances)
+        precision = coarser(network.before.precision, network.after.precision)
+        return _compared(
+            first, (kept[0], kept[1]), (runs[0], runs[1]), metadata, other, tolerances, precision
+        )
     finally:
         for answers in kept:
             answers.close()
@@ -250,7 +253,7 @@ def _run(
     summaries = []
     try:
         folder = unpack(model.files, worker.folder / "model", model.limits)
-        load = load_network(worker, folder, model.network)
+        load = load_network(worker, folder, model.loaded)
         asker = Asker(worker, kept.add)
         for done, tile in enumerate(battery, start=1):
             answer = asker.ask(tile.name, tile.pixels)
@@ -286,6 +289,7 @@ def _compared(
     metadata: MetadataChange,
     other: str | None,
     tolerances: Tolerances,
+    precision: str,
 ) -> AnswersChange:
     """Both releases' answers to the same tiles, held against each other."""
     from czcheck.diffing.picture import picture_of  # noqa: PLC0415
@@ -306,9 +310,10 @@ def _compared(
         if is_flat(tile.pixels):
             flat.append(tile.name)
             continue
-        tolerance = tolerance_for(tile, tolerances)
+        tolerance = tolerance_for(tile, tolerances.at(precision))
         answers = channels.of_both(kept[0][tile.name], kept[1][tile.name])
-        compared.append(TileComparison(tile.name, tolerance, compare(*answers, tolerance)))
+        found = compare(*answers, tolerance)
+        compared.append(TileComparison(tile.name, tolerance, found, precision))
     picture = None
     if compared:
         worst = worst_of(compared).tile

@@ -269,6 +269,12 @@ class _Comparison:
         """What changed in the answers."""
         from czcheck.diffing.answers import compare_answers, proven_answers  # noqa: PLC0415
 
+        for release in self._releases:
+            if left := release.model.left_to_build(run=True):
+                raise UnavailableError(
+                    f"the {release.which} release is a specification, which has to be built first: "
+                    f"it leaves to `czcheck build` {left}"
+                )
         if self._options.level is not Level.RUN:
             return proven_answers(self.metadata(), self.network())
         metadata, network = self.metadata(), self.network()

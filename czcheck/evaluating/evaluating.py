@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,9 +72,10 @@ def evaluation_of(
     counts = PixelCounts(len(reading.names))
     worst = _Worst(labelled.pictures)
     results: list[ImageResult] = []
+    notes = _Notes()
     with ModelRunner(model, job) as runner:
         for number, pair in enumerate(pairs, 1):
-            for result, preview in _scored(runner, pair, labelled, job):
+            for result, preview in _scored(runner, pair, labelled, job, notes):
                 counts.merge(result.counts)
                 results.append(result)
                 worst.add(result, preview)
@@ -105,12 +106,30 @@ def evaluation_of(
         tensorflow=environment.tensorflow,
         isolation=environment.isolation,
         left_over=tuple(each.name for each in left_over),
+        missing=tuple(notes.missing),
+        warnings=tuple(notes.warnings),
         pictures=worst.pictures(reading, bgr=bgr),
+        tile=runner.tile,
+        pad=job.pad,
     )
 
 
+@dataclass(slots=True)
+class _Notes:
+    """What is to be said of images and masks, each with the file's name."""
+
+    missing: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def take(self, *images: Image) -> None:
+        for image in images:
+            name = Path(image.path).name
+            self.missing += [f"{name}: {each}" for each in image.missing]
+            self.warnings += [f"{name}: {each}" for each in image.warnings]
+
+
 def _scored(
-    runner: ModelRunner, pair: Pair, labelled: Labelled, job: Job
+    runner: ModelRunner, pair: Pair, labelled: Labelled, job: Job, notes: _Notes
 ) -> list[tuple[ImageResult, Preview]]:
     """Score the planes of one image."""
     from czcheck.evaluating.scoring import PlaneScore  # noqa: PLC0415
@@ -130,12 +149,16 @@ def _scored(
             network_channels=runner.channels,
             intensities=labelled.intensities,
         )
+        notes.take(image, mask)
         for plane, mask_plane in _together(pair, image, mask):
             score = PlaneScore(
                 plane, mask, mask_plane, labelled.reading, runner.label_values, job.min_confidence
             )
-            segment_plane(runner, view, plane, layout_of(runner, plane), [score], pad=job.pad)
-            scored.append((score.result(pair.image.name + plane.name), score.preview))
+            layout = layout_of(runner, plane)
+            segment_plane(runner, view, plane, layout, [score], pad=job.pad)
+            result = score.result(pair.image.name + plane.name)
+            result = replace(result, tiles=len(layout), padding=layout.padding)
+            scored.append((result, score.preview))
     return scored
 
 

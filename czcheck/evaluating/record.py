@@ -18,11 +18,15 @@ class ImageResult:
         name: The image's file name, with scene, time and z where it has several planes.
         counts: Its pixels.
         objects: Its objects; None where masks do not number them.
+        tiles: Number of tiles that it was cut into.
+        padding: Share of these tiles that is no image but its continuation, 0 to 1.
     """
 
     name: str
     counts: PixelCounts
     objects: ObjectFigures | None
+    tiles: int = 1
+    padding: float = 0
 
     @property
     def mean_iou(self) -> float | None:
@@ -47,8 +51,12 @@ class Evaluation:
         tensorflow: Version that ran the network.
         isolation: What the network was shut in by.
         left_over: Masks that no image goes with, and results of czcheck without a mask.
+        missing: What the files of images and masks do not hold; pixels there count as 0.
+        warnings: What else a user should know about images and masks.
         pictures: PNG pictures of the worst planes by name: image, truth, answer, and where they
             differ, side by side.
+        tile: (height, width) of the network's tile in pixels.
+        pad: How images were continued where tiles reach over their edges: `reflect` or `zeros`.
     """
 
     mask: str
@@ -61,7 +69,25 @@ class Evaluation:
     tensorflow: str
     isolation: str
     left_over: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    tile: tuple[int, int] = (0, 0)
+    pad: str = "reflect"
+
+    @property
+    def padding(self) -> float:
+        """Share of what the network saw that is no image but its continuation, 0 to 1."""
+        tiles = sum(each.tiles for each in self.images)
+        return sum(each.tiles * each.padding for each in self.images) / max(tiles, 1)
+
+    def padded(self, share: float = 0) -> tuple[ImageResult, ...]:
+        """The planes whose tiles hold more padding than a share.
+
+        Args:
+            share: The share, 0 to 1.
+        """
+        return tuple(each for each in self.images if each.padding > share)
 
     def to_json(self, goals: Goals | None = None) -> dict[str, Any]:
         """Plain data, as `looked_at.evaluation` in `schemas/report.schema.json`.
@@ -78,6 +104,14 @@ class Evaluation:
             "min_confidence": self.min_confidence,
             "tensorflow": self.tensorflow,
             "isolation": self.isolation,
+            "tiles": {
+                "height": self.tile[0],
+                "width": self.tile[1],
+                "count": sum(each.tiles for each in self.images),
+                "pad": self.pad,
+                "padding": self.padding,
+                "padded_images": len(self.padded()),
+            },
             "pixel_accuracy": counts.accuracy(),
             "classes": [
                 {"name": name, **asdict(each)}
@@ -93,6 +127,8 @@ class Evaluation:
             "thresholds": [asdict(each) for each in counts.thresholds()],
             "worst": [self._image(each) for each in self.worst(len(self.pictures) or 5)],
             "left_over": list(self.left_over),
+            "missing": list(self.missing),
+            "warnings": list(self.warnings),
             "goals": [each.to_json() for each in (goals or Goals()).held_against(self)],
         }
 
@@ -110,6 +146,7 @@ class Evaluation:
             "name": image.name,
             "pixel_accuracy": image.counts.accuracy(),
             "mean_iou": image.mean_iou,
+            "padding": image.padding,
             "f1": None if image.objects is None else image.objects.f1,
         }
 

@@ -129,6 +129,12 @@ class MaskReading:
         if mask.dtype.kind not in "biu":
             raise InputError(f"{place}: the mask holds {mask.dtype} numbers; save whole numbers")
         values = mask.astype(np.int64)
+        if self.numbered and (below := np.argwhere(values < 0)).size:
+            row, column = (int(each) for each in below[0])
+            raise InputError(
+                f"{place}: value {mask[row, column]} at row {top + row}, column {left + column} is "
+                "no number of an object; number objects from 1, and everything else 0"
+            )
         if self.target is not None:
             # Of two classes, or of one against all others.
             classes = np.where(values != 0, self.shown, 1 - self.shown)

@@ -48,6 +48,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     channel: Selection = None,
     time: Selection = None,
     z: Selection = None,
+    allow_missing: bool | None = None,
     intensities: Intensities = "exact",
     target: str | None = None,
     fail_on: str | None = None,
@@ -82,10 +83,12 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         min_f1: Least F1 of the objects (CZ502).
         min_accuracy: Least pixel accuracy (CZ502).
         pictures: How many of the worst planes to draw.
-        scene: Scenes, by number from 0 or by name; all if left out.
+        scene: Scenes, by number or by name; all if left out.
         channel: Channels of the images, likewise.
         time: Points in time, likewise.
         z: Sections, likewise.
+        allow_missing: Whether to evaluate images and masks that lack pixels, such as an OME-TIFF
+            without one of its files. Missing pixels are 0 and count, and the report names them.
         intensities: What to do with pixels of another depth than the model's, see `for_model`.
         target: Runtime that the network is held to, see `verify`.
         fail_on: Mildest severity that fails the verdict.
@@ -138,7 +141,8 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     )
     if job.min_confidence != int(job.min_confidence):
         raise UsageError(f"a minimum confidence of {job.min_confidence:g} % is no whole percent")
-    selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+    selection: dict[str, Any] = {"scene": scene, "channel": channel, "time": time, "z": z}
+    selection["allow_missing"] = bool(allow_missing)
     with CzModel(path, limits) as opened:
         reading = _reading(opened, mask, class_name)
         goals = _goals(reading, min_iou, min_dice, min_f1, min_accuracy)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
 from czcheck.images.czi_process import CziProcess
-from czcheck.images.decoders import bounded, bounded_part, extra, opened
+from czcheck.images.decoders import bounded, bounded_part, damaged, extra, opened
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region
+from czcheck.images.missing import PlaneOf, missing_planes
 from czcheck.images.ome_xml import known
 from czcheck.images.output import KINDS
+from czcheck.images.selection import spans
 from czcheck.limits import MIB
 from czcheck.metadata.model_metadata import PIXEL_TYPES
 from czcheck.metadata.parsing import Unreadable, parse
@@ -26,13 +28,17 @@ if TYPE_CHECKING:
 _MOST_BYTES = 64 * MIB
 _MOST_TAGS = 2_000_000
 _MICROMETRES = 1e6  # scalings are in metres
+# What pylibCZIrw reads; it writes Bgr96Float, too, and refuses to read it.
+_READ = ("Gray8", "Gray16", "Gray32Float", "Bgr24", "Bgr48")
+_NO_SCENE = -1
 
 
 class CziImage(FileImage):
     """A CZI file: scenes, mosaics, channels, time and depth, at full resolution.
 
-    Where a mosaic has no picture, pixels are 0. libCZI reads in a process of its own, one request
-    at a time.
+    Scenes, points in time and sections have the numbers of the file, which need not begin with 0;
+    channels are counted from 0. Where a mosaic has no tile in any plane, pixels are 0. libCZI reads
+    in a process of its own, one request at a time.
     """
 
     format = "CZI"
@@ -46,7 +52,8 @@ class CziImage(FileImage):
 
         Raises:
             UsageError: A selection matches nothing, or pylibCZIrw is not installed.
-            InputError: The file is damaged, absurdly large, or of no pixel type of the format.
+            InputError: The file is damaged, absurdly large, lacks pixels, or has pixels that are
+                not read, or not read rightly.
         """
         if importlib.util.find_spec("pylibCZIrw") is None:
             raise extra(path, "CZI", "pylibCZIrw")
@@ -61,47 +68,114 @@ class CziImage(FileImage):
 
     def _open(self, path: Path, selections: Selections, description: dict[str, Any]) -> None:
         root = _metadata(path, description["metadata"])
-        box = description["box"]
-        for dimension, (first, end) in box.items():
-            if dimension not in "XYTZC" and end - first > 1:
+        for dimension, places in description["others"].items():
+            if len(places) > 1:
                 raise InputError(
-                    f"{path}: the image has {end - first} planes along {dimension}, which cannot "
-                    "be segmented one by one; process it in ZEN first"
+                    f"{path}: the image has several planes along {dimension}, which cannot be "
+                    "segmented one by one; process it in ZEN first"
                 )
-        self._scenes = bool(description["scenes"])
+        self._others = {name: places[0] for name, places in description["others"].items()}
         scenes = {int(number): each for number, each in description["scenes"].items()}
-        scenes = scenes or {0: description["all"]}
-        times, sections, count = (box[each][1] - box[each][0] for each in "TZC")
+        self._tiles = {PlaneOf(*each[:4]): (each[4], each[5]) for each in description["planes"]}
+        if not scenes:
+            raise damaged(path, "", "it holds no block of pixels")
+        if _NO_SCENE in scenes and len(scenes) > 1:
+            raise InputError(f"{path}: some of its blocks belong to a scene and some to none")
+        # The numbers are those of the blocks: a part of an acquisition begins anywhere.
+        times, sections = (
+            range(min(each), max(each) + 1)
+            for each in ({key.time for key in self._tiles}, {key.z for key in self._tiles})
+        )
+        types = {int(number): each for number, each in description["pixel_types"].items()}
         for _, _, width, height in scenes.values():
             bounded(
                 path,
                 height=height,
                 width=width,
-                planes=len(scenes) * times * sections,
-                channels=count,
+                planes=len(scenes) * len(times) * len(sections),
+                channels=len(types),
             )
         names = _scene_names(root)
         planes = [
-            Plane(number, time, z, names.get(number, ""), height, width, top, left)
+            Plane(max(number, 0), time, z, names.get(number, ""), height, width, top, left)
             for number, (left, top, width, height) in sorted(scenes.items())
-            for time, z in product(range(times), range(sections))
+            for time, z in product(times, sections)
         ]
+        self._scenes = _NO_SCENE not in scenes
+        self._numbers = sorted(types)
         self.pixel_size = _pixel_size(root)
         self.result = _result(root)
-        channels = _channels(path, root, description["pixel_types"])
+        channels = _channels(path, root, types)
         self._choose_planes(planes, selections)
         self._choose_channels(channels, selections)
+        self._check_packing(description["split"])
+        self._check_missing(selections)
         largest = description["largest"]
         bounded_part(path, "blocks", largest * max(map(_bytes, self.pixel_types)))
         self.tiled = largest < max(plane.height * plane.width for plane in self.planes)
 
+    def _check_packing(self, split: list[int]) -> None:
+        if any(self._numbers[number] in split for number, _ in self._taken):
+            raise InputError(
+                f"{self.path}: the pixels are Bgr48 with low and high bytes split before "
+                "compression (zstd1 with hi-lo packing), which pylibCZIrw reads wrongly; save the "
+                "image in ZEN with another compression, or as OME-TIFF"
+            )
+
+    def _check_missing(self, selections: Selections) -> None:
+        """Hold the selected planes against the blocks of the file."""
+        selected = [
+            self._place(plane, number)
+            for plane in self.planes
+            for number in dict.fromkeys(each for each, _ in self._taken)
+        ]
+        missing = []
+        absent = [each for each in selected if each not in self._tiles]
+        if absent:
+            missing.append(f"the file lacks {missing_planes(selected, absent)}")
+        most: dict[int, tuple[int, int]] = {}
+        for key, tiles in self._tiles.items():
+            count, area = most.get(key.scene, (0, 0))
+            most[key.scene] = max(count, tiles[0]), max(area, tiles[1])
+        # A mosaic may have gaps; but what one plane of it has, the others were acquired with.
+        short = {
+            key: self._tiles[key][0]
+            for key in selected
+            if key in self._tiles and _is_less(self._tiles[key], most[key.scene])
+        }
+        if short:
+            first, count = next(iter(short.items()))
+            missing.append(
+                f"tiles are missing in {missing_planes(selected, short)} (the first has {count} of "
+                f"the {most[first.scene][0]} that others have)"
+            )
+        gaps = sorted(set(range(self._numbers[0], self._numbers[-1])) - set(self._numbers))
+        if gaps and selections.channel is None:
+            missing.append(f"the file lacks channel {spans(gaps)}")
+        self._report_missing(
+            missing,
+            "Select what is there with --scene, --channel, --time and --z",
+            allowed=selections.allow_missing,
+        )
+
+    def _place(self, plane: Plane, channel: int) -> PlaneOf:
+        scene = plane.scene if self._scenes else _NO_SCENE
+        return PlaneOf(scene, plane.time, plane.z, self._numbers[channel])
+
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
+        place = self._place(plane, channel)
+        kind = PIXEL_TYPES[self._types[channel]]
+        if place not in self._tiles:
+            import numpy as np  # noqa: PLC0415
+
+            return np.zeros((region.height, region.width, kind.scalars), kind.dtype)
         where = f" in the region at row {region.top}, column {region.left}"
         return self._file.read(
             where,
             (plane.left + region.left, plane.top + region.top, region.width, region.height),
-            {"T": plane.time, "Z": plane.z, "C": channel},
+            {**self._others, "T": plane.time, "Z": plane.z, "C": place.channel},
             plane.scene if self._scenes else None,
+            self._types[channel],
         )
 
     def close(self) -> None:
@@ -109,21 +183,34 @@ class CziImage(FileImage):
         self._file.close()
 
 
-def _channels(path: Path, root: Element, pixel_types: list[str]) -> list[tuple[str, str]]:
-    """(name, pixel type) of the channels."""
-    count = len(pixel_types)
+def _channels(path: Path, root: Element, types: dict[int, list[str]]) -> list[tuple[str, str]]:
+    """(name, pixel type) of the channels, in the order of their numbers in the file."""
+    count, numbers = len(types), sorted(types)
     elements = root.findall(".//Information/Image/Dimensions/Channels/Channel")
-    names = [each.get("Name", "") for each in elements] if len(elements) == count else [""] * count
+    names = [each.get("Name", "") for each in elements]
+    if len(names) != count:  # those of channels that are not here among them
+        names = [names[each] if 0 <= each < len(names) else "" for each in numbers]
     channels = []
-    for number, pixel_type in enumerate(pixel_types):
-        if pixel_type not in PIXEL_TYPES or not PIXEL_TYPES[pixel_type].usable:
+    for index, number in enumerate(numbers):
+        if len(types[number]) > 1:
+            raise InputError(
+                f"{path}: the blocks of channel {number} have different pixel types "
+                f"({', '.join(types[number])}); save the image with one"
+            )
+        (pixel_type,) = types[number]
+        if pixel_type not in _READ:
             raise InputError(
                 f"{path}: the pixels of channel {number} are {pixel_type}, which is not read; "
-                "save the image as Gray8, Gray16, Gray32Float, Bgr24, Bgr48 or Bgr96Float"
+                f"save the image as {', '.join(_READ[:-1])} or {_READ[-1]}"
             )
-        plain = str(number) if count > 1 else "RGB" if pixel_type.startswith("B") else "Gray"
-        channels.append((names[number] or plain, pixel_type))
+        plain = str(index) if count > 1 else "RGB" if pixel_type.startswith("B") else "Gray"
+        channels.append((names[index] or plain, pixel_type))
     return channels
+
+
+def _is_less(tiles: tuple[int, int], most: tuple[int, int]) -> bool:
+    """Whether a plane has both fewer tiles and less area: one tile can be as large as several."""
+    return tiles[0] < most[0] and tiles[1] < most[1]
 
 
 def _bytes(pixel_type: str) -> int:

@@ -11,8 +11,11 @@ import signal
 import sys
 from typing import IO, Any
 
-# Blocks of a mosaic are alike, so looking at some is enough.
-_LOOKED_AT = 200
+from czcheck.images.czi_packing import has_split_colours
+
+# Numbers of planes beyond which the file is refused; of places along an unknown dimension.
+_MOST_PLANES, _FEW = 2_000_000, 10
+_ZSTD_1 = 6
 _CACHE_BYTES = 128 << 20
 _MOST_MEMORY = 8 << 30
 
@@ -28,7 +31,7 @@ def main(path: str) -> None:
     try:
         _limit_memory()
         file = _open(path)
-        _answer(answers, _described(file))
+        _answer(answers, _described(file, path))
     except Exception as error:  # noqa: BLE001 - whatever libCZI raises is told
         _answer(answers, {"error": f"{error or type(error).__name__}"})
         return
@@ -61,23 +64,48 @@ def _open(path: str) -> Any:
     return czi.CziReader(path, cache_options=cache)
 
 
-def _described(file: Any) -> dict[str, Any]:
-    box = file.total_bounding_box_no_pyramid
-    largest = looked = 0
+def _described(file: Any, path: str) -> dict[str, Any]:
+    """What the blocks of the file say, which hold more than the library sums up of them.
+
+    Its bounding boxes give dimensions their lengths, not where they begin.
+    """
+    scenes: dict[int, list[int]] = {}
+    planes: dict[tuple[int, ...], list[int]] = {}
+    types: dict[int, set[str]] = {}
+    others: dict[str, set[int]] = {}
+    packed: set[int] = set()
+    largest = 0
 
     def look(_: int, block: Any) -> bool:
-        nonlocal largest, looked
-        size = block.physicalSize
-        largest, looked = max(largest, size.w * size.h), looked + 1
-        return looked < _LOOKED_AT
+        nonlocal largest
+        size, box = block.physicalSize, block.logicalRect
+        largest = max(largest, size.w * size.h)
+        if (size.w, size.h) != (box.w, box.h):
+            return True  # of a pyramid
+        at = block.coordinate.to_dict()
+        scene, channel = at.get("S", -1), at.get("C", 0)
+        corners = scenes.setdefault(scene, [box.x, box.y, box.x + box.w, box.y + box.h])
+        corners[:2] = min(corners[0], box.x), min(corners[1], box.y)
+        corners[2:] = max(corners[2], box.x + box.w), max(corners[3], box.y + box.h)
+        tiles = planes.setdefault((scene, at.get("T", 0), at.get("Z", 0), channel), [0, 0])
+        tiles[0] += 1
+        tiles[1] += size.w * size.h
+        pixel_type = block.pixelType.name
+        types.setdefault(channel, set()).add(pixel_type)
+        if pixel_type == "Bgr48" and block.compressionModeRaw == _ZSTD_1:
+            packed.add(channel)
+        for name in at.keys() - set("STZC"):
+            others.setdefault(name, set()).add(at[name])
+        return len(planes) <= _MOST_PLANES
 
     file.enumerate_subblocks(look)
-    count = min(box["C"][1] - box["C"][0], 10_000)
+    split = bool(packed) and has_split_colours(path)
     return {
-        "box": box,
-        "scenes": file.scenes_bounding_rectangle_no_pyramid,
-        "all": file.total_bounding_rectangle_no_pyramid,
-        "pixel_types": [str(file.get_channel_pixel_type(each)) for each in range(count)],
+        "scenes": {key: [x, y, right - x, end - y] for key, (x, y, right, end) in scenes.items()},
+        "planes": [[*plane, *tiles] for plane, tiles in planes.items()],
+        "pixel_types": {channel: sorted(each) for channel, each in types.items()},
+        "split": sorted(packed) if split else [],
+        "others": {name: sorted(each)[:_FEW] for name, each in others.items()},
         "largest": largest,
         "metadata": file.raw_metadata,
     }

@@ -61,15 +61,21 @@ class CziProcess:
             raise
 
     def read(
-        self, place: str, roi: tuple[int, int, int, int], plane: dict[str, int], scene: int | None
+        self,
+        place: str,
+        roi: tuple[int, int, int, int],
+        plane: dict[str, int],
+        scene: int | None,
+        pixel_type: str,
     ) -> NDArray[Any]:
         """Read pixels.
 
         Args:
             place: Where in the file, for messages.
             roi: (left, top, width, height) in the coordinates of the file.
-            plane: Numbers by dimension: T, Z, C.
+            plane: Numbers by dimension: T, Z, C and others that the file has.
             scene: Number of the scene; None for a file without scenes.
+            pixel_type: Pixel type of the channel.
 
         Returns:
             `(height, width, samples)`.
@@ -81,7 +87,7 @@ class CziProcess:
 
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        request = {"roi": roi, "plane": plane, "scene": scene}
+        request = {"roi": roi, "plane": plane, "scene": scene, "pixel_type": pixel_type}
         _, _, width, height = roi
         with self._lock:
             try:

@@ -8,6 +8,8 @@ from czcheck.errors import UsageError
 
 ENDINGS = (".png", ".tif", ".tiff", ".czi")
 STORE_ENDING = ".zarr"
+UNFINISHED = ".unfinished"
+"""What follows the name of a store while it is written."""
 _STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 
 

@@ -25,9 +25,9 @@ class Plane:
     """One plane of an image: what stands at one scene, time and depth.
 
     Attributes:
-        scene: Number of the scene in the file, from 0.
-        time: Number of the point in time, from 0.
-        z: Number of the section, from 0.
+        scene: Number of the scene in the file; from 0 in all formats but CZI.
+        time: Number of the point in time, likewise.
+        z: Number of the section, likewise.
         scene_name: The scene's name; empty where it has none.
         height: Height in pixels.
         width: Width in pixels.
@@ -84,9 +84,14 @@ class Image(ABC):
         tiled: Whether regions are read without holding the whole plane in memory.
         result: What czcheck says in the file that it wrote into it: `labels`, `probabilities`,
             `confidence` or `overlay`; empty for files of others.
+        missing: What the file does not hold of the selected planes, one phrase each. Pixels there
+            are 0. Empty unless the image was opened with `allow_missing`.
+        warnings: What else a user should know about the pixels, one sentence each.
     """
 
     result: str = ""
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     path: str
     format: str
     channels: tuple[str, ...]

@@ -35,6 +35,7 @@ class ModelImage(Image):
         """Put steps in front of an image; `for_model` chooses them."""
         self.path, self.format, self.channels = image.path, image.format, image.channels
         self.pixel_size, self.planes, self.tiled = image.pixel_size, image.planes, image.tiled
+        self.missing, self.warnings = image.missing, image.warnings
         self.pixel_types = pixel_types
         self._image, self._steps = image, steps
 
@@ -166,6 +167,7 @@ class _ByName(Image):
     def __init__(self, image: Image, pixel_type: str, order: list[int]) -> None:
         self.path, self.format, self.planes = image.path, image.format, image.planes
         self.pixel_size, self.tiled = image.pixel_size, image.tiled
+        self.missing, self.warnings = image.missing, image.warnings
         self.channels, self.pixel_types = ("RGB",), (pixel_type,)
         self._image, self._order = image, order
 
@@ -217,7 +219,7 @@ def _channels(pixel_types: tuple[str, ...]) -> str:
 
 
 def _channel_option(image: Image, count: int) -> str:
-    have = there_is("channel", len(image.channels), image.channels)
+    have = there_is("channel", range(len(image.channels)), image.channels)
     if len(image.channels) < count:
         return f"{have}; take an image with as many"
     return f"choose {count} with --channel; {have}"

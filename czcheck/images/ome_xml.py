@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MOST_BYTES = 64 * MIB
 _MOST_TAGS = 2_000_000
 _MOST_LISTED = 10 * MOST_PLANES
+# The root element and its attributes stand at the beginning.
+_HEAD = 4096
 _MICROMETRES = {
     "µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "nm": 1e-3, "pm": 1e-6, "Å": 1e-4, "mm": 1e3,
     "cm": 1e4, "m": 1e6, "in": 25400.0,
@@ -39,11 +41,14 @@ class OmeImage:
         name: Its name; may be empty.
         channels: Names of its channels; empty where they have none.
         pixel_size: (height, width) of a pixel in micrometres, if given.
+        files: (name, UUID) of the files that its planes are said to be in; empty for the file
+            itself.
     """
 
     name: str
     channels: tuple[str, ...]
     pixel_size: tuple[float, float] | None
+    files: tuple[tuple[str, str], ...] = ()
 
 
 def ome_images(path: Path, text: str) -> tuple[OmeImage, ...]:
@@ -69,6 +74,32 @@ def ome_images(path: Path, text: str) -> tuple[OmeImage, ...]:
     if sum(_planes(each) for each in root.iter() if _tag(each) == "Pixels") > _MOST_LISTED:
         raise InputError(f"{path}: the OME-XML gives more planes than are believed")
     return tuple(_image(each) for each in root.iter() if _tag(each) == "Image")
+
+
+def described_elsewhere(text: str) -> str | None:
+    """The file whose OME-XML describes the set that a file is of, if its own only says so.
+
+    Args:
+        text: OME-XML that `ome_images` has checked.
+
+    Returns:
+        The other file's name, which may be empty; None where the document describes images.
+    """
+    found = re.search(r"<(?:\w+:)?BinaryOnly\b([^>]*)>", text)
+    if found is None:
+        return None
+    name = re.search(r"MetadataFile=[\"']([^\"']*)", found[1])
+    return "" if name is None else name[1]
+
+
+def own_uuid(text: str) -> str:
+    """The identity that a file gives itself in its OME-XML; empty where it has none.
+
+    Args:
+        text: The description of the file's first page.
+    """
+    found = re.search(r"<(?:\w+:)?OME\b[^>]*?\bUUID=[\"']([^\"']*)", text[:_HEAD])
+    return "" if found is None else found[1]
 
 
 def _tag(element: Element) -> str:
@@ -120,7 +151,12 @@ def _image(element: Element) -> OmeImage:
         return OmeImage(element.get("Name", ""), (), None)
     names = tuple(each.get("Name", "") for each in pixels if _tag(each) == "Channel")
     sides = tuple(_micrometres(pixels, axis) for axis in "YX")
-    return OmeImage(element.get("Name", ""), names, known(*sides))
+    files = (
+        (each.get("FileName", ""), (each.text or "").strip())
+        for each in pixels.iter()
+        if _tag(each) == "UUID"
+    )
+    return OmeImage(element.get("Name", ""), names, known(*sides), tuple(dict.fromkeys(files)))
 
 
 def _micrometres(pixels: Element, axis: str) -> float:

@@ -36,11 +36,13 @@ def open_image(
     time: Selection = None,
     z: Selection = None,
     numbers: bool = False,
+    allow_missing: bool = False,
 ) -> Image:
     """Open an image file.
 
-    Selections are numbers from 0, names, lists of both, or texts such as `0,2`, `1-3` and `DAPI`;
-    without one all are taken. Channels come in the order in which they are selected. Of a single
+    Selections are numbers, names, lists of both, or texts such as `0,2`, `1-3` and `DAPI`;
+    without one all are taken. Numbers begin with 0; scenes, times and sections of a CZI have those
+    of the file. Channels come in the order in which they are selected. Of a single
     colour channel `Red`, `Green` and `Blue` can be selected.
 
     Args:
@@ -50,16 +52,19 @@ def open_image(
         time: Points in time.
         z: Sections.
         numbers: Whether a palette's numbers are wanted, not its colours; see `Selections`.
+        allow_missing: Whether to read an image of which the file does not hold all selected
+            pixels: they are 0, and `Image.missing` names them.
 
     Raises:
         UsageError: No such file, a file of another kind, a selection that matches nothing, or an
             extra that is not installed.
-        InputError: The file is damaged, too large, or has pixels that the format does not know.
+        InputError: The file is damaged, too large, lacks pixels, or has pixels that the format
+            does not know.
     """
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path}: no such image")
-    return _reader(path)(path, Selections(scene, channel, time, z, numbers))
+    return _reader(path)(path, Selections(scene, channel, time, z, numbers, allow_missing))
 
 
 def _reader(path: Path) -> Callable[[Path, Selections], Image]:

@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 
 from czcheck.errors import UsageError
 from czcheck.images.decoders import extra
+from czcheck.images.folders import UNFINISHED
 from czcheck.images.zarr_scenes import OURS
 
-UNFINISHED = ".unfinished"
 _PROGRESS = "czcheck-progress"
 _ATTRIBUTES = ".zattrs"
 _REMOVALS, _PAUSE = 20, 0.05  # seconds between them
@@ -105,7 +105,20 @@ class _Local(Folder):
         elif path.exists():
             raise UsageError(f"{path}: is a file; name another store")
         self._path, self._work = path, path.with_name(path.name + UNFINISHED)
+        if self._work.exists() and not self._is_ours():
+            raise UsageError(
+                f"{self._work}: is in the way, and no unfinished store of czcheck; move it, or name"
+                " another store"
+            )
         self.place = str(self._work)
+
+    def _is_ours(self) -> bool:
+        """Whether what stands in the place of an unfinished store is one, or just begun."""
+        if not self._work.is_dir():
+            return False
+        names = {each.name for each in self._work.iterdir()}
+        begun = names <= {".zgroup", _ATTRIBUTES}
+        return begun or _PROGRESS in names or self._read(self._work) is not None
 
     def store(self) -> Any:
         from zarr.storage import LocalStore  # noqa: PLC0415

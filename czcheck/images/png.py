@@ -26,13 +26,16 @@ _HAS_COLOUR = 2
 _RESOLVED = {"P": "RGB", "1": "L", "LA": "L"}
 # Those of them that are numbers, too.
 _NUMBERED = ("P", "1")
+# Depths of gray that Pillow spreads over 8 bits.
+_SPREAD = (2, 4)
 
 
 class PngImage(FileImage):
     """A PNG file: gray or colours of 8 or 16 bits, with alpha or without.
 
-    Palettes are resolved, bits become 0 and 255, and alpha is dropped but beside colours of 8 bits,
-    where the format has it. The file is decoded when the first region is read.
+    Palettes are resolved, gray of fewer than 8 bits is spread over 0 to 255, and alpha is dropped
+    but beside colours of 8 bits, where the format has it. Of masks the numbers of palettes and gray
+    are those in the file. The file is decoded when the first region is read.
     """
 
     format = "PNG"
@@ -66,7 +69,12 @@ class PngImage(FileImage):
             self._numbers = selections.numbers and png.mode in _NUMBERED
             if self._numbers:
                 mode = "L"
+            # Pillow spreads gray of 2 and 4 bits as the format says; bits are left as they are.
+            spread = selections.numbers and colour == 0 and depth in _SPREAD
+            self._spread = 255 // ((1 << depth) - 1) if spread else 1
             self.result = _kind(png.info.get(SOURCE))
+            if (frames := getattr(png, "n_frames", 1)) > 1:
+                self.warnings = (f"the file holds {frames} frames; the first one is read",)
         samples = len(mode)
         if self._deep:
             samples = _COLOUR if colour & _HAS_COLOUR else 1
@@ -109,12 +117,13 @@ class PngImage(FileImage):
             top, left, height, width = region
             part = self._picture.crop((left, top, left + width, top + height))
         if not self._numbers:
+            part.info.pop("transparency", None)  # dropped, and warned of, in palettes
             part = part.convert(_RESOLVED.get(part.mode, part.mode))
         pixels = np.asarray(part)
         if pixels.dtype == np.bool_:
             pixels = pixels.astype(np.uint8)
         image: NDArray[Any] = pixels.reshape(*pixels.shape[:2], -1)
-        return image
+        return image // self._spread if self._spread > 1 else image
 
 
 def _kind(text: Any) -> str:

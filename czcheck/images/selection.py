@@ -17,94 +17,115 @@ _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 
 def select(
-    path: str, option: str, wanted: Selection, count: int, names: Sequence[str] = ()
+    path: str, option: str, wanted: Selection, numbers: Sequence[int], names: Sequence[str] = ()
 ) -> tuple[int, ...]:
     """Numbers of what was selected, in the order in which it was named.
 
     A text that is a name is that name, whatever it looks like; else it is a list, with commas, of
-    names, numbers from 0 and ranges of numbers.
+    names, numbers and ranges of numbers.
 
     Args:
         path: The image, for the message.
         option: What is selected: `scene`, `channel`, `time` or `z`.
         wanted: The selection; None for all.
-        count: How many there are.
-        names: Their names, as far as they have some.
+        numbers: The numbers that there are, in ascending order.
+        names: Their names in the same order, as far as they have some.
 
     Returns:
-        Numbers from 0; none twice.
+        Some of `numbers`; none twice.
 
     Raises:
         UsageError: A part of the selection matches nothing, or more than one; the message says
             what there is.
     """
     if wanted is None:
-        return tuple(range(count))
+        return tuple(numbers)
     parts = [wanted] if isinstance(wanted, int | str) else list(wanted)
     found: dict[int, None] = {}
     for part in parts:
-        found.update(dict.fromkeys(_numbers(path, option, part, count, names)))
+        found.update(dict.fromkeys(_numbers(path, option, part, numbers, names)))
     if not found:
-        raise UsageError(f"{path}: --{option} selects nothing; {there_is(option, count, names)}")
+        raise UsageError(f"{path}: --{option} selects nothing; {there_is(option, numbers, names)}")
     return tuple(found)
 
 
 def _numbers(
-    path: str, option: str, part: int | str, count: int, names: Sequence[str]
+    path: str, option: str, part: int | str, numbers: Sequence[int], names: Sequence[str]
 ) -> list[int]:
     text = str(part).strip()
-    if isinstance(part, str) and (named := _named(path, option, text, names)) is not None:
+    if isinstance(part, str) and (named := _named(path, option, text, numbers, names)) is not None:
         return [named]
     if isinstance(part, str) and "," in text:
         return [
             number
             for each in text.split(",")
             if each.strip()
-            for number in _numbers(path, option, each, count, names)
+            for number in _numbers(path, option, each, numbers, names)
         ]
     span = _RANGE.fullmatch(text)
     first, last = (int(span[1]), int(span[2])) if span else (-1, -1)
     if not span and re.fullmatch(r"\d{1,9}", text):
         first = last = int(text)
-    if not 0 <= first <= last < count:
+    chosen = [each for each in numbers if first <= each <= last]
+    # A range of which only some exist is most likely a mistake.
+    if not chosen or len(chosen) != last - first + 1:
         raise UsageError(
-            f"{path}: --{option} {text!r} matches nothing; {there_is(option, count, names)}"
+            f"{path}: --{option} {text!r} matches nothing; {there_is(option, numbers, names)}"
         )
-    return list(range(first, last + 1))
+    return chosen
 
 
-def _named(path: str, option: str, text: str, names: Sequence[str]) -> int | None:
+def _named(
+    path: str, option: str, text: str, numbers: Sequence[int], names: Sequence[str]
+) -> int | None:
     """Number of the one that has this name, in the same letters or else in any case."""
     for same in (str, str.casefold):
-        found = [number for number, name in enumerate(names) if same(name) == same(text) != ""]
+        pairs = zip(numbers, names, strict=False)  # names may be left out
+        found = [number for number, name in pairs if same(name) == same(text) != ""]
         if len(found) == 1:
             return found[0]
         if found:
-            numbers = " and ".join(map(str, found))
             raise UsageError(
-                f"{path}: --{option} {text!r} is the name of {numbers}; give the number"
+                f"{path}: --{option} {text!r} is the name of {' and '.join(map(str, found))}; "
+                "give the number"
             )
     return None
 
 
-def there_is(option: str, count: int, names: Sequence[str] = ()) -> str:
+def there_is(option: str, numbers: Sequence[int], names: Sequence[str] = ()) -> str:
     """A phrase that says what can be selected.
 
     Args:
         option: What is selected.
-        count: How many there are.
-        names: Their names, as far as they have some.
+        numbers: The numbers that there are, in ascending order.
+        names: Their names in the same order, as far as they have some.
     """
     nouns = {"scene": "scenes", "channel": "channels", "time": "points in time", "z": "sections"}
+    if len(numbers) == 1 and not any(names):
+        return f"the image has only {option} {numbers[0]}"
     if not any(names):
-        return (
-            f"the image has {nouns[option]} 0 to {count - 1}"
-            if count > 1
-            else (f"the image has only {option} 0")
-        )
-    listed = [f"{number} {name!r}" if name else str(number) for number, name in enumerate(names)]
-    more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+        return f"the image has {nouns[option]} {spans(numbers)}"
+    pairs = zip(numbers, names, strict=True)
+    listed = [f"{number} {name!r}" if name else str(number) for number, name in pairs]
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
     return f"the image has the {nouns[option]} {', '.join(listed[:_SHOWN])}{more}"
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Numbers as a few words: `0 to 4`, `5, 7 to 9`.
+
+    Args:
+        numbers: In ascending order, none twice.
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    texts = [f"{first} to {last}" if last > first else str(first) for first, last in runs]
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more
 
 
 def named(planes: Sequence[Plane]) -> tuple[Plane, ...]:

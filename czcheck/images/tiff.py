@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -15,9 +16,21 @@ from czcheck.images.arrays import to_bgr
 from czcheck.images.decoders import bounded, extra, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
+from czcheck.images.missing import PlaneOf, missing_planes
+from czcheck.images.ome_files import (
+    in_order,
+    missing_files,
+    missing_phrase,
+    set_warning,
+    strange_files,
+)
 from czcheck.images.ome_xml import OmeImage, known, micrometres, ome_images
 from czcheck.images.output import SOURCE
-from czcheck.images.tiff_pages import Pages, Samples, dimensions, series_of
+from czcheck.images.selection import spans
+from czcheck.images.tiff_missing import missing_pages
+from czcheck.images.tiff_pages import Pages, Samples
+from czcheck.images.tiff_series import dimensions, main_image, series_of
+from czcheck.images.tiff_tags import check_colours, tag_warnings
 
 if TYPE_CHECKING:
     import tifffile
@@ -28,6 +41,8 @@ _COLOUR, _ALPHA = 3, 4
 _CENTIMETRE = 3
 _MOST_SCENES = 10_000
 _SUB_IFDS = 330
+_FIX = "Save the image anew with the program that made it"
+_FIX_FILES = "Put all files of the image into one folder, under the names of the OME-XML"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +77,10 @@ class _Layout:
         pages = self.size("C") if "C" in self.axes else 1
         return pages * (1 if self.colours else self.samples)
 
-    def page(self, plane: Plane, channel: int) -> tuple[int, ...]:
-        """Place on the leading axes."""
-        places = {self.time: plane.time, self.z: plane.z, "C": channel}
+    def place(self, plane: Plane, channel: int) -> tuple[int, ...]:
+        """Place of a channel's page on the leading axes."""
+        page = channel if self.colours else channel // self.samples
+        places = {self.time: plane.time, self.z: plane.z, "C": page}
         return tuple(places.get(axis, 0) if axis else 0 for axis in self.axes)
 
 
@@ -75,8 +91,9 @@ _KIND = re.compile(f'Namespace="{SOURCE}"><Value><M K="Kind">([a-z]+)<')
 class TiffImage(FileImage):
     """A TIFF file.
 
-    Each series of an OME-TIFF is a scene; of other files the first series is read. Of a pyramid the
-    full resolution is read. An axis that is neither time, depth nor channel counts as depth.
+    Each image of an OME-TIFF is a scene; of other files one is read, and neither its thumbnail nor
+    its mask. Of a pyramid the full resolution is read. An axis that is neither time, depth nor
+    channel counts as depth.
     Palettes are not resolved: label images are saved with one, and their numbers are what counts.
     """
 
@@ -89,7 +106,8 @@ class TiffImage(FileImage):
 
         Raises:
             UsageError: A selection matches nothing, or a compression needs the extra.
-            InputError: The file is damaged, absurdly large, or of no pixel type of the format.
+            InputError: The file is damaged, absurdly large, lacks pixels, or has pixels that are
+                not read.
         """
         import tifffile  # noqa: PLC0415
 
@@ -105,25 +123,29 @@ class TiffImage(FileImage):
 
     def _open(self, path: Path, selections: Selections) -> None:
         first = self._file.pages.first
-        described = ome_images(path, first.description) if first.is_ome else ()
+        text = first.description if first.is_ome else ""
+        described = ome_images(path, text) if text else ()
         inner = first.tags.get(_SUB_IFDS)
         if inner is not None and inner.count > _MOST_SCENES:
             raise InputError(f"{path}: the file names {inner.count} images inside of one another")
-        if first.is_ome and (told := _KIND.search(first.description)) is not None:
-            self.result = told[1]
-        series = series_of(self._file)
-        if not series:
-            raise InputError(f"{path}: the file holds no image")
+        if text and (kind := _KIND.search(text)) is not None:
+            self.result = kind[1]
+        gone = missing_files(path, text, described)
+        series = self._series(path, gone, described)
         is_ome = bool(described) and series[0].kind == "ome"
         self.format = "OME-TIFF" if is_ome else "TIFF"
-        series = series[:_MOST_SCENES] if is_ome else series[:1]
-        self._layouts = [_layout(path, each) for each in series]
+        if is_ome:
+            by_number = in_order(path, text, described, series[:_MOST_SCENES])
+        else:
+            chosen = main_image(path, series)
+            by_number, self.warnings = {0: chosen.series}, chosen.warnings
+        self._layouts = {number: _layout(path, each) for number, each in by_number.items()}
         lock = threading.Lock()
-        self._pages = [
-            Pages(path, each, layout.samples, lock)
-            for each, layout in zip(series, self._layouts, strict=True)
-        ]
-        for pages in self._pages:
+        self._pages = {
+            number: Pages(path, each, self._layouts[number].samples, lock)
+            for number, each in by_number.items()
+        }
+        for pages in self._pages.values():
             if missing := pages.missing_decoder():
                 raise extra(path, f"TIFF with the compression {missing}", "imagecodecs")
         planes = [
@@ -131,19 +153,84 @@ class TiffImage(FileImage):
                 number,
                 time,
                 z,
-                described[number].name if is_ome and number < len(described) else "",
+                described[number].name if is_ome else "",
                 layout.height,
                 layout.width,
             )
-            for number, layout in enumerate(self._layouts)
+            for number, layout in self._layouts.items()
             for time, z in product(range(layout.size(layout.time)), range(layout.size(layout.z)))
         ]
         scenes = self._choose_planes(planes, selections)
-        known_image = is_ome and scenes[0] < len(described)
-        image = described[scenes[0]] if known_image else OmeImage("", (), None)
+        image = described[scenes[0]] if is_ome else OmeImage("", (), None)
         self.pixel_size = image.pixel_size or self._resolution()
         self.tiled = all(self._pages[each].tiled for each in scenes)
         self._choose_channels(self._channels(path, scenes, image), selections)
+        self._check_missing(path, selections, described, gone)
+        files = (file for each in scenes for file in self._pages[each].files())
+        keys = [by_number[each].keyframe for each in scenes]
+        for key in keys:
+            check_colours(path, key)
+        self.warnings += (
+            *set_warning(text),
+            *strange_files(path, text, files if is_ome else ()),
+            *tag_warnings(keys[0], numbers=selections.numbers),
+        )
+        if described and not is_ome and not gone:
+            self.warnings += ("its OME-XML does not fit its pages; they are read as a plain TIFF",)
+
+    def _series(
+        self, path: Path, gone: Sequence[str], described: Sequence[OmeImage]
+    ) -> list[tifffile.TiffPageSeries]:
+        """All series of the file, at least one."""
+        try:
+            series = series_of(self._file)
+        except ValueError as error:
+            if not gone:
+                raise
+            raise InputError(
+                f"{path}: {missing_phrase(path, gone, described)}; {_FIX_FILES}"
+            ) from error
+        if not series:
+            raise InputError(f"{path}: the file holds no image")
+        return series
+
+    def _check_missing(
+        self,
+        path: Path,
+        selections: Selections,
+        described: Sequence[OmeImage],
+        gone: Sequence[str],
+    ) -> None:
+        """Hold the selected planes against the pages that are there."""
+        selected, absent, parts = [], [], {}
+        for plane in self.planes:
+            layout, pages = self._layouts[plane.scene], self._pages[plane.scene]
+            for place, channel in {
+                layout.place(plane, channel): channel for channel, _ in reversed(self._taken)
+            }.items():
+                of = PlaneOf(plane.scene, plane.time, plane.z, channel)
+                selected.append(of)
+                if pages.is_absent(place):
+                    absent.append(of)
+                elif (lacking := pages.absent_parts(place))[0]:
+                    parts[of] = lacking
+        missing, fix = [], _FIX
+        scenes = {plane.scene for plane in self.planes}
+        if selections.scene is None:
+            scenes |= set(range(len(described)))  # those of which nothing is there, too
+        of_these = {name for each in scenes if described for name, _ in described[each].files}
+        lost = [name for name in gone if name in of_these]
+        if lost and (absent or len(scenes) > len(self._layouts) or self.format != "OME-TIFF"):
+            missing, fix = [missing_phrase(path, lost, described)], _FIX_FILES
+        if absent:
+            missing.append(
+                f"the file{'s lack' if lost else ' lacks'} {missing_planes(selected, absent)}"
+            )
+        if parts:
+            missing.append(f"{_not_stored(parts.values())} in {missing_planes(selected, parts)}")
+        if self.format != "OME-TIFF":
+            missing += missing_pages(self._file, self._pages[0].series)
+        self._report_missing(missing, fix, allowed=selections.allow_missing)
 
     def _channels(self, path: Path, scenes: list[int], image: OmeImage) -> list[tuple[str, str]]:
         """(name, pixel type) of the channels that the chosen scenes have."""
@@ -155,7 +242,7 @@ class TiffImage(FileImage):
         if len(kinds) > 1:
             raise InputError(
                 f"{path}: the file's images have different channels or pixel types; choose those "
-                f"that are alike with --scene (0 to {len(self._layouts) - 1})"
+                f"that are alike with --scene ({spans(sorted(self._layouts))})"
             )
         # The format has alpha for 8 bits only.
         self._samples = layout.colours if dtype.name == "uint8" else min(layout.colours, _COLOUR)
@@ -185,11 +272,10 @@ class TiffImage(FileImage):
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
         layout, pages = self._layouts[plane.scene], self._pages[plane.scene]
-        if layout.colours:
-            place, samples = layout.page(plane, channel), Samples(0, self._samples)
-        else:
-            place = layout.page(plane, channel // layout.samples)
-            samples = Samples(channel % layout.samples, 1)
+        place = layout.place(plane, channel)
+        samples = (
+            Samples(0, self._samples) if layout.colours else Samples(channel % layout.samples, 1)
+        )
         where = f" in the region at row {region.top}, column {region.left}"
         with readable(self.path, where):
             pixels = pages.read(place, samples, region)
@@ -197,9 +283,17 @@ class TiffImage(FileImage):
 
     def close(self) -> None:
         """Close the file, and the others that belong to an OME-TIFF."""
-        for pages in self._pages:
+        for pages in self._pages.values():
             pages.close()
         self._file.close()
+
+
+def _not_stored(parts: Collection[tuple[int, int, str]]) -> str:
+    """Tiles or strips that are missing, of those of all pages with such ones."""
+    count, every = sum(each[0] for each in parts), sum(each[1] for each in parts)
+    kinds = {each[2] for each in parts}
+    what = kinds.pop() if len(kinds) == 1 else "tiles and strips"
+    return f"{count} of {every} {what} {'is' if count == 1 else 'are'} not stored"
 
 
 def _layout(path: Path, series: tifffile.TiffPageSeries) -> _Layout:

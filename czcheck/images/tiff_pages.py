@@ -12,8 +12,11 @@ from czcheck.images.decoders import bounded_part, damaged, held
 from czcheck.images.encoded import COMPRESSIONS, encoded_pixels
 from czcheck.images.image import Region
 from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
+from czcheck.images.tiff_series import dimensions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     import tifffile
     from numpy.typing import NDArray
@@ -25,29 +28,10 @@ _JPEG = (6, 7, 33007, 34892)
 _SEPARATE = 2
 # Tiles and strips at edges may be coded as whole ones.
 _MUCH_LARGER, _SMALL = 4, 1 << 22
-
-
-def series_of(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
-    """All series of a file, with their axes of length 1.
-
-    Args:
-        file: The file.
-    """
-    series: Any = file.series
-    # From tifffile 2026.5.2 on a series has one set of axes, which is chosen here.
-    return list(series(squeeze=False) if callable(series) else series)
-
-
-def dimensions(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
-    """Axes and shape of a series of `series_of`, those of length 1 included.
-
-    Args:
-        series: The series.
-    """
-    either: Any = series
-    if hasattr(either, "get_axes"):  # tifffile before 2026.5.2
-        return either.get_axes(squeeze=False), either.get_shape(squeeze=False)
-    return either.axes, either.shape
+# Says what the pixels of tiles are that are not stored.
+_NODATA = 42113
+# Of the files of one image, which can be thousands.
+_MOST_OPEN = 64
 
 
 class Samples(NamedTuple):
@@ -61,10 +45,12 @@ class Pages:
     """The pages of one series.
 
     Attributes:
+        series: The series.
         dtype: What `read` returns; bits come as uint8, 0 and 255.
         tiled: Whether regions are read without decoding whole planes.
     """
 
+    series: tifffile.TiffPageSeries
     dtype: np.dtype[Any]
     tiled: bool
 
@@ -84,35 +70,32 @@ class Pages:
         """
         import numpy as np  # noqa: PLC0415
 
-        self._path, self._series, self._samples = path, series, samples
+        self._path, self._samples = path, samples
+        self.series = series
         self._key = key = series.keyframe
         if key.dtype is None or series.dtype is None:
             raise InputError(f"{path}: the pixels are of a kind that cannot be read")
         self.dtype = np.dtype(np.uint8 if key.dtype == np.bool_ else key.dtype.newbyteorder("="))
-        self._separate = key.planarconfig == _SEPARATE and samples > 1
         self._lock = lock
         self._opened: list[tifffile.FileHandle] = []
         self._whole = None if series.is_multifile else series.dataoffset
-        if key.is_tiled:
-            self._part = key.tilelength, key.tilewidth
-        else:
-            self._part = min(key.rowsperstrip, key.imagelength), key.imagewidth
+        part, separate = _part(key), self._separate(key)
         if self._whole is not None:
             self.tiled = True
             size = prod(dimensions(series)[1]) * key.dtype.itemsize
             self._check_end(self._whole, size, key.parent.filehandle)
             return
-        grid = key.imagelength / self._part[0] * key.imagewidth / self._part[1]
+        grid = key.imagelength / part[0] * key.imagewidth / part[1]
         self.tiled = grid >= _FEW_PARTS or key.is_tiled
-        pixel = (1 if self._separate else samples) * self.dtype.itemsize
+        pixel = (1 if separate else samples) * self.dtype.itemsize
         self._cache = PartCache(CACHE_BYTES)
         if key.is_tiled:
-            bounded_part(path, "tiles", prod(self._part) * pixel)
+            bounded_part(path, "tiles", prod(part) * pixel)
             return
         # While a row of network tiles is read, the strips that it crosses are kept.
-        held(path, *self._part, pixel)
-        rows = max(self._part[0], min(_BAND, key.imagelength))
-        parts = prod(self._lead("C")) * (samples if self._separate else 1)
+        held(path, *part, pixel)
+        rows = max(part[0], min(_BAND, key.imagelength))
+        parts = prod(self._lead("C")) * (samples if separate else 1)
         self._cache = PartCache(max(CACHE_BYTES, rows * key.imagewidth * pixel * parts))
 
     def missing_decoder(self) -> str | None:
@@ -143,14 +126,19 @@ class Pages:
             return self._mapped(self._whole, place, samples, region)
         import numpy as np  # noqa: PLC0415
 
-        number = int(np.ravel_multi_index(place, self._lead())) if place else 0
-        page = self._series[number]
-        if page is None:  # OME-TIFF says that the plane was not saved
+        number = self._number(place)
+        page: Any = self._page(place)
+        if page is None:  # missing, which whoever opened the image has allowed
             return np.zeros((region.height, region.width, samples.number), self.dtype)
-        if not self._separate:
+        if _pixels(page.keyframe) != _pixels(self._key):
+            raise damaged(
+                self._path, "", f"{page.parent.filename} holds planes of another size or kind"
+            )
+        part = _part(page.keyframe)
+        if not self._separate(page.keyframe):
             pixels = assemble(
                 region,
-                self._part,
+                part,
                 (self._samples, self.dtype),
                 lambda row, column: self._segment(page, number, 0, row, column),
             )
@@ -159,7 +147,7 @@ class Pages:
             [
                 assemble(
                     region,
-                    self._part,
+                    part,
                     (1, self.dtype),
                     lambda row, column, each=each: self._segment(page, number, each, row, column),  # type: ignore[misc]
                 )
@@ -168,9 +156,54 @@ class Pages:
             axis=-1,
         )
 
+    def is_absent(self, place: tuple[int, ...]) -> bool:
+        """Whether there is no page for a place.
+
+        Args:
+            place: Place of the page on the series' leading axes.
+        """
+        return self._whole is None and self._page(place) is None
+
+    def absent_parts(self, place: tuple[int, ...]) -> tuple[int, int, str]:
+        """How many of the tiles or strips of a page are not stored, of how many, and their name.
+
+        Files that say what pixels are worth where nothing is stored lack none.
+
+        Args:
+            place: Place of a page that is there.
+        """
+        page: Any = self.series[0] if self._whole is not None else self._page(place)
+        sizes, offsets = page.databytecounts, page.dataoffsets
+        what = "tiles" if page.keyframe.is_tiled else "strips"
+        if _NODATA in page.keyframe.tags or (self._whole is not None and len(sizes) == 1):
+            return 0, len(sizes), what
+        if 0 not in sizes and 0 not in offsets:
+            return 0, len(sizes), what
+        pairs = zip(sizes, offsets, strict=False)  # fewer of one are damage
+        return sum(0 in each for each in pairs), len(sizes), what
+
+    def files(self) -> Iterator[tifffile.TiffFile]:
+        """The files that the pages are in."""
+        found = {id(each.parent): each.parent for each in self.series if each is not None}
+        yield from found.values()
+
+    def _page(self, place: tuple[int, ...]) -> tifffile.TiffPage | tifffile.TiffFrame | None:
+        """The page at a place; None where the series has none."""
+        number = self._number(place)
+        return self.series[number] if number < len(self.series) else None
+
+    def _number(self, place: tuple[int, ...]) -> int:
+        import numpy as np  # noqa: PLC0415
+
+        return int(np.ravel_multi_index(place, self._lead())) if place else 0
+
+    def _separate(self, key: tifffile.TiffPage) -> bool:
+        """Whether the samples of pages lie one behind the other."""
+        return key.planarconfig == _SEPARATE and self._samples > 1
+
     def _lead(self, axes: str = "") -> tuple[int, ...]:
         """Sizes of the leading axes; of those named, or all."""
-        sizes = zip(*dimensions(self._series), strict=True)
+        sizes = zip(*dimensions(self.series), strict=True)
         return tuple(
             size for axis, size in sizes if axis not in "YXS" and (not axes or axis in axes)
         )
@@ -185,11 +218,11 @@ class Pages:
         import numpy as np  # noqa: PLC0415
 
         file = self._key.parent
-        _, shape = dimensions(self._series)
+        _, shape = dimensions(self.series)
         dtype = np.dtype(self._key.dtype).newbyteorder(file.byteorder)
         with self._lock:  # it moves the file's position
-            page: Any = file.filehandle.memmap_array(dtype, shape, offset)[place]
-        if self._separate:
+            page: Any = self._handle(self._key).memmap_array(dtype, shape, offset)[place]
+        if self._separate(self._key):
             part = np.moveaxis(
                 page[samples.first : samples.first + samples.number, region.rows, region.columns],
                 0,
@@ -202,8 +235,9 @@ class Pages:
 
     def _segment(self, page: Any, number: int, sample: int, row: int, column: int) -> NDArray[Any]:
         """A tile or strip, decoded, `(height, width, samples)`."""
-        down = -(-self._key.imagelength // self._part[0])
-        across = -(-self._key.imagewidth // self._part[1])
+        key = page.keyframe
+        high, wide = _part(key)
+        down, across = -(-key.imagelength // high), -(-key.imagewidth // wide)
         index = (sample * down + row) * across + column
         return self._cache.get((number, index), lambda: self._decode(page, index))
 
@@ -213,43 +247,50 @@ class Pages:
         if index >= min(len(page.dataoffsets), len(page.databytecounts)):
             raise damaged(self._path, "", "it has fewer tiles or strips than its size asks for")
         offset, size = page.dataoffsets[index], page.databytecounts[index]
-        more = {}
-        if self._key.compression in _JPEG:
-            more = {"jpegtables": page.jpegtables, "jpegheader": self._key.jpegheader}
+        more, key = {}, page.keyframe
+        if key.compression in _JPEG:
+            more = {"jpegtables": page.jpegtables, "jpegheader": key.jpegheader}
         if offset == 0 or size == 0:
-            shape = (*self._part, 1 if self._separate else self._samples)
-            return np.full(shape, self._key.nodata, self.dtype)
+            shape = (*_part(key), 1 if self._separate(key) else self._samples)
+            return np.full(shape, key.nodata, self.dtype)
         data = self._bytes(page, offset, size)
-        self._check_encoded(data)
-        pixels = self._key.decode(data, index, **more)[0]
+        self._check_encoded(key, data)
+        pixels = key.decode(data, index, **more)[0]
         assert pixels is not None
         part: NDArray[Any] = pixels[0]  # of a single section
-        if part.dtype == np.bool_:
-            part = part.astype(np.uint8) * np.uint8(255)
+        if key.dtype == np.bool_:  # some decoders give 0 and 1
+            part = (part != 0) * np.uint8(255)
         return part
 
-    def _check_encoded(self, data: bytes) -> None:
+    def _check_encoded(self, key: tifffile.TiffPage, data: bytes) -> None:
         """Refuse an image in a tile or strip that says it is far larger than that."""
-        if self._key.compression not in COMPRESSIONS or self._key.jpegheader is not None:
+        if key.compression not in COMPRESSIONS or key.jpegheader is not None:
             return
-        pixels = encoded_pixels(data)
-        if pixels > max(_MUCH_LARGER * prod(self._part), _SMALL):
+        pixels, (high, wide) = encoded_pixels(data), _part(key)
+        if pixels > max(_MUCH_LARGER * high * wide, _SMALL):
             raise damaged(
                 self._path,
                 "",
-                f"a tile or strip of {self._part[1]}x{self._part[0]} pixels says it has {pixels}",
+                f"a tile or strip of {wide}x{high} pixels says it has {pixels}",
             )
 
     def _bytes(self, page: Any, offset: int, size: int) -> bytes:
-        handle = page.parent.filehandle
-        self._check_end(offset, size, handle)
+        self._check_end(offset, size, page.parent.filehandle)
         with self._lock:
-            if handle.closed:  # another file of a multi-file OME-TIFF
-                handle.open()
-                self._opened.append(handle)
+            handle = self._handle(page)
             handle.seek(offset)
             data: bytes = handle.read(size)
         return data
+
+    def _handle(self, page: Any) -> Any:
+        """The open file of a page, under the lock: tifffile closes the others of an OME-TIFF."""
+        handle = page.parent.filehandle
+        if handle.closed:
+            if len(self._opened) == _MOST_OPEN:
+                self._opened.pop(0).close()
+            handle.open()
+            self._opened.append(handle)
+        return handle
 
     def _check_end(self, offset: int, size: int, handle: Any) -> None:
         if offset + size > handle.size:
@@ -263,3 +304,16 @@ class Pages:
         """Close the other files of a multi-file OME-TIFF."""
         for handle in self._opened:
             handle.close()
+
+
+def _pixels(key: tifffile.TiffPage) -> tuple[object, ...]:
+    """What all pages of a series have to have in common, in whichever file they are."""
+    dtype = None if key.dtype is None else key.dtype.newbyteorder("=")
+    return key.imagelength, key.imagewidth, key.samplesperpixel, dtype
+
+
+def _part(key: tifffile.TiffPage) -> tuple[int, int]:
+    """(height, width) of the tiles or strips of a page."""
+    if key.is_tiled:
+        return key.tilelength, key.tilewidth
+    return min(key.rowsperstrip, key.imagelength), key.imagewidth

@@ -12,11 +12,12 @@ from czcheck.images.decoders import bounded, bounded_part, damaged, extra, opene
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
+from czcheck.images.selection import spans
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SMALL = 1 << 20
+_SMALL, _FEW = 1 << 20, 5
 
 
 class ZarrImage(FileImage):
@@ -50,14 +51,16 @@ class ZarrImage(FileImage):
     def _open(self, path: Path, selections: Selections) -> None:
         import zarr  # noqa: PLC0415
 
+        from czcheck.images.zarr_chunks import check_chunks  # noqa: PLC0415
         from czcheck.images.zarr_scenes import result_in, scenes_of  # noqa: PLC0415
         from czcheck.images.zarr_store import ContainedStore, document  # noqa: PLC0415
 
-        self._scenes = scenes_of(path)
+        self._scenes, missing = scenes_of(path)
         self.result = result_in(path)
-        self.format = "OME-Zarr" if self._scenes[0].array else "Zarr"
-        self._arrays: list[Any] = []
-        for scene in self._scenes:
+        self.format = "OME-Zarr" if any(each.array for each in self._scenes.values()) else "Zarr"
+        self._arrays: dict[int, Any] = {}
+        empty: dict[int, str | None] = {}
+        for number, scene in self._scenes.items():
             found = document(path, scene.array)
             if found is None or not found.is_array:
                 raise damaged(path, "", f"there is no array at {scene.array or '/'}")
@@ -70,13 +73,14 @@ class ZarrImage(FileImage):
                     "OME-Zarr image that it belongs to"
                 )
             bounded_part(path, "chunks", prod(array.chunks) * array.dtype.itemsize)
-            self._arrays.append(array)
-        sizes = [
-            dict(zip(scene.axes, map(int, array.shape), strict=True))
-            for scene, array in zip(self._scenes, self._arrays, strict=True)
-        ]
-        planes = sum(size.get("t", 1) * size.get("z", 1) for size in sizes)
-        for size in sizes:
+            self._arrays[number] = array
+            empty[number] = check_chunks(path, scene.array, found)
+        sizes = {
+            number: dict(zip(scene.axes, map(int, self._arrays[number].shape), strict=True))
+            for number, scene in self._scenes.items()
+        }
+        planes = sum(size.get("t", 1) * size.get("z", 1) for size in sizes.values())
+        for size in sizes.values():
             bounded(
                 path,
                 height=size["y"],
@@ -86,21 +90,30 @@ class ZarrImage(FileImage):
             )
         all_planes = [
             Plane(number, time, z, self._scenes[number].name, size["y"], size["x"])
-            for number, size in enumerate(sizes)
+            for number, size in sizes.items()
             for time, z in product(range(size.get("t", 1)), range(size.get("z", 1)))
         ]
         scenes = self._choose_planes(all_planes, selections)
+        self.warnings = tuple(each for number in scenes if (each := empty[number]) is not None)
+        if missing and selections.scene is None:
+            more = f" and {len(missing) - _FEW} more" if len(missing) > _FEW else ""
+            self._report_missing(
+                [f"the store lacks {', '.join(missing[:_FEW])}{more}, which its metadata name"],
+                "Copy the store whole, or select what is there with --scene",
+                allowed=selections.allow_missing,
+            )
         kinds = {(sizes[each].get("c", 1), self._arrays[each].dtype) for each in scenes}
         if len(kinds) > 1:
             raise InputError(
                 f"{path}: the store's images have different channels or dtypes; choose those that "
-                f"are alike with --scene (0 to {len(self._scenes) - 1})"
+                f"are alike with --scene ({spans(sorted(self._scenes))})"
             )
         ((count, dtype),) = kinds
         pixel_type = pixel_type_of(dtype, 1, path)
         self.pixel_size = self._scenes[scenes[0]].pixel_size
         self.tiled = all(
-            prod(each.chunks[-2:]) < max(prod(each.shape[-2:]), _SMALL) for each in self._arrays
+            prod(each.chunks[-2:]) < max(prod(each.shape[-2:]), _SMALL)
+            for each in self._arrays.values()
         )
         given = self._scenes[scenes[0]].channels
         names = given if len(given) == count else ("",) * count

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from czcheck.errors import InputError
 from czcheck.images.decoders import UnfinishedStoreError, damaged
@@ -17,7 +18,9 @@ from czcheck.images.ome_xml import known, micrometres
 from czcheck.images.zarr_store import Document, document
 
 MOST_SCENES = 10_000
+_MOST_LEVELS = 100
 _AXES = "tczyx"
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 _PLACE = re.compile(r"[^/\\\x00]+(/[^/\\\x00]+)*")
 # Our own mark of a store that is being written.
 OURS = "czcheck"
@@ -42,8 +45,20 @@ class Scene:
     channels: tuple[str, ...]
 
 
-def scenes_of(path: Path) -> tuple[Scene, ...]:
-    """The images of a store, at least one.
+class Scenes(NamedTuple):
+    """The images of a store.
+
+    Attributes:
+        found: Those that are there, by number, at least one.
+        missing: Places of images and wells that the metadata name and that are not there.
+    """
+
+    found: dict[int, Scene]
+    missing: tuple[str, ...] = ()
+
+
+def scenes_of(path: Path) -> Scenes:
+    """The images of a store.
 
     Args:
         path: Folder of the store.
@@ -60,23 +75,30 @@ def scenes_of(path: Path) -> tuple[Scene, ...]:
             f"{path}: the store is unfinished; go on writing it with --resume"
         )
     if found.is_array:
-        return (Scene("", "", _plain_axes(path, found), None, ()),)
+        return Scenes({0: Scene("", "", _plain_axes(path, found), None, ())})
     ome = _ome(found)
     if "multiscales" in ome:
-        return (_scene(path, "", ome),)
-    places = _fields(path, ome) if "plate" in ome else _collection(path, ome)
-    if not places:
+        return Scenes({0: _scene(path, "", ome)})
+    places, missing = _fields(path, ome) if "plate" in ome else (_collection(path, ome), [])
+    if len(places) > MOST_SCENES:
+        raise InputError(
+            f"{path}: the store holds more than the {MOST_SCENES} images that are read"
+        )
+    scenes = {}
+    for number, place in enumerate(places):
+        inside = document(path, place)
+        if inside is None:
+            missing.append(place)
+        elif "multiscales" not in _ome(inside):
+            raise damaged(path, "", f"there is no image at {place}")
+        else:
+            scenes[number] = _scene(path, place, _ome(inside))
+    if not scenes:
         raise InputError(
             f"{path}: the store holds no OME-Zarr image; name the folder of an image or an array "
             "in it"
         )
-    scenes = []
-    for place in places[:MOST_SCENES]:
-        inside = document(path, place)
-        if inside is None or "multiscales" not in _ome(inside):
-            raise damaged(path, "", f"there is no image at {place}")
-        scenes.append(_scene(path, place, _ome(inside)))
-    return tuple(scenes)
+    return Scenes(scenes, tuple(missing))
 
 
 def result_in(path: Path) -> str:
@@ -119,7 +141,7 @@ def _ordered(path: Path, axes: str) -> str:
 def _scene(path: Path, place: str, ome: dict[str, Any]) -> Scene:
     try:
         multiscale = ome["multiscales"][0]
-        dataset = multiscale["datasets"][0]
+        dataset = _largest(path, place, multiscale["datasets"])
         array = str(dataset["path"])
         named = multiscale.get("axes", list(_AXES))  # none before version 0.3: always five
         axes = "".join(each if isinstance(each, str) else str(each["name"]) for each in named)
@@ -137,6 +159,20 @@ def _scene(path: Path, place: str, ome: dict[str, Any]) -> Scene:
     # The fields of a plate are known by their places.
     title = name if isinstance(name, str) and name and place.isdecimal() else place
     return Scene(title, f"{place}/{array}".lstrip("/"), axes, known(*sides), _channels(ome))
+
+
+def _largest(path: Path, place: str, datasets: list[dict[str, Any]]) -> dict[str, Any]:
+    """The dataset of full resolution: the first one, where the order is as it has to be."""
+    best, most = datasets[0], 0
+    for dataset in datasets[:_MOST_LEVELS]:
+        name = str(dataset["path"])
+        if not _PLACE.fullmatch(name) or set(name.split("/")) & {".", ".."}:
+            continue
+        found = document(path, f"{place}/{name}".lstrip("/"))
+        area = prod(found.shape[-2:]) if found is not None and found.shape else 0
+        if area > most:
+            best, most = dataset, area
+    return best
 
 
 def _scale(holder: dict[str, Any], count: int) -> list[float]:
@@ -158,18 +194,24 @@ def _channels(ome: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(each.get("label", "")) if isinstance(each, dict) else "" for each in channels)
 
 
-def _fields(path: Path, ome: dict[str, Any]) -> list[str]:
-    """Places of a plate's fields."""
+def _fields(path: Path, ome: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Places of a plate's fields, and of wells that are not there."""
     places: list[str] = []
+    missing: list[str] = []
     try:
-        for well in ome["plate"]["wells"][:MOST_SCENES]:
+        for well in ome["plate"]["wells"]:
             place = _inside(path, str(well["path"]))
             found = document(path, place)
-            fields = _ome(found)["well"]["images"] if found is not None else []
+            if found is None:
+                missing.append(place)
+                continue
+            fields = _ome(found)["well"]["images"]
             places += [_inside(path, f"{place}/{field['path']}") for field in fields]
+            if len(places) + len(missing) > MOST_SCENES:
+                break
     except (KeyError, TypeError) as error:
         raise damaged(path, "", "its `plate` is incomplete") from error
-    return places
+    return places, missing
 
 
 def _collection(path: Path, ome: dict[str, Any]) -> list[str]:
@@ -180,10 +222,10 @@ def _collection(path: Path, ome: dict[str, Any]) -> list[str]:
     series = _ome(listed).get("series") if listed is not None else None
     if isinstance(series, list):
         return [_inside(path, str(each)) for each in series]
-    places: list[str] = []
-    while len(places) < MOST_SCENES and document(path, str(len(places))) is not None:
-        places.append(str(len(places)))
-    return places
+    # Where one of them is missing, those behind it are there all the same.
+    numbers = [int(each.name) for each in path.iterdir() if _NUMBER.fullmatch(each.name)]
+    count = min(max(numbers, default=-1) + 1, MOST_SCENES + 1)
+    return [str(number) for number in range(count)]
 
 
 def _inside(path: Path, place: str) -> str:

@@ -93,12 +93,16 @@ class Document:
         is_array: Whether it is an array; else a group.
         attributes: Its attributes.
         dimensions: Names of an array's dimensions, as far as given.
+        shape: Shape of an array, as far as it is one.
+        keys: How keys of an array's chunks are made: what stands before the numbers, and between.
     """
 
     version: Literal[2, 3]
     is_array: bool
     attributes: dict[str, Any]
     dimensions: tuple[str, ...]
+    shape: tuple[int, ...] = ()
+    keys: tuple[str, str] = ("", ".")
 
 
 def document(root: Path, place: str) -> Document | None:
@@ -134,7 +138,29 @@ def document(root: Path, place: str) -> Document | None:
         is_array,
         attributes if isinstance(attributes, dict) else {},
         tuple(map(str, names)) if isinstance(names, list) else (),
+        _shape(found),
+        _keys(found, version),
     )
+
+
+def _shape(array: dict[str, Any]) -> tuple[int, ...]:
+    shape = array.get("shape")
+    sound = isinstance(shape, list) and all(isinstance(each, int) for each in shape)
+    return tuple(shape) if sound and shape else ()
+
+
+def _keys(array: dict[str, Any], version: Literal[2, 3]) -> tuple[str, str]:
+    """What stands before the numbers in a chunk's key, and between them."""
+    if version == 2:  # noqa: PLR2004 - of Zarr
+        return "", str(array.get("dimension_separator", "."))
+    encoding = array.get("chunk_key_encoding")
+    encoding = encoding if isinstance(encoding, dict) else {}
+    inner = encoding.get("configuration")
+    inner = inner if isinstance(inner, dict) else {}
+    if encoding.get("name") == "v2":
+        return "", str(inner.get("separator", "."))
+    separator = str(inner.get("separator", "/"))
+    return f"c{separator}", separator
 
 
 def _json(root: Path, place: str, name: str) -> dict[str, Any] | None:

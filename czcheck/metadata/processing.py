@@ -25,7 +25,11 @@ PREPROCESSING: dict[str, tuple[str, ...]] = {
 }
 """Names of the operations in front, each with its parameters."""
 
-POSTPROCESSING: dict[str, tuple[str, ...]] = {"Softmax": (), "SigmoidToSoftmaxScores": ()}
+POSTPROCESSING: dict[str, tuple[str, ...]] = {
+    "Softmax": (),
+    "Sigmoid": (),
+    "SigmoidToSoftmaxScores": (),
+}
 """The same of those behind."""
 
 CHANNELS = {"RgbToBgr": 3, "RgbaToBgra": 4}
@@ -255,37 +259,38 @@ def check_operations(
 
 def _check_after(after: Sequence[Operation]) -> None:
     for first, second in pairwise(after):
-        if second.name == "SigmoidToSoftmaxScores":
+        if second.name == "SigmoidToSoftmaxScores" and first.name != "Sigmoid":
             raise InputError(
                 f"SigmoidToSoftmaxScores works on one channel and cannot stand behind {first.name};"
                 " put it first, or remove it"
             )
+    for name, follower in pairwise([*(operation.name for operation in after), ""]):
+        if name == "Sigmoid" and follower != "SigmoidToSoftmaxScores":
+            raise InputError(
+                "Sigmoid makes a probability of each channel by itself, and those of a model's "
+                "classes sum to 1; put SigmoidToSoftmaxScores behind it for a network of one "
+                "channel, or Softmax in its place for one channel for each class"
+            )
 
 
-def classes_before(after: Sequence[Operation], classes: int) -> int:
-    """Channels that a network has to answer with so that the whole has a number of classes.
+def check_class_count(after: Sequence[Operation], classes: int) -> None:
+    """See that the operations can make a channel for each class.
 
     Args:
-        after: Operations behind the network.
+        after: Operations behind the network, which go together.
         classes: Number of classes.
 
-    Returns:
-        Channels of the network's own answer.
-
     Raises:
-        InputError: No number of channels would do.
+        InputError: They cannot, whatever the network's own channels.
     """
     names = [operation.name for operation in after]
-    if "SigmoidToSoftmaxScores" in names:
-        if classes != 2:  # noqa: PLR2004 - p and 1 - p
-            raise InputError(
-                f"SigmoidToSoftmaxScores makes two channels of one, but the spec names {classes} "
-                "classes; name two, the one that the channel stands for first"
-            )
-        return 1
-    if "Softmax" in names and classes == 1:
+    if "SigmoidToSoftmaxScores" in names and classes != 2:  # noqa: PLR2004 - p and 1 - p
+        raise InputError(
+            f"SigmoidToSoftmaxScores makes two channels of one, but the spec names {classes} "
+            "classes; name two, the one that the channel stands for first"
+        )
+    if names == ["Softmax"] and classes == 1:
         raise InputError(
             "Softmax over one channel is 1 everywhere; use SigmoidToSoftmaxScores behind one "
             "sigmoid channel, and name two classes"
         )
-    return classes

@@ -33,7 +33,7 @@ _SIZE = "a whole number of pixels from 1, in at most nine digits"
 EXPECTED = {
     "Version": "3.0.0",
     "Id": "a GUID: 8, 4, 4, 4 and 12 hexadecimal digits joined by hyphens",
-    "ModelName": "a name that is not blank",
+    "ModelName": "text",
     "Status": "Trained",
     "FeatureExtractor": "DeepNeuralNetwork",
     "Postprocessing": "text",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ OPTIONAL = (
 )  # fmt: skip
 
 KERAS_FILES = (".keras", ".h5", ".hdf5")
+_PATHS = ("ModelPath", "LicenseFile", "TestImageFile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,31 @@ def examine_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = T
     reader.faults.sort(key=lambda fault: (fault.is_missing, fault.offset))
     faults = tuple(SpecFault(fault.reason, places.at(fault.offset)) for fault in reader.faults)
     return SpecReading(None, faults, places.all())
+
+
+def named_files(path: Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, Path]:
+    """Files and folders that a specification names, whether or not it is right in everything else.
+
+    Args:
+        path: The file; one that is no JSON object names nothing.
+        limits: Limits, as in `read_spec`.
+
+    Returns:
+        Paths by their keys. Not all of them need exist.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limits.spec_bytes + 1)
+        document = parse_json(data.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    members = document.value if isinstance(document.value, dict) else {}
+    reader = _Reader(path.parent)
+    found: dict[str, Path] = {}
+    for key in _PATHS:
+        with suppress(KeyError, Fault):
+            found[key] = reader.resolve(key, members[key].value)
+    return found
 
 
 def _text(path: Path, limit: int) -> str | SpecFault:

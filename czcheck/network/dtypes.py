@@ -63,6 +63,11 @@ def number(dtype: str) -> int:
     return _NUMBERS[dtype]
 
 
+def is_known(dtype: str) -> bool:
+    """Whether a text is the name of a dtype."""
+    return dtype in _NUMBERS
+
+
 def item_bytes(dtype: int) -> int | None:
     """Bytes per element as a checkpoint stores it; None where that is not fixed or not known."""
     return _NUMBERED.get(dtype, ("", None))[1]

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from czcheck.network.bounds import Bounds
     from czcheck.network.graph import Graph
 
 Dims = tuple[int | None, ...]
 Where = Literal["serving", "saver", "other"]
 Loader = Literal["session", "object"]
+Precision = Literal["float32", "float16", "bfloat16"]
 
 
 class TensorSpec(NamedTuple):
@@ -174,8 +176,10 @@ class Network:
         tensorflow_version: Version of TensorFlow that wrote it, as it claims.
         producer: Graph version that it claims; TensorFlow 2.0.0 writes 119.
         min_consumer: Oldest graph version of a runtime that may read it.
+        schema: Version of the SavedModel's own form that it claims; 1 in every known file.
         signatures: All signatures, by name.
-        serving: The signature that is run: `serving_default`, else the only one with inputs.
+        serving: The signature that is run: `serving_default`, else the only one with one dense
+            input and output, else the only one with inputs.
         operations: What occurs how often and where, by operation.
         random: Nodes that draw random numbers when the serving signature runs.
         training: Batch normalisations in training mode and updates of variables that the serving
@@ -188,8 +192,12 @@ class Network:
         assets: Names of the asset files that the graph refers to.
         keras_metadata: Whether `keras_metadata.pb` is there.
         tail: What the answer comes from: `softmax`, `decomposed-softmax` (written out as max,
-            exponential and sum), `sigmoid-pair` (p and 1 - p), `sigmoid`, `log-softmax`, `linear`,
-            the name of another operation, or `unknown`.
+            exponential and sum), `sigmoid-pair` (p and 1 - p), `sigmoid` (written out, too),
+            `log-softmax`, `linear`, the name of another operation, or `unknown`.
+        bounds: Between which values the answer lies, as far as its last operations tell; None
+            where there is not exactly one output.
+        pair: Channel of p, 0 or 1, where the answer's two channels are p and 1 - p; else None.
+        precision: The coarsest type of floating numbers on the way from input to answer.
         constant_parameters: Values of floating constants with at least one dimension that the
             serving signature reaches: weights that are part of the graph.
         weight_bytes: Size of these constants and of the captured variables.
@@ -207,6 +215,7 @@ class Network:
     tensorflow_version: str = ""
     producer: int = 0
     min_consumer: int = 0
+    schema: int = 1
     signatures: tuple[Signature, ...] = ()
     serving: Signature | None = None
     operations: tuple[OperationUse, ...] = ()
@@ -219,6 +228,9 @@ class Network:
     assets: tuple[str, ...] = ()
     keras_metadata: bool = False
     tail: str = "unknown"
+    precision: Precision = "float32"
+    bounds: Bounds | None = None
+    pair: int | None = None
     constant_parameters: int = 0
     weight_bytes: int = 0
     nodes: int = 0

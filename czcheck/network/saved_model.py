@@ -45,7 +45,15 @@ the file; a graph of 70,000 nodes has as many."""
 META_GRAPHS = 16
 SERVE = "serve"
 SERVING_DEFAULT = "serving_default"
-_KNOWN_FILES = (SAVED_MODEL, KERAS_METADATA, "fingerprint.pb", checkpoint.INDEX)
+# The last two are other forms of the first, of which CZ120 tells.
+_KNOWN_FILES = (
+    SAVED_MODEL,
+    KERAS_METADATA,
+    "fingerprint.pb",
+    checkpoint.INDEX,
+    "saved_model.pbtxt",
+    "saved_model.cpb",
+)
 _KNOWN_FOLDERS = ("assets/", "assets.extra/", "debug/")
 _FLOATING = ("float32", "float64", "float16", "bfloat16")
 
@@ -63,14 +71,14 @@ def read_network(files: SavedModelFiles, limits: Limits = DEFAULT_LIMITS) -> Net
     unknown_files = tuple(name for name in files.names if not _is_known(name))
     keras_metadata = KERAS_METADATA in files.names
     try:
-        served, others = _meta_graphs(files, limits)
+        served, others, schema = _meta_graphs(files, limits)
         graph = Graph(served, limits)
         further = tuple(_further(each, limits) for each in others)
         signatures = _signatures(graph.meta_graph)
         serving = _serving(signatures)
         _mark(graph, serving)
         return dataclasses.replace(
-            _read(graph, signatures, serving, files, limits), further=further
+            _read(graph, signatures, serving, files, limits), further=further, schema=schema
         )
     except InputError as error:
         return Network(
@@ -87,6 +95,16 @@ def _is_known(name: str) -> bool:
     return name in _KNOWN_FILES or name.startswith(_KNOWN_FOLDERS) or checkpoint.is_data(name)
 
 
+def _unknown(files: SavedModelFiles, index: CheckpointIndex | None) -> Iterator[str]:
+    """Files that a SavedModel does not have, and data files that its index does not count on."""
+    shards = range(index.shards if index is not None else 0)
+    counted = {checkpoint.data_name(shard, len(shards)) for shard in shards}
+    for name in files.names:
+        left_over = counted and checkpoint.is_data(name) and name not in counted
+        if left_over or not _is_known(name):
+            yield name
+
+
 def _further(meta_graph: Any, limits: Limits) -> Graph:
     """A graph beside the one that is run, held to the same limits."""
     try:
@@ -96,8 +114,8 @@ def _further(meta_graph: Any, limits: Limits) -> Graph:
         raise type(error)(f"in the graph with {tags}, {error}") from None
 
 
-def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any]]:
-    """The one meta graph that is run, and the others.
+def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any], int]:
+    """The one meta graph that is run, the others, and the version of the file's form.
 
     Raises:
         LimitError: The file holds more than an honest network does.
@@ -118,14 +136,16 @@ def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any]
     every = saved_model.meta_graphs
     if len(every) > META_GRAPHS:
         raise LimitError(f"{SAVED_MODEL} holds {len(every)} graphs, more than {META_GRAPHS}")
-    tagged = [each for each in every if SERVE in each.meta_info_def.tags]
+    # TensorFlow's session loader finds a graph by exactly its tags.
+    tagged = [each for each in every if set(each.meta_info_def.tags) == {SERVE}]
     if len(tagged) != 1:
         found = "; ".join(", ".join(each.meta_info_def.tags) or "no tag" for each in every)[:200]
         raise InputError(
-            f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r}, and holds "
+            f"{SAVED_MODEL} must hold exactly one graph with the tag {SERVE!r} alone, and holds "
             f"{len(tagged)} (tags found: {found or 'none'})"
         )
-    return tagged[0], [each for each in every if each is not tagged[0]]
+    others = [each for each in every if each is not tagged[0]]
+    return tagged[0], others, saved_model.saved_model_schema_version
 
 
 def _mark(graph: Graph, serving: Signature | None) -> None:
@@ -155,7 +175,9 @@ def _read(
     limits: Limits,
 ) -> Network:
     """All facts of a graph that could be read."""
-    from czcheck.network.tail import tail_of  # noqa: PLC0415 - protobuf when needed
+    from czcheck.network.bounds import bounds_of  # noqa: PLC0415 - protobuf when needed
+    from czcheck.network.precision import precision_of  # noqa: PLC0415
+    from czcheck.network.tail import pair_of, tail_of  # noqa: PLC0415
     from czcheck.network.training import random_nodes, training_nodes  # noqa: PLC0415
     from czcheck.network.variables import match, read_variables  # noqa: PLC0415
 
@@ -167,7 +189,8 @@ def _read(
         unmatched = _absent(variables, index) or match(variables, loader, index, found)
         problems.extend(unmatched)
     values, size = _constants(graph)
-    outputs = () if serving is None else serving.outputs
+    inputs, outputs = ((), ()) if serving is None else (serving.inputs, serving.outputs)
+    ending = outputs[0].tensor if len(outputs) == 1 else None
     return Network(
         tags=tuple(meta.meta_info_def.tags),
         tensorflow_version=meta.meta_info_def.tensorflow_version,
@@ -184,12 +207,19 @@ def _read(
         loader=loader,
         assets=tuple(each.filename for each in meta.asset_file_def),
         keras_metadata=KERAS_METADATA in files.names,
-        tail=tail_of(graph, outputs[0].tensor) if len(outputs) == 1 else "unknown",
+        tail="unknown" if ending is None else tail_of(graph, ending),
+        bounds=None if ending is None else bounds_of(graph, ending),
+        pair=None if ending is None else pair_of(graph, ending),
+        precision=precision_of(
+            graph,
+            [each.tensor for each in inputs if each.tensor],
+            [each.tensor for each in outputs if each.tensor],
+        ),
         constant_parameters=values,
         weight_bytes=size + sum(each.bytes or 0 for each in variables if each.captured),
         nodes=graph.count,
         functions=len(graph.library),
-        unknown_files=tuple(name for name in files.names if not _is_known(name)),
+        unknown_files=tuple(_unknown(files, index)),
         graph=graph,
     )
 
@@ -231,12 +261,22 @@ def _spec(key: str, info: Any) -> TensorSpec:
 
 
 def _serving(signatures: tuple[Signature, ...]) -> Signature | None:
-    """The signature that is run: `serving_default`, else the only one with inputs."""
+    """The signature that is run, see `Network.serving`."""
     callable_ones = [each for each in signatures if each.inputs]
     for each in callable_ones:
         if each.name == SERVING_DEFAULT:
             return each
-    return callable_ones[0] if len(callable_ones) == 1 else None
+    usable = [each for each in callable_ones if _takes_one_tile(each)]
+    for few in (usable, callable_ones):
+        if len(few) == 1:
+            return few[0]
+    return None
+
+
+def _takes_one_tile(signature: Signature) -> bool:
+    """Whether a signature has one input and one output, both of them tensors as ZEN knows them."""
+    ends = (signature.inputs, signature.outputs)
+    return all(len(each) == 1 and each[0].encoding == "dense" for each in ends)
 
 
 def _operations(graph: Graph) -> tuple[OperationUse, ...]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
 from czcheck.network.dataflow import Frame, Point, input_of, is_call, locate, settle
+from czcheck.network.defaults import load_defaults
 from czcheck.network.target import Target, load_target, plain
 
 if TYPE_CHECKING:
@@ -165,7 +163,7 @@ class _Digests:
 def _text(target: Target, node: Any) -> bytes:
     """What a node does: its operation and those attributes that may change an answer."""
     parts = [node.op.encode()]
-    known, defaults = target.attributes(node.op), _defaults().get(node.op, {})
+    known, defaults = target.attributes(node.op), load_defaults().get(node.op, {})
     for name in sorted(node.attr):
         value = node.attr[name]
         late = known and name not in known
@@ -175,15 +173,6 @@ def _text(target: Target, node: Any) -> bytes:
             continue
         parts += [name.encode(), value.SerializeToString(deterministic=True)]
     return b"\0".join(parts)
-
-
-@cache
-def _defaults() -> dict[str, dict[str, list[Any]]]:
-    """Attributes that a file may leave out, with their values in the form of `target.plain`."""
-    data: dict[str, dict[str, list[Any]]] = json.loads(
-        files("czcheck.network").joinpath("defaults.json").read_bytes()
-    )
-    return data
 
 
 def _is(value: Any, default: list[Any]) -> bool:

@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-import struct
-
-from czcheck.network.dataflow import (
-    SAME_VALUE,
-    Point,
-    input_of,
-    inside,
-    is_call,
-    locate,
-    settle,
-)
+from czcheck.network.bounds import HANDS_ON, WEIGHTED, bounds_at
+from czcheck.network.dataflow import Point, input_of, inside, is_call, locate, settle
 from czcheck.network.graph import Graph
+from czcheck.network.written_out import is_log_softmax, is_number, is_sigmoid, is_softmax
 
-# Moving values about, changing their dtype or the size of the picture keeps probabilities what they
-# are.
-_HANDS_ON = SAME_VALUE | {
-    "Reshape",
-    "Cast",
-    "Squeeze",
-    "ExpandDims",
-    "Transpose",
-    "StridedSlice",
-    "Slice",
-    "ResizeBilinear",
-    "ResizeNearestNeighbor",
-    "BatchToSpaceND",
-}
-_LINEAR = frozenset(
-    {
-        "Add",
-        "AddN",
-        "AddV2",
-        "BatchMatMul",
-        "BatchMatMulV2",
-        "BiasAdd",
-        "Conv2D",
-        "Conv2DBackpropInput",
-        "DepthwiseConv2dNative",
-        "Einsum",
-        "FusedBatchNorm",
-        "FusedBatchNormV2",
-        "FusedBatchNormV3",
-        "MatMul",
-        "Mul",
-        "Sub",
-    }
-)
+_LINEAR = WEIGHTED | {"Add", "AddN", "AddV2", "BiasAdd", "Mul", "Sub"}
 _NAMED = {"Softmax": "softmax", "LogSoftmax": "log-softmax", "Sigmoid": "sigmoid"}
 _STEPS = 10_000
 _UNKNOWN = "unknown"
+# Operations that leave the channels where they are.
+_IN_PLACE = frozenset({"Cast", "ResizeBilinear", "ResizeNearestNeighbor"})
+_PAIRED = frozenset({"ConcatV2", "Pack"})
 
 
 def tail_of(graph: Graph, tensor: str) -> str:
@@ -79,7 +41,7 @@ def tail_of(graph: Graph, tensor: str) -> str:
             continue
         seen.add(point.place)
         op = point.node.op
-        if op in _HANDS_ON:
+        if op in HANDS_ON:
             pending.append(input_of(graph, point, 0))
         elif op == "IdentityN":
             pending.append(input_of(graph, point, point.output))
@@ -94,48 +56,54 @@ def tail_of(graph: Graph, tensor: str) -> str:
     return _UNKNOWN
 
 
+def pair_of(graph: Graph, tensor: str) -> int | None:
+    """Which channel of an output holds p, where its two channels are p and 1 - p.
+
+    Args:
+        graph: The graph.
+        tensor: The output's tensor in the main graph.
+
+    Returns:
+        0 or 1; None for every other output.
+    """
+    point = settle(graph, locate(graph, None, tensor, None))
+    for _ in range(_STEPS):
+        if point is None or point.node.op not in _IN_PLACE:
+            break
+        point = settle(graph, input_of(graph, point, 0))
+    return None if point is None or point.node.op not in _PAIRED else _pair(graph, point)
+
+
 def _kind(graph: Graph, point: Point) -> str:
     """What an operation that makes a new value amounts to."""
     op: str = point.node.op
     if op in _NAMED:
         return _NAMED[op]
-    if op == "RealDiv" and _is_softmax(graph, point):
+    if op == "RealDiv" and is_softmax(graph, point):
         return "decomposed-softmax"
-    if op in ("ConcatV2", "Pack") and _is_sigmoid_pair(graph, point):
+    if op == "Sub" and is_log_softmax(graph, point):
+        return "log-softmax"
+    if is_sigmoid(graph, point):
+        return "sigmoid"
+    if op in _PAIRED and _pair(graph, point) is not None:
         return "sigmoid-pair"
     return "linear" if op in _LINEAR else op
 
 
-def _is_softmax(graph: Graph, point: Point) -> bool:
-    """Whether a quotient is exp(x) / sum(exp(x))."""
-    numerator = settle(graph, input_of(graph, point, 0))
-    denominator = settle(graph, input_of(graph, point, 1))
-    if numerator is None or denominator is None:
-        return False
-    if numerator.node.op != "Exp" or denominator.node.op != "Sum":
-        return False
-    summed = settle(graph, input_of(graph, denominator, 0))
-    return summed is not None and summed.place == numerator.place
-
-
-def _is_sigmoid_pair(graph: Graph, point: Point) -> bool:
-    """Whether two channels are p and 1 - p, in either order, p from a sigmoid."""
-    first = settle(graph, input_of(graph, point, 0))
-    second = settle(graph, input_of(graph, point, 1))
-    if first is None or second is None:
-        return False
-    if first.node.op == "Sub":
-        first, second = second, first
-    if first.node.op != "Sigmoid" or second.node.op != "Sub":
-        return False
-    one = settle(graph, input_of(graph, second, 0))
-    taken = settle(graph, input_of(graph, second, 1))
-    return one is not None and _is_one(one) and taken is not None and taken.place == first.place
-
-
-def _is_one(point: Point) -> bool:
-    """Whether a constant is the float32 scalar 1."""
-    if point.node.op != "Const" or "value" not in point.node.attr:
-        return False
-    value = point.node.attr["value"].tensor
-    return list(value.float_val) == [1.0] or value.tensor_content == struct.pack("<f", 1.0)
+def _pair(graph: Graph, point: Point) -> int | None:
+    """Which of two joined values is p, where they are p and 1 - p and p lies between 0 and 1."""
+    joined = len(point.node.input) - (1 if point.node.op == "ConcatV2" else 0)
+    if joined != 2:  # noqa: PLR2004 - p and 1 - p
+        return None
+    for channel in (0, 1):
+        p = settle(graph, input_of(graph, point, channel))
+        rest = settle(graph, input_of(graph, point, 1 - channel))
+        if p is None or rest is None or rest.node.op != "Sub":
+            continue
+        one = settle(graph, input_of(graph, rest, 0))
+        taken = settle(graph, input_of(graph, rest, 1))
+        if one is None or taken is None or not is_number(one, 1.0) or taken.place != p.place:
+            continue
+        if bounds_at(graph, p).probable:
+            return channel
+    return None

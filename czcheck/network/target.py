@@ -1,7 +1,7 @@
 """The runtime that a network is held to, and what it lacks for a graph.
 
-TensorFlow refuses a whole file for one operation or attribute that it does not know, wherever it
-stands and whether it is reached or not.
+TensorFlow refuses a whole file for one operation or attribute that it does not know, or one value
+of an attribute that it does not allow, wherever it stands and whether it is reached or not.
 """
 
 from __future__ import annotations
@@ -12,11 +12,75 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+from czcheck.network import dtypes
 from czcheck.network.graph import Graph, Scope
 from czcheck.shipped import shipped
 
 TARGETS = {"tf-2.0.0": "TensorFlow 2.0.0", "any": "any TensorFlow"}
 """The targets by name, with the words for them."""
+
+# The dtypes that TensorFlow 2.0.0 has are those with numbers up to that of uint64.
+_LAST_DTYPE = dtypes.number("uint64")
+_REFERENCES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a target allows attributes to be.
+
+    Attributes:
+        sets: Sets of values: texts, and names of dtypes, with blanks between.
+        allowed: For each operation, by attribute, the number of its set. What is not listed may
+            have any value.
+        minimums: For each operation, by attribute, the least number or length of a list.
+    """
+
+    sets: tuple[str, ...]
+    allowed: Mapping[str, Mapping[str, int]]
+    minimums: Mapping[str, Mapping[str, int]]
+
+    def refused(self, op: str, attribute: str, value: Any) -> str | None:
+        """The value of an attribute that is not allowed, in words; None if it is allowed.
+
+        Args:
+            op: The operation.
+            attribute: The name of the attribute.
+            value: The attribute (AttrValue).
+        """
+        kind = value.WhichOneof("value")
+        if kind in _NUMBERED:
+            least = self.minimums.get(op, {}).get(attribute)
+            number = value.i if kind == "i" else _length(value.list)
+            if least is not None and number < least:
+                return str(number) if kind == "i" else f"a list of {number}"
+        if kind not in _RESTRICTED:
+            return None
+        place = self.allowed.get(op, {}).get(attribute)
+        allowed = None if place is None else self.sets[place].split()
+        holder = value.list if kind == "list" else value
+        types = holder.type if kind == "list" else [holder.type] if kind == "type" else ()
+        for each in types:
+            name = dtypes.name(each)
+            late = each % _REFERENCES > _LAST_DTYPE
+            if late or (allowed is not None and name.removesuffix("_ref") not in allowed):
+                return name
+        texts = holder.s if kind == "list" else [holder.s] if kind == "s" else ()
+        for each in texts:
+            text = bytes(each).decode("utf-8", "backslashreplace")
+            if allowed is not None and text not in allowed:
+                return text
+        return None
+
+
+_NUMBERED = frozenset({"i", "list"})
+_RESTRICTED = frozenset({"type", "s", "list"})
+
+
+def _length(values: Any) -> int:
+    return sum(len(getattr(values, name)) for name in _LISTS)
+
+
+_ANYTHING = Values((), {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +95,7 @@ class Target:
         defaults: Attributes that operations got later, with the values at which they change
             nothing, in the form of `plain`.
         irrelevant: Attributes of operations that change no answer whatever their value.
+        values: What it allows attributes to be.
     """
 
     name: str
@@ -38,6 +103,7 @@ class Target:
     operations: Mapping[str, str] | None = field(repr=False)
     defaults: Mapping[str, Mapping[str, Any]] = field(repr=False)
     irrelevant: Mapping[str, list[str]] = field(repr=False)
+    values: Values = field(default=_ANYTHING, repr=False)
 
     def knows(self, op: str) -> bool:
         """Whether the runtime has an operation."""
@@ -72,6 +138,8 @@ class Gap(NamedTuple):
     Attributes:
         op: The operation.
         attribute: Its attribute; None where the operation itself is unknown.
+        value: The value of the attribute that the target does not allow; None where the attribute
+            itself is unknown.
         node: Name of the node.
         function: The function that holds it; None for the main graph.
         reachable: Whether the serving signature reaches it.
@@ -84,6 +152,7 @@ class Gap(NamedTuple):
     function: str | None
     reachable: bool
     default: bool = False
+    value: str | None = None
 
     @property
     def mends(self) -> bool:
@@ -105,7 +174,8 @@ def load_target(name: str) -> Target:
     if name == "any":
         return Target(name, title, None, {}, {})
     data = json.loads(shipped("czcheck.network", f"{name}-ops.json"))
-    return Target(name, title, data["operations"], data["defaults"], data["irrelevant"])
+    values = Values(tuple(data["sets"]), data["values"], data["minimums"])
+    return Target(name, title, data["operations"], data["defaults"], data["irrelevant"], values)
 
 
 def gaps(graph: Graph, target: Target) -> tuple[Gap, ...]:
@@ -119,7 +189,8 @@ def gaps(graph: Graph, target: Target) -> tuple[Gap, ...]:
         target: The runtime.
 
     Returns:
-        One gap for each operation and attribute of each node.
+        One gap for each operation and attribute of each node, also for an attribute whose value is
+        not allowed.
     """
     if target.operations is None:
         return ()
@@ -143,13 +214,25 @@ def _gaps(graph: Graph, target: Target) -> Iterator[Gap]:
                     continue
                 known = attributes[op] = target.attributes(op)
             for name in node.attr:
-                if name not in known and not name.startswith("_"):
+                if name in known:
+                    value = target.values.refused(op, name, node.attr[name])
+                    if value is not None:
+                        yield _gap(graph, scope, node, name, default=False, value=value)
+                elif not name.startswith("_"):
                     yield _gap(graph, scope, node, name, default=target.may_drop(node, name))
 
 
-def _gap(graph: Graph, scope: Scope, node: Any, attribute: str | None, *, default: bool) -> Gap:
+def _gap(
+    graph: Graph,
+    scope: Scope,
+    node: Any,
+    attribute: str | None,
+    *,
+    default: bool,
+    value: str | None = None,
+) -> Gap:
     reachable = (scope, node.name) in graph.serving
-    return Gap(node.op, attribute, node.name, scope, reachable, default)
+    return Gap(node.op, attribute, node.name, scope, reachable, default, value)
 
 
 def plain(attr: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from czcheck.archive.write import check_writable, reason, replacing
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.report.formats import FORMATS, known_format, render
-from czcheck.sources import Sources
+from czcheck.targets import Target
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 STANDARD_OUTPUT = "-"
@@ -26,20 +26,25 @@ class Destination:
         form: Name of its format.
         path: The file that it goes to; None for standard output.
         append: Whether the file is added to rather than replaced.
+        option: The option that asks for it, with its value.
     """
 
     form: str
     path: Path | None
     append: bool = False
+    option: str = "--report"
 
 
-def destination(option: str, formats: Mapping[str, str] = FORMATS) -> Destination | None:
+def destination(
+    value: str, formats: Mapping[str, str] = FORMATS, option: str = "--report"
+) -> Destination | None:
     """Read a report option.
 
     Args:
-        option: `FORMAT=FILE`; a file `-` is standard output, and `markdown=auto` the file that
+        value: `FORMAT=FILE`; a file `-` is standard output, and `markdown=auto` the file that
             `GITHUB_STEP_SUMMARY` names.
         formats: The formats that there are.
+        option: The option, up to its value.
 
     Returns:
         Where the report goes; None for `auto` where that variable is not set.
@@ -47,48 +52,44 @@ def destination(option: str, formats: Mapping[str, str] = FORMATS) -> Destinatio
     Raises:
         UsageError: Not of that form, or there is no such format.
     """
-    form, equals, name = option.partition("=")
+    form, equals, name = value.partition("=")
     if not equals or not name:
-        raise UsageError(f"--report {option}: write FORMAT=FILE, such as json=report.json")
+        raise UsageError(f"--report {value}: write FORMAT=FILE, such as json=report.json")
     known_format(form, formats)
     if name == STANDARD_OUTPUT:
         return Destination(form, None)
+    said = f"--report {value}" if option == "--report" else f"{option} {name}"
     if name != AUTO:
-        return Destination(form, Path(name))
+        return Destination(form, Path(name), option=said)
     if form != "markdown":
         raise UsageError(
-            f"--report {option}: only markdown=auto is known, for step summaries; a file of that"
+            f"--report {value}: only markdown=auto is known, for step summaries; a file of that"
             f" name is ./{AUTO}"
         )
     summary = os.environ.get(STEP_SUMMARY)
-    return Destination(form, Path(summary), append=True) if summary else None
+    return Destination(form, Path(summary), append=True, option=said) if summary else None
 
 
-def check_destinations(wanted: Sequence[Destination], sources: Iterable[Path]) -> None:
+def check_destinations(wanted: Sequence[Destination]) -> list[Target]:
     """See that all reports can be written, before anything is run.
 
     Args:
         wanted: The reports that were asked for.
-        sources: Files and folders of images that are read, which no report may replace.
+
+    Returns:
+        The files, to be held against what is read.
 
     Raises:
-        UsageError: A folder is missing or cannot be written, two reports go to one file, or one
-            would replace what is read.
+        UsageError: A folder is missing or cannot be written, or two reports are to be printed.
     """
-    taken: set[Path | None] = set()
-    kept = Sources(sources)
+    if [each.path for each in wanted].count(None) > 1:
+        raise UsageError("two reports go to standard output: name a file for one")
+    targets = []
     for each in wanted:
-        place = None if each.path is None else each.path.resolve()
-        if place in taken:
-            raise UsageError(
-                f"two reports go to {each.path or 'standard output'}: name another file for one"
-            )
-        taken.add(place)
-        if place is None:
-            continue
-        if place in kept and not place.is_dir():
-            raise UsageError(f"{each.path}: a report would replace a file that is read")
-        check_writable(each.path or place)
+        if each.path is not None:
+            check_writable(each.path)
+            targets.append(Target(each.option, each.path))
+    return targets
 
 
 def write_report(report: Any, to: Destination, formats: Mapping[str, str] = FORMATS) -> None:

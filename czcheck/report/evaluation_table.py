@@ -36,15 +36,16 @@ def evaluation_csv(evaluation: Evaluation) -> str:
     classes = [printable(name) for name in evaluation.classes]
     heads = [f"{measure} {name}" for name in classes for measure in _MEASURES]
     counted = ["true_objects", "predicted_objects", "matched_objects", "f1"] if objects else []
-    table.writerow(["image", "pixels", "pixel_accuracy", *heads, *counted])
-    for image in evaluation.images:
-        table.writerow(_row(image.name, image.counts, image.objects, evaluation.min_confidence))
-    table.writerow(_row(ALL, evaluation.counts, evaluation.objects, evaluation.min_confidence))
+    table.writerow(["image", "pixels", "pixel_accuracy", *heads, *counted, "padding"])
+    rows = [(each.name, each.counts, each.objects, each.padding) for each in evaluation.images]
+    rows.append((ALL, evaluation.counts, evaluation.objects, evaluation.padding))
+    for name, pixels, found, padding in rows:
+        table.writerow(_row(name, pixels, found, padding, evaluation.min_confidence))
     return stream.getvalue()
 
 
 def _row(
-    name: str, counts: PixelCounts, objects: ObjectFigures | None, percent: int
+    name: str, counts: PixelCounts, objects: ObjectFigures | None, padding: float, percent: int
 ) -> list[object]:
     figures = [
         getattr(each, measure) for each in counts.class_figures(percent) for measure in _MEASURES
@@ -52,4 +53,5 @@ def _row(
     row = [cell(name), counts.pixels, counts.accuracy(), *figures]
     if objects is not None:
         row += [objects.true, objects.predicted, objects.matched, objects.f1]
+    row.append(padding)
     return ["" if value is None else value for value in row]

@@ -27,6 +27,10 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
         f" {_number(plain['pixel_accuracy'], 6)}",
         "heading",
     )
+    for note in image_notes(plain):
+        yield from wrapped(printable(note), "  ")
+    if told := padding_text(plain["tiles"]):
+        yield from wrapped(told, "  ")
     below = f" (minimum confidence {plain['min_confidence']} %)" if plain["min_confidence"] else ""
     yield from _classes(plain["classes"], below)
     if told := goals_text(plain):
@@ -55,6 +59,26 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
         yield from wrapped(f"left aside, without a counterpart: {', '.join(names[:3])}{more}", "  ")
 
 
+def padding_text(tiles: Mapping[str, Any]) -> str:
+    """How much of what the network saw is padding; empty for nothing.
+
+    Args:
+        tiles: As `looked_at.evaluation.tiles` in the JSON report.
+    """
+    count = tiles["padded_images"]
+    if not count:
+        return ""
+    how = "reflection" if tiles["pad"] == "reflect" else "zeros"
+    images = "1 image does not fill its tiles" if count == 1 else f"{count} images do not fill"
+    if count > 1:
+        images += " their tiles"
+    share = f"{100 * tiles['padding']:.3g} %"
+    return (
+        f"padding: {images} of {tiles['width']}x{tiles['height']} pixels; {share} of what the"
+        f" network saw is padding ({how})"
+    )
+
+
 def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]:
     measures = ("iou", "dice", "precision", "recall")
     yield Line(
@@ -68,6 +92,16 @@ def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]
             f"  {printable(each['name']):<{_NAME}} {figures}"
             f" {each['pixels']:>13,} {each['predicted']:>13,}"
         )
+
+
+def image_notes(plain: Mapping[str, Any]) -> list[str]:
+    """What the figures cannot say of images and masks: missing pixels first, then warnings.
+
+    Args:
+        plain: As `looked_at.evaluation` in the JSON report.
+    """
+    missing = [f"missing, counted as 0: {each}" for each in plain["missing"]]
+    return missing + [f"warning: {each}" for each in plain["warnings"]]
 
 
 def goals_text(plain: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from czcheck.report.evaluation_text import goal_title
+from czcheck.report.evaluation_text import goal_title, image_notes
 from czcheck.report.html_pictures import data_uri
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def evaluation(model: ModelView) -> dict[str, Any] | None:
     thresholds = threshold_chart(plain["thresholds"], names, f"{model.prefix}-thr")
     return {
         "found": plain,
+        "notes": image_notes(plain),
         "goals": [goal_title(each) for each in plain["goals"]],
         # Drawn by us; the XML writer has escaped the names of the classes.
         "reliability": Markup(reliability),  # noqa: S704

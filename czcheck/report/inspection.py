@@ -194,11 +194,24 @@ def _network(model: CzModel) -> dict[str, Any]:
         "nodes": network.nodes,
         "functions": network.functions,
         "ends_in": network.tail,
+        "binary": _binary(model),
         "reach": _reach(model.reach),
         "cost": _cost(model.cost),
         "operations": _operations(network),
         "assets": list(network.assets),
     }
+
+
+def _binary(model: CzModel) -> dict[str, str] | None:
+    """Names of the classes of p and 1 - p, where one channel p was made two."""
+    from czcheck.planned.ending import binary_of, ending_of  # noqa: PLC0415
+
+    try:
+        names = [each.name for each in model.metadata.classes]
+    except UnavailableError:
+        return None
+    binary = binary_of(ending_of(model.network), (), names)
+    return None if binary is None else {"p": binary.p, "rest": binary.rest}
 
 
 def _reach(reach: StaticReach) -> dict[str, Any]:

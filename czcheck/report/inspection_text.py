@@ -111,6 +111,14 @@ def _metadata_lines(metadata: dict[str, Any]) -> Iterator[Line]:
         yield Line(f"  unknown {part['kind']} {printable(part['name'])} at {part['path']}", "note")
 
 
+def _ends_in(network: dict[str, Any]) -> str:
+    """What the network ends in, with the classes of p and 1 - p where it has them."""
+    ending: str = network["ends_in"]
+    if binary := network["binary"]:
+        ending += f" (p: {printable(binary['p'])}, 1 - p: {printable(binary['rest'])})"
+    return ending
+
+
 def _network_lines(network: dict[str, Any]) -> Iterator[Line]:
     if "fault" in network:
         yield Line(f"network: {printable(network['fault'])}", "error")
@@ -125,7 +133,7 @@ def _network_lines(network: dict[str, Any]) -> Iterator[Line]:
             yield from _rows({side[:-1]: value})
     yield from _rows(
         {
-            "ends in": network["ends_in"],
+            "ends in": _ends_in(network),
             "parameters": f"{network['parameters']:,} ({size_text(network['weight_bytes'])})",
             "variables": f"{network['variables']} captured by the signature",
             "graph": f"{network['nodes']} nodes, {network['functions']} functions",
@@ -238,7 +246,7 @@ def model_html(model: CzModel) -> str:
             for spec in signature[side]
         ]
         rows.append(("Parameters", f"{network['parameters']:,}"))
-        rows.append(("Ends in", text(network["ends_in"])))
+        rows.append(("Ends in", text(_ends_in(network))))
         rows.append(("Saved by", f"TensorFlow {text(network['tensorflow'])}"))
         parts.append(table(("Network", ""), rows))
     return "".join(parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.escape import printable
 from czcheck.report.configuration_text import configuration_text
-from czcheck.report.evaluation_text import goals_text
+from czcheck.report.evaluation_text import goals_text, image_notes, padding_text
 from czcheck.report.phrases import count, further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
@@ -116,10 +116,18 @@ def _table(files: Sequence[FileReport]) -> Iterator[str]:
         yield f"| and {further} more |{' |' * (1 + len(numbers))}"
 
 
+def _labelled(file: FileReport) -> Iterator[str]:
+    """What was demanded on labelled images, how much was padding, and what is missing."""
+    if evaluation := file.looked_at.get("evaluation"):
+        padding = padding_text(evaluation["tiles"])
+        for text in (goals_text(evaluation), padding, *image_notes(evaluation)):
+            if text:
+                yield f"- {marked(text)}"
+
+
 def _details(file: FileReport) -> Iterator[str]:
     """What was found, a list; notes that fail nothing in a line each: they ask for nothing."""
-    if (evaluation := file.looked_at.get("evaluation")) and (goals := goals_text(evaluation)):
-        yield f"- {marked(goals)}"
+    yield from _labelled(file)
     omitted = {outcome.code: outcome.omitted for outcome in file.outcomes}
     unlinked = []
     for findings in _by_rule(file.findings):

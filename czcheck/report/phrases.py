@@ -165,10 +165,14 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
             f"network {network['input']} -> {network['output']}"
             f" ({network['parameters']:,} parameters, saved by TensorFlow {network['tensorflow']})"
         )
+        if binary := network.get("binary"):
+            parts.append(f"p: {printable(binary['p'])}, 1 - p: {printable(binary['rest'])}")
     if run := looked_at.get("run"):
         parts.append(f"{count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}")
         parts.append(run["isolation"])
         parts.extend(_compared(run))
+    if left := looked_at.get("left_to_build"):
+        parts.append(f"left to `czcheck build`: {left}")
     return "; ".join(parts)
 
 

@@ -57,6 +57,8 @@ def segmentation_lines(result: Segmentation, *, quiet: bool = False) -> Iterator
 
 def _image_lines(result: Segmentation, image: ImageResult) -> Iterator[Line]:
     yield Line(f"{image.path} ({image.format})", "heading")
+    for missing in image.missing:
+        yield Line(f"  missing: {missing}; segmented as 0", "warning")
     for warning in image.warnings:
         yield Line(f"  warning: {warning}", "warning")
     for plane in image.planes:

@@ -136,6 +136,7 @@ FAMILIES = (
     "cost",
     "comparison",
     "memory",
+    "kernels",
     "border",
     "labelled",
     "tool",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
 from czcheck.rules.words import tiles_in_words
+from czcheck.tolerances import reason_for
 
 if TYPE_CHECKING:
     from czcheck.runtime.baseline import BaselineComparison
@@ -46,7 +47,7 @@ def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison)
             tiles=tiles_in_words(tile.tile for tile in bad),
             difference=(
                 (f"{labels_in_words(worst)}, and " if worst.comparison.labels else "")
-                + f"{change_in_words(worst)} (allowed: at most {worst.tolerance:g})"
+                + f"{change_in_words(worst)} ({allowed_in_words(worst)})"
             ),
         )
 
@@ -100,14 +101,14 @@ def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[
     relabelled = [
         tile for tile in baseline.tiles if tile.comparison.agreement < allowed.min_agreement
     ]
-    changed = [tile for tile in baseline.tiles if tile.comparison.change > allowed.max_change]
+    changed = [tile for tile in baseline.tiles if tile.comparison.change > tile.tolerance]
     parts = []
     if relabelled:
         most = f"at most {100 * (1 - allowed.min_agreement):.3g} %"
         parts.append(f"{labels_in_words(worst_of(relabelled))} (allowed: {most})")
     if changed:
-        most = f"at most {allowed.max_change:g}"
-        parts.append(f"{change_in_words(worst_of(changed))} (allowed: {most})")
+        worst = worst_of(changed)
+        parts.append(f"{change_in_words(worst)} ({allowed_in_words(worst)})")
     parts.extend(
         f"the Dice coefficient of the class `{name}` is {dice:.3g} (allowed: at least "
         f"{allowed.min_dice:g})"
@@ -138,6 +139,11 @@ def labels_in_words(tile: TileComparison) -> str:
     """How many labels of a tile changed."""
     found = tile.comparison
     return f"{100 * (1 - found.agreement):.2g} % of the labels of `{tile.tile}` change"
+
+
+def allowed_in_words(tile: TileComparison) -> str:
+    """How far a probability may change, and why that far where the network is a coarse one."""
+    return f"allowed: at most {tile.tolerance:g}{reason_for(tile.precision)}"
 
 
 def change_in_words(tile: TileComparison) -> str:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from czcheck.archive.container import GUID, Container, ContainerKind, Payload, PayloadKind
+from czcheck.archive.container import (
+    GUID,
+    OTHER_FORMS,
+    SAVED_MODEL,
+    Container,
+    ContainerKind,
+    Payload,
+    PayloadKind,
+)
 from czcheck.archive.members import Defect, DefectKind
+from czcheck.archive.names import misread
 from czcheck.archive.reader import Archive
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity
@@ -326,3 +335,30 @@ def other_members_are_named(container: Container) -> Iterator[Found]:
         shown = ", ".join(container.others[:5])
         more = ", ..." if len(container.others) > 5 else ""  # noqa: PLR2004 - enough to recognise
         yield Found(members=shown + more, count=len(container.others))
+
+
+@rule("CZ120", severity=WARNING, level=Level.ARCHIVE, requires=SOUND)
+def everybody_reads_the_same_members(
+    archives: Archives, model_payload: Payload | None
+) -> Iterator[Found]:
+    """Programs, or people, may take a member for another one.
+
+    Says: Member {member} {problem}.
+    Why: What was checked need not be what another program reads, nor what somebody sees who looks
+        at the list of members.
+    Fix: Rename the member, or leave it out, and pack the model anew.
+    Format: 1.1, members
+    """
+    for payload, archive in archives:
+        for member in archive.members:
+            problem = misread(member)
+            if problem is not None:
+                name = f"{payload}!/{member.name}" if payload else member.name
+                yield Found(InMember(name), member=name, problem=problem)
+    files = model_payload.files if model_payload is not None else None
+    if model_payload is not None and files is not None and SAVED_MODEL in files.names:
+        for other in OTHER_FORMS:
+            if other in files.names:
+                name = f"{model_payload.member}!/{other}"
+                problem = f"stands beside {SAVED_MODEL}: some programs may read it in its place"
+                yield Found(InMember(name), member=name, problem=problem)

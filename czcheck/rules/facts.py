@@ -67,6 +67,11 @@ FACTS: dict[str, Fact] = {
     "static_cost": Fact(
         _NETWORK, "czcheck.network.cost.StaticCost | None", "multiply-adds and memory of a tile"
     ),
+    "kernel_faults": Fact(
+        _NETWORK,
+        "tuple[czcheck.network.kernels.KernelFault, ...]",
+        "what the target's kernels refuse or compute otherwise",
+    ),
     "allow_op": Fact(
         _NETWORK, "collections.abc.Collection[str]", "operations that the user admits"
     ),

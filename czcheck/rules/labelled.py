@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PERMUTED_GAIN = 0.2
 # Expected calibration error from which a minimum confidence means little.
 BAD_CALIBRATION = 0.1
+# Share of padding above which little is known of how the network does on whole images.
+MOSTLY = 0.5
 _CONFIDENT = 0.9
 _OF_CLASSES = {"iou": "Intersection over union", "dice": "Dice"}
 _OF_ALL = {"accuracy": "The pixel accuracy", "f1": "F1 of the objects"}
@@ -142,3 +144,34 @@ def confidence_is_accuracy(evaluation: Evaluation) -> Iterator[Found]:
     accuracy = counts.accuracy(round(100 * _CONFIDENT))
     if error is not None and error > BAD_CALIBRATION:
         yield Found(error=error, low=_CONFIDENT, accuracy=accuracy or 0.0)
+
+
+@rule("CZ507", severity=Severity.WARNING, level=Level.RUN)
+def images_fill_the_tiles(evaluation: Evaluation) -> Iterator[Found]:
+    """Most of what the network sees is padding.
+
+    Says: {padded} of {images} labelled images fill less than half of the network's tile of {tile}
+        pixels: {padding} of what the network sees of them is padding ({how}), not image.
+    Why: The figures tell how well the network segments small pieces in surroundings that were made
+        up. In images that are as large as a tile or larger it sees real surroundings, and whatever
+        rests on statistics of the whole tile comes out differently. What ZEN does with images
+        that are smaller than a tile is not known.
+    Fix: Label images that are at least as large as the tile: the whole images that the training
+        images were cut from; or build the model with a tile of the images' size
+        (`czcheck build --tile HxW`), if its users segment images that small.
+    Format: 2, N6; 5, tiling
+    Example: 200 of 200 labelled images fill less than half of the network's tile of 1024x1024
+        pixels: 98.4 % of what the network sees of them is padding (reflection), not image.
+    """
+    padded = evaluation.padded(MOSTLY)
+    if padded:
+        tiles = sum(each.tiles for each in padded)
+        share = sum(each.tiles * each.padding for each in padded) / tiles
+        height, width = evaluation.tile
+        yield Found(
+            padded=len(padded),
+            images=len(evaluation.images),
+            tile=f"{width}x{height}",
+            padding=f"{100 * share:.3g} %",
+            how="reflection" if evaluation.pad == "reflect" else "zeros",
+        )

@@ -15,7 +15,7 @@ from czcheck.metadata.model_metadata import (
     SegmentationClass,
     item_paths,
 )
-from czcheck.rules import specification  # noqa: F401 - the other part of this family
+from czcheck.rules import binary, specification  # noqa: F401 - the other parts of this family
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity, XmlPath
 
@@ -299,3 +299,18 @@ def name_is_not_a_path(document: XmlDocument, metadata: ModelMetadata) -> Iterat
     """
     if _PATH.search(metadata.name):
         yield Found(_at(document, "/Model/ModelName"), name=_clipped(metadata.name))
+
+
+@rule("CZ216", severity=WARNING, level=Level.METADATA, requires=SOUND)
+def model_has_a_name(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
+    """The model has no name.
+
+    Says: The model's name is empty.
+    Why: Users pick a model by its name and macros address it by it; what ZEN makes of an empty one
+        is not known. The reference library writes it so where `ModelPath` ends in a slash.
+    Fix: Give the model a name, with `czcheck repair MODEL --name NAME -o NEW` or the spec key
+        `Name`.
+    Format: 1.7, model name
+    """
+    if not metadata.name:
+        yield Found(_at(document, "/Model/ModelName"))

@@ -13,6 +13,7 @@ from czcheck.rules.shapes import at_tensor, serving_of
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, TensorSpec
 
+SERVING_DEFAULT = "serving_default"
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 
@@ -46,11 +47,27 @@ def network_has_a_serving_signature(network: Network) -> Iterator[Found]:
     if network.serving is None:
         callable_ones = [each.name for each in network.signatures if each.inputs]
         reason = (
-            f"there is no serving_default, and each of {', '.join(callable_ones)} has inputs"
+            f"there is no {SERVING_DEFAULT}, and each of {', '.join(callable_ones)} has inputs"
             if callable_ones
             else "no signature has an input"
         )
         yield Found(InMember("saved_model.pb"), reason=reason)
+
+
+@rule("CZ328", severity=WARNING, level=Level.NETWORK, requires=["CZ302"])
+def signature_has_the_usual_name(network: Network) -> Iterator[Found]:
+    """The network's signature is not called `serving_default`.
+
+    Says: The network is called by the signature {signature}; there is no serving_default.
+    Why: The format does not say which signature ZEN takes. TensorFlow and every known reader look
+        for `serving_default`, and a reader that looks for nothing else finds nothing.
+    Fix: Pass `signatures={"serving_default": function}` to `tf.saved_model.save`; `czcheck build`
+        and `czcheck repair` write the signature as `serving_default` whatever it was called.
+    Format: 2, N3
+    """
+    name = serving_of(network).name
+    if name != SERVING_DEFAULT:
+        yield Found(InGraph(name), signature=name)
 
 
 @rule("CZ303", severity=ERROR, level=Level.NETWORK, requires=["CZ302"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
+from czcheck.rules.words import nodes_in_words
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, NodeUse
@@ -29,15 +30,18 @@ _ENDINGS = {
 _PROBABILITIES = ("softmax", "decomposed-softmax", "sigmoid-pair")
 
 
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"
+_Key = tuple[str, str | None, str | None]
 
 
-def _grouped(found: Iterable[Gap]) -> dict[tuple[str, str | None], list[Gap]]:
-    """Gaps by operation and attribute, in the order of the file."""
-    groups: dict[tuple[str, str | None], list[Gap]] = {}
+def _key(gap: Gap) -> _Key:
+    return gap.op, gap.attribute, gap.value
+
+
+def _grouped(found: Iterable[Gap]) -> dict[_Key, list[Gap]]:
+    """Gaps by operation, attribute and value, in the order of the file."""
+    groups: dict[_Key, list[Gap]] = {}
     for gap in found:
-        groups.setdefault((gap.op, gap.attribute), []).append(gap)
+        groups.setdefault(_key(gap), []).append(gap)
     return groups
 
 
@@ -50,24 +54,35 @@ def _gaps(network: Network, target: Target) -> tuple[Gap, ...]:
 def _found_gap(group: list[Gap], target: Target, advice: str) -> Found:
     gap = group[0]
     what = f"the operation {gap.op}"
-    if gap.attribute is not None:
+    if gap.value is not None:
+        what = f"the value {gap.value} of the attribute {gap.attribute} of {gap.op}"
+    elif gap.attribute is not None:
         what = f"the attribute {gap.attribute} of {gap.op}"
     return Found(
         InGraph(gap.node, gap.function),
         what=what,
         op=gap.op,
         attribute=gap.attribute,
+        value=gap.value,
         target=target.title,
         count=len(group),
-        nodes=_nodes(len(group)),
+        nodes=nodes_in_words(len(group)),
         node=gap.node,
         advice=advice,
     )
 
 
+def _advice_on(value: str) -> str:
+    from czcheck.network import dtypes  # noqa: PLC0415 - findings alone need it
+
+    if dtypes.is_known(value):
+        return "cast to float32 or int32 before it, and back behind it"
+    return "use a layer that does without this value"
+
+
 @rule("CZ315", severity=ERROR, level=Level.NETWORK, requires=["CZ302"])
 def target_can_compute_the_network(network: Network, target: Target) -> Iterator[Found]:
-    """The network needs an operation or attribute that the target runtime lacks.
+    """The network needs an operation, an attribute or a value of one that the target lacks.
 
     Says: The network needs {what}, which {target} does not have ({nodes}, the first is {node}):
         {advice}.
@@ -77,8 +92,10 @@ def target_can_compute_the_network(network: Network, target: Target) -> Iterator
     Format: 2, N2
     """
     needed = [gap for gap in _gaps(network, target) if not gap.mends]
-    for (op, attribute), group in _grouped(needed).items():
-        if attribute is not None:
+    for (op, attribute, value), group in _grouped(needed).items():
+        if value is not None:
+            advice = _advice_on(value)
+        elif attribute is not None:
             advice = f"leave {attribute} at its default"
         elif op.startswith(("Stateless", "Random")):
             advice = _RANDOM_ADVICE
@@ -100,7 +117,7 @@ def target_can_load_the_file(network: Network, target: Target) -> Iterator[Found
     Format: 2, N2
     """
     found = _gaps(network, target)
-    needed = {(gap.op, gap.attribute) for gap in found if not gap.mends}
+    needed = {_key(gap) for gap in found if not gap.mends}
     for key, group in _grouped(found).items():
         if key in needed:
             continue
@@ -170,7 +187,7 @@ def _by_operation(uses: tuple[NodeUse, ...]) -> Iterator[Found]:
             InGraph(first.name, first.function),
             op=op,
             count=len(group),
-            nodes=_nodes(len(group)),
+            nodes=nodes_in_words(len(group)),
             node=first.name,
         )
 

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from czcheck.rules.catalogue import Level, rule
-from czcheck.rules.comparison import change_in_words, labels_in_words, place_of, worst_of
+from czcheck.rules.comparison import (
+    allowed_in_words,
+    change_in_words,
+    labels_in_words,
+    place_of,
+    worst_of,
+)
 from czcheck.rules.finding import Found, Severity, TilePixel, XmlPath
 from czcheck.rules.words import tiles_in_words
 
@@ -240,7 +246,7 @@ def answers_are_the_same(answers_change: AnswersChange) -> Iterator[Found]:
         at = place_of(worst)
         where = f"on {tiles_in_words(tile.tile for tile in bad)}, " if len(bad) > 1 else ""
         words = [labels_in_words(worst)] if worst.comparison.labels else []
-        words.append(f"{change_in_words(worst)} (allowed: at most {worst.tolerance:g})")
+        words.append(f"{change_in_words(worst)} ({allowed_in_words(worst)})")
         parts.append(where + " and ".join(words))
     for failure in answers_change.unanswered[:_MANY]:
         at = at or TilePixel(failure.tile)

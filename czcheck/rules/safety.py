@@ -11,6 +11,7 @@ from czcheck.rules.finding import Found, InGraph, InMember, Severity
 if TYPE_CHECKING:
     from czcheck.network.facts import Network
     from czcheck.network.safety import Place, Safety, When
+    from czcheck.network.target import Target
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
@@ -146,13 +147,14 @@ def saver_only_saves(safety: Safety) -> Iterator[Found]:
         )
 
 
-@rule("CZ336", severity=NOTE, level=Level.NETWORK, requires=["CZ330", "CZ331", "CZ335"])
+@rule("CZ336", severity=ERROR, level=Level.NETWORK, requires=["CZ330", "CZ331", "CZ335"])
 def graph_is_the_only_one(safety: Safety) -> Iterator[Found]:
     """The file holds further graphs.
 
     Says: Beside the graph that is run, the file holds one with the tag {tags}.
-    Why: Other programs may run that graph instead, with other answers.
-    Fix: Export the network with the one tag `serve`.
+    Why: Whoever opens the file has to say which graph is meant; `tf.saved_model.load` and Keras
+        refuse it where nobody says so. Other programs may run the other graph.
+    Fix: Export the network with the one tag `serve`; `czcheck repair` does it.
     Format: 1.5, payload
     """
     for tags in safety.further:
@@ -177,3 +179,35 @@ def texts_are_short(safety: Safety) -> Iterator[Found]:
             node=_short(each.place.node),
             when=_WHEN[each.place.when],
         )
+
+
+@rule("CZ338", severity=ERROR, level=Level.NETWORK, requires=["CZ302"])
+def loaders_agree(network: Network, target: Target) -> Iterator[Found]:
+    """One of TensorFlow's loaders refuses the file, or sees another network in it.
+
+    Says: {loader} {problem}.
+    Why: TensorFlow has three loaders, and how ZEN opens a network is not known. The session loader
+        reads the graph; the others rebuild objects that the file describes beside it.
+    Fix: Export the network again, or let `czcheck repair` write the file anew: it takes the graph
+        alone and describes its objects itself.
+    Format: 1.5, payload
+    """
+    from czcheck.network.loaders import disagreements  # noqa: PLC0415 - when needed
+
+    for each in disagreements(network, target):
+        yield Found(InMember("saved_model.pb"), loader=each.loader, problem=each.problem)
+
+
+@rule("CZ339", severity=WARNING, level=Level.NETWORK, requires=["CZ302"])
+def file_is_as_tensorflow_writes_it(network: Network) -> Iterator[Found]:
+    """The SavedModel says of itself what no TensorFlow writes.
+
+    Says: The SavedModel {problem}.
+    Why: TensorFlow 2.0.0 to 2.21 take it, and other programs need not.
+    Fix: Export the network again; `czcheck repair` writes the file anew.
+    Format: 1.5, payload
+    """
+    from czcheck.network.loaders import oddities  # noqa: PLC0415 - when needed
+
+    for problem in oddities(network):
+        yield Found(InMember("saved_model.pb"), problem=problem)

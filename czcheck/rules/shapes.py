@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from czcheck.planned.ending import about_channels, ending_of
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, InGraph, Severity, XmlPath
 
@@ -144,11 +145,14 @@ def answer_is_as_large_as_the_tile(network: Network) -> Iterator[Found]:
 def answer_has_one_channel_per_class(network: Network, metadata: ModelMetadata) -> Iterator[Found]:
     """The answer does not have one channel for each class.
 
-    Says: The answer has {taken} for {classes} classes ({names}).
+    Says: The answer has {taken} for {classes} classes ({names}){advice}.
     Why: The channel with the highest probability is the class of the pixel; a channel without a
         class, or a class without a channel, gives wrong labels.
     Fix: List the classes in the order of the channels, background included. A network that ends in
-        one sigmoid channel needs a second channel for the rest.
+        one channel, of a sigmoid or of scores, needs a second one for the rest: `czcheck build`
+        makes it where the specification says
+        `"Postprocessing": ["SigmoidToSoftmaxScores"]`, with `"Sigmoid"` before it for scores; the
+        first class gets the network's probability p, the second 1 - p.
     Format: 2, N10
     """
     spec = serving_of(network).outputs[0]
@@ -159,7 +163,16 @@ def answer_has_one_channel_per_class(network: Network, metadata: ModelMetadata) 
             taken=_channels(channels),
             classes=len(metadata.classes),
             names=", ".join(each.name for each in metadata.classes),
+            advice=_about_one_channel(network, metadata),
         )
+
+
+def _about_one_channel(network: Network, metadata: ModelMetadata) -> str:
+    """What a network of one channel is, and the line that a specification needs for it."""
+    ending = ending_of(network)
+    if ending is None or ending.channels != 1:
+        return ""
+    return f"; {about_channels(ending, (), [each.name for each in metadata.classes])}"
 
 
 @rule("CZ313", severity=ERROR, level=Level.NETWORK, requires=["CZ307"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
 from czcheck.runtime.compare import RAW_TOLERANCE, TileComparison, compare
+from czcheck.tolerances import DEFAULT_TOLERANCES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -149,6 +150,7 @@ def compare_with_baseline(
     classes: int,
     pixel_type: str,
     scaled: bool,
+    precision: str = "float32",
 ) -> BaselineComparison:
     """Hold answers against a baseline.
 
@@ -160,6 +162,8 @@ def compare_with_baseline(
         classes: Number of classes of the model.
         pixel_type: Its pixel type.
         scaled: Whether its metadata asks for intensities scaled to 0..1.
+        precision: What its network computes in. In half precision a probability may change by
+            more, unless the baseline has a tolerance of its own.
 
     Returns:
         How far they are apart.
@@ -185,6 +189,10 @@ def compare_with_baseline(
             f"its intensities are {ranges[baseline.scaled]}, those of the model {ranges[scaled]}"
         )
         return BaselineComparison(baseline, other)
+    rounding = DEFAULT_TOLERANCES.at(precision).runtime_raw
+    allowed = baseline.tolerances.max_change
+    if allowed == RAW_TOLERANCE:
+        allowed = rounding
     compared = []
     overlap, total = [0.0] * classes, [0] * classes
     for golden in baseline.tiles:
@@ -194,9 +202,9 @@ def compare_with_baseline(
                 f"{baseline.path}: the tile {golden.name} of czcheck {baseline.czcheck}, which "
                 "made the baseline, is not the one of this czcheck; make the baseline anew"
             )
-        tie = min(baseline.tolerances.max_change, RAW_TOLERANCE)
+        tie = min(allowed, rounding)
         found = compare(golden_answer(golden.name), kept[golden.name], tie)
-        compared.append(TileComparison(golden.name, baseline.tolerances.max_change, found))
+        compared.append(TileComparison(golden.name, allowed, found, precision))
         for label, (both, either) in enumerate(found.overlap):
             overlap[label] += both
             total[label] += either

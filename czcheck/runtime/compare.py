@@ -68,11 +68,13 @@ class TileComparison:
         tile: Name of the tile.
         tolerance: Largest change that is no difference.
         comparison: How far the answers are apart.
+        precision: What the network computes in: `float32`, `float16` or `bfloat16`.
     """
 
     tile: str
     tolerance: float
     comparison: Comparison
+    precision: str = "float32"
 
     @property
     def differs(self) -> bool:
@@ -264,7 +266,7 @@ def compare_elsewhere(
         tiles: The tiles that the first runtime was asked.
         kept: What it answered.
         limits: Limits on what is unpacked.
-        tolerances: How far the answers may be apart.
+        tolerances: How far the answers may be apart, in float32.
 
     Returns:
         What came of it. Every tile is asked, and those that are not flat are compared; after a
@@ -280,6 +282,7 @@ def compare_elsewhere(
 
     environment = worker.hello()
     folder = unpack(files, worker.folder / "model", limits)
+    tolerances = tolerances.at(network.precision)
     try:
         load_network(worker, folder, network)
     except (WorkerDied, CommandFailed) as error:
@@ -302,7 +305,7 @@ def compare_elsewhere(
             continue
         tolerance = tolerance_for(tile, tolerances)
         found = compare(kept[tile.name], answer.array, tolerance)
-        compared.append(TileComparison(tile.name, tolerance, found))
+        compared.append(TileComparison(tile.name, tolerance, found, network.precision))
     died = asker.died
     if died is None:
         try:

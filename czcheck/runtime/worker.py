@@ -42,6 +42,9 @@ ERROR_CHARACTERS = 400
 # Errors that a child's own commands raise say what to do; that has to be whole.
 OWN_ERROR, OWN_CHARACTERS = "InputError", 4000
 SERVE = "serve"
+# Runs as it comes: whoever names this version wants to see what ZEN's own runtime does.
+AS_IT_COMES = "2.0."
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _status: List[int] = []
 _inherited = [0]
 # Lines that introduce TensorFlow's errors and say nothing themselves.
@@ -149,6 +152,55 @@ def import_the_rest(tf: Any) -> None:
         del name  # looking it up has imported it
 
 
+def without_rewrites(tf: Any, config: Any) -> Any:
+    """Have a network computed as its graph says.
+
+    TensorFlow's graph optimiser puts other operations in the place of some, and these do not always
+    compute the same: that of 2.21 makes one operation of a layer normalisation over tokens, and
+    takes another epsilon. The target has an optimiser of its own, and none of today's rewrites.
+
+    Args:
+        tf: The tensorflow module.
+        config: A session's `ConfigProto`.
+
+    Returns:
+        The config, changed unless TensorFlow is of the target's version.
+    """
+    if not tf.__version__.startswith(AS_IT_COMES):
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return config
+
+
+def stop_rewrites(tf: Any) -> None:
+    """Stop the graph optimiser in this process; see `without_rewrites`.
+
+    A call of a function in a graph carries settings of its own for the optimiser, which count for
+    its inside, whatever a session or the program says. So they are replaced when the graph is read.
+
+    Args:
+        tf: The tensorflow module.
+    """
+    if tf.__version__.startswith(AS_IT_COMES):
+        return
+    from tensorflow.python.saved_model import loader_impl
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    settings = without_rewrites(tf, tf.compat.v1.ConfigProto()).SerializeToString()
+    parse = loader_impl.parse_saved_model
+
+    def parse_without_rewrites(export_dir: str) -> Any:
+        message = parse(export_dir)
+        for meta_graph in message.meta_graphs:
+            graph = meta_graph.graph_def
+            for nodes in [graph.node] + [each.node_def for each in graph.library.function]:
+                for node in nodes:
+                    if node.op in _CALLS:
+                        node.attr["config_proto"].s = settings
+        return message
+
+    loader_impl.parse_saved_model = parse_without_rewrites
+
+
 class Runner:
     """The commands, and the network that is loaded.
 
@@ -192,6 +244,7 @@ class Runner:
         import tensorflow as tf
 
         self.tf = tf
+        stop_rewrites(tf)
         if self.threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(self.threads)
             tf.config.threading.set_inter_op_parallelism_threads(self.threads)
@@ -273,7 +326,7 @@ class Runner:
         """Load as TensorFlow 1 did: graph and variables into a session."""
         v1 = self.tf.compat.v1
         graph = self.tf.Graph()
-        config = v1.ConfigProto()
+        config = without_rewrites(self.tf, v1.ConfigProto())
         if self.threads is not None:
             config.intra_op_parallelism_threads = self.threads
             config.inter_op_parallelism_threads = self.threads

@@ -52,6 +52,8 @@ class Job:
             raise UsageError(
                 f"a minimum confidence of {self.min_confidence:g} is no percentage; give 0 to 100"
             )
+        if (reason := fraction(self.min_confidence)) is not None:
+            raise UsageError(f"a minimum confidence of {reason}")
         if self.pad not in PADDINGS:
             raise UsageError(f"pad cannot be {self.pad!r}; choose {' or '.join(PADDINGS)}")
         if self.tile is not None and min(self.tile) < 1:
@@ -85,6 +87,18 @@ class Job:
             allow_op=tuple(job.allow_op),
             limits=RunnerLimits(**values["limits"]),
         )
+
+
+def fraction(percent: float) -> str | None:
+    """What is wrong with a percentage that was probably meant as a fraction; None for nothing.
+
+    Args:
+        percent: The percentage, 0 to 100.
+    """
+    if not 0 < percent < 1:
+        return None
+    hint = f"write {100 * percent:g} for {100 * percent:g} %"
+    return f"{percent:g} is less than one percent; {hint}"
 
 
 def job_of(model: str | Path, options: Mapping[str, Any]) -> Job:

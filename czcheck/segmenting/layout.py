@@ -130,6 +130,15 @@ class Layout:
         )
 
     @property
+    def padding(self) -> float:
+        """Share of what the network sees that is no image but its continuation, 0 to 1."""
+        seen = 1.0
+        for spans, length in zip((self.rows, self.columns), self.shape, strict=True):
+            inside = (min(span.start + span.size, length) - max(span.start, 0) for span in spans)
+            seen *= sum(inside) / sum(span.size for span in spans)
+        return 1 - seen
+
+    @property
     def cost(self) -> float:
         """Pixels that go through the network for each pixel of the image."""
         return len(self) * self.tile[0] * self.tile[1] / (self.shape[0] * self.shape[1])

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.images.output import SOURCE, Content, Kind, Writer, create
@@ -14,6 +13,7 @@ from czcheck.images.placing import placing, settle, uninterrupted, writing
 from czcheck.metadata.model_metadata import MONOCHROME
 from czcheck.segmenting.labels import confidence
 from czcheck.segmenting.overlay import Overlay
+from czcheck.segmenting.places import picture_of
 from czcheck.segmenting.planes import Block
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ class Outputs:
             "align": self._runner.stride,
             "pad": job.pad,
             "min_confidence": job.min_confidence,
+            **({"missing": list(self._image.missing)} if self._image.missing else {}),
         }
 
     def sinks(self) -> list[Sink]:
@@ -245,8 +246,7 @@ class Outputs:
             IncompleteError: The disk is full, or the file cannot be written.
         """
         assert self._places.overlay is not None
-        path = Path(self._places.overlay)
-        path = path.with_name(path.stem + plane.name + path.suffix)
+        path = picture_of(self._places.overlay, plane)
         temporary = self._stack.enter_context(placing(path))
         about = {SOURCE: json.dumps({"Kind": "overlay", **self._source()})}
         with writing(path):

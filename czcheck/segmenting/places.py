@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from czcheck.archive.write import check_folder_of, check_writable
 from czcheck.errors import UsageError
+from czcheck.images.earlier import images_of
+from czcheck.images.folders import is_store
 from czcheck.images.output import ZARR_ENDINGS, Kind
+from czcheck.sources import Sources
+from czcheck.targets import Target, Way, check_targets, local_path
+
+if TYPE_CHECKING:
+    from czcheck.images.image import Plane
 
 _NAMES = {
     "labels": "_labels",
@@ -72,10 +81,99 @@ class Places:
         return tuple(place for place in found if place is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is segmented, and where results go: all of it checked before anything is run.
+
+    Attributes:
+        images: The images.
+        left_out: Earlier results that lie among them.
+        places: The files of each image.
+        table: The table of objects; None for none.
+        sources: What is read.
+    """
+
+    images: tuple[Path, ...]
+    left_out: tuple[Path, ...]
+    places: tuple[Places, ...]
+    table: Path | None
+    sources: Sources
+
+    def guard_pictures(self, planes: Sequence[Sequence[Plane]]) -> None:
+        """See that pictures replace nothing, now that the planes are known that they are of.
+
+        Args:
+            planes: The planes of each image; none where it cannot be segmented.
+
+        Raises:
+            UsageError: One would replace what is read, or another result.
+        """
+        pictures = [
+            picture_of(place.overlay, plane)
+            for place, each in zip(self.places, planes, strict=True)
+            if place.overlay is not None and len(each) > 1
+            for plane in each
+        ]
+        if pictures:
+            others = [dataclasses.replace(each, overlay=None) for each in self.places]
+            targets = targets_of(others, self.table)
+            targets += [Target(f"--overlay {each}", each) for each in pictures]
+            check_targets(targets, self.sources)
+
+
+def choose(
+    model: Path,
+    given: Iterable[Path],
+    wanted: Wanted,
+    table: Path | None,
+    form: str = FORMATS[0],
+) -> Chosen:
+    """Name the images and the files of each, and make the folders that are missing.
+
+    Args:
+        model: The archive.
+        given: Images and folders of images.
+        wanted: What the user asks for.
+        table: The table of objects; None for none.
+        form: Format of the files in folders, one of `FORMATS`.
+
+    Raises:
+        UsageError: No such image or folder, a name that does not fit, or a result that would
+            replace what is read or another result. Nothing was made.
+    """
+    given = list(given)
+    images, left_out = images_of(given)
+    folder = next((str(path) for path in given if path.is_dir() and not is_store(path)), None)
+    places = places_for(images, wanted, folder_of=folder, form=form)
+    sources = Sources()
+    sources.model(model)
+    for each in images:
+        sources.images(each)
+    targets = targets_of(places, table)
+    check_targets(targets, sources)
+    _make_folders(targets, list(dict.fromkeys(_missing(places, wanted))))
+    return Chosen(tuple(images), tuple(left_out), tuple(places), table, sources)
+
+
+def picture_of(overlay: str, plane: Plane) -> Path:
+    """The file with the picture of one plane.
+
+    Args:
+        overlay: The picture's place.
+        plane: The plane, whose name is put into it where there are several.
+    """
+    path = Path(overlay)
+    return path.with_name(path.stem + plane.name + path.suffix)
+
+
 def places_for(
-    images: Sequence[Path], wanted: Wanted, *, folder_of: str | None, form: str = FORMATS[0]
+    images: Sequence[Path],
+    wanted: Wanted,
+    *,
+    folder_of: str | None,
+    form: str = FORMATS[0],
 ) -> list[Places]:
-    """Name the files of each image, and make the folders that are missing.
+    """Name the files of each image. Nothing is made.
 
     Args:
         images: The images.
@@ -88,8 +186,8 @@ def places_for(
         The files of each image, in their order.
 
     Raises:
-        UsageError: No such format, a picture that is no PNG, several images and one file, no such
-            folder, two results in one file, or a result that would replace an image.
+        UsageError: No such format, a picture that is no PNG, several images and one file, or no
+            such folder.
     """
     if form not in FORMATS:
         raise UsageError(f"there is no format {form!r}; choose {', '.join(FORMATS)}")
@@ -99,9 +197,70 @@ def places_for(
     for field in fields(Wanted):
         place = getattr(wanted, field.name)
         by_kind[field.name] = _named(place, field.name, stems, form, several=several)
-    places = [Places(*row) for row in zip(*by_kind.values(), strict=True)]
-    _check(images, places)
-    return places
+    return [Places(*row) for row in zip(*by_kind.values(), strict=True)]
+
+
+def targets_of(places: Sequence[Places], table: Path | None) -> list[Target]:
+    """Everything that is written on this machine.
+
+    Args:
+        places: The files of each image.
+        table: The table of objects; None for none.
+
+    Raises:
+        UsageError: Two results go to one URL.
+    """
+    targets = [] if table is None else [Target(f"--objects {table}", table)]
+    remote: set[str] = set()
+    for each in places:
+        for kind in _NAMES:
+            place = getattr(each, kind)
+            if place is None:
+                continue
+            path = local_path(place)
+            if path is not None:
+                way = Way.STORE if path.suffix.lower() in ZARR_ENDINGS else Way.FILE
+                targets.append(Target(f"{option_of(kind)} {place}", path, way))
+            elif (url := place.rstrip("/")) in remote:
+                raise UsageError(f"{place}: two results would go there; name another store")
+            else:
+                remote.add(url)
+    return targets
+
+
+def _make_folders(targets: Sequence[Target], missing: Sequence[Path]) -> None:
+    """Make folders, once it is known that everything can be written."""
+    for folder in missing:
+        check_folder_of(folder)
+    for target in targets:
+        if target.path.parent not in missing:
+            # A store is a folder, and may be there to be gone on with.
+            (check_folder_of if target.way is Way.STORE else check_writable)(target.path)
+    try:
+        for folder in missing:
+            folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: cannot be made: {error.strerror}") from error
+
+
+def _missing(places: Sequence[Places], wanted: Wanted) -> Iterator[Path]:
+    """Folders that were named for the files of several images, and are not there yet."""
+    for kind in _NAMES:
+        named = getattr(wanted, kind)
+        if named is None or "://" in named:
+            continue
+        folder = Path(named)
+        if not folder.exists() and any(getattr(each, kind) != named for each in places):
+            yield folder
+
+
+def option_of(kind: str) -> str:
+    """The option that asks for a result.
+
+    Args:
+        kind: `labels`, `probabilities`, `confidence` or `overlay`.
+    """
+    return {"labels": "--output", "confidence": "--confidence-map"}.get(kind, f"--{kind}")
 
 
 def _stems(images: Sequence[Path]) -> list[str]:
@@ -130,7 +289,7 @@ def _named(
 ) -> list[str | None]:
     if place is None:
         return [None] * len(stems)
-    option = "--output" if kind == "labels" else f"--{kind.replace('confidence', 'confidence-map')}"
+    option = option_of(kind)
     ends = place.endswith(("/", os.sep))
     is_file = not ends and Path(place).suffix.lower() in ENDINGS
     local = "://" not in place
@@ -150,28 +309,7 @@ def _named(
         folder = Path(place)
         if not folder.exists() and not folder.absolute().parent.is_dir():
             raise UsageError(f"{place}: the folder {folder.absolute().parent} does not exist")
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"{place}: cannot be made: {error.strerror}") from error
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{place}: is a file; name a folder for the results")
     head = place if place.endswith("/") else place.rstrip(os.sep) + "/"
     return [f"{head}{stem}{_NAMES[kind]}{ending}" for stem in stems]
-
-
-def _check(images: Sequence[Path], places: Sequence[Places]) -> None:
-    """Refuse results that would replace an image or one another."""
-    sources = {each.resolve() for each in images}
-    taken: set[Path] = set()
-    for each in places:
-        for place in each.all:
-            if "://" in place:
-                continue
-            path = Path(place).resolve()
-            # A store takes the place of whatever lies in a folder of its name.
-            if any(each.is_relative_to(path) for each in sources):
-                raise UsageError(f"{place}: is an image that is read; name another file")
-            if path in taken:
-                raise UsageError(f"{place}: two results would go there; name another file")
-            taken.add(path)
-            # A store is a folder, and may be there to be gone on with.
-            (check_folder_of if place.endswith(ZARR_ENDINGS) else check_writable)(Path(place))

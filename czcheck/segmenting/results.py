@@ -52,6 +52,7 @@ class ImageResult:
         planes: Its planes.
         written: The files that hold its results.
         warnings: What the user should know.
+        missing: What the file does not hold of the image; its pixels were 0.
         failed: Why it could not be segmented; None if it was.
     """
 
@@ -61,6 +62,7 @@ class ImageResult:
     planes: tuple[PlaneResult, ...] = ()
     written: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     failed: str | None = None
 
 
@@ -130,6 +132,7 @@ class Segmentation:
             "pixel_size_um": None if image.pixel_size is None else list(image.pixel_size),
             "failed": image.failed,
             "warnings": list(image.warnings),
+            "missing": list(image.missing),
             "written": list(image.written),
             "planes": [self._plane(each) for each in image.planes],
         }

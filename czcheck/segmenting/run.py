@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images.earlier import images_of
-from czcheck.images.folders import is_store
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
 from czcheck.images.output import check_format
@@ -20,7 +18,7 @@ from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between
 from czcheck.segmenting.objects import ObjectMeter
 from czcheck.segmenting.outputs import Outputs, Shares
-from czcheck.segmenting.places import Places, Wanted, places_for
+from czcheck.segmenting.places import Chosen, Places
 from czcheck.segmenting.planes import Sink, segment_plane
 from czcheck.segmenting.predicting import layout_of
 from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation
@@ -46,11 +44,13 @@ class _Opened:
     Attributes:
         path: The image.
         layouts: The tiles of each plane; None where it cannot be segmented.
+        planes: The planes.
         failed: Why not.
     """
 
     path: Path
     layouts: list[Layout] = field(default_factory=list)
+    planes: tuple[Plane, ...] = ()
     failed: str | None = None
 
 
@@ -66,7 +66,6 @@ class SegmentationRun:
         measured: frozenset[int] | None,
         seams: bool,
         resume: bool,
-        folder_format: str,
         progress: Progress | None,
         unfinished: Callable[[str], None] | None,
         spread: Spread | None = None,
@@ -80,7 +79,6 @@ class SegmentationRun:
             measured: LabelValues of the classes whose objects are measured; None for no table.
             seams: Whether to segment twice.
             resume: Whether to go on with OME-Zarr results that were interrupted.
-            folder_format: Format of the files in folders.
             progress: Called after each tile.
             unfinished: Called with each store that is left to be gone on with.
             spread: A cluster that segments; None for this machine.
@@ -93,38 +91,34 @@ class SegmentationRun:
         self._label_values = measured
         self._seams = seams
         self._resume = resume
-        self._folder_format = folder_format
         self._unfinished = unfinished
         self._progress = progress
         self._done = self._total = 0
         self._measured: list[Measured] = []
 
-    def over(self, given: Sequence[Path], wanted: Wanted, table: Path | None) -> Segmentation:
+    def over(self, chosen: Chosen) -> Segmentation:
         """Segment images.
 
         Args:
-            given: Images and folders of images.
-            wanted: What to write.
-            table: The table of objects, if one is wanted.
+            chosen: The images, and where their results go.
 
         Returns:
             What was done.
 
         Raises:
-            UsageError: No such image, or a place that cannot be written to.
+            UsageError: An image's planes cannot be written there.
             InputError: The network failed, or the only image does not fit it.
             IncompleteError: A disk is full, or the network's process could not be started.
         """
         begin = clock.monotonic()
-        paths, left_out = images_of(given)
-        folder = next((str(path) for path in given if path.is_dir() and not is_store(path)), None)
-        places = places_for(paths, wanted, folder_of=folder, form=self._folder_format)
+        paths, places, table = chosen.images, chosen.places, chosen.table
         if self._spread is not None:
             check_stores(places)
         opened = [
             self._look_at(path, place, alone=len(paths) == 1)
             for path, place in zip(paths, places, strict=True)
         ]
+        chosen.guard_pictures([each.planes for each in opened])
         passes = 2 if self._seams else 1
         self._total = passes * sum(len(each) for image in opened for each in image.layouts)
         environment = None
@@ -159,7 +153,7 @@ class SegmentationRun:
             stride=self._runner.stride,
             environment=environment,
             images=tuple(results),
-            left_out=tuple(map(str, left_out)),
+            left_out=tuple(map(str, chosen.left_out)),
             objects=count,
             table=None if table is None else str(table),
             seconds=clock.monotonic() - begin,
@@ -190,7 +184,7 @@ class SegmentationRun:
                     if alone:
                         raise
                     return _Opened(path, failed=str(error))
-                return _Opened(path, layouts)
+                return _Opened(path, layouts, image.planes)
         except InputError as error:
             if alone:
                 raise
@@ -255,7 +249,8 @@ class SegmentationRun:
             pixel_size=image.pixel_size,
             planes=tuple(results),
             written=tuple(outputs.written),
-            warnings=tuple(dict.fromkeys(self._warnings(opened.layouts))),
+            warnings=(*image.warnings, *dict.fromkeys(self._warnings(opened.layouts))),
+            missing=image.missing,
         )
 
     def _plane(
@@ -345,9 +340,9 @@ class SegmentationRun:
     def _warnings(self, layouts: Sequence[Layout]) -> Iterator[str]:
         how = "reflection" if self._job.pad == "reflect" else "zeros"
         for layout in layouts:
+            real = 1 - layout.padding
             (height, width), (rows, columns) = layout.shape, layout.tile
             if height < rows or width < columns:
-                real = min(height, rows) * min(width, columns) / (rows * columns)
                 yield (
                     f"{width}x{height} pixels are less than a tile of {columns}x{rows}: continued "
                     f"by {how}; {real:.0%} of what the network sees is the image. What ZEN does "

@@ -7,14 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.archive.write import check_writable
 from czcheck.clusters import need_distributed
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.segmenting.job import job_of
 from czcheck.segmenting.packages import need
-from czcheck.segmenting.places import FORMATS, Wanted
+from czcheck.segmenting.places import FORMATS, Wanted, choose
 from czcheck.segmenting.results import Segmentation
 from czcheck.segmenting.run import Progress, SegmentationRun
 from czcheck.segmenting.runner import ModelRunner
@@ -42,6 +41,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     channel: Selection = None,
     time: Selection = None,
     z: Selection = None,
+    allow_missing: bool = False,
     intensities: Intensities = "exact",
     folder_format: str = FORMATS[0],
     limits: Limits = DEFAULT_LIMITS,
@@ -67,10 +67,12 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         classes: Names of the classes whose objects are measured; all if left out.
         seams: Whether to segment twice, and tell where labels depend on how tiles are laid.
         resume: Whether to go on with OME-Zarr results that were interrupted.
-        scene: Scenes, by number from 0 or by name; all if left out.
+        scene: Scenes, by number or by name; all if left out.
         channel: Channels, likewise.
         time: Points in time, likewise.
         z: Sections, likewise.
+        allow_missing: Whether to segment images that lack pixels, such as an OME-TIFF without one
+            of its files. Missing pixels are 0, and the result names them.
         intensities: What to do with pixels of another depth than the model's, see `for_model`.
         folder_format: Format of the files in folders: `ome.tif`, `ome.zarr`, `czi` or, for
             labels alone, `png`.
@@ -79,14 +81,15 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         unfinished: Called with each store that an interruption leaves to be gone on with.
         dask: Address of the scheduler of a Dask cluster, whose workers segment. Images and results
             have to be where all of them can reach them, results have to be OME-Zarr.
-        **options: Fields of `Job`: `tile`, `border`, `align`, `stride`, `pad`, `min_confidence`,
-            `allow_op`, `require_sandbox`; its `limits` as `runner_limits`.
+        **options: Fields of `Job`: `tile`, `border`, `align`, `stride`, `pad`, `min_confidence`
+            (percent, 0 to 100), `allow_op`, `require_sandbox`; its `limits` as `runner_limits`.
 
     Returns:
         What was done.
 
     Raises:
-        UsageError: No such file, an option that does not fit, or a missing package.
+        UsageError: No such file, an option that does not fit, a result that would replace what is
+            read, or a missing package.
         InputError: The model cannot be run, or must not be, or failed; or the only image does not
             fit it.
         IncompleteError: The network's process could not be started, or a disk is full.
@@ -100,18 +103,22 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     table = None if objects is None else Path(objects)
     if table is not None:
         check_table(table)
-        check_writable(table)
     elif classes:
         raise UsageError(
             "classes are chosen for the objects that are measured; give --objects FILE"
         )
-    selection = {"scene": scene, "channel": channel, "time": time, "z": z}
+    selection: dict[str, Any] = {"scene": scene, "channel": channel, "time": time, "z": z}
+    selection["allow_missing"] = allow_missing
     if dask is not None:
         need_distributed()
     if dask is not None and seams:
         raise UsageError("seams are looked for on this machine; leave --dask or --seams out")
+    if dask is not None and folder_format == FORMATS[0]:
+        folder_format = STORES
+    given = [images] if isinstance(images, str | Path) else list(images)
     with ExitStack() as stack:
         opened = stack.enter_context(CzModel(Path(model), limits))
+        chosen = choose(Path(model), map(Path, given), wanted, table, folder_format)
         runner = stack.enter_context(ModelRunner(opened, job, start=dask is None))
         spread = None
         if dask is not None:
@@ -119,7 +126,6 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
 
             cluster = stack.enter_context(Cluster(dask, Path(model), job))
             spread = Spread(cluster, selection, intensities)
-            folder_format = STORES if folder_format == FORMATS[0] else folder_format
         run = SegmentationRun(
             runner,
             selection,
@@ -127,13 +133,11 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
             measured=_label_values(opened, classes) if table is not None else None,
             seams=seams,
             resume=resume,
-            folder_format=folder_format,
             progress=progress,
             unfinished=unfinished,
             spread=spread,
         )
-        given = [images] if isinstance(images, str | Path) else list(images)
-        return run.over([Path(each) for each in given], wanted, table)
+        return run.over(chosen)
 
 
 def _label_values(model: CzModel, names: Sequence[str]) -> frozenset[int]:

@@ -15,6 +15,7 @@ from czcheck.model import CzModel
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
 from czcheck.sources import Sources
+from czcheck.targets import Target, check_targets
 from czcheck.verifying.running import Progress
 from czcheck.verifying.verification import verify
 
@@ -62,8 +63,8 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
         What the baseline says of itself.
 
     Raises:
-        UsageError: No such archive, a folder, an output that is the archive, or a tolerance out of
-            range.
+        UsageError: No such archive, a folder, an output that would replace what is read,
+            or a tolerance out of range.
         InputError: The network does not answer every tile with probabilities, or the file cannot be
             written.
         IncompleteError: The network could not be run.
@@ -80,8 +81,10 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
             raise UsageError(f"{name} {value:g} is not within {least:g} and 1")
     if path.is_dir():
         raise UsageError(f"{path}: {about_folder(path)}")
-    if output in Sources([path]):
-        raise UsageError(f"{output}: is the model; name another file for the baseline")
+    sources = Sources()
+    sources.model(path)
+    sources.program(python, "the interpreter that runs the network")
+    check_targets([Target(f"--output {output}", output)], sources)
     tiles: dict[str, GoldenTile] = {}
     kept = KeptAnswers(NAMES)
 

@@ -119,7 +119,7 @@ class Comparisons:
         self._elsewhere = compare_elsewhere(
             self._worker,
             model.files,
-            model.network,
+            model.loaded,
             self._tiles,
             self._kept,
             model.limits,
@@ -149,6 +149,7 @@ class Comparisons:
             classes=len(metadata.classes),
             pixel_type=metadata.pixel_types[0],
             scaled=bool(metadata.scale_inputs_by_bitdepth),
+            precision=self._model.network.precision,
         )
         return self._against
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from czcheck.evaluating.record import Evaluation, Goals
     from czcheck.model import CzModel
     from czcheck.network.facts import Network, TensorSpec
+    from czcheck.planned.ending import Binary
     from czcheck.rules.container import Archives
     from czcheck.rules.plugins import Plugin
     from czcheck.runtime.limits import Budgets
@@ -97,6 +98,7 @@ def facts_of(
             "network": network,
             "safety": lambda: model.safety,
             "static_cost": lambda: model.cost,
+            "kernel_faults": lambda: model.kernel_faults(facts["target"]),
             "allow_op": lambda: allow_op,
             "target": target_runtime,
             "run": run,
@@ -104,7 +106,7 @@ def facts_of(
             "budgets": lambda: budgets,
             "plugins": plugins,
             POLICY: Policy,  # what there is to say of it is known when all files are checked
-            "tolerances": lambda: tolerances,
+            "tolerances": lambda: tolerances.at(model.network.precision),
             "evaluation": lambda: labelled and labelled[0],
             "goals": lambda: labelled and labelled[1],
             "specification": lambda: specification_of(model),
@@ -172,6 +174,11 @@ def looked_at(
     if level.depth >= Level.NETWORK.depth:
         with suppress(UnavailableError):
             facts["network"] = _network_facts(model.network)
+            if (binary := _binary(model)) is not None:
+                facts["network"]["binary"] = {"p": binary.p, "rest": binary.rest}
+        left = model.left_to_build(run=level is Level.RUN)
+        if left is not None:
+            facts["left_to_build"] = left
     if run is not None:
         facts["run"] = {
             "tiles": len(run.answers),
@@ -190,6 +197,14 @@ def looked_at(
             facts["run"]["offsets"] = run.offsets.to_json()
         facts["run"].update(comparisons.looked_at())
     return facts
+
+
+def _binary(model: CzModel) -> Binary | None:
+    """Which class gets p and which 1 - p, where one channel was made two."""
+    from czcheck.planned.ending import binary_of, ending_of  # noqa: PLC0415
+
+    names = [each.name for each in model.metadata.classes]
+    return binary_of(ending_of(model.network), (), names)
 
 
 def _network_facts(network: Network) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.configuration.calling import read_values
+from czcheck.configuration.calling import Configured, read_values
 from czcheck.configuration.merging import InForce
 from czcheck.report.report import Options
 from czcheck.rules.catalogue import catalogue
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits, given_limits
+from czcheck.sources import Sources
 
 if TYPE_CHECKING:
     from czcheck.runtime.baseline import Baseline
@@ -51,6 +52,26 @@ def plan_of(path: Path, force: InForce) -> Plan:
 
         golden = read_baseline(force["baseline"]).with_tolerances(force.tolerances)
     return Plan(path, force, chosen_rules(force), golden)
+
+
+def sources_of(paths: Iterable[Path], configured: Configured, python: str | None = None) -> Sources:
+    """All that checking some files reads.
+
+    Args:
+        paths: The files.
+        configured: What is in force.
+        python: Interpreter that runs the networks; None for this one.
+
+    Raises:
+        UsageError: A configuration beside one of them is wrong.
+    """
+    sources = Sources()
+    paths = list(paths)
+    for path in paths:
+        sources.model(path)
+    configured.add_sources(sources, paths)
+    sources.program(python, "the interpreter that runs the network")
+    return sources
 
 
 def check_images(paths: Iterable[Path]) -> None:

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import PayloadKind
-from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.errors import (
+    IncompleteError,
+    InputError,
+    NotApplicableError,
+    UnavailableError,
+    UsageError,
+)
 from czcheck.runtime.limits import Budgets
 from czcheck.specification import test_images
 from czcheck.tolerances import DEFAULT_TOLERANCES
@@ -102,6 +108,7 @@ class FileRun:
         """Run the test tiles through the network.
 
         Raises:
+            NotApplicableError: Running the network would not show what the model does.
             UnavailableError: The static levels found no network that could be run, or one that
                 must not be.
             IncompleteError: The process could not be started, or an image cannot be read.
@@ -109,6 +116,8 @@ class FileRun:
         from czcheck.runtime.run import run_network  # noqa: PLC0415
 
         model = self._model
+        if (reason := model.left_to_build(run=True)) is not None:
+            raise NotApplicableError(f"left to `czcheck build`: {reason}")
         if (objection := model.safety.objection(self._allow_op)) is not None:
             raise UnavailableError(f"the network must not be run: {objection}")
         try:
@@ -121,7 +130,7 @@ class FileRun:
         self.done = run_network(
             self._start(),
             model.files,
-            model.network,
+            model.loaded,
             model.metadata,
             tiles,
             model.limits,

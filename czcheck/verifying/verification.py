@@ -18,10 +18,11 @@ from czcheck.report.report import FileReport, Report
 from czcheck.rules.catalogue import Level
 from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.specification import SpecModel, open_checked
+from czcheck.targets import Target, Way, check_targets
 from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.gathering import facts_of, looked_at
 from czcheck.verifying.judging import outcomes_of, report_of
-from czcheck.verifying.planning import Plan, options_of, plan_of, runner_limits_of
+from czcheck.verifying.planning import Plan, options_of, plan_of, runner_limits_of, sources_of
 from czcheck.verifying.running import FileRun
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
 
     Raises:
         UsageError: No such path, an empty folder, an unknown level, target, severity, rule or
-            profile, a wrong configuration, a file that is no baseline, or less than one job.
+            profile, a wrong configuration, a file that is no baseline, less than one job, or a
+            folder to write to that lies in what is read.
         IncompleteError: The cluster does not answer.
     """
     given = {
@@ -145,6 +147,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
     plans = [plan_of(each, configured.of(each)) for each in paths]
     kept_in = None if evidence is None else Path(evidence)
+    if targets := targets_of(kept_in, cache_dir):
+        check_targets(targets, sources_of(paths, configured, python))
     if kept_in is not None:
         from czcheck.verifying.evidence import check_folder  # noqa: PLC0415 - seldom
 
@@ -223,6 +227,27 @@ def checked(
             return _verify_one(model, plan, run, verdicts)
         finally:
             run.close()
+
+
+def targets_of(
+    evidence: str | Path | None, cache_dir: str | Path | Callable[[], Path | None] | None
+) -> list[Target]:
+    """Places that a verification writes to, beside its reports.
+
+    Args:
+        evidence: Folder for what findings rest on; None for none.
+        cache_dir: As for `verify`. A function names the user's own folder, where nothing is read.
+    """
+    targets = []
+    if evidence is not None:
+        targets.append(Target(f"--evidence {evidence}", Path(evidence), Way.PICTURES))
+    if cache_dir is not None and not callable(cache_dir):
+        from czcheck.cache.store import FOLDER  # noqa: PLC0415 - only where there is a folder
+
+        # What is too much in it is removed, so it counts as a whole.
+        option, folder = f"--cache-dir {cache_dir}", Path(cache_dir)
+        targets += [Target(option, folder, Way.FOLDER), Target(option, folder / FOLDER, Way.STORE)]
+    return targets
 
 
 def _verdicts(

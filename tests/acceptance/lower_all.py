@@ -1,4 +1,4 @@
-"""Builds what `keras_networks.py` wrote, and unpacks what was built.
+"""Builds what `keras_networks.py` or `kernel_networks.py` wrote, and unpacks what was built.
 
 A script of its own, so that TensorFlow is imported once: `python lower_all.py FOLDER` takes
 `FOLDER/<name>/` through the build's own steps (lower, fit, write, pack, unpack) to
@@ -11,13 +11,16 @@ import io
 import json
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from keras_networks import NETWORKS
+import numpy as np
 
 import czcheck
 from czcheck.archive.write import write_archive
 from czcheck.building import lowering, objects, surgery
+from czcheck.errors import InputError
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, to_xml
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network
@@ -47,12 +50,18 @@ def main(folder: Path) -> None:
     archives, unpacked = folder / "archives", folder / "unpacked"
     archives.mkdir()
     unpacked.mkdir()
-    results = {}
-    for name in NETWORKS:
-        source = folder / name
+    results: dict[str, Any] = {}
+    for source in sorted(each.parent for each in folder.glob("*/saved_model.pb")):
+        name = source.name
         network = read_network(SavedModelFolder(source))
-        lowered = lowering.lower(source, network.loader)
-        lowered.graph_def = surgery.fit(lowered.graph_def, None).graph_def
+        try:
+            lowered = lowering.lower(source, network.loader)
+        except InputError as error:
+            results[name] = {"refused": str(error)}
+            continue
+        with np.load(folder / f"{name}.npz") as known:
+            _, height, width, _ = known["tile"].shape
+        lowered.graph_def = surgery.fit(lowered.graph_def, (height, width)).graph_def
         first = lowering.write_saved_model(lowered)
         archive = archives / f"{name}.czmodel"
         archive_of(first, archive)
@@ -67,6 +76,7 @@ def main(folder: Path) -> None:
             "twice": lowering.write_saved_model(again) == first,
             "rewrites": lowered.changes.rewrites,
             "functions": len(lowered.graph_def.library.function),
+            "operations": Counter(node.op for node in lowered.graph_def.node),
             "members": members,
         }
     (folder / "lowered.json").write_text(json.dumps(results))

@@ -26,7 +26,7 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "CZ911": "tests/configuration/test_waivers.py",
     "CZ912": "tests/configuration/test_trust.py",
     **dict.fromkeys(
-        ("CZ501", "CZ502", "CZ503", "CZ504", "CZ505", "CZ506"),
+        ("CZ501", "CZ502", "CZ503", "CZ504", "CZ505", "CZ506", "CZ507"),
         "tests/evaluating/test_evaluation_told.py",
     ),
 }

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from czcheck import InputError, evaluate
+from czcheck.report.formats import FORMATS
 
 pytestmark = pytest.mark.tensorflow
 
@@ -142,6 +143,26 @@ def test_wrong_options_and_masks(
     assert done.returncode == code, done.stdout + done.stderr
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_every_report_says_that_most_is_padding(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    """80x90 pixels in a tile of 256x256."""
+    files = {form: tmp_path / form for form in FORMATS if form != "text"}
+    reports = [part for form, path in files.items() for part in ("--report", f"{form}={path}")]
+    done = run(MODEL, *pair, *reports)
+    assert done.returncode == 0, done.stdout + done.stderr
+    texts = {"text": done.stdout} | {form: path.read_text() for form, path in files.items()}
+    for form, text in texts.items():
+        assert "CZ507" in text, form
+        assert "89 % of what the network sees of them is padding" in " ".join(text.split()), form
+    report = json.loads(texts["json"])
+    jsonschema.validate(report, SCHEMA)
+    found = report["files"][0]["looked_at"]["evaluation"]
+    assert found["tiles"]["padding"] == pytest.approx(1 - 80 * 90 / 256**2)
+    assert found["worst"][0]["padding"] == found["tiles"]["padding"]
+    strict = run(MODEL, *pair, "--fail-on", "warning", "--select", "CZ507")
+    assert strict.returncode == 1
+    assert "padding: 1 image does not fill its tiles of 256x256 pixels" in strict.stdout
 
 
 def test_a_mask_of_another_size_and_a_damaged_one(pair: tuple[Path, Path]) -> None:

@@ -7,8 +7,6 @@ loads them in TensorFlow 2.0.0.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from target_runs import Outcome, in_target, job, run
 
-HERE = Path(__file__).parent
 LOADERS = ("object", "session", "keras")
 NETWORKS = (
     "unet_transposed", "unet_bilinear", "group_and_layer_norm", "separable_and_dilated",
@@ -29,14 +27,6 @@ NETWORKS = (
 TOLERANCE = 1e-5
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.tf200, pytest.mark.timeout(600)]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What TensorFlow 2.0.0 did with one SavedModel."""
-
-    errors: dict[str, str | None]
-    answers: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,41 +43,23 @@ class Portability:
         return np.load(self.folder / f"{name}.npz")["answer"]
 
 
-def run(python: str, script: str, *arguments: Path) -> None:
-    root = str(HERE.parents[1])
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": root}
-    # As in a build: not every processor has the kernel of a dilated transposed convolution without.
-    environment["TF_ENABLE_ONEDNN_OPTS"] = "1"
-    command = [python, str(HERE / script), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.fixture(scope="module")
 def portability(tf200_python: str, tmp_path_factory: pytest.TempPathFactory) -> Portability:
     folder = tmp_path_factory.mktemp("portability")
     run(sys.executable, "keras_networks.py", folder)
     run(sys.executable, "lower_all.py", folder)
     jobs = [
-        {
-            "name": f"{kind}:{name}",
-            "folder": str(source),
-            "tile": str(folder / f"{name}.npz"),
-            "into": str(folder / f"{kind}-{name}.npz"),
-        }
+        job(folder, f"{kind}-{name}", source, folder / f"{name}.npz")
         for name in NETWORKS
         for kind, source in (("raw", folder / name), ("built", folder / "unpacked" / name))
     ]
-    (folder / "jobs.json").write_text(json.dumps(jobs))
-    run(tf200_python, "load_in_target.py", folder / "jobs.json", folder / "results.json")
-    found = json.loads((folder / "results.json").read_text())
+    target, found = in_target(tf200_python, folder, jobs)
     outcomes: dict[str, dict[str, Outcome]] = {"raw": {}, "built": {}}
-    for result in found["results"]:
-        kind, name = result["name"].split(":")
-        with np.load(folder / f"{kind}-{name}.npz") as answers:
-            outcomes[kind][name] = Outcome(result["errors"], dict(answers))
+    for each, outcome in found.items():
+        kind, _, name = each.partition("-")
+        outcomes[kind][name] = outcome
     lowered = json.loads((folder / "lowered.json").read_text())
-    return Portability(folder, lowered, found["tensorflow"], outcomes["raw"], outcomes["built"])
+    return Portability(folder, lowered, target, outcomes["raw"], outcomes["built"])
 
 
 def test_the_target_is_tensorflow_2_0_0(portability: Portability) -> None:

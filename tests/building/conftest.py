@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from czcheck.building.plan import Plan
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
@@ -49,6 +51,63 @@ def source_of_tf200(tmp_path_factory: pytest.TempPathFactory, tf200_python: str)
     folder = tmp_path_factory.mktemp("tf200")
     run_script(tf200_python, HERE / "write_sources_tf200.py", folder)
     return folder / "keras2"
+
+
+@pytest.fixture(autouse=True)
+def what_builds_passes_as_specification(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Verify the specification of every build that succeeds, without building: it has to pass."""
+    from czcheck.building.results import BuildResult
+    from czcheck.verifying.verification import verify
+
+    plans: list[Plan] = []
+    planned = Plan.of
+
+    def plan_of(*arguments: Any) -> Plan:
+        plans.append(planned(*arguments))
+        return plans[-1]
+
+    def result_of(**fields: Any) -> Any:
+        plan = plans[-1]
+        # Without a verification, scores may be built; such a build warns.
+        if not fields["warnings"] and plan.source.exists():
+            path = tmp_path_factory.mktemp("effective") / "spec.json"
+            path.write_text(json.dumps(effective(plan)), "utf-8")
+            report = verify(path, level="network", allow_op=plan.allow_op)
+            assert report.passed, [str(each) for each in report.findings]
+        return BuildResult(**fields)
+
+    monkeypatch.setattr(Plan, "of", plan_of)
+    monkeypatch.setattr("czcheck.building.builder.BuildResult", result_of)
+
+
+def effective(plan: Plan) -> dict[str, Any]:
+    """A specification of what is built, with what the call changed about it."""
+
+    def listed(operations: Any) -> list[dict[str, Any]]:
+        found = []
+        for each in operations:
+            parameters: dict[str, Any] = {}
+            if each.mean:
+                parameters = {"Mean": list(each.mean), "Std": list(each.std)}
+            if each.name == "Scale":
+                parameters = {"Factor": each.factor or "max"}
+            found.append({"Name": each.name, **parameters})
+        return found
+
+    return {
+        "Name": plan.metadata.name,
+        "BorderSize": plan.metadata.border_size,
+        "ColorHandling": plan.metadata.color_handling,
+        "PixelType": plan.metadata.pixel_types[0],
+        "Classes": [each.name for each in plan.metadata.classes],
+        "ModelPath": str(plan.source.absolute()),
+        "SpatialDims": plan.tile and list(plan.tile),
+        "LicenseFile": plan.licence and str(plan.licence.absolute()),
+        "Preprocessing": listed(plan.added.before),
+        "Postprocessing": listed(plan.added.after),
+    }
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from conftest import WriteSpec
 
 GUID = "3f1c7a52-9d0b-4c36-8f5e-2b7d64a0c911"
-KINDS = ("export", "saved_keras_model", "module", "tensorflow_1")
+KINDS = ("export", "saved_keras_model", "module", "tensorflow_1", "tensorflow_1_frames")
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
 
@@ -195,7 +195,7 @@ def test_a_fixed_batch_is_opened(sources: Path, write_spec: WriteSpec, tmp_path:
         (
             "export_random",
             None,
-            "does not answer like its source: .* draws random numbers cannot be built",
+            "two predictions for one tile, .* draws random numbers cannot be built",
         ),
     ],
 )
@@ -236,7 +236,7 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
         ("export_two_inputs", {}, r"has 2 inputs \(.*\); a model has exactly one input"),
         ("export_u_net_any_size", {}, r"set `SpatialDims`.*--tile HxW, each a multiple of 4"),
         ("export_any_size", {}, r"set `SpatialDims` \[height, width\] in the spec or give --tile"),
-        ("export", {"Classes": ["a", "b", "c"]}, r"answers with 2 channels.*names 3 classes"),
+        ("export", {"Classes": ["a", "b", "c"]}, r"outputs 2 channels.*names 3 classes"),
         ("export", {"PixelType": "Bgr24", "ColorHandling": "SplitRgb"}, "takes 1 channels.*has 3"),
         ("export", {"BorderSize": 16}, "a border of 16 pixels on each side leaves nothing of a"),
     ],

@@ -54,6 +54,14 @@ def test_scores_behind() -> None:
     assert after([SOFTMAX], logits + 5000).ravel().tolist() == pytest.approx([0.25, 0.75], abs=1e-3)
 
 
+def test_a_sigmoid_makes_the_probability_of_scores_of_any_size() -> None:
+    scores = np.array([[[[-2000.0]], [[0.0]], [[np.log(3)]], [[2000.0]]]], np.float32)
+    chain = [Operation("Sigmoid"), SIGMOID]
+    assert after(chain, scores)[..., 0].ravel().tolist() == pytest.approx([0, 0.5, 0.75, 1])
+    assert after(chain, scores)[..., 1].ravel().tolist() == pytest.approx([1, 0.5, 0.25, 0])
+    assert doubt(chain, scores) is None
+
+
 def test_doubts() -> None:
     sums = np.array([[[[0.25, 0.75]]]], np.float32)
     assert "already sum to one" in (doubt([SOFTMAX], sums) or "")

@@ -79,6 +79,7 @@ def test_layers_of_ones_own_come_from_the_module_that_is_named(
     monkeypatch.chdir(files)
     first = build(spec, target, custom_objects="own_layers", verify=False)
     again = build(spec, target, custom_objects=str(files / "own_layers.py"), verify=False)
+    assert not (files / "__pycache__").exists()
     assert first.model_id == again.model_id
     with pytest.raises(InputError, match="the module of custom objects has no such name"):
         build(spec, target, custom_objects="json", verify=False)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from czcheck.building.proof import Comparer, questions
-from czcheck.errors import InputError
 from czcheck.runtime.compare import compare
 
 SOURCE = np.array([[[[0.7, 0.3], [0.2, 0.8]]]], np.float32)
@@ -56,13 +55,28 @@ def test_other_shapes_are_infinitely_different() -> None:
 def test_the_tolerance_is_wider_on_the_raw_range() -> None:
     near = changed(0, (0.7005, 0.2995))
     comparer = Comparer("models/nuclei")
-    comparer.add("zeros", SOURCE, near, raw=True)
-    with pytest.raises(InputError, match=r"^models/nuclei: .*tile 'zeros' \(scaled to \[0, 1\]\)"):
-        comparer.add("zeros", SOURCE, near, raw=False)
+    assert comparer.add("zeros", SOURCE, near, raw=True) is None
+    differs = comparer.add("zeros", SOURCE, near, raw=False)
+    assert differs is not None
+    assert differs.startswith("on the tile 'zeros' (scaled to [0, 1]) probabilities differ by up")
+    assert "from 0.7 to 0.7005 at row 0, column 0, channel 0 (allowed: 1e-05)" in differs
     proof = comparer.result((1, 2), of_archive=True)
     assert proof.raw == pytest.approx(5e-4, rel=1e-3)
     assert proof.scaled == 0
     assert proof.pixels == 2
+
+
+@pytest.mark.parametrize(("precision", "within"), [("float16", 2e-3), ("bfloat16", 1e-2)])
+def test_half_precision_has_a_tolerance_of_its_own_and_says_so(
+    precision: str, within: float
+) -> None:
+    comparer = Comparer("models/nuclei", precision)
+    near, far = (changed(1, (0.2 + each, 0.8 - each)) for each in (0.9 * within, 1.1 * within))
+    assert comparer.add("noise", SOURCE, near, raw=False) is None
+    differs = comparer.add("noise", SOURCE, far, raw=False)
+    assert differs is not None
+    assert f"(allowed: {within:g}, as the network computes in {precision})" in differs
+    assert comparer.result((1, 2), of_archive=True).precision == precision
 
 
 def test_integer_pixel_types_are_asked_on_both_ranges() -> None:

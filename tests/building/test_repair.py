@@ -7,7 +7,7 @@ import io
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -90,6 +90,27 @@ def test_what_todays_tensorflow_saved_is_made_portable(sources: Path, tmp_path: 
     with czcheck.open(result.path) as model:
         assert model.network.variables == ()
         assert model.files.names == LOWERED
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("CZ325", "channels_first"),
+        ("CZ325", "no_kernel_for_a_dtype"),
+        ("CZ326", "dilated_depthwise"),
+        ("CZ326", "truncated_division"),
+    ],
+)
+def test_what_the_target_refuses_or_computes_otherwise_is_written_anew(
+    code: str, name: str, tmp_path: Path
+) -> None:
+    source = BAD / f"{code}_{name}.czmodel"
+    assert code in {each.code for each in verify(source, level="network").findings}
+    result = czcheck.repair(source, tmp_path / "new.czmodel", verify=False)
+    assert any(line.startswith("network lowered") for line in result.changes)
+    left = {each.code for each in verify(result.path, level="network").findings}
+    assert not left & {"CZ325", "CZ326"}
 
 
 def disorderly() -> bytes:
@@ -179,6 +200,24 @@ def test_a_tile_is_set_in_network_and_metadata(tmp_path: Path) -> None:
         assert model.network.serving.inputs[0].shape == (None, 48, 64, 1)
 
 
+@pytest.mark.tensorflow
+def test_a_model_without_a_name_gets_one(tmp_path: Path) -> None:
+    """As the reference exporter writes it where `ModelPath` ends in a slash."""
+    source = write(tmp_path, czmodel(metadata_xml(("Nuclei", "")), good_payload()))
+    report = verify(source, level="metadata")
+    assert report.passed
+    assert [each.code for each in report.findings] == ["CZ216"]
+    first = czcheck.repair(source, tmp_path / "a.czmodel", name=" Zellkerne \u00e4 ", verify=False)
+    assert first.metadata.name == "Zellkerne \u00e4"
+    assert "name changed from an empty name to 'Zellkerne \u00e4'" in first.changes
+    assert first.model_id == GUID
+    assert "CZ216" not in {each.code for each in verify(first.path, level="metadata").findings}
+    with czcheck.open(first.path) as model:
+        assert model.metadata.name == "Zellkerne \u00e4"
+    same = czcheck.repair(first.path, tmp_path / "b.czmodel", name="Zellkerne \u00e4", verify=False)
+    assert same.changes == ()
+
+
 @pytest.fixture
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is found now was found without starting TensorFlow."""
@@ -264,12 +303,24 @@ def test_a_member_in_the_way_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_worker")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("", "the name is empty"), (" \t ", "is empty"), ("a\nb", "U\\+000A"), (7, "of type int")],
+)
+def test_what_is_no_name_is_refused(name: Any, words: str, tmp_path: Path) -> None:
+    source = write(tmp_path, DEMO.read_bytes())
+    with pytest.raises(UsageError, match=words):
+        czcheck.repair(source, tmp_path / "new.czmodel", name=name)
+    assert [path.name for path in tmp_path.iterdir()] == ["source.czmodel"]
+
+
+@pytest.mark.usefixtures("no_worker")
 def test_the_source_is_never_written_over(tmp_path: Path) -> None:
     source = write(tmp_path, DEMO.read_bytes())
     link = tmp_path / "link.czmodel"
     os.link(source, link)
     for target in (source, link, tmp_path / "." / "source.czmodel"):
-        with pytest.raises(UsageError, match="is the archive to repair"):
+        with pytest.raises(UsageError, match=r"would replace .*the archive to repair"):
             czcheck.repair(source, target)
     with pytest.raises(UsageError, match="no such file"):
         czcheck.repair(tmp_path / "missing.czmodel", tmp_path / "new.czmodel")

@@ -11,8 +11,9 @@ from czcheck.building.starting import EXAMPLE, write_start
 from czcheck.cli import main
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata.spec import read_spec
+from czcheck.verifying.verification import verify
 from fixtures.archives import czmodel, metadata_xml
-from fixtures.graphs import Graph, classifier
+from fixtures.graphs import Graph, classifier, ended_by, scores
 
 ROOT = Path(__file__).parents[2]
 BAD = ROOT / "fixtures" / "bad"
@@ -40,6 +41,92 @@ def test_a_saved_model_fills_in_what_it_tells(tmp_path: Path) -> None:
     # One convolution of 3 x 3 looks one pixel far.
     assert spec.border_size == 1
     assert [each.split(":")[0] for each in start.guessed] == ["Classes", "PixelType", "BorderSize"]
+
+
+@pytest.mark.parametrize(
+    ("graph", "classes", "postprocessing", "words"),
+    [
+        (
+            ended_by("Sigmoid", classes=1),
+            ("Foreground", "Background"),
+            ["SigmoidToSoftmaxScores"],
+            "Classes: the network ends in one sigmoid channel; Foreground gets its probability p",
+        ),
+        (
+            scores(1),
+            ("Foreground", "Background"),
+            ["Sigmoid", "SigmoidToSoftmaxScores"],
+            "Classes: the network ends in one channel of scores",
+        ),
+        (
+            scores(2),
+            ("Class1", "Class2"),
+            ["Softmax"],
+            "Postprocessing: the network ends in scores",
+        ),
+        (ended_by("LogSoftmax"), ("Class1", "Class2"), ["Softmax"], "ends in a log-softmax"),
+        (
+            ended_by("Sigmoid"),
+            ("Class1", "Class2"),
+            [],
+            "The network cannot be built: the network ends in two sigmoid channels",
+        ),
+        (
+            ended_by("Tanh", classes=1),
+            ("Foreground", "Background"),
+            ["SigmoidToSoftmaxScores"],
+            "The network cannot be built: the network ends in values from -1 to 1",
+        ),
+    ],
+)
+def test_what_makes_probabilities_of_the_output_is_written(
+    graph: Graph,
+    classes: tuple[str, ...],
+    postprocessing: list[str],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, target = saved(tmp_path / "cells", graph), tmp_path / "spec.json"
+    with pytest.raises(SystemExit):
+        main(["init", str(folder), "-o", str(target)])
+    assert words in capsys.readouterr().out
+    spec = read_spec(target)
+    assert spec.classes == classes
+    assert [each.name for each in spec.postprocessing] == postprocessing
+    # What it writes passes, unless it says that the network cannot be built.
+    assert verify(target, level="network").passed != ("cannot be built" in words)
+
+
+def test_an_archive_of_one_channel_gets_a_class_for_each_of_two(tmp_path: Path) -> None:
+    source = tmp_path / "old.czmodel"
+    source.write_bytes(czmodel(metadata_xml(), ended_by("Sigmoid", classes=1).payload()))
+    start = write_start(source, tmp_path / "new.json")
+    spec = read_spec(start.path)
+    assert spec.classes == ("Nucleus", "Background")
+    assert spec.colors == ((0, 255, 0), (255, 0, 0))  # each class keeps its own
+    assert [each.name for each in spec.postprocessing] == ["SigmoidToSoftmaxScores"]
+    only = '<Item colB="0" colG="0" colR="255" LabelValue="1" Name="Background" />'
+    source.write_bytes(czmodel(metadata_xml((only, "")), scores(1).payload()))
+    spec = read_spec(write_start(source, tmp_path / "one.json").path)
+    assert spec.classes == ("Nucleus", "Background")
+    assert spec.colors is not None
+    assert len(set(spec.colors)) == 2
+
+
+def test_an_archive_without_a_name_gives_that_of_its_file(tmp_path: Path) -> None:
+    source = tmp_path / "old.czmodel"
+    source.write_bytes(czmodel(metadata_xml(("Nuclei", "")), classifier().payload()))
+    start = write_start(source, tmp_path / "new.json")
+    assert read_spec(start.path).name == "old"
+    assert "Name: the archive gives none." in start.guessed
+
+
+def test_a_network_of_labels_has_no_specification(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "cells", ended_by("ArgMax"))
+    with pytest.raises(InputError, match="label map"):
+        write_start(folder, tmp_path / "spec.json")
+    assert not (tmp_path / "spec.json").exists()
 
 
 def test_an_open_tile_is_a_guess_that_is_named(tmp_path: Path) -> None:

@@ -133,10 +133,36 @@ def tensorflow_1(folder: Path) -> None:
         v1.saved_model.simple_save(session, str(folder), {"tile": tile}, {"answer": answer})
 
 
+def tensorflow_1_frames(folder: Path) -> None:
+    """Loops and branches of TensorFlow 1, with weights that stand inside them."""
+    v1 = tf.compat.v1
+    inner = np.random.default_rng(1).normal(0, 0.3, (3, 3, 2, 2)).astype(np.float32)
+    v1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default(), v1.Session() as session:
+            tile = v1.placeholder(tf.float32, (None, *SIZE, 1), "input")
+            bright = v1.reduce_mean(tile) > 0.5
+            kernel = v1.get_variable("kernel", initializer=KERNEL)
+            x = v1.nn.conv2d(tile, kernel, padding="SAME")
+            x += v1.cond(bright, lambda: tf.constant([0.5, -0.5]), lambda: tf.constant([0.1, 0.2]))
+
+            def body(n: Any, y: Any) -> Any:
+                y = v1.nn.relu(v1.nn.conv2d(y, tf.constant(inner), padding="SAME") + 0.3)
+                y = v1.cond(n > 1, lambda: y * tf.constant([0.9, 1.1]), lambda: y - 0.05)
+                return n + 1, y
+
+            x = v1.while_loop(lambda n, _: n < 3, body, (0, x))[1]
+            answer = tf.nn.softmax(x, name="output")
+            session.run(v1.global_variables_initializer())
+            v1.saved_model.simple_save(session, str(folder), {"tile": tile}, {"answer": answer})
+    finally:
+        v1.enable_control_flow_v2()
+
+
 KINDS = (
     export, export_any_size, export_u_net_any_size, export_batch_of_four,
     export_dense_over_the_tile, export_half_size_answer, export_two_inputs, export_random,
-    export_logits, saved_keras_model, module, tensorflow_1,
+    export_logits, saved_keras_model, module, tensorflow_1, tensorflow_1_frames,
 )  # fmt: skip
 
 

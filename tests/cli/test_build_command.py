@@ -76,7 +76,8 @@ def changed(**changes: Any) -> str:
         (changed(ModelPath="spec.json"), ("ModelPath", "saved_model.pb")),
         (changed(Preprocessing=["Rgb"]), ("line 12", "Preprocessing, item 1,", "RgbToBgr")),
         (changed(Preprocessing=["RgbToBgr"]), ("spec.json", "3 channels, but tiles have 1")),
-        (changed(Postprocessing=["Sigmoid"]), ("line 12", "SigmoidToSoftmaxScores")),
+        (changed(Postprocessing=["Tanh"]), ("line 12", "SigmoidToSoftmaxScores")),
+        (changed(Postprocessing=["Sigmoid"]), ("put SigmoidToSoftmaxScores behind it",)),
         (SPEC[:-20], ("spec.json", "line")),
         ("", ("spec.json", "empty")),
         ("[]", ("spec.json", "object")),
@@ -148,7 +149,7 @@ def test_wrong_operations_are_usage_errors(build: Run, option: str, value: str, 
 def test_sigmoid_scores_need_one_channel(build: Run) -> None:
     code, err = build(SPEC, "--postprocess", "SigmoidToSoftmaxScores")
     assert code == 1
-    assert "answers with 2 channels, but SigmoidToSoftmaxScores takes one" in err
+    assert "outputs 2 channels, but SigmoidToSoftmaxScores takes one" in err
 
 
 def test_wrong_paths_are_usage_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

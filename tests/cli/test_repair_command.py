@@ -28,6 +28,7 @@ def call(*arguments: str | Path) -> int:
         (("missing.czmodel", "-o", "new.czmodel"), 2, "no such file"),
         (("CZ116_pickle.czmodel",), 2, "--output"),
         (("CZ116_pickle.czmodel", "-o", "new.czmodel", "--tile", "0x4"), 2, "no tile size"),
+        (("CZ216_name_empty.czmodel", "-o", "new.czmodel", "--name", " "), 2, "the name is empty"),
     ],
 )
 def test_wrong_calls(

@@ -104,9 +104,12 @@ def test_an_unknown_format_is_refused_with_the_nearest(
         (("json=auto",), "markdown=auto"),
         (("json=missing/report.json",), "missing does not exist"),
         (("json=models",), "is a folder"),
-        (("json=a.json", "text=./a.json"), "two reports"),
+        (("json=a.json", "text=./a.json"), "names the same place as --report json=a.json"),
         (("json=-", "text=-"), "two reports"),
-        (("json=models/good.czmodel",), "would replace a file that is read"),
+        (
+            ("json=models/good.czmodel",),
+            "would replace the model, which is read; name another file",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_a_usage_error_before_anything_is_run(
@@ -178,7 +181,8 @@ def test_the_step_summary_is_added_to(
     summary = tmp_path / "summary.md"
     summary.write_text("# of another step\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    assert destination("markdown=auto") == Destination("markdown", summary, append=True)
+    asked = "--report markdown=auto"
+    assert destination("markdown=auto") == Destination("markdown", summary, True, asked)
     assert verify(models["bad"], "--report", "markdown=auto")[0] == 1
     assert summary.read_text().startswith("# of another step\n")
     assert "CZ206" in summary.read_text()

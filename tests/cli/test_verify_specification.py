@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import jsonschema
 import pytest
 
 from czcheck.cli import main
+from czcheck.network.dtypes import number
 from czcheck.report.report import Report
 from czcheck.verifying.verification import verify
-from fixtures.graphs import Graph, classifier
+from fixtures.graphs import FLOAT, Graph, Type, classifier, ended_by, scores, spec
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "report.schema.json"
 
@@ -81,23 +83,183 @@ def test_rules_on_metadata_name_the_place_in_the_specification(write: Write) -> 
     }
 
 
+def half_precision() -> Graph:
+    """The sound network with an input that ZEN does not feed."""
+    graph = classifier()
+    image = next(each for each in graph.meta_graph.graph_def.node if each.name == "image")
+    image.name = "tile"
+    graph.node("image", "Cast", "tile", SrcT=Type("float16"), DstT=FLOAT)
+    image.attr["dtype"].type = number("float16")
+    inputs = graph.meta_graph.signature_def["serving_default"].inputs
+    inputs["image"].CopyFrom(spec("tile", (None, 32, 32, 1), "float16"))
+    return graph
+
+
 @pytest.mark.parametrize(
     ("graph", "changes", "codes"),
     [
         (classifier(classes=3), {}, {"CZ312"}),
         (classifier(channels=3), {}, {"CZ308"}),
-        # ZEN's import knows no SpatialDims.
-        (classifier(height=None, width=None), {"SpatialDims": [64, 64]}, {"CZ307"}),
+        (classifier(height=None, width=None), {}, {"CZ307"}),
+        (classifier(height=None, width=None), {"SpatialDims": [8, 64]}, {"CZ313", "CZ314"}),
+        (classifier(), {"SpatialDims": [8, 8]}, {"CZ313"}),
+        (classifier(), {"Preprocessing": ["RgbToBgr"]}, {"CZ220"}),
+        (classifier(), {"LicenseFile": "terms.xml"}, {"CZ220"}),
+        (ended_by("Sigmoid", classes=1), {"Classes": ["Nucleus", "Rest"]}, {"CZ312", "CZ320"}),
+        (classifier(), {"Postprocessing": ["SigmoidToSoftmaxScores"]}, {"CZ220"}),
+        (scores(2), {}, {"CZ220", "CZ320"}),
+        (half_precision(), {}, {"CZ220", "CZ310"}),
         (classifier(), {"Classes": ["Nucleus"], "BorderSize": "4"}, {"CZ220"}),
     ],
-    ids=["classes", "channels", "open tile", "fault"],
-)
+    ids=[
+        "classes", "channels", "open tile", "border", "smaller tile", "in front", "licence",
+        "sigmoid", "behind", "scores", "half", "fault",
+    ],
+)  # fmt: skip
 def test_what_does_not_fit_is_found_by_the_same_rules(
-    write: Write, graph: Graph, changes: dict[str, Any], codes: set[str]
+    write: Write, tmp_path: Path, graph: Graph, changes: dict[str, Any], codes: set[str]
 ) -> None:
+    (tmp_path / "terms.xml").write_text("free")
     report = verify(write(graph, **changes), level="network")
     assert report.exit_code == 1
     assert places(report).keys() == codes
+
+
+def under(name: str) -> Graph:
+    """The sound network, its signature called otherwise."""
+    graph = classifier()
+    signatures = graph.meta_graph.signature_def
+    signatures[name].CopyFrom(signatures["serving_default"])
+    del signatures["serving_default"]
+    return graph
+
+
+def saved_today() -> Graph:
+    """The sound network with what today's TensorFlow saves and TensorFlow 2.0.0 does not know."""
+    graph = classifier()
+    graph.node("off", "DisableCopyOnRead", "image")
+    graph.node("further", "Softmax", "logits", T=FLOAT, grad_debug_name="none")
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("graph", "changes"),
+    [
+        (classifier(height=None, width=None), {"SpatialDims": [64, 64]}),
+        (classifier(height=None, width=64), {"SpatialDims": [64, 64]}),
+        (classifier(), {"SpatialDims": [48, 48]}),
+        (classifier(batch=4), {}),
+        (under("predict"), {}),
+        (saved_today(), {}),
+        (
+            ended_by("Sigmoid", classes=1),
+            {"Classes": ["Nucleus", "Rest"], "Postprocessing": ["SigmoidToSoftmaxScores"]},
+        ),
+        (
+            scores(1),
+            {
+                "Classes": ["Nucleus", "Rest"],
+                "Postprocessing": ["Sigmoid", "SigmoidToSoftmaxScores"],
+            },
+        ),
+        (scores(2), {"Postprocessing": ["Softmax"], "Preprocessing": ["PerImageStandardization"]}),
+        (ended_by("LogSoftmax"), {"Postprocessing": ["Softmax"]}),
+    ],
+    ids=[
+        "open tile", "half open", "other tile", "batch", "signature", "today", "sigmoid", "score",
+        "scores", "log-softmax",
+    ],
+)  # fmt: skip
+def test_the_network_is_judged_as_it_will_be_built(
+    write: Write, graph: Graph, changes: dict[str, Any]
+) -> None:
+    report = verify(write(graph, **changes), level="network")
+    assert report.passed
+    assert report.findings == ()
+    (file,) = report.files
+    reasons = {each.code: each.reason for each in file.outcomes if each.cause is not None}
+    assert reasons["CZ315"] == reasons["CZ316"]
+    assert "has to be lowered first" in reasons["CZ315"]
+    assert "left behind by `czcheck build`" in reasons["CZ322"]
+    facts = file.looked_at["network"]
+    height, width = changes.get("SpatialDims", [32, 32])
+    assert facts["input"] == f"{height}x{width}x1"
+
+
+def keras_file(path: Path, *, channels: int, activation: str, taken: int = 1) -> None:
+    """A `.keras` file as far as its description of layers goes."""
+    config = {"batch_shape": [None, None, None, taken], "name": "tile"}
+    last = {"filters": channels, "activation": activation, "name": "last"}
+    hidden = {"filters": 4, "activation": "relu", "name": "hidden"}
+    layers = [
+        {"class_name": "InputLayer", "config": config},
+        {"class_name": "Conv2D", "config": hidden},
+        {"class_name": "Conv2D", "config": last},
+    ]
+    described = {"class_name": "Sequential", "config": {"layers": layers}}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(described))
+
+
+def test_a_keras_file_passes_unless_its_layers_show_a_fault(write: Write, tmp_path: Path) -> None:
+    path = tmp_path / "net.keras"
+
+    def messages(**changes: Any) -> list[str]:
+        report = verify(write(ModelPath="net.keras", **changes), level="network")
+        assert {each.code for each in report.findings} <= {"CZ220"}
+        assert report.exit_code == int(bool(report.findings))
+        (file,) = report.files
+        reasons = {each.code: each.reason for each in file.outcomes if each.cause is not None}
+        assert reasons["CZ307"] == reasons["CZ330"]
+        assert "has to be exported first" in reasons["CZ330"]
+        assert "has to be exported first" in file.looked_at["left_to_build"]
+        return [each.message for each in report.findings]
+
+    keras_file(path, channels=2, activation="softmax")
+    assert messages() == []
+    path.write_bytes(b"PK")  # Keras itself says later what is wrong with it
+    assert messages() == []
+    keras_file(path, channels=1, activation="sigmoid")
+    (message,) = messages()
+    assert 'add "Postprocessing": ["SigmoidToSoftmaxScores"] to the spec' in message
+    assert messages(Classes=["a", "b"], Postprocessing=["SigmoidToSoftmaxScores"]) == []
+    keras_file(path, channels=3, activation="softmax")
+    (message,) = messages()
+    assert "outputs 3 channels, but the spec names 2 classes" in message
+    keras_file(path, channels=2, activation="softmax", taken=3)
+    (message,) = messages()
+    assert "takes 3 channels, but the pixel type Gray16" in message
+
+
+def test_a_run_that_would_show_another_network_is_left_to_the_build(write: Write) -> None:
+    for graph, changes, words in (
+        (classifier(), {"SpatialDims": [48, 48]}, "changes the network's tile"),
+        (classifier(batch=4), {}, "takes 4 tiles at a time"),
+        (scores(2), {"Postprocessing": ["Softmax"]}, "puts operations around the network"),
+    ):
+        report = verify(write(graph, **changes))
+        assert report.passed
+        (loads,) = [each for each in report.files[0].outcomes if each.code == "CZ401"]
+        assert words in loads.reason
+        looked_at = report.files[0].looked_at
+        assert "run" not in looked_at
+        assert words in looked_at["left_to_build"]
+
+
+@pytest.mark.tensorflow
+def test_a_network_of_any_size_is_run_on_the_tile_that_is_given(write: Write) -> None:
+    report = verify(write(under_any_size(), SpatialDims=[40, 40]))
+    assert report.passed
+    assert report.files[0].looked_at["run"]["tiles"] > 0
+
+
+def under_any_size() -> Graph:
+    """A network of any size whose signature is called `predict`."""
+    graph = classifier(height=None, width=None)
+    signatures = graph.meta_graph.signature_def
+    signatures["predict"].CopyFrom(signatures["serving_default"])
+    del signatures["serving_default"]
+    return graph
 
 
 def test_content_decides_and_then_the_ending(write: Write, tmp_path: Path) -> None:
@@ -115,10 +277,8 @@ def test_content_decides_and_then_the_ending(write: Write, tmp_path: Path) -> No
 
 
 def test_a_model_path_that_zen_cannot_import_is_a_finding(write: Write, tmp_path: Path) -> None:
-    (tmp_path / "net.keras").write_bytes(b"PK")
     (tmp_path / "net.bin").write_bytes(b"?")
     for name, words in (
-        ("net.keras", "Keras file"),
         ("net.bin", "is a file"),
         (".", "no saved_model.pb"),
         ("missing", "does not exist"),

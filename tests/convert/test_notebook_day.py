@@ -147,7 +147,7 @@ def test_a_json_specification_is_read_as_build_reads_it(day: dict[str, Any]) -> 
         ("no_tile", "give spatial_dims=(height, width), each a multiple of 2"),
         ("odd_tile", "the network shrinks a tile by 2: use multiples of 2"),
         ("channels", "takes 3 channels, but the pixel type Gray8 with SplitRgb has 1"),
-        ("classes", "answers with 2 channels, but the spec names 3 classes (a, b, c)"),
+        ("classes", "outputs 2 channels, but the spec names 3 classes (a, b, c)"),
         ("unbuilt", "InputError: model 'unbuilt': cannot be exported: "),
         ("layer", "RgbaToBgra takes tiles of 4 channels, not of 3"),
     ],

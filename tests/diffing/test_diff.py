@@ -195,7 +195,7 @@ def test_classes_in_another_order_are_compared_by_what_they_are(tmp_path: Path) 
 
 @pytest.mark.tensorflow
 def test_a_network_that_cannot_be_run_is_not_compared(tmp_path: Path) -> None:
-    broken = BAD / "CZ330_write_directly.czmodel"
+    broken = BAD / "CZ330_when_called.czmodel"
     before = write(tmp_path, "before.czmodel", release())
     diff = czcheck.diff(before, broken)
     assert diff.verdict is Verdict.INCOMPLETE

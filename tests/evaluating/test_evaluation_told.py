@@ -54,11 +54,21 @@ def evaluation(*planes: tuple[Any, Any], confidence: float = 0.95, percent: int 
         tensorflow="2.21.0",
         isolation="sandbox",
         left_over=("9.png",),
+        missing=("1.tif: the file lacks 1 of 3 planes: z 1",),
+        warnings=("0.png: the image is turned",),
     )
 
 
 GOOD = ([[0, 0, 1, 2]], [[0, 0, 1, 2]])
 HALF = ([[0, 1, 1, 2]], [[0, 1, 0, 0]])
+
+
+def padded(*shares: float, pad: str = "reflect") -> Evaluation:
+    """An evaluation of planes of two tiles each, so much of which is padding."""
+    found = evaluation(*[GOOD] * len(shares))
+    images = zip(found.images, shares, strict=True)
+    planes = tuple(replace(image, tiles=2, padding=share) for image, share in images)
+    return replace(found, images=planes, tile=(512, 1024), pad=pad)
 
 
 def said(code: str, found: Found) -> str:
@@ -68,7 +78,11 @@ def said(code: str, found: Found) -> str:
 def test_plain_data_is_as_the_schema_says() -> None:
     schema = json.loads(files("czcheck.schemas").joinpath("report.schema.json").read_text("utf-8"))
     of_evaluations = {"$ref": "#/$defs/evaluation", "$defs": schema["$defs"]}
-    for each in (evaluation(GOOD, HALF), evaluation(GOOD, confidence=1, percent=100)):
+    for each in (
+        evaluation(GOOD, HALF),
+        padded(0.25, 0),
+        evaluation(GOOD, confidence=1, percent=100),
+    ):
         plain = json.loads(json.dumps(each.to_json()))
         jsonschema.validate(plain, of_evaluations)
         demanded = each.to_json(Goals({"Nucleus": 0.6}, {"Background": 1}, 0.6, 0.7))
@@ -84,6 +98,8 @@ def test_text_names_classes_objects_and_the_worst() -> None:
     assert "F1 0.6667" in text
     assert "worst images by mean IoU: 1.png (0.278), 0.png (1.000)" in text
     assert "left aside, without a counterpart: 9.png" in text
+    assert "missing, counted as 0: 1.tif: the file lacks 1 of 3 planes: z 1" in text
+    assert "warning: 0.png: the image is turned" in text
     assert "\x1b" not in text
 
 
@@ -99,6 +115,7 @@ def test_text_says_what_was_demanded() -> None:
     file = FileReport("a", 1, "0" * 64, Severity.ERROR, outcomes, {"evaluation": told})
     summary = Report("1", Options(), (file,)).render("markdown")
     assert "- demanded: IoU of Edge" in summary
+    assert "- missing, counted as 0: 1.tif: the file lacks" in summary
     assert "F1 of the objects of Nucleus at least 0.6 " in summary
     assert "demanded" not in "".join(
         line.text for line in evaluation_lines(evaluation(HALF).to_json())
@@ -196,3 +213,34 @@ def test_the_page_shows_the_numbers_of_the_json_report() -> None:
     charts = section.xpath(".//*[local-name()='svg'][@role='img']")
     assert len(charts) == 2
     assert "IoU Edge\\x1b[31m" in charts[1].text_content()
+
+
+def test_padding_is_said_with_its_share() -> None:
+    found = padded(0.75, 0.9375, 0)
+    assert found.to_json()["tiles"] == {
+        "height": 512,
+        "width": 1024,
+        "count": 6,
+        "pad": "reflect",
+        "padding": 0.5625,
+        "padded_images": 2,
+    }
+    text = "\n".join(line.text for line in evaluation_lines(found.to_json()))
+    line = (
+        "padding: 2 images do not fill their tiles of 1024x512 pixels; 56.2 % of what the network"
+        " saw is padding (reflection)"
+    )
+    assert line in " ".join(text.split())
+    rows = list(csv.DictReader(evaluation_csv(found).splitlines()))
+    assert [float(row["padding"]) for row in rows] == [0.75, 0.9375, 0, 0.5625]
+    none = evaluation(GOOD, HALF).to_json()
+    assert "padding" not in "\n".join(line.text for line in evaluation_lines(none))
+
+
+def test_mostly_padding_is_a_finding() -> None:
+    (found,) = rules.images_fill_the_tiles(padded(0.75, 0.9375, 0, pad="zeros"))
+    assert said("CZ507", found) == (
+        "2 of 3 labelled images fill less than half of the network's tile of 1024x512 pixels:"
+        " 84.4 % of what the network sees of them is padding (zeros), not image."
+    )
+    assert not list(rules.images_fill_the_tiles(padded(0.5, 0.1)))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as PillowImage
 
 from czcheck.errors import InputError
 from czcheck.evaluating.counts import PixelCounts
-from czcheck.evaluating.objects import match
+from czcheck.evaluating.objects import ObjectFigures, match
 from czcheck.evaluating.pictures import RIGHT, UNKNOWN, WRONG, worst_picture
 from czcheck.evaluating.scoring import PlaneScore
 from czcheck.evaluating.truth import mask_reading
@@ -51,17 +53,29 @@ def scored(mask: Any, answer: Any, kind: str, min_confidence: float = 0) -> Plan
 
 
 def scored_image(opened: Image, answer: Any, kind: str, min_confidence: float = 0) -> PlaneScore:
-    image = wrap_array(np.zeros(SHAPE, np.uint16))
+    image = wrap_array(np.zeros(answer.shape[:2], np.uint16))
     (plane,), (mask_plane,) = image.planes, opened.planes
     score = PlaneScore(
         plane, opened, mask_plane, mask_reading(kind, CLASSES, None), (1, 2), min_confidence
     )
     labeller = Labeller((1, 2))
-    for place in tiles(SHAPE, (32, 32), 4):
+    for place in tiles(answer.shape[:2], (32, 32), 4):
         kept = answer[place.kept]
         pixels = image.read(plane, place.rows.keep_from, place.columns.keep_from, *kept.shape[:2])
         score.take(Block(plane, place, pixels, kept, labeller(kept)))
     return score
+
+
+def test_more_objects_than_16_bits_can_number(tmp_path: Path) -> None:
+    count = 260 * 260
+    mask = np.zeros((520, 520), np.uint32)
+    mask[::2, ::2] = np.arange(1, count + 1).reshape(260, 260)
+    tifffile.imwrite(tmp_path / "mask.tif", mask, compression="zlib", photometric="minisblack")
+    nucleus = (mask > 0).astype(np.float32)
+    answer = np.stack([1 - nucleus, nucleus], axis=-1)
+    with open_image(tmp_path / "mask.tif", numbers=True) as opened:
+        result = scored_image(opened, answer, "instances").result("a.tif")
+    assert result.objects == ObjectFigures(count, count, count)
 
 
 def test_blocks_add_up_to_the_plane(answer: Any, instances: Any) -> None:

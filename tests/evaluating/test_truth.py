@@ -76,6 +76,12 @@ def test_values_that_stand_for_no_class(kind: str, mask: list[list[int]], messag
         mask_reading(kind, TWO, None).read(np.array(mask, np.uint8), "m.png")
 
 
+def test_objects_have_numbers_from_one() -> None:
+    mask = np.array([[0, 5], [-1, 2]], np.int32)
+    with pytest.raises(InputError, match=r"m\.png: value -1 at row 11, column 20 is no number of"):
+        mask_reading("instances", TWO, None).read(mask, "m.png", 10, 20)
+
+
 def test_masks_of_fractions() -> None:
     with pytest.raises(InputError, match="float32 numbers; save whole numbers"):
         mask_reading("labels", TWO, None).read(np.zeros((2, 2), np.float32), "m.png")

@@ -6,6 +6,9 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
+from czcheck.errors import UsageError
 from czcheck.images.output_folders import folder_for
 
 
@@ -31,3 +34,27 @@ def test_nothing_is_left_though_chunks_are_still_on_their_way(tmp_path: Path) ->
     folder.remove()
     late.join()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["field.png", "0", None])
+def test_what_is_no_unfinished_store_is_not_removed(tmp_path: Path, content: str | None) -> None:
+    other = tmp_path / "labels.ome.zarr.unfinished"
+    if content is None:
+        other.write_text("a file")
+    else:
+        other.mkdir()
+        (other / content).write_text("somebody's")
+    with pytest.raises(UsageError, match=r"unfinished: is in the way"):
+        folder_for(str(tmp_path / "labels.ome.zarr"))
+    assert other.exists()
+
+
+def test_what_a_killed_run_left_is_begun_anew(tmp_path: Path) -> None:
+    for left in ((), (".zgroup",), ("czcheck-progress", "0")):
+        folder = tmp_path / "labels.ome.zarr.unfinished"
+        folder.mkdir()
+        for name in left:
+            (folder / name).write_text("")
+        folder_for(str(tmp_path / "labels.ome.zarr")).begin()
+        assert list(folder.iterdir()) == []
+        folder.rmdir()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,50 @@ def test_of_a_palette_or_bits_the_numbers_can_be_had_as_of_masks(tmp_path: Path)
             found = image.read(image.planes[0], 0, 0, 4, 6)[..., 0]
         assert found.dtype == np.uint8
         assert (found == numbers).all()
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_gray_of_few_bits_is_spread_but_in_masks(tmp_path: Path, bits: int) -> None:
+    path = tmp_path / "few.png"
+    numbers = GRAY % (1 << bits)
+    rows = np.unpackbits(numbers[..., None], axis=-1)[..., 8 - bits :].reshape(4, -1)
+    lines = b"".join(b"\0" + np.packbits(row).tobytes() for row in rows)
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 6, 4, bits, 0, 0, 0, 0)),
+        (b"gAMA", struct.pack(">I", 45455)),  # which changes no number
+        (b"IDAT", zlib.compress(lines)),
+        (b"IEND", b""),
+    ]
+    written = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(written))
+    for numbered, expected in ((True, numbers), (False, numbers * (255 // ((1 << bits) - 1)))):
+        with open_image(path, numbers=numbered) as image:
+            np.testing.assert_array_equal(image.read(image.planes[0], 0, 0, 4, 6)[..., 0], expected)
+
+
+def test_frames_that_are_not_read_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "frames.png"
+    Image.fromarray(GRAY).save(path, save_all=True, append_images=[Image.fromarray(GRAY + 1)])
+    with open_image(path) as image:
+        assert image.warnings == ("the file holds 2 frames; the first one is read",)
+        np.testing.assert_array_equal(image.read(image.planes[0], 0, 0, 4, 6)[..., 0], GRAY)
+
+
+def test_transparency_beside_a_palette_is_dropped_without_a_word(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    path = tmp_path / "palette.png"
+    picture = Image.fromarray(GRAY % 3)
+    picture.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
+    picture.save(path, transparency=bytes([0, 255, 255]))
+    with open_image(path) as image:
+        pixels = image.read(image.planes[0], 0, 0, 4, 6)
+    blue_green_red = np.array([[0, 0, 0], [0, 0, 255], [255, 0, 0]], np.uint8)
+    np.testing.assert_array_equal(pixels, blue_green_red[GRAY % 3])
+    assert not recwarn.list
 
 
 def test_colours_are_blue_green_red_and_can_be_taken_one_by_one(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ AXES = [
     {"name": "x", "type": "space", "unit": "nanometer"},
 ]
 SCALE = {"type": "scale", "scale": [1, 1, 1, 0.5, 250]}
-MULTISCALES = [{"axes": AXES, "datasets": [{"path": "0", "coordinateTransformations": [SCALE]}]}]
+MULTISCALES: list[dict[str, Any]] = [
+    {"axes": AXES, "datasets": [{"path": "0", "coordinateTransformations": [SCALE]}]}
+]
 OMERO = {"channels": [{"label": name} for name in "ABC"]}
 
 
@@ -223,3 +225,138 @@ def test_without_the_package_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(UsageError, match=r"Zarr needs the package zarr.*czcheck\[images\]"):
         open_image(store)
+
+
+def test_the_largest_array_is_the_full_resolution(copied: Path) -> None:
+    group = zarr.open_group(copied, mode="r+")
+    small = group.create_array(
+        "small", shape=(2, 3, 2, 50, 70), chunks=(1, 1, 1, 50, 70), dtype="u2"
+    )
+    small[:] = 1
+    smaller = {**MULTISCALES[0]["datasets"][0], "path": "small"}
+    datasets = [smaller, *MULTISCALES[0]["datasets"]]
+    group.attrs["multiscales"] = [{**MULTISCALES[0], "datasets": datasets}]
+    with open_image(copied) as image:
+        np.testing.assert_array_equal(
+            image.read(image.planes[0], 0, 0, 100, 140), np.moveaxis(PIXELS[0, :, 0], 0, -1)
+        )
+
+
+def separated(version: Literal[2, 3], name: str, separator: Literal[".", "/"]) -> dict[str, Any]:
+    """How keys of chunks are made, for `create_array`."""
+    return {"zarr_format": version, "chunk_key_encoding": {"name": name, "separator": separator}}
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "stored", "wrong", "words"),
+    [
+        (2, "v2", ".", "/", r'files such as 0\.0\.0, .* say 0/0/0.*"dimension_separator" to "\."'),
+        (2, "v2", "/", ".", r'files such as 0/0/0, .* say 0\.0\.0.*"dimension_separator" to "/"'),
+        (3, "default", ".", "/", r"files such as c\.0\.0\.0, .* say c/0/0/0.*chunk_key_encoding"),
+        (3, "default", "/", ".", r"files such as c/0/0/0, .* say c\.0\.0\.0.*chunk_key_encoding"),
+    ],
+)
+def test_chunks_under_other_names_than_the_metadata_say(
+    tmp_path: Path,
+    version: Literal[2, 3],
+    name: str,
+    stored: Literal[".", "/"],
+    wrong: Literal[".", "/"],
+    words: str,
+) -> None:
+    path = tmp_path / "image.zarr"
+    how: dict[str, Any] = {"shape": (100, 140), "chunks": (64, 64), "dtype": "u2"}
+    array = zarr.create_array(path, **how, **separated(version, name, stored))
+    array[:] = PIXELS[0, 0, 0]
+    with open_image(path) as image:
+        assert image.warnings == ()
+        np.testing.assert_array_equal(
+            image.read(image.planes[0], 0, 0, 100, 140)[..., 0], PIXELS[0, 0, 0]
+        )
+    other = tmp_path / "other"
+    zarr.create_array(other, **how, **separated(version, name, wrong))
+    document = ".zarray" if version == 2 else "zarr.json"
+    shutil.copy(other / document, path / document)
+    with pytest.raises(InputError, match=words):
+        open_image(path)
+
+
+def test_a_store_without_any_chunk_is_told(copied: Path) -> None:
+    for each in (copied / "0").iterdir():
+        if each.name != ".zarray":
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
+    with open_image(copied) as image:
+        (warning,) = image.warnings
+        assert "no chunk of the array 0 is stored" in warning
+        assert not image.read(image.planes[0], 0, 0, 10, 10).any()
+    one = zarr.open_array(copied, path="0", mode="r+")
+    one[0, 0, 0, :5, :5] = 1  # what is not stored beside it is the fill value
+    with open_image(copied) as image:
+        assert image.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"dtype": ">u2", "zarr_format": 2},
+        {"dtype": "<u2", "zarr_format": 2, "filters": "delta"},
+        {"dtype": "u2", "zarr_format": 2, "order": "F"},
+        {"dtype": "u2", "zarr_format": 3, "serializer": "big"},
+        {"dtype": "u2", "zarr_format": 3, "shards": (128, 192)},
+        {"dtype": "u4", "zarr_format": 3, "fill_value": 7},
+    ],
+)
+def test_numbers_are_read_however_they_are_coded(tmp_path: Path, how: dict[str, Any]) -> None:
+    import numcodecs
+    from zarr.codecs import BytesCodec
+
+    how = dict(how)
+    if "filters" in how:
+        how["filters"] = [numcodecs.Delta(dtype="<u2")]
+    if "serializer" in how:
+        how["serializer"] = BytesCodec(endian="big")
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(100, 140), chunks=(64, 64), **how)
+    array[:64] = PIXELS[0, 0, 0, :64]
+    expected = np.full((100, 140), how.get("fill_value", 0), np.uint16)
+    expected[:64] = PIXELS[0, 0, 0, :64]
+    with open_image(tmp_path / "a.zarr") as image:
+        pixels = image.read(image.planes[0], 0, 0, 100, 140)
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels[..., 0], expected)
+
+
+def test_numbers_of_masks_are_read_whatever_their_size(tmp_path: Path) -> None:
+    numbers = np.arange(100 * 140, dtype=np.uint32).reshape(100, 140) * 1000
+    array = zarr.create_array(tmp_path / "a.zarr", shape=(100, 140), chunks=(64, 64), dtype="u4")
+    array[:] = numbers
+    with open_image(tmp_path / "a.zarr", numbers=True) as mask:
+        np.testing.assert_array_equal(mask.read(mask.planes[0], 0, 0, 100, 140)[..., 0], numbers)
+
+
+def test_images_of_a_collection_that_are_missing_move_no_other(
+    templates: dict[int, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "collection.zarr"
+    zarr.open_group(path, mode="w", zarr_format=2).attrs["bioformats2raw.layout"] = 3
+    for place in "02":
+        shutil.copytree(templates[2], path / place)
+    with pytest.raises(InputError, match=r"the store lacks 1, which its metadata name.*--scene"):
+        open_image(path)
+    with open_image(path, scene=2) as image:
+        assert {each.scene for each in image.planes} == {2}
+    with open_image(path, allow_missing=True) as image:
+        assert {each.scene for each in image.planes} == {0, 2}
+        assert image.missing
+
+
+def test_wells_of_a_plate_that_are_missing_are_named(
+    templates: dict[int, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "plate.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group.attrs["plate"] = {"wells": [{"path": "A/1"}, {"path": "A/2"}]}
+    well = group.require_group("A/2")
+    well.attrs["well"] = {"images": [{"path": "0"}]}
+    shutil.copytree(templates[2], path / "A" / "2" / "0")
+    with pytest.raises(InputError, match="the store lacks A/1, which its metadata name"):
+        open_image(path)

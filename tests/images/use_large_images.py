@@ -1,6 +1,6 @@
 """Read or write large images and say by how much memory grew. Run by a test.
 
-The first path is a small image, which brings in what is imported late.
+The paths before `--` are small images, which bring in what is imported late.
 """
 
 from __future__ import annotations
@@ -37,9 +37,12 @@ def write(path: Path) -> None:
                 writer.write(plane, top, left, block)
 
 
-action, small, *paths = sys.argv[1:]
-{"read": read, "write": write}[action](Path(small))  # with all that is imported late
+action, *paths = sys.argv[1:]
+use = {"read": read, "write": write}[action]
+end = paths.index("--")
+for each in paths[:end]:
+    use(Path(each))
 before = peak_bytes()
-for each in paths:
-    {"read": read, "write": write}[action](Path(each))
+for each in paths[end + 1 :]:
+    use(Path(each))
 sys.stdout.write(str(peak_bytes() - before))

@@ -9,8 +9,8 @@ from czcheck.metadata.processing import (
     POSTPROCESSING,
     PREPROCESSING,
     Operation,
+    check_class_count,
     check_operations,
-    classes_before,
     parse_operation,
 )
 
@@ -98,11 +98,18 @@ def test_what_goes_together() -> None:
     check_operations([RGB, mean, Operation("Scale")], [SIGMOID, SOFTMAX], 3, "Bgr24")
 
 
-def test_channels_that_the_network_has_to_answer_with() -> None:
-    assert classes_before([], 5) == 5
-    assert classes_before([SOFTMAX], 5) == 5
-    assert classes_before([SIGMOID], 2) == 1
+def test_one_channel_of_scores_takes_both_operations_and_several_take_a_softmax() -> None:
+    check_operations([], [Operation("Sigmoid"), SIGMOID], 1, "Gray8")
+    for after in ([Operation("Sigmoid")], [Operation("Sigmoid"), SOFTMAX]):
+        with pytest.raises(InputError, match="a probability of each channel by itself"):
+            check_operations([], after, 1, "Gray8")
+
+
+def test_classes_that_the_operations_can_make_a_channel_for() -> None:
+    check_class_count([], 5)
+    check_class_count([SOFTMAX], 5)
+    check_class_count([SIGMOID], 2)
     with pytest.raises(InputError, match="makes two channels of one, but the spec names 3"):
-        classes_before([SIGMOID], 3)
+        check_class_count([SIGMOID], 3)
     with pytest.raises(InputError, match="Softmax over one channel is 1 everywhere"):
-        classes_before([SOFTMAX], 1)
+        check_class_count([SOFTMAX], 1)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from czcheck.network import messages
 from czcheck.network.hidden import LARGEST, Search, strings_of
-from fixtures.attacks import write_directly, write_in_function
 from fixtures.graphs import Graph, Type, classifier
+from fixtures.stand_ins import in_function, when_called
 
-WHOLE = write_directly("/tmp/canary").message
+WHOLE = when_called().message
 META_GRAPH = WHOLE.meta_graphs[0]
-LIBRARY = write_in_function("/tmp/canary").meta_graph.graph_def.library
+LIBRARY = in_function().meta_graph.graph_def.library
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ LIBRARY = write_in_function("/tmp/canary").meta_graph.graph_def.library
 )
 def test_graphs_are_found_in_every_form(message: object) -> None:
     data = message.SerializeToString()  # type: ignore[attr-defined]
-    assert Search().program_in(data) == "a TensorFlow graph with WriteFile"
+    assert Search().program_in(data) == "a TensorFlow graph with StringToNumber"
     # Behind what no message has, and with letters that are no text.
     assert Search().program_in(b"\xfa\x3f\x02\xff\xfe" + data) is not None
     assert Search().program_in(base64.b64encode(data)) is not None
@@ -36,19 +36,19 @@ def test_graphs_are_found_in_every_form(message: object) -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickles_are_found(protocol: int) -> None:
-    data = pickle.dumps({"key": Search}, protocol)
+    data = pickle.dumps({"key": [1, "two", Search]}, protocol)
     assert Search().program_in(data) == "pickled Python objects"
 
 
 def test_bytecode_is_found() -> None:
-    code = marshal.dumps(compile("import os\nos.getcwd()\n", "layer", "exec"))
+    code = marshal.dumps(compile("first = 1\nsecond = first + 1\n", "layer", "exec"))
     assert Search().program_in(code) == "Python bytecode"
     assert Search().program_in(base64.encodebytes(code)) == "Python bytecode"
 
 
 def test_other_programs_are_found() -> None:
     assert Search().program_in(b"\x7fELF" + bytes(60)) is not None
-    assert Search().program_in(b"#!/bin/sh\nrm -r /\n") is not None
+    assert Search().program_in(b"#!/bin/sh\ntrue\n") is not None
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from czcheck.network import graph as graphs
 from czcheck.network.facts import Network
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network
-from fixtures import attacks
+from fixtures import stand_ins
 from fixtures.graphs import FLOAT, Func, Graph, classifier
 
 
@@ -21,10 +22,9 @@ def read(graph: Graph, folder: Path) -> Network:
 @pytest.mark.parametrize(
     ("graph", "word"),
     [
-        (attacks.circle(1), "wait0"),
-        (attacks.circle(1_000), "wait"),
-        (attacks.chain(102), "100 deep"),
-        (attacks.doubling(40), "written out"),
+        (stand_ins.circle(1), "wait0"),
+        (stand_ins.circle(1_000), "wait"),
+        (stand_ins.chain(102), "100 deep"),
     ],
 )
 def test_circles_and_multitudes_are_beyond_the_limits(
@@ -35,12 +35,22 @@ def test_circles_and_multitudes_are_beyond_the_limits(
     assert word in str(network.fault)
 
 
+def test_calls_that_double_are_beyond_the_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphs, "INLINED_NODES", 500)
+    assert read(stand_ins.doubling(6), tmp_path).fault is None
+    network = read(stand_ins.doubling(9), tmp_path)
+    assert network.beyond_limits
+    assert "written out" in str(network.fault)
+
+
 def test_honest_depth_is_not(tmp_path: Path) -> None:
-    assert read(attacks.chain(80), tmp_path).fault is None
+    assert read(stand_ins.chain(80), tmp_path).fault is None
 
 
 def test_a_circle_is_named_by_a_node_in_it(tmp_path: Path) -> None:
-    graph = attacks.circle(2)
+    graph = stand_ins.circle(2)
     graph.node("behind", "Identity", "wait0", T=FLOAT)
     assert "wait" in str(read(graph, tmp_path).fault)
 

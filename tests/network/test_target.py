@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,6 +86,93 @@ def test_attributes_at_their_default_can_be_dropped(
     graph.node("node", op, "image", **{attribute: value})
     (gap,) = gaps_of(graph)
     assert (gap.op, gap.attribute, gap.default) == (op, attribute, drops)
+
+
+@pytest.mark.parametrize(
+    ("op", "attribute", "value", "refused"),
+    [
+        ("Maximum", "T", Type("uint8"), "uint8"),
+        ("Maximum", "T", Type("float16"), None),
+        ("ArgMax", "output_type", Type("uint16"), "uint16"),
+        ("ResizeNearestNeighbor", "T", Type("bfloat16"), "bfloat16"),
+        ("FusedBatchNormV3", "data_format", "NDHWC", "NDHWC"),
+        ("FusedBatchNormV3", "data_format", "NCHW", None),
+        ("DepthwiseConv2dNative", "padding", "EXPLICIT", "EXPLICIT"),
+        ("Conv2D", "padding", "EXPLICIT", None),
+        # Dtypes that came later, where any dtype is allowed.
+        ("Cast", "DstT", Type("float8_e5m2"), "float8_e5m2"),
+        ("Cast", "DstT", Type("bfloat16"), None),
+        ("PartitionedCall", "Tin", [Type("float32"), Type("int4")], "int4"),
+        ("PartitionedCall", "Tin", [Type("float32")], None),
+        ("AddN", "N", 0, "0"),
+        ("AddN", "N", 1, None),
+        ("SparseApplyAdagrad", "Tindices", Type("int16"), "int16"),
+    ],
+)
+def test_values_of_attributes_are_held_to_those_of_the_target(
+    op: str, attribute: str, value: Any, refused: str | None
+) -> None:
+    graph = classifier()
+    graph.node("node", op, "image", **{attribute: value})
+    wanted = [] if refused is None else [(op, attribute, refused)]
+    assert [(gap.op, gap.attribute, gap.value) for gap in gaps_of(graph)] == wanted
+    # What the network does not reach goes when the file is written anew.
+    assert all(gap.mends for gap in gaps_of(graph))
+
+
+def test_a_value_that_the_network_needs_does_not_mend() -> None:
+    graph = classifier()
+    (answer,) = (node for node in graph.meta_graph.graph_def.node if node.name == "answer")
+    answer.op = "ResizeArea"
+    answer.attr["T"].CopyFrom(attribute(Type("bfloat16")))
+    (gap,) = gaps_of(graph)
+    assert (gap.value, gap.reachable, gap.mends) == ("bfloat16", True, False)
+
+
+REFUSES = """
+import sys
+import tensorflow as tf
+for folder in sys.argv[1:]:
+    for load in (tf.saved_model.load, lambda path: tf.compat.v1.saved_model.loader.load(
+            tf.compat.v1.Session(graph=tf.Graph()), ["serve"], path)):
+        try:
+            load(folder)
+        except Exception as error:
+            print(str(error).replace("\\n", " "))
+        else:
+            print("loads")
+"""
+
+
+@pytest.mark.tf200
+@pytest.mark.timeout(120)
+def test_tensorflow_2_0_0_refuses_a_whole_file_for_such_a_value(
+    tmp_path: Path, tf200_python: str
+) -> None:
+    bytes_, sound = Type("uint8"), classifier()
+    loose, inside = classifier(), classifier()
+    small = loose.node("small", "Cast", "image", SrcT=FLOAT, DstT=bytes_)
+    loose.node("largest", "Maximum", small, small, T=bytes_)
+    body = inside.function("idle", {"x": "uint8"}, {"y": "uint8"})
+    body.node("largest", "Maximum", "x", "x", T=bytes_)
+    body.returns(y="largest:z:0")
+    for name, graph in (("sound", sound), ("loose", loose), ("inside", inside)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").write_bytes(graph.files()["saved_model.pb"])
+    done = subprocess.run(
+        [tf200_python, "-c", REFUSES, "sound", "loose", "inside"],
+        cwd=tmp_path,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = done.stdout.splitlines()
+    assert len(said) == 6, done.stdout  # three files, each in both loaders
+    assert said[:2] == ["loads", "loads"]
+    # In a function that nothing calls, the session's loader does not look.
+    for each in said[2:5]:
+        assert "uint8" in each
 
 
 def test_the_averaging_factor_matters_in_training_only() -> None:

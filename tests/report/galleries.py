@@ -76,6 +76,7 @@ def network() -> dict[str, object]:
         "nodes": 76,
         "functions": 2,
         "ends_in": HOSTILE,
+        "binary": {"p": HOSTILE, "rest": HOSTILE},
         "reach": {
             "kind": "unknown",
             "bound": None,

@@ -18,6 +18,7 @@ from czcheck.report.formats import FORMATS
 from czcheck.report.text import Line, report_lines
 from fixtures.archives import GUID, czmodel, metadata_xml, zip_bytes
 from fixtures.graphs import CONV, FLOAT, Func, Graph, classifier, spec
+from fixtures.stand_ins import UNLISTED
 
 COMMANDS = "\x1b[31m\x07\u202e\u200b\n::error::x\r##[error]y\x85##vso[z]"
 HTML = "<script>alert(1)</script>"
@@ -33,7 +34,8 @@ STEERING = re.compile(
 
 def hostile_graph() -> Graph:
     """Every name that a SavedModel can hold, made hostile."""
-    graph = Graph(tags=("serve", NAME), version=NAME)
+    graph = Graph(version=NAME)
+    graph.message.meta_graphs.add().meta_info_def.tags.append(NAME)
     tile, answer = (None, 32, 32, 1), (None, 32, 32, 2)
     image = graph.placeholder(NODE, tile)
     kernel = graph.variable(f"kernel{NODE}", [1e-5] * 18, (3, 3, 1, 2))
@@ -41,7 +43,7 @@ def hostile_graph() -> Graph:
     body.node(f"inner{NODE}", f"Operation{NAME}", "x", T=FLOAT)
     body.returns(y=f"inner{NODE}:y:0")
     graph.node(f"call{NODE}", "PartitionedCall", image, f=Func(f"body{NAME}"), Tin=[FLOAT])
-    graph.node(f"write{NODE}", "WriteFile", image, f"call{NODE}")
+    graph.node(f"write{NODE}", UNLISTED, image, f"call{NODE}")
     graph.node(f"attribute{NODE}", "Identity", image, T=FLOAT, **{f"attr{NAME}": NAME})
     conv = graph.node(f"conv{NODE}", "Conv2D", image, kernel, **CONV)
     graph.node(f"answer{NODE}", "Sigmoid", conv, T=FLOAT)

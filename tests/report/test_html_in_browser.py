@@ -98,6 +98,8 @@ def evaluated(file: FileReport) -> FileReport:
         min_confidence=60,
         tensorflow="2.21.0",
         isolation="sandbox",
+        missing=(f"{HOSTILE}.tif: the file lacks 1 of 3 planes: z 1",),
+        warnings=(f"{HOSTILE}.png: the image is to be turned",),
         pictures=pictures,
     )
     goals = Goals(iou={names[0]: 0.1, names[1]: 0.9}, accuracy=0.2, f1=0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,20 @@ def test_tiles_that_fail_elsewhere_for_one_reason_are_one_finding() -> None:
 
 
 def test_answers_within_the_baseline_s_tolerances() -> None:
-    close = against(tile("nuclei", change=0.04, labels=9), max_change=0.05, min_agreement=0.99)
+    found = tile("nuclei", change=0.04, labels=9, tolerance=0.05)
+    close = against(found, max_change=0.05, min_agreement=0.99)
     assert list(rules.answers_are_those_of_the_baseline(close)) == []
+
+
+def test_half_precision_is_the_reason_of_a_wide_tolerance() -> None:
+    half = replace(tile("nuclei", change=0.04, tolerance=0.03), precision="float16")
+    words = "(allowed: at most 0.03, as the network computes in float16)"
+    for code, findings in (
+        ("CZ424", rules.answers_are_the_same_elsewhere(RUN, elsewhere(half))),
+        ("CZ426", rules.answers_are_those_of_the_baseline(against(half))),
+    ):
+        (found,) = findings
+        assert words in said(code, found)
 
 
 def test_each_tolerance_counts_by_itself() -> None:

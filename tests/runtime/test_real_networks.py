@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from czcheck.limits import DEFAULT_LIMITS
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network
+from czcheck.runtime.answers import Answer
 from czcheck.runtime.deaths import CommandFailed
 from czcheck.runtime.limits import RunnerLimits
 from czcheck.runtime.networks import Worker
@@ -197,18 +199,28 @@ def test_a_whole_run_is_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
-        ("aborts", "abort", "the process aborted (SIGABRT)"),
-        ("loops", "time", "no answer within 3 seconds"),
-        ("floods", "log", "bytes of log"),
+        ("behaves", "abort", "the process aborted (SIGABRT)"),
+        ("slow", "time", "no answer within 3 seconds"),
+        ("prints_much", "log", "bytes of log"),
     ],
 )
 def test_a_network_that_brings_its_process_down(
-    networks: Path, name: str, kind: str, words: str
+    networks: Path, name: str, kind: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = [Tile("first", TILE[0], natural=False), Tile("second", TILE[0], natural=False)]
-    limits = RunnerLimits(seconds_tile=3 if name == "loops" else 60)
+    limits = RunnerLimits(seconds_tile=3 if name == "slow" else 60)
     with Worker(limits=limits) as worker:
         worker.hello()
+        if name == "behaves":  # what it would do, the test does
+            collect = worker.collect
+
+            def ended_first(slot: int = 0) -> Answer:
+                assert worker._group is not None
+                os.kill(worker._group.pid, signal.SIGABRT)
+                return collect(slot)
+
+            monkeypatch.setattr(worker, "submit", lambda *_: None)
+            monkeypatch.setattr(worker, "collect", ended_first)
         assert worker._group is not None
         private, pid = worker.folder, worker._group.pid
         begin = time.monotonic()
@@ -226,7 +238,7 @@ def test_a_network_that_brings_its_process_down(
 
 def test_memory_is_limited_and_later_tiles_are_tried(networks: Path) -> None:
     bright, dark = Tile("bright", TILE[0], natural=False), Tile("dark", 0 * TILE[0], natural=False)
-    with Worker() as worker:
+    with Worker(limits=RunnerLimits(memory_bytes=5 << 29)) as worker:
         record = run(worker, networks / "allocates", [bright, dark])
     assert record.died is None
     assert [(each.tile, each.kind) for each in record.failures] == [("bright", "memory")]
@@ -254,7 +266,7 @@ from czcheck.runtime.run import load_network
 worker = Worker()
 worker.hello()
 folder = worker.folder / "model"
-shutil.copytree({str(networks / "loops")!r}, folder)
+shutil.copytree({str(networks / "slow")!r}, folder)
 load_network(worker, folder, read_network(SavedModelFolder(folder), DEFAULT_LIMITS))
 print(worker._group.pid, worker.folder, flush=True)
 worker.predict(np.ones((1, 8, 8, 1), np.float32))

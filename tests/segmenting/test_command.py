@@ -7,7 +7,6 @@ import errno
 import json
 import resource
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,58 +21,9 @@ from czcheck.cli import main
 from czcheck.images.opening import open_image
 from czcheck.images.output_tiff import TiffOutput
 from czcheck.images.placing import settle
-from czcheck.runtime.answers import Environment
 from czcheck.segmenting import segmentation
-from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
 from fixtures.archives import czmodel, metadata_xml
-
-TILE = 64
-
-
-class Threshold(ModelRunner):
-    """Answers as a network would whose first class is dark and whose second is bright."""
-
-    fails_at = -1
-    grid = 1
-
-    def __init__(self, model: czcheck.CzModel, job: Any, *, start: bool = True) -> None:
-        self.model, self.started = model, start
-        self.take(job)
-        self.environment = Environment("3", "2", "2", "none", sandboxed=False)
-        self.peak_bytes = 0
-        self._answers: deque[Any] = deque()
-        self._asked = self._answers
-        self._runs = 0
-
-    def take(self, job: Any) -> None:
-        self.job = job
-        self.tile, self.channels = job.tile or (TILE, TILE), 1
-        self.label_values, self.border, self.stride = (1, 2), 4, 1
-
-    def load(self) -> None:
-        pass
-
-    def submit(self, pixels: np.ndarray, where: str = "") -> None:
-        assert where
-        assert pixels.shape == (*self.tile, 1)
-        bright = np.clip(pixels.astype(np.float32) / 65535, 0, 1)
-        self._answers.append(np.concatenate([1 - bright, bright], axis=-1))
-
-    def collect(self) -> np.ndarray:
-        self._runs += 1
-        if self._runs == self.fails_at:
-            raise NetworkFailedError("the network failed on a tile: it died")
-        answer: np.ndarray = self._answers.popleft()
-        return answer
-
-    def finish(self) -> None:
-        pass
-
-    def kill(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+from fixtures.thresholds import TILE, Threshold, expected, pixels
 
 
 @pytest.fixture
@@ -85,19 +35,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number, size in enumerate([(150, 130), (64, 200)]):
         Image.fromarray(pixels(size, number)).save(tmp_path / "images" / f"{number}.png")
     return tmp_path
-
-
-def pixels(size: tuple[int, int], seed: int) -> np.ndarray:
-    """Bright and dark squares, Gray16."""
-    random = np.random.default_rng(seed)
-    coarse = random.integers(0, 65536, (size[0] // 7 + 1, size[1] // 7 + 1), np.uint16)
-    return coarse.repeat(7, 0).repeat(7, 1)[: size[0], : size[1]]
-
-
-def expected(image: np.ndarray, percent: float = 0) -> np.ndarray:
-    bright = image.astype(np.float32) / 65535
-    labels = np.where(bright > 1 - bright, 2, 1)
-    return np.where(np.maximum(bright, 1 - bright) < np.float32(percent / 100), 0, labels)
 
 
 def run(place: Path, *arguments: str, image: str = "images/0.png") -> int:
@@ -290,9 +227,9 @@ def told_once(capsys: pytest.CaptureFixture[str]) -> str:
         (["-o", "{}/x.bmp"], "images/0.png", 2, "x.bmp: cannot be written in the format"),
         (["-o", "{}/none/x.tif"], "images/0.png", 2, "none does not exist"),
         (["-o", "{}/x.tif"], "images", 2, "one file for 2 images; name a folder"),
-        (["-o", "{}/x.tif", "--probabilities", "{}/x.tif"], "images/0.png", 2, "two results"),
+        (["-o", "{}/x.tif", "--probabilities", "{}/x.tif"], "images/0.png", 2, "the same place"),
         (["--overlay", "{}/x.jpg"], "images/0.png", 2, "name a .png file"),
-        (["-o", "{}/images/0.png"], "images/0.png", 2, "is an image that is read"),
+        (["-o", "{}/images/0.png"], "images/0.png", 2, "would replace an image, which is read"),
         (["--class", "Nucleus"], "images/0.png", 2, "give --objects FILE"),
         (["--objects", "{}/x.xls"], "images/0.png", 2, "name a .csv or .parquet file"),
         (

@@ -126,6 +126,11 @@ def test_the_layout_tells_seams_padding_and_cost() -> None:
     small = czcheck.tiles((600, 1024), (1024, 1024), 64)
     assert small.padded == (212, 212, 0, 0)
     assert len(small) == 1
+    assert layout.padding == 0
+    assert small.padding == pytest.approx(1 - 600 / 1024)
+    assert czcheck.tiles((8, 600), (64, 512), 8).padding == pytest.approx(1 - 8 / 64)
+    # Tiles at multiples of the stride reach over the edge: 104 pixels, the last tile ends at 112.
+    assert czcheck.tiles((104, 64), 64, 8, align=16).padding == pytest.approx(8 / 128)
 
 
 @pytest.mark.parametrize(

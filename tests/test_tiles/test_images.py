@@ -105,6 +105,20 @@ def test_a_folder_gives_its_images_by_name(tmp_path: Path) -> None:
     assert [tile.name for tile in tiles_from(tmp_path, 4, 6, 1)] == ["a.png", "b.png"]
 
 
+def test_images_that_lack_pixels_are_refused_at_once(tmp_path: Path) -> None:
+    tiles = np.random.default_rng(0).integers(1, 256, (64, 64), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", tiles, metadata=None, tile=(16, 16), compression="zlib")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        tag = file.pages.first.tags["TileByteCounts"]
+        data[tag.valueoffset : tag.valueoffset + tag.valuebytecount // tag.count] = bytes(
+            tag.valuebytecount // tag.count
+        )
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(InputError, match="1 of 16 tiles is not stored"):
+        tiles_from(tmp_path / "a.tif", 64, 64, 1)
+
+
 @pytest.mark.parametrize(
     ("pixels", "channels", "words"),
     [

@@ -6,6 +6,7 @@ Nothing here recurses; the graph's own limits bound the calls, and a budget boun
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -94,6 +95,8 @@ class Walk(NamedTuple):
             along.
         events: The nodes in an order in which they can run.
         loops: Loops whose bodies are in `events` only once.
+        inputs: What came into each node, by scope and name; once for each time that it was
+            worked out, as functions are that are called several times.
     """
 
     image: Traced
@@ -101,6 +104,7 @@ class Walk(NamedTuple):
     stride: int
     events: tuple[Event, ...]
     loops: tuple[NodeUse, ...]
+    inputs: Mapping[tuple[Scope, str], Sequence[Sequence[Traced]]]
 
 
 class _Frame:
@@ -139,7 +143,9 @@ def walk(network: Network) -> Walk | None:
     image = _image(shape)
     walker = _Walker(graph, fed.tensor, image)
     answer = walker.tensor(serving.outputs[0].tensor)
-    return Walk(image, answer, walker.stride, tuple(walker.events), tuple(walker.loops))
+    return Walk(
+        image, answer, walker.stride, tuple(walker.events), tuple(walker.loops), walker.inputs
+    )
 
 
 def _image(shape: Dims) -> Traced:
@@ -165,6 +171,7 @@ class _Walker:
         self.stride = 1
         self.events: list[Event] = []
         self.loops: list[NodeUse] = []
+        self.inputs: dict[tuple[Scope, str], list[list[Traced]]] = {}
 
     def charge(self, work: int = 1) -> None:
         """Count work.
@@ -234,6 +241,7 @@ class _Walker:
     def _work_out(self, frame: _Frame, node: Any, inputs: list[str]) -> list[tuple[_Frame, str]]:
         """Work out a node whose inputs are known; or say what its functions still need."""
         values = [] if node.op == "NextIteration" else [self._value(frame, ref) for ref in inputs]
+        self.inputs.setdefault((frame.scope, node.name), []).append(values)
         use = NodeUse(node.op, node.name, frame.scope)
         step = Step(node, use, values, self.charge)
         functions = self._functions(node)

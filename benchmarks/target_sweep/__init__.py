@@ -1,0 +1,1 @@
+"""Randomly composed networks, built and run in the target runtime."""

@@ -1,0 +1,180 @@
+"""Compute operations in a wider dtype where TensorFlow 2.0.0 lacks them in their own.
+
+What goes in is cast, which loses nothing, and what comes out is cast back: rounded once to a
+smaller floating dtype, or taken modulo its range by an integer one, as its own kernel does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from czcheck.building.graph import Graph, Node, OpDefs, Ref
+from czcheck.building.judging import is_at_fault
+from czcheck.building.rewriting import Place, Tools
+from czcheck.network import dtypes
+
+SMALL = ("int32", "int64")
+WIDER = {
+    "float16": ("float32",),
+    "bfloat16": ("float32",),
+    "complex64": ("complex128",),
+    "int8": SMALL,
+    "uint8": SMALL,
+    "int16": SMALL,
+    "uint16": SMALL,
+    "int32": ("int64",),
+    "uint32": ("int64",),
+}
+"""What holds every value of a dtype."""
+
+PRODUCTS = frozenset({"BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum"})
+"""Operations that add up products: those of integers are exact in float64."""
+
+BOUND = (
+    "Bitcast", "Const", "Enter", "Exit", "Merge", "NextIteration", "Placeholder", "RefSwitch",
+    "Switch", "TensorArray", "TensorList",
+)  # fmt: skip
+"""Beginnings of operations whose dtype is bound to that of others, or to their bits."""
+
+COARSE = frozenset(
+    {
+        ("Conv3D", "float16"),
+        ("Softplus", "bfloat16"),
+        ("RealDiv", "bfloat16"),
+        ("Div", "bfloat16"),
+        ("LessEqual", "bfloat16"),
+    }
+)
+"""Kernels of 2.0.0 that lose precision or cannot be told apart, or that its optimiser replaces by
+one that it lacks."""
+
+MEANS = frozenset({"int8", "uint8", "int16", "uint16", "int32", "uint32"})
+"""Integers that 2.0.0 adds up in their own dtype where it takes their mean, beyond their range."""
+
+
+def widen(graph: Graph, tools: Tools, op_defs: OpDefs) -> None:
+    """Let operations that 2.0.0 has no right kernel for work in a wider dtype, in place.
+
+    Args:
+        graph: The main graph; it and all bodies are changed in place.
+        tools: Shapes and dtypes of its tensors, and what makes new nodes.
+        op_defs: Definitions of the operations.
+    """
+    for part in graph.graphs():
+        widener = _Widener(part, tools, op_defs)
+        for node in list(part.nodes.values()):
+            widener.look(node)
+        widener.finish()
+
+
+class _Widener:
+    """Goes over one graph."""
+
+    def __init__(self, part: Graph, tools: Tools, op_defs: OpDefs) -> None:
+        self._part = part
+        self._tools = tools
+        self._op_defs = op_defs
+        self._moved: dict[Ref, Ref] = {}
+        self._casts: set[str] = set()
+
+    def look(self, node: Node) -> None:
+        """Widen a node if it has to be, and can be."""
+        definition = self._op_defs(node.op)
+        if definition is None or definition.is_stateful or node.op.startswith(BOUND):
+            return
+        types = _types(node, definition)
+        if not any(dtype in WIDER for dtype in types.values()):
+            return
+        coarse = any((node.op, dtype) in COARSE for dtype in types.values())
+        coarse = coarse or (node.op == "Mean" and types["T"] in MEANS)
+        if not coarse and not is_at_fault(node, self._tools, self._part):
+            return
+        self._tools.of(self._part)  # which looks at the graph as it is now
+        before = dict(node.attrs)
+        for wider in _candidates(node.op, types):
+            node.attrs = {**before}
+            for name, dtype in wider.items():
+                node.attrs[name] = self._tools.freezer.attr_type(type=dtypes.number(dtype))
+            if not is_at_fault(node, self._tools, self._part):
+                self._cast(node, definition, types, wider)
+                return
+        node.attrs = before
+
+    def finish(self) -> None:
+        """Let what reads the widened operations read what they are cast to."""
+        if self._moved:
+            self._tools.of(self._part).redirect(self._moved, frozenset(self._casts))
+
+    def _cast(
+        self, node: Node, definition: Any, types: Mapping[str, str], wider: Mapping[str, str]
+    ) -> None:
+        """Put casts around a node whose attributes name wider dtypes already."""
+        place, names = self._tools.of(self._part), ", ".join(sorted(set(wider.values())))
+        old = ", ".join(dict.fromkeys(types[name] for name in wider))
+        self._tools.changes.rewrote(f"{node.op} in {old}", f"{node.op} in {names}")
+        for index, name in enumerate(_arguments(definition.input_arg, node)):
+            if name in wider and index < len(node.inputs):
+                label = f"{node.name}/wide_{index}"
+                steps = _steps(types[name], wider[name], node.op)
+                node.inputs[index] = self._through(place, label, node.inputs[index], steps)[-1]
+        for index, name in enumerate(_arguments(definition.output_arg, node)):
+            if name in wider:
+                label = f"{node.name}/narrow_{index}"
+                steps = _steps(types[name], wider[name], node.op)[::-1]
+                made = self._through(place, label, (node.name, index), steps)
+                self._moved[node.name, index] = made[-1]
+                self._casts.add(made[0][0])
+
+    def _through(self, place: Place, name: str, ref: Ref, steps: list[str]) -> list[Ref]:
+        """Cast a tensor from dtype to dtype; returns it in each."""
+        made: list[Ref] = []
+        for old, new in pairwise(steps):
+            source, wanted = (place.type(dtypes.number(each)) for each in (old, new))
+            ref = place.add(name, "Cast", [ref], SrcT=source, DstT=wanted)
+            made.append(ref)
+        return made
+
+
+def _types(node: Node, definition: Any) -> dict[str, str]:
+    """The attributes of a node that are a dtype, with its name."""
+    found = {}
+    for attr in definition.attr:
+        if attr.type == "type":
+            value = node.attrs.get(attr.name, attr.default_value)
+            found[str(attr.name)] = dtypes.name(value.type)
+    return found
+
+
+def _candidates(op: str, types: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Wider dtypes to try: of one attribute, then of all."""
+    wider = {name: WIDER[dtype] for name, dtype in types.items() if dtype in WIDER}
+    if op == "Mean":
+        wider = {"T": ("int64",) if types["T"] in MEANS else wider.get("T", ())}
+    if op in PRODUCTS:
+        exact = {name: (*each, "float64") for name, each in wider.items()}
+        whole = {name for name, dtype in types.items() if "int" in dtype}
+        wider = {name: exact[name] if name in whole else wider[name] for name in wider}
+    for name, candidates in wider.items():
+        for candidate in candidates:
+            yield {name: candidate}
+    for number in range(3):
+        if len(wider) > 1:
+            yield {name: each[min(number, len(each) - 1)] for name, each in wider.items()}
+
+
+def _steps(narrow: str, wide: str, op: str) -> list[str]:
+    """Dtypes to go through from a narrow one to a wide one."""
+    # From float64 straight to int32, what does not fit is not taken modulo its range.
+    return [narrow, "int64", wide] if op in PRODUCTS and wide == "float64" else [narrow, wide]
+
+
+def _arguments(arguments: Any, node: Node) -> Iterator[str]:
+    """For each tensor of a node, the attribute that is its dtype; empty where there is none."""
+    for argument in arguments:
+        count = node.attrs[argument.number_attr].i if argument.number_attr else 1
+        if argument.type_list_attr:
+            count = len(node.attrs[argument.type_list_attr].list.type)
+        for _ in range(count):
+            yield str(argument.type_attr)

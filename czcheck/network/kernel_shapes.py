@@ -1,0 +1,106 @@
+"""What kernels hold against the tensors that come in: ranks, sizes, constants.
+
+Each function takes a node and what is known of its inputs. It may fail where something is not known
+or not there: nothing is held against such a node.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from czcheck.network.kernels import Known, numbers, texts
+
+# From here on a number of the size of the others is lost beside their sum in bfloat16.
+_MANY = 256
+Held = Callable[[Any, Sequence[Known]], bool]
+
+
+def _at_least(place: int, rank: int) -> Held:
+    """Whether an input has so many dimensions."""
+
+    def held(_: Any, inputs: Sequence[Known]) -> bool:
+        shape = inputs[place].shape
+        return shape is not None and len(shape) >= rank
+
+    return held
+
+
+def _empty(place: int) -> Held:
+    """Whether an input has no elements."""
+
+    def held(_: Any, inputs: Sequence[Known]) -> bool:
+        shape = inputs[place].shape
+        return shape is not None and 0 in shape
+
+    return held
+
+
+def _size_of(shape: Any, place: int) -> int:
+    """A size that is known; fails where it is not."""
+    return int(shape[place])
+
+
+def _given_statistics(_: Any, inputs: Sequence[Known]) -> bool:
+    """Whether a batch normalisation gets a mean that is not empty."""
+    shape = inputs[3].shape
+    return shape is not None and 0 not in shape
+
+
+def _grouped_backwards(node: Any, inputs: Sequence[Known]) -> bool:
+    """Whether the filter of a transposed convolution makes fewer channels than are asked for."""
+    sizes, filters = inputs[0].known, inputs[1].shape
+    if sizes is None or filters is None or len(sizes) != 4:  # noqa: PLR2004
+        return False
+    channels = 1 if texts(node, "data_format") == ["NCHW"] else 3
+    return int(sizes[channels]) != _size_of(filters, 2)
+
+
+def _grouped(node: Any, inputs: Sequence[Known]) -> bool:
+    """Whether the filter of a convolution has fewer channels than the image."""
+    image, filters = inputs[0].shape, inputs[1].shape
+    if image is None or filters is None:
+        return False
+    channels = 1 if texts(node, "data_format") == ["NCHW"] else 3
+    return _size_of(image, channels) != _size_of(filters, 2)
+
+
+def _many_elements(_: Any, inputs: Sequence[Known]) -> bool:
+    """Whether a reduction takes so many elements together that a sum in 8 bits stands still."""
+    shape, axes = inputs[0].shape, inputs[1].known
+    if shape is None or axes is None:
+        return False
+    return math.prod(_size_of(shape, int(axis)) for axis in set(axes)) >= _MANY
+
+
+def _two_sizes(_: Any, inputs: Sequence[Known]) -> bool:
+    """Whether a transposed convolution gets height and width alone."""
+    return inputs[0].shape == (2,)
+
+
+def _side_of_one(_: Any, inputs: Sequence[Known]) -> bool:
+    """Whether an image is one row high or one column wide."""
+    shape = inputs[0].shape
+    return shape is not None and 1 in (_size_of(shape, 1), _size_of(shape, 2))
+
+
+def _over_channels(node: Any, _: Sequence[Known]) -> bool:
+    """Whether a pooling window covers several channels."""
+    place = 1 if texts(node, "data_format")[0].startswith("NC") else -1
+    return numbers(node, "ksize")[place] > 1
+
+
+SHAPES: dict[str, Held] = {
+    "rank 6": _at_least(0, 6),
+    "rank 8": _at_least(0, 8),
+    "no axes": _empty(1),
+    "given statistics": _given_statistics,
+    "grouped backwards": _grouped_backwards,
+    "grouped": _grouped,
+    "many elements": _many_elements,
+    "two sizes": _two_sizes,
+    "side of one": _side_of_one,
+    "over channels": _over_channels,
+}
+"""What conditions of the table may ask of a node, by name."""

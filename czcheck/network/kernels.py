@@ -1,0 +1,335 @@
+"""What the target's kernels refuse of a graph when it is run, and what they compute otherwise.
+
+A runtime that has an operation, its attributes and their values need not have a kernel for it on
+the processor, and the kernel need not compute what today's does. `tf-2.0.0-kernels.json` holds what
+a real TensorFlow 2.0.0 did, made by `fixtures/kernels`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+from czcheck.network import dtypes
+from czcheck.network.defaults import load_defaults
+from czcheck.shipped import shipped
+
+if TYPE_CHECKING:
+    from czcheck.network.facts import Dims, Network
+    from czcheck.network.graph import Graph, Scope
+    from czcheck.network.static.walk import Walk
+    from czcheck.network.target import Target
+
+Kind = Literal["refuses", "differs", "depends"]
+_GRAVEST: tuple[Kind, ...] = ("refuses", "differs", "depends")
+
+
+class KernelFault(NamedTuple):
+    """A node that the target's kernel does not compute as today's TensorFlow does.
+
+    Attributes:
+        op: The operation.
+        node: Name of the node.
+        function: The function that holds it; None for the main graph.
+        kind: `refuses` where the runtime ends with an error, `differs` where it computes something
+            else without one, `depends` where that depends on the image, or on how the runtime was
+            built.
+        condition: What of the node it is, such as `dilations above 1`.
+        effect: What becomes of it, as a sentence without its full stop.
+        remedy: What to do about it, as the end of a sentence.
+        output: The only output that it is about, its name and its number; empty for all.
+    """
+
+    op: str
+    node: str
+    function: str | None
+    kind: Kind
+    condition: str
+    effect: str
+    remedy: str
+    output: str = ""
+
+
+class Known(Protocol):
+    """What is known of a tensor that comes into a node.
+
+    Attributes:
+        shape: Its sizes, None for one that is open; None for an open rank.
+        known: Its elements, where they are few and known.
+    """
+
+    @property
+    def shape(self) -> Dims | None:
+        """Its sizes."""
+
+    @property
+    def known(self) -> tuple[int | float, ...] | None:
+        """Its elements."""
+
+
+class Condition(NamedTuple):
+    """Nodes that one entry of the table is about.
+
+    Attributes:
+        kind: As of `KernelFault`.
+        attributes: Values by attribute, all of which have to be met: texts with blanks between, or
+            `>1` for a list with an element above 1.
+        shape: Name of what has to hold for the tensors that come in; empty for nothing.
+        output: As of `KernelFault`.
+        words: What of the node it is.
+        effect: What the kernel does.
+        remedy: What to do about it.
+        compiled: Whether it is about what is compiled, and not about kernels.
+    """
+
+    kind: Kind
+    attributes: Mapping[str, str]
+    shape: str
+    output: str
+    words: str
+    effect: str
+    remedy: str
+    compiled: bool
+
+
+class Kernels(NamedTuple):
+    """What is known of a runtime's kernels.
+
+    Attributes:
+        sets: Sets of values of attributes.
+        registered: For each operation, the values of attributes that it has kernels for, as numbers
+            of `sets`: a kernel exists where all attributes of one row have one of the values.
+        compiled: The same for what is compiled on demand where the runtime was built with XLA, as
+            it is for Linux. It is used for what has no kernel.
+        conditions: For each operation, what is refused or computed otherwise.
+    """
+
+    sets: tuple[frozenset[str], ...]
+    registered: Mapping[str, Sequence[Mapping[str, int]]]
+    compiled: Mapping[str, Sequence[Mapping[str, int]]]
+    conditions: Mapping[str, Sequence[Condition]]
+
+
+@cache
+def load_kernels(name: str) -> Kernels:
+    """The kernels of a target by its name; nothing is known of those of `any`.
+
+    Args:
+        name: One of `target.TARGETS`.
+    """
+    if name == "any":
+        return Kernels((), {}, {}, {})
+    data = json.loads(shipped("czcheck.network", f"{name}-kernels.json"))
+    conditions: dict[str, list[Condition]] = {}
+    for each in data["conditions"]:
+        condition = Condition(
+            each["kind"],
+            each.get("attributes", {}),
+            each.get("shape", ""),
+            each.get("output", ""),
+            each["words"],
+            each["effect"],
+            each["remedy"],
+            each.get("compiled", False),
+        )
+        for op in each["operations"].split():
+            conditions.setdefault(op, []).append(condition)
+    sets = tuple(frozenset(each.split()) for each in data["sets"])
+    for found in conditions.values():
+        found.sort(key=lambda condition: _GRAVEST.index(condition.kind))
+    return Kernels(sets, data["registered"], data["compiled"], conditions)
+
+
+def faults(
+    network: Network, target: Target, walk: Callable[[], Walk | str | None]
+) -> tuple[KernelFault, ...]:
+    """What the target's kernels refuse or compute otherwise of what the serving signature reaches.
+
+    Where shapes decide and are not known, nothing is said.
+
+    Args:
+        network: The network.
+        target: The runtime.
+        walk: Follows the image through the network, see `czcheck.network.reach.walk_of`; called
+            only where shapes decide.
+
+    Returns:
+        One fault for each node that has any, in the order in which the nodes are reached.
+    """
+    kernels = load_kernels(target.name)
+    if network.graph is None or target.operations is None:
+        return ()
+    found: list[KernelFault] = []
+    shapes: Mapping[tuple[str | None, str], Sequence[Sequence[Known]]] | None = None
+    for scope, node in network.graph.serving:
+        if node.op not in kernels.registered:
+            continue
+        calls: Sequence[Sequence[Known]] = ((),)
+        if any(each.shape for each in kernels.conditions.get(node.op, ())):
+            if shapes is None:
+                followed = walk()
+                shapes = {} if followed is None or isinstance(followed, str) else followed.inputs
+            calls = shapes.get((scope, node.name), calls)
+        fault = next(_faults(network.graph, scope, node, target, calls), None)
+        if fault is not None:
+            found.append(fault)
+    return tuple(found)
+
+
+def _faults(
+    graph: Graph, scope: Scope, node: Any, target: Target, calls: Sequence[Sequence[Known]]
+) -> Iterator[KernelFault]:
+    """The faults of a node with all that comes into it, call by call."""
+    for inputs in calls:
+        for fault in node_faults(node, target, inputs):
+            if not fault.output or _is_read(graph, scope, node, fault.output):
+                yield fault._replace(function=scope)
+
+
+def _is_read(graph: Graph, scope: Scope, node: Any, output: str) -> bool:
+    """Whether anything that the serving signature reaches reads an output of a node."""
+    name, _, number = output.partition(":")
+    reference = f"{node.name}:{number}" if scope is None else f"{node.name}:{name}:0"
+    if scope is not None and reference in graph.library[scope].ret.values():
+        return True
+    return any(reference in each.input for each in graph.serving.nodes[scope].values())
+
+
+def node_faults(node: Any, target: Target, inputs: Sequence[Known] = ()) -> Iterator[KernelFault]:
+    """What the target's kernel refuses or computes otherwise of one node.
+
+    Args:
+        node: The node: `op`, `name`, and `attr` with its attributes (AttrValue) by name.
+        target: The runtime.
+        inputs: What is known of the tensors that come in; empty where nothing is.
+
+    Yields:
+        Its faults, the gravest first; the function is left out.
+    """
+    kernels = load_kernels(target.name)
+    rows = kernels.registered.get(node.op)
+    if rows is None:
+        return
+    compiled = not any(_has_kernel(kernels, row, node) for row in rows)
+    missing: KernelFault | None = None
+    if compiled:
+        if any(target.values.refused(node.op, name, node.attr[name]) for name in node.attr):
+            return  # the whole file is refused, see `czcheck.network.target.gaps`
+        missing = _without_kernel(kernels, rows, node)
+        if missing.kind == "refuses":
+            yield missing
+            return
+    for each in kernels.conditions.get(node.op, ()):
+        if (
+            each.compiled is compiled
+            and all(_meets(node, name, values) for name, values in each.attributes.items())
+            and (not each.shape or _holds(each.shape, node, inputs))
+        ):
+            yield KernelFault(
+                node.op,
+                node.name,
+                None,
+                each.kind,
+                each.words,
+                each.effect,
+                each.remedy,
+                each.output,
+            )
+    if missing is not None:
+        yield missing
+
+
+def _holds(shape: str, node: Any, inputs: Sequence[Known]) -> bool:
+    from czcheck.network.kernel_shapes import SHAPES  # noqa: PLC0415 - few networks need it
+
+    try:
+        return SHAPES[shape](node, inputs)
+    except (IndexError, TypeError):
+        # Too few inputs, or a size that is not known: nothing is known of this node.
+        return False
+
+
+def has_kernel(node: Any, target: Target) -> bool:
+    """Whether the target has a kernel on the processor for a node, and need not compile one.
+
+    Args:
+        node: As of `node_faults`.
+        target: The runtime; of an operation that it lacks it is taken to have one.
+    """
+    kernels = load_kernels(target.name)
+    rows = kernels.registered.get(node.op)
+    return rows is None or any(_has_kernel(kernels, row, node) for row in rows)
+
+
+def _has_kernel(kernels: Kernels, row: Mapping[str, int], node: Any) -> bool:
+    return all(
+        each in kernels.sets[place] for name, place in row.items() for each in texts(node, name)
+    )
+
+
+def _without_kernel(kernels: Kernels, rows: Sequence[Mapping[str, int]], node: Any) -> KernelFault:
+    """The fault of a node for whose attributes there is no kernel; names those at fault."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    bad = [
+        name
+        for name in names
+        if not any(set(texts(node, name)) <= kernels.sets[row[name]] for row in rows if name in row)
+    ]
+    words = ", ".join(f"{name} {' '.join(texts(node, name))}" for name in bad or names)
+    further = kernels.compiled.get(node.op, ())
+    if any(_has_kernel(kernels, row, node) for row in further):
+        kind: Kind = "depends"
+        effect = "it has no kernel for that; builds with XLA compile one, all others refuse it"
+    else:
+        kind, effect = "refuses", "it has no kernel for that on the processor"
+    remedy = (
+        "cast to float32 or int32 before it, and back behind it"
+        if words
+        else "build this layer from other operations"
+    )
+    return KernelFault(node.op, node.name, None, kind, words or "any dtype", effect, remedy)
+
+
+def _meets(node: Any, name: str, values: str) -> bool:
+    if values.startswith(">"):
+        least = int(values[1:])
+        return any(number > least for number in numbers(node, name))
+    return any(each in values.split() for each in texts(node, name))
+
+
+def texts(node: Any, name: str) -> list[str]:
+    """The values of an attribute as texts: names of dtypes, texts, numbers, `true` and `false`.
+
+    An attribute that the node leaves out stands at its default.
+    """
+    return [_text(kind, value) for kind, value in _values(node, name)]
+
+
+def numbers(node: Any, name: str) -> list[int]:
+    """The numbers in an attribute; empty where there are none."""
+    return [int(value) for kind, value in _values(node, name) if kind == "i"]
+
+
+def _values(node: Any, name: str) -> list[tuple[str, Any]]:
+    """Kind and value of each element of an attribute."""
+    if name not in node.attr:
+        kind, *values = load_defaults().get(node.op, {}).get(name, [None])
+        if kind == "list":
+            return [("i" if isinstance(each, int) else "s", each) for each in values]
+        return [] if kind is None else [(kind, values[0])]
+    attr = node.attr[name]
+    kind = attr.WhichOneof("value")
+    if kind == "list":
+        found = attr.list
+        return [(each.name, value) for each, every in found.ListFields() for value in every]
+    return [] if kind is None else [(kind, getattr(attr, kind))]
+
+
+def _text(kind: str, value: Any) -> str:
+    if kind == "type":
+        return dtypes.name(value)
+    if kind == "b":
+        return str(value).lower()
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,67 @@
+"""Has workers try what they are kept from, once a network has run in them; tells, as JSON.
+
+run_trying.py NETWORK OUTSIDE shut|open NAME...
+    NETWORK  folder of a SavedModel
+    OUTSIDE  a folder that no worker has to do with; holds `secret`
+    NAME     of an attempt; all if there is none
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import numpy as np
+
+from czcheck.limits import DEFAULT_LIMITS
+from czcheck.network.files import SavedModelFolder
+from czcheck.network.saved_model import read_network
+from czcheck.runtime import warm
+from czcheck.runtime.networks import Worker
+from czcheck.runtime.run import load_network
+
+HERE = Path(__file__).parent
+warm.FORKER = HERE / "trying_forker.py"
+PLACE, OUTSIDE, MODE, *NAMES = sys.argv[1:]
+
+
+def outcome(process: warm.WarmProcess | None) -> dict[str, object]:
+    """What a worker tried with a network in it, and what came of it; a second one waits beside."""
+    script = HERE / "trying_worker.py"  # of no account to a fork
+    shut = MODE == "shut"
+    with (
+        Worker(warm=process, sandbox=shut, script=script) as worker,
+        Worker(warm=process, sandbox=shut, script=script) as neighbour,
+    ):
+        sandboxed = worker.hello().sandboxed
+        neighbour.hello()
+        folder = worker.folder / "model"
+        shutil.copytree(PLACE, folder)
+        load_network(worker, folder, read_network(SavedModelFolder(folder), DEFAULT_LIMITS))
+        answer = worker.predict(np.ones((1, 32, 32, 1), np.float32))
+        told = worker.command(
+            "try",
+            60,
+            outside=OUTSIDE,
+            held=str(folder / "saved_model.pb"),
+            neighbours=[str(neighbour.folder / name) for name in neighbour.answers],
+            names=NAMES,
+        )
+        worker.finish()
+        neighbour.finish()
+    first = None if answer.array is None else float(answer.array.flat[0])
+    return {"sandboxed": sandboxed, "first": first, "outcomes": told["outcomes"]}
+
+
+if __name__ == "__main__":
+    with warm.WarmProcess() as forks:
+        results = {
+            "fork": outcome(forks),
+            "another fork": outcome(forks),
+            "alone": outcome(None),
+        }
+    sys.stdout.write(json.dumps(results))

@@ -1,0 +1,133 @@
+"""Networks are computed as their graphs say, not as TensorFlow's graph optimiser rewrites them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import czcheck
+from czcheck.limits import DEFAULT_LIMITS
+from czcheck.network.files import SavedModelFolder
+from czcheck.network.saved_model import read_network
+from czcheck.runtime.networks import Worker
+from czcheck.runtime.run import load_network
+from czcheck.runtime.source import WorkerSource
+from czcheck.runtime.unpack import unpack
+from tests.runtime import rewritten
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(120)]
+
+HERE = Path(__file__).parent
+LAYER_NORMS = ("plain", "nested", "called", "loop", "branch")
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rewritten")
+    environment = {
+        **os.environ,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "PYTHONPATH": str(HERE.parents[1]),
+    }
+    command = [sys.executable, str(HERE / "make_rewritten.py"), str(folder)]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker() as started:
+        yield started
+        started.finish()
+
+
+def predict(worker: Worker, folder: Path, tile: np.ndarray, loader: str) -> np.ndarray:
+    files = SavedModelFolder(folder)
+    network = read_network(files, DEFAULT_LIMITS)
+    serving = network.serving
+    assert serving is not None
+    fed, fetched = serving.inputs[0], serving.outputs[0]
+    worker.start()
+    load = worker.load(
+        unpack(files, worker.folder / f"{folder.name}-{loader}", DEFAULT_LIMITS),
+        loader=loader,
+        signature=serving.name,
+        input=(fed.key, fed.tensor),
+        output=(fetched.key, fetched.tensor),
+    )
+    assert (load.loader, load.first_error) == (loader, None)
+    answer = worker.predict(tile).array
+    assert answer is not None
+    return answer
+
+
+TILE = np.random.default_rng(0).random((1, rewritten.SIDE, rewritten.SIDE, 1), np.float32)
+
+
+@pytest.mark.parametrize("loader", ["session", "object"])
+@pytest.mark.parametrize("name", LAYER_NORMS)
+def test_layer_normalisation_of_tokens_has_its_own_epsilon(
+    worker: Worker, networks: Path, name: str, loader: str
+) -> None:
+    answer = predict(worker, networks / name, TILE, loader)
+    np.testing.assert_allclose(answer, rewritten.normalised(TILE), atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("loader", ["session", "object"])
+def test_the_first_of_equal_classes_is_the_best(
+    worker: Worker, networks: Path, loader: str
+) -> None:
+    answer = predict(worker, networks / "best", TILE, loader)
+    np.testing.assert_array_equal(answer, rewritten.best(TILE))
+    assert (answer[..., 0] > 0).mean() > 0.5
+
+
+def test_a_forked_worker_does_the_same(networks: Path) -> None:
+    with WorkerSource() as source, source.worker() as forked:
+        answer = predict(forked, networks / "called", TILE, "session")
+        forked.finish()
+    np.testing.assert_allclose(answer, rewritten.normalised(TILE), atol=2e-6, rtol=0)
+
+
+@pytest.mark.tf200
+def test_the_target_itself_runs_as_it_comes(networks: Path, tf200_python: str) -> None:
+    """Its own optimiser looks for the best class before values are cut off, and so does ZEN's."""
+    with Worker(tf200_python) as worker:
+        normalised = predict(worker, networks / "called", TILE, "session")
+        best = predict(worker, networks / "best", TILE, "session")
+        worker.finish()
+    np.testing.assert_allclose(normalised, rewritten.normalised(TILE), atol=2e-6, rtol=0)
+    assert (best != rewritten.best(TILE)).mean() > 0.1
+
+
+@pytest.mark.tf200
+def test_a_built_network_is_computed_as_its_source_says_in_the_target(
+    networks: Path, tf200_python: str, tmp_path: Path
+) -> None:
+    spec = {
+        "Name": "Best",
+        "BorderSize": 0,
+        "ColorHandling": "ConvertToMonochrome",
+        "PixelType": "Gray32Float",
+        "Classes": ["Background", "Nucleus"],
+        "ModelPath": str(networks / "best"),
+    }
+    (tmp_path / "spec.json").write_text(json.dumps(spec), "utf-8")
+    built = czcheck.build(tmp_path / "spec.json", tmp_path / "best.czmodel", verify=False)
+    assert built.rewritten == (("ArgMax -> PlaceholderWithDefault, ArgMax", 1),)
+    with czcheck.open(built.path) as model, Worker(tf200_python) as worker:
+        worker.start()
+        folder = unpack(model.files, worker.folder / "network", DEFAULT_LIMITS)
+        load_network(worker, folder, model.network)
+        found = worker.predict(TILE).array
+        worker.finish()
+    assert found is not None
+    np.testing.assert_array_equal(found, rewritten.best(TILE))
