@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from czcheck.network import dtypes
 from czcheck.network.defaults import load_defaults
+from czcheck.network.leveling import is_behind_leveling
 from czcheck.shipped import shipped
 
 if TYPE_CHECKING:
@@ -50,6 +51,17 @@ class KernelFault(NamedTuple):
     effect: str
     remedy: str
     output: str = ""
+
+
+_LEVELED = KernelFault(
+    "",
+    "",
+    None,
+    "depends",
+    "values that a Relu or the like has made equal",
+    "its optimiser looks at the values before that function, and finds the place of another one",
+    "`czcheck build` and `czcheck repair` prevent that",
+)
 
 
 class Known(Protocol):
@@ -173,6 +185,8 @@ def faults(
                 shapes = {} if followed is None or isinstance(followed, str) else followed.inputs
             calls = shapes.get((scope, node.name), calls)
         fault = next(_faults(network.graph, scope, node, target, calls), None)
+        if fault is None and is_behind_leveling(network.graph, scope, node):
+            fault = _LEVELED._replace(op=node.op, node=node.name, function=scope)
         if fault is not None:
             found.append(fault)
     return tuple(found)

@@ -141,3 +141,29 @@ def test_every_condition_is_about_operations_of_the_target() -> None:
         assert TF200.knows(op)
         for each in conditions:
             assert set(each.attributes) <= TF200.attributes(op), (op, each.words)
+
+
+def place_of_the_largest(*between: str) -> Graph:
+    """A network that asks for the place of the largest value behind some functions."""
+    graph, image = classifier(), "image"
+    graph.const("axis", [3], (), "int32")
+    for op in between:
+        image = graph.node(op.lower(), op, image, **{"dtype" if "With" in op else "T": FLOAT})
+    place = graph.node("place", "ArgMax", image, "axis", T=FLOAT, Tidx=INT32, output_type=INT64)
+    number = graph.node("number", "Cast", place, SrcT=INT64, DstT=FLOAT)
+    (softmax,) = (each for each in graph.meta_graph.graph_def.node if each.op == "Softmax")
+    softmax.input.append(f"^{number}")  # reached, whatever its shape
+    return graph
+
+
+@pytest.mark.parametrize("between", [("Relu",), ("Sigmoid", "Identity")])
+def test_the_optimiser_asks_for_the_place_of_the_largest_too_early(
+    between: tuple[str, ...],
+) -> None:
+    (found,) = faults_of(place_of_the_largest(*between))
+    assert (found.op, found.node, found.kind) == ("ArgMax", "place", "depends")
+
+
+@pytest.mark.parametrize("between", [(), ("Square",), ("Relu", "PlaceholderWithDefault")])
+def test_nothing_is_moved_where_the_order_is_held(between: tuple[str, ...]) -> None:
+    assert faults_of(place_of_the_largest(*between)) == ()
