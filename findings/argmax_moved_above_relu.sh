@@ -13,7 +13,8 @@
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-python37=${PYTHON37:-$(command -v python3.7 || ls -d ~/.pyenv/versions/3.7.*/bin/python | tail -1)}
+python37=${PYTHON37:-$(ls -d ~/.pyenv/versions/3.7.*/bin/python 2> /dev/null | tail -1 || true)}
+python37=${python37:-python3.7}
 "${PYTHON3:-python3}" -m venv "$folder/new"
 "$folder/new/bin/pip" install --quiet tensorflow==2.21.0
 "$python37" -m venv "$folder/old"
