@@ -28,6 +28,19 @@ def data_name(shard: int, shards: int) -> str:
     return f"{_DATA}{shard:05d}-of-{shards:05d}"
 
 
+def is_counted(name: str, shards: int) -> bool:
+    """Whether a data file is one of those that an index counts, which can claim any number.
+
+    Args:
+        name: Name of the file.
+        shards: Number of data files.
+    """
+    number = name.removeprefix(_DATA).partition("-")[0]
+    if not (number.isascii() and number.isdigit() and len(number) <= len(str(_MAX_SHARDS))):
+        return False
+    return int(number) < shards and name == data_name(int(number), shards)
+
+
 def dims_of(shape: Any) -> Dims | None:
     """A shape message as sizes; None for an open size, None as a whole for an open rank."""
     if shape.unknown_rank:

@@ -97,11 +97,10 @@ def _is_known(name: str) -> bool:
 
 def _unknown(files: SavedModelFiles, index: CheckpointIndex | None) -> Iterator[str]:
     """Files that a SavedModel does not have, and data files that its index does not count on."""
-    shards = range(index.shards if index is not None else 0)
-    counted = {checkpoint.data_name(shard, len(shards)) for shard in shards}
+    shards = index.shards if index is not None else 0
     for name in files.names:
-        left_over = counted and checkpoint.is_data(name) and name not in counted
-        if left_over or not _is_known(name):
+        left_over = shards > 0 and checkpoint.is_data(name)
+        if (left_over and not checkpoint.is_counted(name, shards)) or not _is_known(name):
             yield name
 
 
