@@ -121,11 +121,12 @@ class _Notes:
     missing: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def take(self, *images: Image) -> None:
-        for image in images:
-            name = Path(image.path).name
-            self.missing += [f"{name}: {each}" for each in image.missing]
-            self.warnings += [f"{name}: {each}" for each in image.warnings]
+    def take(self, image: Image, mask: Image) -> None:
+        # An image and its mask often have the same name.
+        for what, each in (("image", image), ("mask", mask)):
+            name = f"{what} {Path(each.path).name}"
+            self.missing += [f"{name}: {problem}" for problem in each.missing]
+            self.warnings += [f"{name}: {problem}" for problem in each.warnings]
 
 
 def _scored(

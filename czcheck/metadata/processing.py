@@ -285,9 +285,10 @@ def check_class_count(after: Sequence[Operation], classes: int) -> None:
     """
     names = [operation.name for operation in after]
     if "SigmoidToSoftmaxScores" in names and classes != 2:  # noqa: PLR2004 - p and 1 - p
+        number = "one class" if classes == 1 else f"{classes} classes"
         raise InputError(
-            f"SigmoidToSoftmaxScores makes two channels of one, but the spec names {classes} "
-            "classes; name two, the one that the channel stands for first"
+            f"SigmoidToSoftmaxScores makes two channels of one, but the spec names {number}; "
+            "name two, the one that the channel stands for first"
         )
     if names == ["Softmax"] and classes == 1:
         raise InputError(

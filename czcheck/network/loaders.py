@@ -132,18 +132,22 @@ def _object_problems(graph: Graph) -> Iterator[str]:
     for number, node in enumerate(objects.nodes):
         problems = (*_children_problems(node), *_leads_nowhere(graph, node, constants))
         yield from (f"{names(number)} {problem}" for problem in problems)
-    for function, details in objects.concrete_functions.items():
+    for function, details in sorted(objects.concrete_functions.items()):
         if function not in graph.library:
             yield f"it describes a function {function[:_SHOWN]!r} that is not there"
         for bound in details.bound_inputs:
             if not 0 <= bound < count:
-                yield f"the function {function[:_SHOWN]!r} captures object {bound} of {count}"
+                yield (
+                    f"the function {function[:_SHOWN]!r} captures object {bound}, "
+                    f"and there are {count}"
+                )
 
 
 def _children_problems(node: Any) -> Iterator[str]:
     """Names of an object's children that Python cannot set, or not both."""
     for name, times in Counter(
-        name for name, _ in {(child.local_name, child.node_id) for child in node.children}
+        name
+        for name, _ in dict.fromkeys((child.local_name, child.node_id) for child in node.children)
     ).items():
         if times > 1:
             yield f"has {times} children called {name[:_SHOWN]!r}"
@@ -157,7 +161,7 @@ def _leads_nowhere(graph: Graph, node: Any, constants: Collection[str]) -> Itera
     count = len(meta.object_graph_def.nodes)
     for what, referred in _references(node):
         if not 0 <= referred < count:
-            yield f"has {what}, object {referred} of {count}"
+            yield f"has {what}, object {referred}, and there are {count}"
     for function in _functions(node):
         if function not in graph.library:
             yield f"names a function {function[:_SHOWN]!r} that is not there"
@@ -332,12 +336,12 @@ def _unlike(one: Point, other: Point) -> str | None:
         )
     if one.output != other.output:
         return f"takes output {other.output} of {theirs.name[:_SHOWN]}, and not {one.output}"
-    for key in mine.attr.keys() & theirs.attr.keys():
+    for key in sorted(mine.attr.keys() & theirs.attr.keys()):
         # Functions are copied under other names, and what begins with `_` is a hint.
         plain = mine.attr[key].WhichOneof("value") not in ("func", "placeholder", None)
         if plain and not key.startswith("_") and mine.attr[key] != theirs.attr[key]:
             return (
-                f"has another value of {key[:_SHOWN]} in {theirs.name[:_SHOWN]} ({theirs.op}) "
-                f"than the graph in {mine.name[:_SHOWN]}"
+                f"has another value of the attribute {key[:_SHOWN]} in "
+                f"{theirs.name[:_SHOWN]} ({theirs.op}) than the graph in {mine.name[:_SHOWN]}"
             )
     return None

@@ -329,7 +329,7 @@ def about_suggested(ending: Ending, classes: Sequence[str]) -> str | None:
     names = suggested(ending)
     if PAIR not in names:
         what = "a log-softmax" if ending.tail == "log-softmax" else "scores (logits)"
-        made = f"Postprocessing: the network ends in {what}; Softmax makes probabilities of it."
+        made = f"Postprocessing: the network ends in {what}; Softmax makes probabilities of that."
         return made if names else None
     what = "one channel of scores (logits)" if SIGMOID in names else "one channel"
     if ending.tail == "sigmoid":
@@ -360,9 +360,7 @@ def remark(ending: Ending, after: Sequence[Operation]) -> str | None:
 
 
 def _range(ending: Ending) -> str:
-    if ending.low == -math.inf or ending.high == math.inf:
-        return f"values from {ending.low:g} to {ending.high:g}".replace("inf", "infinity")
-    return f"values from {ending.low:g} to {ending.high:g}"
+    return f"values from {ending.low:g} to {ending.high:g}".replace("inf", "infinity")
 
 
 def foreground_first(classes: Sequence[str]) -> list[str]:

@@ -79,9 +79,7 @@ def read_outline(path: Path) -> Outline | None:
         if len(text) > MOST_CONFIG_BYTES or b"channels_first" in text:
             return None
         described = json.loads(text)
-    except (KeyError, ValueError, OSError, EOFError, RecursionError, RuntimeError):
-        return None
-    except (zipfile.BadZipFile, zlib.error):
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, EOFError, RuntimeError):
         return None  # whoever loads the file says what is wrong with it
     return outline(described)
 

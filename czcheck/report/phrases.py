@@ -159,7 +159,8 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
         parts.append(count(members, "member"))
     if metadata := looked_at.get("metadata"):
         classes = count(metadata["classes"], "class", "classes")
-        parts.append(f"metadata {metadata['version']} ({printable(metadata['name'])}, {classes})")
+        name = printable(metadata["name"]).strip() or "no name"
+        parts.append(f"metadata {metadata['version']} ({name}, {classes})")
     if network := looked_at.get("network"):
         parts.append(
             f"network {network['input']} -> {network['output']}"

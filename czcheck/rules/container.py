@@ -360,5 +360,7 @@ def everybody_reads_the_same_members(
         for other in OTHER_FORMS:
             if other in files.names:
                 name = f"{model_payload.member}!/{other}"
-                problem = f"stands beside {SAVED_MODEL}: some programs may read it in its place"
+                problem = (
+                    f"is another form of {SAVED_MODEL}, which some programs may read in its place"
+                )
                 yield Found(InMember(name), member=name, problem=problem)

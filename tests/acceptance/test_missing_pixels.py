@@ -60,8 +60,13 @@ def test_evaluate_scores_nothing_unless_it_is_allowed(image: Path, tmp_path: Pat
         czcheck.InputError, match=r"the file z1\.ome\.tif of its OME-XML is missing"
     ):
         czcheck.evaluate(MODEL, image, masks)
-    report = czcheck.evaluate(MODEL, image, masks, allow_missing=True)
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    write_set(folder, {0: NAMES[0], 2: NAMES[2]}, one_image(NAMES))
+    report = czcheck.evaluate(MODEL, image, folder / NAMES[0], mask="binary", allow_missing=True)
     found = report.files[0].looked_at["evaluation"]
     assert found["images"] == 3
-    assert "z0.ome.tif: the file z1.ome.tif" in found["missing"][0]
-    assert "missing, counted as 0: z0.ome.tif" in report.render("text")
+    gone = "z0.ome.tif: the file z1.ome.tif of its OME-XML is missing"
+    for what in ("image", "mask"):
+        assert f"{what} {gone}" in found["missing"]
+    assert "missing, counted as 0: image z0.ome.tif: " in report.render("text")

@@ -111,5 +111,7 @@ def test_classes_that_the_operations_can_make_a_channel_for() -> None:
     check_class_count([SIGMOID], 2)
     with pytest.raises(InputError, match="makes two channels of one, but the spec names 3"):
         check_class_count([SIGMOID], 3)
+    with pytest.raises(InputError, match="but the spec names one class; name two"):
+        check_class_count([SIGMOID], 1)
     with pytest.raises(InputError, match="Softmax over one channel is 1 everywhere"):
         check_class_count([SOFTMAX], 1)

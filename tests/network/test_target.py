@@ -51,6 +51,12 @@ def test_what_the_network_reaches_does_not_mend() -> None:
     assert not gap.mends
 
 
+def test_the_attributes_of_a_node_come_in_order_of_their_names() -> None:
+    graph = classifier()
+    graph.node("loose", "Identity", "image", T=FLOAT, **dict.fromkeys("hgfedcba", 3))
+    assert [gap.attribute for gap in gaps_of(graph)] == list("abcdefgh")
+
+
 def test_hidden_attributes_and_the_files_own_functions_are_no_gap() -> None:
     graph = classifier()
     graph.function("mine", {"x": "float32"}, {"y": "float32"}).returns(y="x")

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from czcheck.escape import printable
-from czcheck.report.phrases import ranges
+from czcheck.report.phrases import looked_at_text, ranges
 from czcheck.report.report import FileReport, Options, Report
 from czcheck.report.text import report_lines
 from czcheck.rules.catalogue import Level, catalogue
@@ -118,6 +118,13 @@ def test_every_file_counts_all_four_outcomes() -> None:
 def test_what_was_not_checked_is_named_with_the_reason() -> None:
     assert "nothing was checked, because the runner did not start" in text(REPORT)
     assert "crashed CZ207: KeyError: 'x' (metadata.py, line 7)" in text(REPORT)
+
+
+def test_a_model_without_a_name_is_described_as_such() -> None:
+    metadata = {"version": "3.0.0", "classes": 2}
+    for name in ("", " "):
+        looked_at = {"metadata": {**metadata, "name": name}}
+        assert looked_at_text(looked_at) == "metadata 3.0.0 (no name, 2 classes)"
 
 
 def test_findings_come_with_place_message_and_fix() -> None:
