@@ -8,7 +8,7 @@ from typing import Any
 from czcheck.building.graph import Graph, Node
 from czcheck.building.portable import Changes
 
-_BEST = ("ArgMax", "ArgMin")
+_BEST = ("ArgMax", "ArgMin", "MaxPoolWithArgmax")
 _SAME = frozenset({"Identity", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics"})
 _LEVELS = frozenset(
     {"Relu", "Relu6", "Sigmoid", "Tanh", "Elu", "Selu", "Softplus", "Softsign", "Exp", "Expm1"}

@@ -566,6 +566,16 @@ def halves(weights: Weights) -> Network:
     return call
 
 
+def places_of_equal_values(weights: Weights) -> Network:
+    def call(x: Any) -> Any:
+        # Zeros behind the Relu are equal, and the first of them is the largest.
+        pooled, places = tf.nn.max_pool_with_argmax(tf.nn.relu(x - 0.7), 2, 2, "SAME")
+        whole = pooled + tf.cast(places % 97, tf.float32)
+        return tf.repeat(tf.repeat(whole, 2, 1), 2, 2)
+
+    return call
+
+
 NETWORKS: dict[str, Callable[[Weights], Network]] = {
     network.__name__: network
     for network in (
@@ -574,7 +584,7 @@ NETWORKS: dict[str, Callable[[Weights], Network]] = {
         training_norms, layer_norm_of_keras_2, norm_of_volumes, grouped, grouped_in_bodies,
         grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes, quotients,
         eight_bits, many_dimensions, odd_sizes, long_borders, brain_floats, narrow_types, halves,
-        rounded_integers, pooled_channels, statistics_read,
+        places_of_equal_values, rounded_integers, pooled_channels, statistics_read,
     )
 }  # fmt: skip
 
