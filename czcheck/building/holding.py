@@ -33,9 +33,9 @@ def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) ->
             if node.op in _BEST and _levels(part, node):
                 attrs = {"dtype": node.attrs["T"], "shape": attr_type()}
                 attrs["shape"].shape.unknown_rank = True
-                name = f"{node.name}/input"
+                name, label = f"{node.name}/input", f"{node.label or node.name}/input"
                 held = part.add(
-                    Node(name, "PlaceholderWithDefault", [node.inputs[0]], [], attrs, label=name)
+                    Node(name, "PlaceholderWithDefault", [node.inputs[0]], [], attrs, label=label)
                 )
                 node.inputs[0] = held.name, 0
                 changes.rewrote(node.op, f"PlaceholderWithDefault, {node.op}")

@@ -576,6 +576,29 @@ def places_of_equal_values(weights: Weights) -> Network:
     return call
 
 
+def steps(weights: Weights) -> Network:
+    def level(x: Any) -> Any:
+        # Numbers for which n * (1 / n) is less than one.
+        return tf.floor(tf.round(255 * x) / np.array([41, 47, 55, 61], np.float32))
+
+    def call(x: Any) -> Any:
+        whole = tf.cast(tf.round(255 * x), tf.int32)
+        grays = tf.round(255 * x)
+        return tf.concat(
+            [
+                tf.while_loop(lambda n, _: n < 2, lambda n, y: (n + 1, level(y) / 6), (0, x))[1],
+                tf.cond(tf.reduce_mean(x) > 0, lambda: level(x), lambda: x),
+                tf.cast(tf.cast(grays / 82, tf.int32), tf.float32),
+                tf.cast(tf.nn.relu(grays / 41) >= 1, tf.float32),
+                tf.cast(tf.floor(whole / 49), tf.float32),
+                tf.floor(grays / (tf.constant(20.5) * 2)),
+            ],
+            3,
+        )
+
+    return call
+
+
 NETWORKS: dict[str, Callable[[Weights], Network]] = {
     network.__name__: network
     for network in (
@@ -584,7 +607,7 @@ NETWORKS: dict[str, Callable[[Weights], Network]] = {
         training_norms, layer_norm_of_keras_2, norm_of_volumes, grouped, grouped_in_bodies,
         grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes, quotients,
         eight_bits, many_dimensions, odd_sizes, long_borders, brain_floats, narrow_types, halves,
-        places_of_equal_values, rounded_integers, pooled_channels, statistics_read,
+        places_of_equal_values, steps, rounded_integers, pooled_channels, statistics_read,
     )
 }  # fmt: skip
 
