@@ -2,7 +2,7 @@
 # tf.keras of TensorFlow 1.13 and 1.14 does not save how UpSampling2D interpolates.
 #
 # A network with UpSampling2D(interpolation="bilinear") is saved with model.save("m.h5") and loaded
-# again by the same TensorFlow: it now takes the nearest pixel, and its output differs by up to 1.1
+# again by the same TensorFlow: it now takes the nearest pixel, and its output differs by more than 0.1
 # for inputs of 0 to 1. `get_config` of the layer leaves the argument out. TensorFlow 1.15 writes
 # it, and all of 1.13, 1.14, 1.15, 2.0 and 2.1 call themselves Keras "2.2.4-tf" in the file, so a
 # file without the argument is a nearest or a bilinear network, and nobody can tell.
