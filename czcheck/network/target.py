@@ -213,7 +213,7 @@ def _gaps(graph: Graph, target: Target) -> Iterator[Gap]:
                     yield _gap(graph, scope, node, None, default=False)
                     continue
                 known = attributes[op] = target.attributes(op)
-            for name in node.attr:
+            for name in sorted(node.attr):  # a map has another order each time
                 if name in known:
                     value = target.values.refused(op, name, node.attr[name])
                     if value is not None:
