@@ -1,4 +1,8 @@
-"""Keep TensorFlow 2.0.0's graph optimiser from asking for the largest value too early."""
+"""Keep TensorFlow 2.0.0's graph optimiser from pooling before a function that makes values equal.
+
+Today's optimiser does not, and the places of the maxima are others. ArgMax is left alone: both move it,
+so that the network gives what its author saw, and CZ327 names it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ from typing import Any
 
 from czcheck.building.graph import Graph, Node
 from czcheck.building.portable import Changes
-from czcheck.network.leveling import LEVELING, PLACES, SAME
+from czcheck.network.leveling import LEVELING, SAME
+
+_HELD = "MaxPoolWithArgmax"
 
 
 def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) -> None:
-    """Put a node that no optimiser moves between such a function and what asks for the best.
+    """Put a node that no optimiser moves between such a function and the pooling.
 
     Args:
         graph: The main graph, with its bodies.
@@ -20,12 +26,12 @@ def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) ->
     """
     for part in graph.graphs():
         for node in list(part.nodes.values()):
-            if node.op in PLACES and _levels(part, node):
+            if node.op == _HELD and _levels(part, node):
                 attrs = {"dtype": node.attrs["T"], "shape": attr_type()}
                 attrs["shape"].shape.unknown_rank = True
-                label = f"{node.label or node.name}/input"
+                name, label = f"{node.name}/input", f"{node.label or node.name}/input"
                 held = part.add(
-                    Node(label, "PlaceholderWithDefault", [node.inputs[0]], [], attrs, label=label)
+                    Node(name, "PlaceholderWithDefault", [node.inputs[0]], [], attrs, label=label)
                 )
                 node.inputs[0] = held.name, 0
                 changes.rewrote(node.op, f"PlaceholderWithDefault, {node.op}")

@@ -13,6 +13,7 @@ from typing import Any
 from czcheck.building.cases import split_cases
 from czcheck.building.dilated import write_dilations
 from czcheck.building.equivalents import replace
+from czcheck.building.exact import hold_constants
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.grouped import split_groups
@@ -192,6 +193,7 @@ def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
     widen(graph, tools(), op_defs)
     make_portable(graph, changes)
     hold_order(graph, freezer.attr_type, changes)
+    hold_constants(graph, freezer.attr_type, changes)
     drop_unreached(graph, INPUT)
     refuse_faults(graph, tools())
 

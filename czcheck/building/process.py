@@ -19,6 +19,7 @@ from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
 from czcheck.runtime.unpack import unpack
+from czcheck.runtime.worker import OWN_CHARACTERS
 from czcheck.test_tiles.patterns import NATURAL
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ class BuildProcess:
             yield
         except CommandFailed as error:
             if text_of(error.record, "kind") == InputError.__name__:
-                raise InputError(f"{self.named}: {text_of(error.record, 'error')}") from error
+                said = text_of(error.record, "error", OWN_CHARACTERS)
+                raise InputError(f"{self.named}: {said}") from error
             if os.strerror(errno.ENOSPC) in error.reason:
                 raise IncompleteError(
                     f"{self.named}: {doing} failed: no space left in {self._worker.folder.parent}; "

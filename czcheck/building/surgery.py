@@ -23,6 +23,8 @@ SIZED = frozenset(
 )
 """Operations that are told the size of their output: the places where a tile size is baked in."""
 
+# What kernels of oneDNN report of sizes; status and source file follow, and help nobody.
+_NO_PRIMITIVE = "could not create a primitive"
 ADVICE = (
     "build the network with input shape (None, None, channels), or with the tile's own size "
     "(height, width, channels)"
@@ -206,6 +208,8 @@ def run(graph_def: Any, tiles: Any) -> Any:
 def _reason(error: Exception) -> str:
     """The part of TensorFlow's message that speaks of shapes."""
     text = first_line(error).partition(" for '{{node")[0].partition(" [[{{node")[0]
+    if _NO_PRIMITIVE in text:
+        return "the sizes of its inputs do not fit together"
     return " ".join(text.split()).rstrip(".")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from czcheck.network.graph import Graph, Scope
+from czcheck.network.outputs import position
 
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 # Attributes that name what a node's outputs come from, and how many of its inputs the functions
@@ -57,7 +58,7 @@ class Point(NamedTuple):
     Attributes:
         scope: The function that holds the node; None for the main graph.
         node: The node.
-        output: Number of the output, from 0. In a function, the number within a named output.
+        output: Number of the output among all of the node, from 0.
         frame: The innermost call; None in the main graph.
     """
 
@@ -100,18 +101,18 @@ def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> P
                 graph.step(len(outputs))
                 output = outputs.index(output_name) if output_name in outputs else 0
             else:
-                output = _index(number)
+                output = position(node, output_name, _index(number))
             return Point(scope, node, output, frame)
         if scope is None or frame is None:
             return None
         argument = graph.arguments(scope).get(name)
         if argument is None:
             return None
-        position = argument + _BRANCHES.get(frame.node.op, ((), 0))[1]
+        place = argument + _BRANCHES.get(frame.node.op, ((), 0))[1]
         inputs = graph.inputs(frame.scope, frame.node)
-        if position >= len(inputs):
+        if place >= len(inputs):
             return None
-        scope, reference, frame = frame.scope, inputs[position], frame.outer
+        scope, reference, frame = frame.scope, inputs[place], frame.outer
 
 
 def input_of(graph: Graph, point: Point, number: int) -> Point | None:

@@ -60,7 +60,7 @@ _LEVELED = KernelFault(
     "depends",
     "values that a Relu or the like has made equal",
     "its optimiser looks at the values before that function, and finds the place of another one",
-    "`czcheck build` and `czcheck repair` prevent that",
+    "ask for the place in front of that function, or see that no two largest values are equal",
 )
 
 

@@ -54,10 +54,10 @@ class CommandFailed(Exception):  # noqa: N818
         super().__init__(self.reason)
 
 
-def text_of(record: dict[str, Any], key: str) -> str:
-    """A text from an answer, in one line of at most 400 characters; empty if it is none."""
+def text_of(record: dict[str, Any], key: str, most: int = TEXT) -> str:
+    """A text from an answer, in one line of at most so many characters; empty if it is none."""
     value = record.get(key)
-    return " ".join(value[: 2 * TEXT].split())[:TEXT] if isinstance(value, str) else ""
+    return " ".join(value[: 2 * most].split())[:most] if isinstance(value, str) else ""
 
 
 def number_of(record: dict[str, Any], key: str) -> float:

@@ -18,16 +18,17 @@ import tensorflow as tf
 from kernel_values import (
     brain_floats,
     eight_bits,
-    equal_values,
     halves,
     long_borders,
     many_dimensions,
     narrow_types,
     odd_sizes,
+    places_of_equal_values,
     pooled_channels,
     quotients,
     rounded_integers,
     statistics_read,
+    steps,
 )
 from kernel_weights import CHANNELS, FIRST, LAST, ONES, SIZE, Network, Weights
 
@@ -419,8 +420,8 @@ NETWORKS: dict[str, Callable[[Weights], Network]] = {
         pixels_and_channels, channels_first_in_bodies, channels_first_in_frames, volumes_first,
         training_norms, layer_norm_of_keras_2, norm_of_volumes, grouped, grouped_in_bodies,
         grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes, quotients,
-        equal_values, eight_bits, many_dimensions, odd_sizes, long_borders, brain_floats,
-        narrow_types, halves,
+        eight_bits, many_dimensions, odd_sizes, long_borders, brain_floats,
+        narrow_types, halves, places_of_equal_values, steps,
         rounded_integers, pooled_channels, statistics_read,
     )
 }  # fmt: skip

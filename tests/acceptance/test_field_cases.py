@@ -16,6 +16,7 @@ import pytest
 from target_runs import Outcome, in_target, job
 
 import czcheck
+from czcheck.errors import InputError
 
 CASES = (
     "attr_value_unknown__argmax_uint16", "attr_value_unknown__bf16_upsampling",
@@ -71,3 +72,17 @@ def test_the_target_computes_the_right_answer(
         assert answer.shape == expected.shape
         assert np.abs(answer - expected).max() <= TOLERANCE
         assert (answer.argmax(-1) == expected.argmax(-1)).all()
+
+
+def test_a_tile_that_does_not_fit_is_refused_in_whole_sentences(
+    field: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "open_odd"
+    shutil.copytree(field / "open_odd_message", source)
+    with pytest.raises(InputError) as refused:
+        czcheck.build(source / "spec.json", tmp_path / "new.czmodel")
+    message = str(refused.value)
+    assert "(node conv2d_transpose) cannot take tiles of 33 x 33: " in message
+    assert message.endswith("use multiples of 2")
+    assert len(message) < 400
+    assert not (tmp_path / "new.czmodel").exists()

@@ -30,9 +30,9 @@ TOLERANCES = {
     "training_norms": HALF, "layer_norm_of_keras_2": WHOLE, "norm_of_volumes": WHOLE,
     "grouped": HALF, "grouped_in_bodies": WHOLE, "grouped_backwards": WHOLE,
     "dilated_backwards": HALF, "dilated_volumes": WHOLE, "grouped_volumes": WHOLE,
-    "equal_values": WHOLE, "quotients": WHOLE, "eight_bits": WHOLE,
+    "quotients": WHOLE, "eight_bits": WHOLE,
     "many_dimensions": WHOLE, "odd_sizes": WHOLE,
-    "long_borders": WHOLE,
+    "long_borders": WHOLE, "places_of_equal_values": WHOLE, "steps": WHOLE,
     "brain_floats": BRAIN, "narrow_types": WHOLE, "halves": HALF,
 }  # fmt: skip
 """How far values may differ, relative to the largest, by the dtype that a network computes in."""

@@ -122,6 +122,13 @@ def test_what_only_builds_with_xla_compute_is_no_error() -> None:
     assert kinds("HSVToRGB", T=FLOAT) == []
 
 
+@pytest.mark.parametrize("small", ["int8", "uint8", "int16", "uint16", "uint32"])
+def test_casts_to_small_integers_depend_on_the_range(small: str) -> None:
+    assert kinds("Cast", SrcT=FLOAT, DstT=Type(small)) == ["depends"]
+    assert kinds("Cast", SrcT=INT32, DstT=Type(small)) == []
+    assert kinds("Cast", SrcT=FLOAT, DstT=INT32) == []
+
+
 @pytest.mark.parametrize("read", [True, False])
 def test_places_of_a_pooling_count_where_they_are_read(read: bool) -> None:
     graph = classifier()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from czcheck.network.facts import Network
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.loaders import Disagreement, disagreements, oddities
@@ -62,6 +64,25 @@ def test_branches_of_other_names_are_compared_inside(tmp_path: Path) -> None:
     (here,) = found(branching(2.0), tmp_path / "other")
     assert "another network" in here.problem
     assert "added" in here.problem
+
+
+@pytest.mark.parametrize(("output", "named"), [("indices", []), ("values", ["top, and not 1"])])
+def test_a_second_output_has_another_name_in_a_function(
+    tmp_path: Path, output: str, named: list[str]
+) -> None:
+    graph = described()
+    (body,) = (Function(each) for each in graph.meta_graph.graph_def.library.function)
+    types = {"T": FLOAT, "sorted": True}
+    for nodes, logits, count, best, cast in (
+        (graph, "logits", "count", "top:1", "places"),
+        (body, "logits:output:0", "count:output:0", f"top:{output}:0", "places:y:0"),
+    ):
+        nodes.const("count", [2], (), "int32")
+        nodes.node("top", "TopKV2", logits, count, **types)
+        nodes.node("places", "Cast", best, SrcT=Type("int32"), DstT=FLOAT)
+        (answer,) = (each for each in nodes._nodes if each.name == "answer")
+        answer.input[0] = cast
+    assert [each.problem[-len("top, and not 1") :] for each in found(graph, tmp_path)] == named
 
 
 def test_a_captured_constant_is_the_graph_s_own(tmp_path: Path) -> None:

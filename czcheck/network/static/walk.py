@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from czcheck.errors import InputError
 from czcheck.network.facts import Dims, Network, NodeUse
 from czcheck.network.graph import Graph, Scope
+from czcheck.network.outputs import position
 from czcheck.network.static import (
     constants,
     layout,
@@ -44,16 +45,6 @@ _CALLS = {
 }
 _LOOPS = frozenset({"While", "StatelessWhile"})
 _CHOICES = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
-# Named outputs of operations with more than one, in their order.
-_OUTPUTS = {
-    "FusedBatchNorm": ("y", "batch_mean", "batch_variance"),
-    "FusedBatchNormV2": ("y", "batch_mean", "batch_variance"),
-    "FusedBatchNormV3": ("y", "batch_mean", "batch_variance"),
-    "MaxPoolWithArgmax": ("output", "argmax"),
-    "Merge": ("output", "value_index"),
-    "Switch": ("output_false", "output_true"),
-    "TopKV2": ("values", "indices"),
-}
 # Their outcome stands where the input stood.
 _ALIASES = frozenset(pointwise.SAME) | {"IdentityN", "Reshape", "Squeeze", "ExpandDims"}
 _WEIGHTS = frozenset({"Const", "VarHandleOp", "VariableV2", "Variable", "ReadVariableOp"})
@@ -234,9 +225,8 @@ class _Walker:
         if node.op in self._graph.library:
             names = [each.name for each in self._graph.library[node.op].signature.output_arg]
             self.charge(len(names) // 8)
-        else:
-            names = list(_OUTPUTS.get(node.op, ()))
-        return names.index(output) if output in names else at
+            return names.index(output) if output in names else at
+        return position(node, output, at)
 
     def _work_out(self, frame: _Frame, node: Any, inputs: list[str]) -> list[tuple[_Frame, str]]:
         """Work out a node whose inputs are known; or say what its functions still need."""

@@ -1,0 +1,94 @@
+"""Keep TensorFlow 2.0.0's graph optimiser from rounding otherwise in front of a step.
+
+It makes a product of a division by a constant, and one constant of several that are multiplied or
+added one after the other. That changes the last digit, which is nothing by itself; but 41 / 41 is
+no longer 1, and what rounds down or compares makes a whole step of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from czcheck.building.graph import Graph, Node
+from czcheck.building.portable import Changes
+
+_FLOATS = frozenset({1, 2, 14, 19})  # float32, float64, bfloat16, float16
+_COMPLEX = frozenset({8, 18})
+_STEPS = frozenset(
+    {"Floor", "Ceil", "Round", "Rint", "Sign", "FloorDiv", "FloorMod", "Mod", "TruncateDiv"}
+    | {"TruncateMod", "Less", "LessEqual", "Greater", "GreaterEqual", "Equal", "NotEqual"}
+    | {"Bucketize"}
+)
+"""Functions that jump. A cast to integers is one more."""
+_ARITHMETIC = frozenset({"RealDiv", "Div", "Mul", "Add", "AddV2", "Sub", "Sqrt", "Square"})
+"""Operations whose constants the optimiser changes. So it does with those that are cast first."""
+_EXACT = frozenset(
+    {"Identity", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics", "EnsureShape"}
+    | {"Abs", "Neg", "Relu", "Relu6", "Minimum", "Maximum", "ClipByValue", "Select", "SelectV2"}
+    | {"Max", "Min", "MaxPool", "Reshape", "Squeeze", "ExpandDims", "Transpose", "ConcatV2"}
+    | {"Pack", "Unpack", "Split", "SplitV", "Slice", "StridedSlice", "GatherV2", "Tile", "Pad"}
+    | {"PadV2", "MirrorPad", "ReverseV2", "BroadcastTo", "ResizeNearestNeighbor", "SpaceToDepth"}
+    | {"DepthToSpace", "Cast"}
+)
+"""Operations that hand on numbers as they are, so that a step behind them jumps as well."""
+
+
+def hold_constants(graph: Graph, attr_type: Callable[..., Any], changes: Changes) -> None:
+    """Put a node that no optimiser folds behind the constants of arithmetic in front of a step.
+
+    Args:
+        graph: The main graph, with its bodies.
+        attr_type: Makes an attribute.
+        changes: Counts what is done.
+    """
+    for part in graph.graphs():
+        held: dict[str, str] = {}
+        for node in _in_front_of_steps(part):
+            of_node = False
+            for index, (name, _) in enumerate(node.inputs):
+                source = part.nodes.get(name)
+                if source is None or source.op != "Const":
+                    continue
+                if name not in held:
+                    held[name] = part.add(_behind(source, attr_type)).name
+                node.inputs[index] = held[name], 0
+                of_node = True
+            if of_node:
+                changes.rewrote(node.op, f"PlaceholderWithDefault, {node.op}")
+
+
+def _behind(constant: Node, attr_type: Callable[..., Any]) -> Node:
+    attrs = {"dtype": constant.attrs["dtype"], "shape": attr_type()}
+    attrs["shape"].shape.CopyFrom(constant.attrs["value"].tensor.tensor_shape)
+    name = f"{constant.name}/held"
+    label = f"{constant.label or constant.name}/held"
+    return Node(name, "PlaceholderWithDefault", [(constant.name, 0)], [], attrs, label=label)
+
+
+def _in_front_of_steps(part: Graph) -> list[Node]:
+    """Arithmetic on floats whose outcome, as it is, comes to a step; in the order of the graph."""
+    pending = [name for node in part.nodes.values() if _is_step(node) for name, _ in node.inputs]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        node = part.nodes.get(name)
+        if node is None or name in seen or node.op not in _ARITHMETIC | _EXACT:
+            continue
+        seen.add(name)
+        pending.extend(source for source, _ in node.inputs)
+    return [node for name, node in part.nodes.items() if name in seen and _takes_constants(node)]
+
+
+def _takes_constants(node: Node) -> bool:
+    """Whether the optimiser works out a node's constants together with others."""
+    if node.op == "Cast":
+        return node.attrs["DstT"].type in _FLOATS
+    return node.op in _ARITHMETIC and node.attrs["T"].type in _FLOATS
+
+
+def _is_step(node: Node) -> bool:
+    if node.op == "Cast":
+        to = node.attrs["DstT"].type
+        return node.attrs["SrcT"].type in _FLOATS and to not in _FLOATS | _COMPLEX
+    return node.op in _STEPS and ("T" not in node.attrs or node.attrs["T"].type in _FLOATS)
