@@ -1,7 +1,7 @@
 """Keep TensorFlow 2.0.0's graph optimiser from pooling before a function that makes values equal.
 
-Today's optimiser does not, and the places of the maxima are others. ArgMax is left alone: both move it,
-so that the network gives what its author saw, and CZ327 names it.
+Today's optimiser does not, and the places of the maxima are others. ArgMax is left alone: both
+optimisers move it, so the network gives what its author saw, and CZ327 names it.
 """
 
 from __future__ import annotations
