@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from benchmarks.target_sweep.drawing import Description
+from benchmarks.target_sweep.drawing import Description, tolerance
 from benchmarks.target_sweep.raw import Raw
 from benchmarks.target_sweep.steps import make_step
 
@@ -106,6 +106,7 @@ def compose(description: Description, number: int, folder: Path) -> tuple[Any, A
         output = x.numpy()
         if not np.isfinite(output).all() or output.std() < 1e-3:
             raise UnfitError("constant")
+        _check_condition(description, functions, tile, output)
         try:
             _save(description["export"], functions, shape, folder)
         except Exception as error:  # any combination may be refused
@@ -113,6 +114,22 @@ def compose(description: Description, number: int, folder: Path) -> tuple[Any, A
     finally:
         keras.config.set_dtype_policy("float32")
     return tile, output
+
+
+def _check_condition(
+    description: Description, functions: list[Function], tile: Any, output: Any
+) -> None:
+    """See that the network does not multiply rounding beyond the tolerance it is judged by.
+
+    Raises:
+        UnfitError: A change of the tile in the last digits of what it computes in changes more.
+    """
+    allowed = tolerance(description)
+    x = tf.constant(tile * np.float32(1 + allowed / 100))
+    for function in functions:
+        x = function(x)
+    if not np.abs(x.numpy() - output).max() < allowed / 2:
+        raise UnfitError("multiplies rounding")
 
 
 def _save(how: str, functions: list[Function], shape: tuple[int, ...], folder: Path) -> None:

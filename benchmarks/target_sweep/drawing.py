@@ -37,6 +37,19 @@ REDUCTIONS = ("max", "mean", "min", "prod", "std", "sum", "var", "logsumexp", "a
 POLICIES = ("float32",) * 8 + ("mixed_float16", "mixed_bfloat16")
 
 
+# What rounding may change: one part of the eight thousand to a million that a type tells apart,
+# through as many layers as these networks have.
+TOLERANCES = {"float32": 1e-4, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1}
+COARSE = {"half": 2e-2, "bfloat16": 1e-1, "matrix_inverse": 1e-3}
+"""What steps add to it; an inverse multiplies what rounding leaves."""
+
+
+def tolerance(description: dict[str, Any]) -> float:
+    """How far probabilities may be apart: by the least precise type in the network."""
+    kinds = [COARSE.get(step["kind"], 0.0) for step in description["steps"]]
+    return max(TOLERANCES[description["policy"]], *kinds)
+
+
 def _step(kind: str, **parameters: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"kind": st.just(kind), **parameters})
 

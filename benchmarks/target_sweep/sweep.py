@@ -16,17 +16,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from benchmarks.target_sweep.drawing import tolerance
+
 ROOT = Path(__file__).parent.parent.parent
 BATCH = 50
-# What rounding may change: one part of the eight thousand to a million that a type tells apart,
-# through as many layers as these networks have.
-TOLERANCES = {"float32": 1e-4, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1}
-STEPS = {"half": 2e-2, "bfloat16": 1e-1, "matrix_inverse": 1e-3}
-"""What steps add to it; an inverse multiplies what rounding leaves."""
 
 
 def _run(command: list[str]) -> int:
@@ -76,12 +72,6 @@ def _run_in_target(python: str, folder: Path, places: list[Path]) -> None:
 
 def _ended(place: Path) -> bool:
     return (place / "output.npy").exists() or (place / "output.txt").exists()
-
-
-def tolerance(description: dict[str, Any]) -> float:
-    """How far probabilities may be apart: by the least precise type in the network."""
-    kinds = [STEPS.get(step["kind"], 0.0) for step in description["steps"]]
-    return max(TOLERANCES[description["policy"]], *kinds)
 
 
 def judge(place: Path) -> tuple[str, str]:
