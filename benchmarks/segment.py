@@ -81,7 +81,7 @@ def image(path: Path, size: int) -> Path:
     import numpy as np
     import tifffile
 
-    from czcheck.test_tiles.patterns import synthetic_nuclei
+    from czcheck.test_tiles import synthetic_nuclei
 
     nuclei, _ = synthetic_nuclei(TILE, TILE, 0)
     tile = (nuclei * 255).astype(np.uint8)
@@ -185,7 +185,7 @@ def held(scratch: Path, options: argparse.Namespace) -> bool:
     import numpy as np
     from PIL import Image
 
-    from czcheck.test_tiles.patterns import synthetic_nuclei
+    from czcheck.test_tiles import synthetic_nuclei
 
     model = archive("layer", scratch)
     nuclei = (synthetic_nuclei(TILE, TILE, 0)[0] * 65535).astype(np.uint16)

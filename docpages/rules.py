@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from czcheck.rules.catalogue import PACKAGE, Rule, every_rule
+from czcheck.rules import PACKAGE, Rule, every_rule
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "rules"

@@ -6,15 +6,11 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
-from czcheck.archive.container import PayloadFiles, describe
-from czcheck.archive.reader import Archive
+from czcheck.archive import Archive, PayloadFiles, describe
 from czcheck.errors import InputError
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.metadata.document import read_document
-from czcheck.metadata.model_metadata import metadata_of
-from czcheck.network.cost import static_cost
-from czcheck.network.reach import static_reach, walk_of
-from czcheck.network.saved_model import read_network
+from czcheck.metadata import metadata_of, read_document
+from czcheck.network import read_network, static_cost, static_reach, walk_of
 from czcheck.network.scan import scan
 from fixtures.bundle import INDEX
 from fuzz.verdicts import FILES, GRAPH

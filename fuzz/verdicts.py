@@ -11,11 +11,9 @@ from pathlib import Path
 import czcheck
 from czcheck.errors import UnavailableError
 from czcheck.escape import printable
+from czcheck.report import inspection_lines, plain_json, report_lines
 from czcheck.report.inspection import inspection
-from czcheck.report.inspection_text import inspection_lines
-from czcheck.report.json_form import plain_json
-from czcheck.report.text import report_lines
-from czcheck.rules.engine import Status
+from czcheck.rules import Status
 from fixtures.archives import GUID, metadata_xml, zip_bytes
 from fixtures.graphs import CONV, FLOAT, Func, Graph, spec
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.archive.write import check_writable, replacing
-from czcheck.cache.store import FOLDER, MAX_ENTRIES, Store
+from czcheck.archive import check_writable, replacing
+from czcheck.cache import FOLDER, MAX_ENTRIES, Store
 from czcheck.errors import UsageError
-from czcheck.images.image import Plane
-from czcheck.segmenting.places import Wanted, choose
+from czcheck.images import Plane
+from czcheck.segmenting import Wanted, choose
 from czcheck.sources import Sources
 from czcheck.targets import Target, Way, check_targets, ignores_case
 

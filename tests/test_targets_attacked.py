@@ -10,9 +10,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from czcheck.archive.write import replacing
+from czcheck.archive import replacing
 from czcheck.errors import InputError, UsageError
-from czcheck.report.destinations import write_file
+from czcheck.report import write_file
 from czcheck.sources import Source, Sources
 from czcheck.targets import Target, Way, check_targets
 

@@ -19,9 +19,8 @@ from benchmarks.target_sweep.composing import UnfitError, compose
 from benchmarks.target_sweep.drawing import draw
 from czcheck.building import lowering, objects, surgery
 from czcheck.errors import InputError
-from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, to_xml
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.saved_model import read_network
+from czcheck.metadata import ModelMetadata, SegmentationClass, to_xml
+from czcheck.network import SavedModelFolder, read_network
 from czcheck.runtime.unpack import unpack
 from fixtures.archives import GUID, czmodel, saved_model_zip
 

@@ -1,1 +1,5 @@
 """Verdicts that are kept, so that what did not change need not be run again."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Configuration: found, read, merged, and applied to what rules found."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,27 +6,6 @@ The names below are what a rule is written with, in this package and in others: 
 
 from __future__ import annotations
 
-from czcheck.rules.catalogue import Level, rule
-from czcheck.rules.finding import (
-    Found,
-    InGraph,
-    InMember,
-    JsonPlace,
-    Severity,
-    TilePixel,
-    WholeFile,
-    XmlPath,
-)
+import lazy_loader
 
-__all__ = [
-    "Found",
-    "InGraph",
-    "InMember",
-    "JsonPlace",
-    "Level",
-    "Severity",
-    "TilePixel",
-    "WholeFile",
-    "XmlPath",
-    "rule",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

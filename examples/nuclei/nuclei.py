@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import czcheck
-from czcheck.test_tiles.patterns import synthetic_nuclei
+from czcheck.test_tiles import synthetic_nuclei
 
 Images = NDArray[np.float32]
 Masks = NDArray[np.int32]

@@ -10,8 +10,8 @@ from czcheck.rules import Found, Level, Severity, TilePixel, XmlPath, rule
 
 if TYPE_CHECKING:
     from czcheck import ModelMetadata
-    from czcheck.archive.container import Container
-    from czcheck.runtime.record import RunRecord
+    from czcheck.archive import Container
+    from czcheck.runtime import RunRecord
 
 LICENCE = re.compile(r"(^|/)licen[cs]e(\.[a-z]+)?$", re.IGNORECASE)
 VERSION = re.compile(r" v[0-9]+$")

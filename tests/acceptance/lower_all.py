@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 
 import czcheck
-from czcheck.archive.write import write_archive
+from czcheck.archive import write_archive
 from czcheck.building import lowering, objects, surgery
 from czcheck.errors import InputError
-from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, to_xml
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.saved_model import read_network
+from czcheck.metadata import ModelMetadata, SegmentationClass, to_xml
+from czcheck.network import SavedModelFolder, read_network
 from czcheck.runtime.unpack import unpack
 
 GUID = "3f1c7a52-9d0b-4c36-8f5e-2b7d64a0c911"

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from czcheck.network import messages
-from czcheck.runtime.worker import peak_bytes
+from czcheck.runtime import peak_bytes
 from fixtures.archives import zip_bytes
 from fixtures.bundle import DATA, INDEX
 from fuzz.verdicts import FILES, GRAPH, MARKER, METADATA, MODEL, XML, check, packed

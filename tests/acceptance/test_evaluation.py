@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from czcheck import InputError, evaluate
-from czcheck.report.formats import FORMATS
+from czcheck.report import FORMATS
 
 pytestmark = pytest.mark.tensorflow
 

@@ -12,10 +12,11 @@ from PIL import Image
 
 from czcheck import verify
 from czcheck.errors import IncompleteError, UsageError
-from czcheck.report.picture import NO_NUMBER, picture
-from czcheck.rules.finding import Finding, InMember, Location, Severity, TilePixel
-from czcheck.runtime.answers import Answer
-from czcheck.verifying.evidence import Spool, check_folder, write_evidence
+from czcheck.report import NO_NUMBER
+from czcheck.report.picture import picture
+from czcheck.rules import Finding, InMember, Location, Severity, TilePixel
+from czcheck.runtime import Answer
+from czcheck.verifying import Spool, check_folder, write_evidence
 from fixtures.make import BAD
 
 RED, GREEN = (200, 10, 20), (30, 180, 40)

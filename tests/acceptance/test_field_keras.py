@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.building.builder import build
+from czcheck.building import build
 from czcheck.errors import InputError
 
 HERE = Path(__file__).parent

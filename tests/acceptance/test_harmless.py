@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.network import messages
-from czcheck.network.allowlist import load_allowlist
-from czcheck.network.hidden import strings_of
+from czcheck.network import load_allowlist, messages, strings_of
 from fixtures.stand_ins import MADE_UP
 
 ROOT = Path(__file__).parents[2]

@@ -16,9 +16,7 @@ import numpy as np
 import pytest
 from target_runs import Outcome, in_target, job, run
 
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.reach import static_reach, walk_of
-from czcheck.network.saved_model import read_network
+from czcheck.network import SavedModelFolder, read_network, static_reach, walk_of
 
 WHOLE = 2e-6
 HALF = 2e-3

@@ -18,9 +18,9 @@ import pytest
 
 from czcheck import UsageError, verify, write_baseline
 from czcheck.errors import InputError
-from czcheck.report.report import Report
-from czcheck.rules.engine import SkipCause
-from czcheck.runtime.baseline_file import read_baseline
+from czcheck.report import Report
+from czcheck.rules import SkipCause
+from czcheck.runtime import read_baseline
 from fixtures.archives import czmodel, metadata_xml, saved_model_zip
 from fixtures.bad_behaviour import GRAY, Net
 from fixtures.graphs import FLOAT, Type

@@ -19,8 +19,8 @@ import pytest
 
 import czcheck
 from czcheck.errors import InputError
-from czcheck.metadata.model_metadata import PIXEL_TYPES
-from czcheck.report.report import Verdict
+from czcheck.metadata import PIXEL_TYPES
+from czcheck.report import Verdict
 from czcheck.runtime.unpack import unpack
 
 HERE = Path(__file__).parent

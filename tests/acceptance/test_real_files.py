@@ -9,7 +9,7 @@ import pytest
 
 import czcheck
 from czcheck.cli import main
-from czcheck.rules.finding import Severity
+from czcheck.rules import Severity
 
 
 @pytest.mark.tensorflow

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from czcheck.model import CzModel
-from czcheck.network.loaders import OBJECTS, SESSION, disagreements, oddities
-from czcheck.network.target import load_target
+from czcheck.network import OBJECTS, SESSION, disagreements, load_target, oddities
 from fixtures.described import described
 from fixtures.make import BAD
 

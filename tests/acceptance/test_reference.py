@@ -11,8 +11,7 @@ import pytest
 
 import czcheck
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.runtime.networks import Worker
-from czcheck.runtime.run import load_network
+from czcheck.runtime import Worker, load_network
 from czcheck.runtime.unpack import unpack
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(240)]

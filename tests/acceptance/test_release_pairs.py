@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.rules.catalogue import release_rules
+from czcheck.rules import release_rules
 from fixtures.bad_releases import Pair, pairs
 from fixtures.make import RELEASES, blurred, expected_diff
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from czcheck.archive.container import ContainerKind, PayloadKind, describe, sniff
-from czcheck.archive.members import DefectKind, Member
-from czcheck.archive.names import check_names, unsafe
+from czcheck.archive import (
+    ContainerKind,
+    DefectKind,
+    Member,
+    PayloadKind,
+    check_names,
+    describe,
+    sniff,
+    unsafe,
+)
 
 GUID = "3f1c7a52-9d0b-4c36-8f5e-2b7d64a0c911"
 CANONICAL = [f"modelid={GUID}", f"{GUID}.xml", f"{GUID}.model"]

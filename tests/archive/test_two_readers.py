@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.archive.members import DefectKind, Member
-from czcheck.archive.names import check_names, misread
-from czcheck.archive.reader import Archive
+from czcheck.archive import Archive, DefectKind, Member, check_names, misread
 from czcheck.limits import DEFAULT_LIMITS
 from fixtures.archives import czmodel, metadata_xml, zip_bytes
 from fixtures.bad_readers import NOTE

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from czcheck.archive.write import replacing, write_archive
+from czcheck.archive import replacing, write_archive
 from czcheck.errors import InputError
 
 MEMBERS = [("modelid=x", b""), ("x.xml", b"<Model/>" * 50), ("Lizenz ä.txt", b"free")]

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from czcheck.archive.members import DefectKind
-from czcheck.archive.reader import Archive
+from czcheck.archive import Archive, DefectKind
 from czcheck.errors import InputError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from fixtures.archives import zip_bytes

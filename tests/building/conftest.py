@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.building.plan import Plan
+from czcheck.building import Plan
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -58,8 +58,8 @@ def what_builds_passes_as_specification(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Verify the specification of every build that succeeds, without building: it has to pass."""
-    from czcheck.building.results import BuildResult
-    from czcheck.verifying.verification import verify
+    from czcheck.building import BuildResult
+    from czcheck.verifying import verify
 
     plans: list[Plan] = []
     planned = Plan.of

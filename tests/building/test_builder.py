@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import czcheck
-from czcheck.building.builder import build
+from czcheck.building import build
 from czcheck.errors import InputError, UsageError
-from czcheck.network.target import gaps, load_target
-from czcheck.verifying.verification import verify
+from czcheck.network import gaps, load_target
+from czcheck.verifying import verify
 
 if TYPE_CHECKING:
     from conftest import WriteSpec

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from czcheck.building.expected import after, before, doubt
-from czcheck.metadata.processing import Operation
+from czcheck.building import after, before, doubt
+from czcheck.metadata import Operation
 
 TILE = np.arange(2 * 2 * 4, dtype=np.float32).reshape(2, 2, 4)
 SOFTMAX, SIGMOID = Operation("Softmax"), Operation("SigmoidToSoftmaxScores")

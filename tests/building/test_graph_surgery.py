@@ -7,12 +7,21 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from czcheck.building.freezing import Freezer
-from czcheck.building.graph import Graph, parse_ref, read_nodes
-from czcheck.building.inlining import Library, inline
-from czcheck.building.portable import Changes, make_portable
-from czcheck.building.pruning import drop_unreached, order, prune
-from czcheck.building.writing import GraphWriter, rename
+from czcheck.building import (
+    Changes,
+    Freezer,
+    Graph,
+    GraphWriter,
+    Library,
+    drop_unreached,
+    inline,
+    make_portable,
+    order,
+    parse_ref,
+    prune,
+    read_nodes,
+    rename,
+)
 from czcheck.errors import InputError
 from czcheck.network import messages
 

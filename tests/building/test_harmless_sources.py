@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import czcheck
-from czcheck.building.builder import build
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.safety import Safety
-from czcheck.network.saved_model import read_network
+from czcheck.building import build
+from czcheck.network import Safety, SavedModelFolder, read_network
 from czcheck.network.scan import scan
 
 if TYPE_CHECKING:

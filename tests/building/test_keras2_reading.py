@@ -10,11 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from czcheck.building.keras2 import Groups, Reader, Writer, assign, snake_case, writer_of
 from czcheck.building.keras2.export import export
-from czcheck.building.keras2.reading import Groups, snake_case, writer_of
-from czcheck.building.keras2.tree import Reader
-from czcheck.building.keras2.weights import assign
-from czcheck.building.keras2.writer import Writer
 from czcheck.errors import InputError
 
 h5py = pytest.importorskip("h5py", reason="comes with Keras")

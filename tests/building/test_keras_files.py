@@ -11,7 +11,7 @@ import pytest
 from conftest import run_script
 
 import czcheck
-from czcheck.building.builder import build
+from czcheck.building import build
 from czcheck.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from czcheck.building.process import SIGNATURE, BuildProcess
+from czcheck.building import SIGNATURE, BuildProcess
 from czcheck.errors import IncompleteError
-from czcheck.runtime.deaths import CommandFailed
+from czcheck.runtime import CommandFailed
 
 
 class FullDisk:

@@ -12,15 +12,13 @@ import numpy as np
 import pytest
 
 import czcheck
-from czcheck.building.builder import build
-from czcheck.building.plan import Overrides, Plan
+from czcheck.building import Overrides, Plan, build
 from czcheck.cli import main
 from czcheck.errors import InputError
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.metadata.described import metadata_of_spec
-from czcheck.metadata.spec import read_spec
-from czcheck.planned.ending import Binary
-from czcheck.verifying.verification import verify
+from czcheck.metadata import metadata_of_spec, read_spec
+from czcheck.planned import Binary
+from czcheck.verifying import verify
 from fixtures.graphs import FLOAT, Graph, Type, ended_by, scores, spec
 
 if TYPE_CHECKING:

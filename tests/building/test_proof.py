@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.building.proof import Comparer, questions
+from czcheck.building import Comparer, questions
 from czcheck.runtime.compare import compare
 
 SOURCE = np.array([[[[0.7, 0.3], [0.2, 0.8]]]], np.float32)

@@ -13,7 +13,7 @@ import pytest
 
 import czcheck
 from czcheck.errors import InputError, UsageError
-from czcheck.verifying.verification import verify
+from czcheck.verifying import verify
 from fixtures.archives import GUID, czmodel, metadata_xml, saved_model_zip, zip_bytes
 from fixtures.graphs import classifier, good_payload
 

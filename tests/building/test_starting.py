@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.building.starting import EXAMPLE, write_start
+from czcheck.building import EXAMPLE, write_start
 from czcheck.cli import main
 from czcheck.errors import InputError, UsageError
-from czcheck.metadata.spec import read_spec
-from czcheck.verifying.verification import verify
+from czcheck.metadata import read_spec
+from czcheck.verifying import verify
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import Graph, classifier, ended_by, scores
 

@@ -20,27 +20,32 @@ import jsonschema
 import pytest
 
 import czcheck
-from czcheck.cache import circumstances
-from czcheck.cache.entries import NotPlainError, outcome_from_plain, outcome_to_plain
-from czcheck.cache.store import FOLDER
-from czcheck.cache.verdicts import Verdicts, is_lasting
-from czcheck.configuration.calling import Configured
+from czcheck.cache import (
+    FOLDER,
+    NotPlainError,
+    Verdicts,
+    circumstances,
+    is_lasting,
+    outcome_from_plain,
+    outcome_to_plain,
+)
+from czcheck.configuration import Configured
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.report.report import Report
-from czcheck.rules.engine import Outcome, SkipCause, Status
-from czcheck.rules.finding import (
+from czcheck.report import Report
+from czcheck.rules import (
     Finding,
     InGraph,
     InMember,
     JsonPlace,
+    Outcome,
     Severity,
+    SkipCause,
+    Status,
     TilePixel,
     WholeFile,
     XmlPath,
 )
-from czcheck.runtime.answers import Environment
-from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS
-from czcheck.runtime.record import Failure, RunRecord
+from czcheck.runtime import DEFAULT_RUNNER_LIMITS, Environment, Failure, RunRecord
 from fixtures.make import BAD
 
 SCHEMA = json.loads(files("czcheck.schemas").joinpath("report.schema.json").read_text("utf-8"))

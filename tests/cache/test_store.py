@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from czcheck.cache import FOLDER, MAX_ENTRY, Store
 from czcheck.cache import store as module
-from czcheck.cache.store import FOLDER, MAX_ENTRY, Store
 from czcheck.errors import UsageError
 
 KEY = "ab" * 32

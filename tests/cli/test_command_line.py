@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from czcheck.rules.catalogue import every_rule
+from czcheck.rules import every_rule
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import good_payload
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from czcheck.errors import UsageError
-from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
+from czcheck.runtime import DEFAULT_RUNNER_LIMITS, RunnerLimits
 
 if TYPE_CHECKING:
     from calls import Call

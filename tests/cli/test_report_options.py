@@ -13,8 +13,7 @@ import pytest
 
 from czcheck.cli import main
 from czcheck.errors import UsageError
-from czcheck.report.destinations import Destination, destination
-from czcheck.report.formats import FORMATS, known_format
+from czcheck.report import FORMATS, Destination, destination, known_format
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import good_payload
 

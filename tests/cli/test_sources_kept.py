@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import czcheck
-from czcheck.building.starting import write_start
+from czcheck.building import write_start
 from czcheck.cli import cli
 from czcheck.errors import UsageError
 from czcheck.pytest_plugin import assert_verified

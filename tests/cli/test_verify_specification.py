@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 
 from czcheck.cli import main
-from czcheck.network.dtypes import number
-from czcheck.report.report import Report
-from czcheck.verifying.verification import verify
+from czcheck.network import number
+from czcheck.report import Report
+from czcheck.verifying import verify
 from fixtures.graphs import FLOAT, Graph, Type, classifier, ended_by, scores, spec
 
 SCHEMA = Path(__file__).parents[2] / "schemas" / "report.schema.json"

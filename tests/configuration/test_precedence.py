@@ -10,11 +10,9 @@ import pytest
 
 import czcheck
 from czcheck.cli import main
-from czcheck.configuration.calling import Configured
-from czcheck.configuration.merging import InForce
+from czcheck.configuration import Configured, InForce
 from czcheck.errors import UsageError
-from czcheck.rules.catalogue import Level
-from czcheck.rules.finding import Severity
+from czcheck.rules import Level, Severity
 from czcheck.tolerances import DEFAULT_TOLERANCES
 
 Write = Callable[..., Path]

@@ -10,9 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from czcheck.configuration.layers import Trust
-from czcheck.configuration.lines import lines_of_keys
-from czcheck.configuration.reading import read_configuration, says_something
+from czcheck.configuration import Trust, lines_of_keys, read_configuration, says_something
 from czcheck.errors import UsageError
 
 if sys.version_info >= (3, 11):

@@ -12,12 +12,9 @@ import pytest
 
 import czcheck
 from czcheck.cli import main
-from czcheck.configuration.calling import Configured
-from czcheck.configuration.merging import InForce
-from czcheck.configuration.search import configuration_of_call
+from czcheck.configuration import Configured, InForce, configuration_of_call
 from czcheck.errors import UsageError
-from czcheck.rules.catalogue import Level
-from czcheck.rules.finding import Severity
+from czcheck.rules import Level, Severity
 from fixtures.make import BAD
 
 Write = Callable[..., Path]

@@ -14,8 +14,8 @@ import pytest
 
 import czcheck
 from czcheck.cli import main
-from czcheck.report.report import Report
-from czcheck.rules.finding import ConfigurationPlace
+from czcheck.report import Report
+from czcheck.rules import ConfigurationPlace
 
 Write = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("project")

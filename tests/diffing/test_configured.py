@@ -12,7 +12,7 @@ import lxml.html
 import pytest
 
 import czcheck
-from czcheck.diffing.result import Diff
+from czcheck.diffing import Diff
 from czcheck.errors import UsageError
 from fixtures.bad_releases import release
 

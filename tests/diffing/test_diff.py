@@ -15,12 +15,9 @@ import pytest
 from PIL import Image
 
 import czcheck
-from czcheck.diffing.answers import AnswersChange
-from czcheck.diffing.metadata import compare_metadata
-from czcheck.diffing.result import Diff
-from czcheck.diffing.weights import WeightsChange
+from czcheck.diffing import AnswersChange, Diff, WeightsChange, compare_metadata
 from czcheck.errors import UsageError
-from czcheck.report.report import Verdict
+from czcheck.report import Verdict
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.bad_releases import FIRST, OTHER, SECOND, THIRD, release, with_bias
 from fixtures.graphs import FLOAT, Graph, Type, classifier

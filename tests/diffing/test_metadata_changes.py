@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from czcheck.diffing.classes import match_classes
-from czcheck.diffing.metadata import MetadataChange, compare_metadata
-from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
+from czcheck.diffing import MetadataChange, compare_metadata, match_classes
+from czcheck.metadata import ModelMetadata, SegmentationClass
 from fixtures.archives import metadata_xml
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.diffing.release import Release
+from czcheck.diffing import Release
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.network.structure import Structure
+from czcheck.network import Structure
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import CONV, FLOAT, Graph, classifier, spec
 

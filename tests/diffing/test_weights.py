@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.diffing.release import Release
-from czcheck.diffing.weights import WeightsChange, compare_weights
+from czcheck.diffing import Release, WeightsChange, compare_weights
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.network import messages
-from czcheck.network.dtypes import number
-from czcheck.network.weights import Weights, natural
+from czcheck.network import Weights, messages, natural, number
 from fixtures.archives import czmodel, metadata_xml, saved_model_zip
 from fixtures.bundle import DATA
 from fixtures.graphs import FLOAT, Graph, Type, shape_message, spec

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from czcheck.test_tiles.patterns import synthetic_nuclei
+from czcheck.test_tiles import synthetic_nuclei
 from docpages.commands import Command, TextFile, matches, outside_blocks, pages, steps
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.rules.facts import FACTS
+from czcheck.rules import FACTS
 from docpages import pictures, rules
 
 ROOT = Path(__file__).parents[2]

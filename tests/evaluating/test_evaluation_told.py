@@ -13,17 +13,19 @@ import numpy as np
 import pytest
 from lxml import html
 
-from czcheck.evaluating.counts import PixelCounts
-from czcheck.evaluating.objects import ObjectFigures
-from czcheck.evaluating.record import Evaluation, Goals, ImageResult
-from czcheck.report.evaluation_table import ALL, evaluation_csv
-from czcheck.report.evaluation_text import evaluation_lines
-from czcheck.report.html import report_html_page
-from czcheck.report.report import FileReport, Options, Report
+from czcheck.evaluating import Evaluation, Goals, ImageResult, ObjectFigures, PixelCounts
+from czcheck.report import (
+    ALL,
+    FileReport,
+    Options,
+    Report,
+    evaluation_csv,
+    evaluation_lines,
+    report_html_page,
+)
+from czcheck.rules import Found, Outcome, Severity, Status
 from czcheck.rules import labelled as rules
 from czcheck.rules.catalogue import catalogue
-from czcheck.rules.engine import Outcome, Status
-from czcheck.rules.finding import Found, Severity
 
 NAMES = ("Background", "Nucleus", "Edge\x1b[31m")
 

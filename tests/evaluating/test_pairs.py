@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from czcheck.errors import UsageError
-from czcheck.evaluating.pairs import Pair, pairs_of
+from czcheck.evaluating import Pair, pairs_of
 from czcheck.images.png_texts import png_texts
 
 

@@ -12,18 +12,20 @@ import tifffile
 from PIL import Image as PillowImage
 
 from czcheck.errors import InputError
-from czcheck.evaluating.counts import PixelCounts
-from czcheck.evaluating.objects import ObjectFigures, match
-from czcheck.evaluating.pictures import RIGHT, UNKNOWN, WRONG, worst_picture
-from czcheck.evaluating.scoring import PlaneScore
-from czcheck.evaluating.truth import mask_reading
-from czcheck.images.arrays import wrap_array
-from czcheck.images.image import Image
-from czcheck.images.opening import open_image
-from czcheck.metadata.model_metadata import SegmentationClass
-from czcheck.segmenting.labels import Labeller
-from czcheck.segmenting.layout import tiles
-from czcheck.segmenting.planes import Block
+from czcheck.evaluating import (
+    RIGHT,
+    UNKNOWN,
+    WRONG,
+    ObjectFigures,
+    PixelCounts,
+    PlaneScore,
+    mask_reading,
+    match,
+    worst_picture,
+)
+from czcheck.images import Image, open_image, wrap_array
+from czcheck.metadata import SegmentationClass
+from czcheck.segmenting import Block, Labeller, tiles
 
 CLASSES = [
     SegmentationClass(1, "Background", (255, 0, 0)),

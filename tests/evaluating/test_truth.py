@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.evaluating.counts import UNLABELLED
-from czcheck.evaluating.truth import mask_reading
-from czcheck.metadata.model_metadata import SegmentationClass
+from czcheck.evaluating import UNLABELLED, mask_reading
+from czcheck.metadata import SegmentationClass
 
 TWO = [SegmentationClass(1, "Background", (255, 0, 0)), SegmentationClass(2, "Nucleus", (0, 9, 0))]
 THREE = [*TWO, SegmentationClass(3, "Edge", (0, 0, 255))]

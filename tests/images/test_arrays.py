@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from czcheck.errors import UsageError
-from czcheck.images.arrays import wrap_array
+from czcheck.images import wrap_array
 
 COLOURS = np.random.default_rng(4).integers(0, 255, (60, 50, 3), np.uint8)
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from czcheck.images import chunks
-from czcheck.images.chunks import Chunk, Chunks
+from czcheck.images import Chunk, Chunks, chunks
 
 if TYPE_CHECKING:
     import pytest

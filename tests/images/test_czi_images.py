@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images import czi_process
-from czcheck.images.opening import open_image
+from czcheck.images import czi_process, open_image
 
 czi = pytest.importorskip("pylibCZIrw.czi", reason="pylibCZIrw is not installed")
 

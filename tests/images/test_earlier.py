@@ -10,12 +10,9 @@ import tifffile
 from PIL import Image
 
 from czcheck.errors import UsageError
-from czcheck.images.earlier import images_of, is_result
-from czcheck.images.image import Plane
-from czcheck.images.opening import open_image
-from czcheck.images.output import Content, Kind, create
+from czcheck.images import Content, Kind, Plane, create, images_of, is_result, open_image
 from czcheck.images.png_texts import png_texts
-from czcheck.metadata.model_metadata import SegmentationClass
+from czcheck.metadata import SegmentationClass
 
 PLANE = Plane(0, 0, 0, "", 40, 30)
 KINDS = [

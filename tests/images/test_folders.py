@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from czcheck.errors import UsageError
-from czcheck.images.folders import images_in, is_store
+from czcheck.images import images_in, is_store
 
 
 @pytest.fixture

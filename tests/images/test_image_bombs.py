@@ -17,8 +17,7 @@ import tifffile
 from PIL import Image
 
 from czcheck.errors import InputError
-from czcheck.images.encoded import encoded_pixels
-from czcheck.images.opening import open_image
+from czcheck.images import encoded_pixels, open_image
 
 HEAD = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
 

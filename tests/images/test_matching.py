@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images.arrays import wrap_array
-from czcheck.images.matching import for_model
-from czcheck.metadata.model_metadata import ModelMetadata
+from czcheck.images import for_model, wrap_array
+from czcheck.metadata import ModelMetadata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images import tiff_pages
-from czcheck.images.image import Image
-from czcheck.images.opening import open_image
+from czcheck.images import Image, open_image, tiff_pages
 from fixtures.ome_tiffs import PLANES, one_image, positions, write, write_set
 
 NAMES = ("z0.ome.tif", "z1.ome.tif", "z2.ome.tif")

@@ -15,10 +15,8 @@ import pytest
 import tifffile
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images.image import Plane
-from czcheck.images.opening import open_image
-from czcheck.images.output import Content, Kind, create
-from czcheck.metadata.model_metadata import SegmentationClass
+from czcheck.images import Content, Kind, Plane, create, open_image
+from czcheck.metadata import SegmentationClass
 
 zarr = pytest.importorskip("zarr", reason="zarr is not installed")
 czi = pytest.importorskip("pylibCZIrw.czi", reason="pylibCZIrw is not installed")

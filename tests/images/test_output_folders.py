@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from czcheck.errors import UsageError
-from czcheck.images.output_folders import folder_for
+from czcheck.images import folder_for
 
 
 def test_nothing_is_left_though_chunks_are_still_on_their_way(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from czcheck.images.placing import uninterrupted
+from czcheck.images import uninterrupted
 
 
 def place_two(done: list[str]) -> None:

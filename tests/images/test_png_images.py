@@ -13,8 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from czcheck.errors import IncompleteError, InputError, UsageError
-from czcheck.images import decoders
-from czcheck.images.opening import open_image
+from czcheck.images import decoders, open_image
 
 GRAY = np.arange(24, dtype=np.uint8).reshape(4, 6)
 RGB = np.stack([GRAY + 200, GRAY + 100, GRAY], axis=-1)

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images.image import Plane
-from czcheck.images.opening import open_image
-from czcheck.images.output import Content, Writer, create
-from czcheck.metadata.model_metadata import SegmentationClass
+from czcheck.images import Content, Plane, Writer, create, open_image
+from czcheck.metadata import SegmentationClass
 
 zarr = pytest.importorskip("zarr", reason="zarr is not installed")
 

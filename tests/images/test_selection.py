@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from czcheck.errors import UsageError
-from czcheck.images.image import Plane
-from czcheck.images.selection import Selection, named, select
+from czcheck.images import Plane, Selection, named, select
 
 NAMES = ("DAPI", "GFP", "3", "mCherry")
 

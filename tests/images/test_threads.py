@@ -10,10 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from czcheck.images.image import Plane
-from czcheck.images.opening import open_image
-from czcheck.images.output import Content, create
-from czcheck.metadata.model_metadata import SegmentationClass
+from czcheck.images import Content, Plane, create, open_image
+from czcheck.metadata import SegmentationClass
 
 pytest.importorskip("zarr", reason="zarr is not installed")
 pytest.importorskip("pylibCZIrw", reason="pylibCZIrw is not installed")

@@ -12,10 +12,7 @@ import pytest
 import tifffile
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images import decoders
-from czcheck.images.image import Plane
-from czcheck.images.opening import open_image
-from czcheck.images.tiff_series import dimensions, series_of
+from czcheck.images import Plane, decoders, dimensions, open_image, series_of
 
 RANDOM = np.random.default_rng(0)
 GRAY = RANDOM.integers(0, 65536, (100, 140), np.uint16)

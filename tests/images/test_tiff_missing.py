@@ -12,8 +12,7 @@ import tifffile
 from PIL import Image as PillowImage
 
 from czcheck.errors import InputError
-from czcheck.images.image import Image
-from czcheck.images.opening import open_image
+from czcheck.images import Image, open_image
 
 STACK = np.random.default_rng(0).integers(1, 65536, (6, 80, 96), np.uint16)
 GRAY = STACK[0]

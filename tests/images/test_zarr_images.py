@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images.opening import open_image
+from czcheck.images import open_image
 
 zarr = pytest.importorskip("zarr", reason="zarr is not installed")
 

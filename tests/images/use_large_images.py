@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from czcheck.images.image import Plane
-from czcheck.images.opening import open_image
-from czcheck.images.output import Content, create
-from czcheck.metadata.model_metadata import SegmentationClass
-from czcheck.runtime.worker import peak_bytes
+from czcheck.images import Content, Plane, create, open_image
+from czcheck.metadata import SegmentationClass
+from czcheck.runtime import peak_bytes
 
 
 def read(path: Path) -> None:

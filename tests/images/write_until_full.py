@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from czcheck.errors import CzcheckError
-from czcheck.images.image import Plane
-from czcheck.images.output import Content, create
-from czcheck.metadata.model_metadata import SegmentationClass
+from czcheck.images import Content, Plane, create
+from czcheck.metadata import SegmentationClass
 
 place, limit = Path(sys.argv[1]), int(sys.argv[2])
 plane = Plane(0, 0, 0, "", 2048, 2048)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from czcheck.metadata.background import is_background
+from czcheck.metadata import is_background
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from czcheck.metadata.colours import distinct_colours
+from czcheck.metadata import distinct_colours
 
 
 def test_the_first_three_are_the_reference_librarys() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.metadata.model_metadata import ModelMetadata, to_xml
+from czcheck.metadata import ModelMetadata, to_xml
 
 GUID = "3f1c7a52-9d0b-4c36-8f5e-2b7d64a0c911"
 KEYS: dict[str, Any] = {

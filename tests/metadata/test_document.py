@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.metadata.document import XmlDocument, read_document
-from czcheck.metadata.schema import EXPECTED
+from czcheck.metadata import EXPECTED, XmlDocument, read_document
 from fixtures.archives import metadata_xml
 from fixtures.bad_metadata import documents as bad_documents
 from fixtures.good_metadata import documents as good_documents

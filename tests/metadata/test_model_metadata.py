@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from czcheck.errors import InputError
-from czcheck.metadata.document import read_document
-from czcheck.metadata.model_metadata import (
+from czcheck.metadata import (
     PIXEL_TYPES,
     ModelMetadata,
     SegmentationClass,
     metadata_of,
+    read_document,
     to_xml,
 )
 from fixtures.archives import GUID, metadata_xml

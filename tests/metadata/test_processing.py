@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.metadata.processing import (
+from czcheck.metadata import (
     POSTPROCESSING,
     PREPROCESSING,
     Operation,

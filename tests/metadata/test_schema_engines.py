@@ -10,11 +10,20 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.metadata.document import read_document
-from czcheck.metadata.model_metadata import COLOR_HANDLINGS, PIXEL_TYPES
-from czcheck.metadata.parsing import Unreadable, parse
-from czcheck.metadata.schema import EXPECTED, SCHEMA, validates, validates_with_xmlschema
-from czcheck.metadata.vocabulary import MODEL, Kind, take_out_unknown
+from czcheck.metadata import (
+    COLOR_HANDLINGS,
+    EXPECTED,
+    MODEL,
+    PIXEL_TYPES,
+    SCHEMA,
+    Kind,
+    Unreadable,
+    parse,
+    read_document,
+    take_out_unknown,
+    validates,
+    validates_with_xmlschema,
+)
 from fixtures.bad_metadata import documents as bad_documents
 from fixtures.good_metadata import documents as good_documents
 

@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import Limits
-from czcheck.metadata.json_text import JsonError, JsonValue, parse_json
-from czcheck.metadata.spec import OPTIONAL, REQUIRED, ModelSpec, read_spec
+from czcheck.metadata import (
+    OPTIONAL,
+    REQUIRED,
+    JsonError,
+    JsonValue,
+    ModelSpec,
+    parse_json,
+    read_spec,
+)
 
 GUID = "3F1C7A52-9d0b-4c36-8f5e-2b7d64a0c911"
 SOUND: dict[str, Any] = {

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from czcheck.metadata.spec import OPTIONAL, REQUIRED
+from czcheck.metadata import OPTIONAL, REQUIRED
 
 ROOT = Path(__file__).parents[2]
 

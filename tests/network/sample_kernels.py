@@ -11,8 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from czcheck.network.allowlist import load_allowlist
-from czcheck.network.target import load_target
+from czcheck.network import load_allowlist, load_target
 from fixtures.kernels import layers, reductions, windows
 from fixtures.kernels.case import Case, Writer
 from fixtures.kernels.judging import found_in

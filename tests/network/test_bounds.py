@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from czcheck.network import read_network
 from czcheck.network.facts import Network
-from czcheck.network.saved_model import read_network
 from fixtures.graphs import (
     CONV,
     FLOAT,

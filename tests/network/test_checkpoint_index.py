@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from czcheck.network import table
-from czcheck.network.saved_model import Network, read_network
+from czcheck.network import read_network, table
+from czcheck.network.saved_model import Network
 from fixtures.bad_network import with_variable
 from fixtures.bundle import (
     DATA,

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.network.saved_model import Network, read_network
-from czcheck.network.target import gaps, load_target
+from czcheck.network import gaps, load_target, read_network
+from czcheck.network.saved_model import Network
 from fixtures.memory import MemoryFiles
 
 

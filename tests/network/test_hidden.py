@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from czcheck.network import messages
-from czcheck.network.hidden import LARGEST, Search, strings_of
+from czcheck.network import LARGEST, Search, messages, strings_of
 from fixtures.graphs import Graph, Type, classifier
 from fixtures.stand_ins import in_function, when_called
 

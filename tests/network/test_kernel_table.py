@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.network.kernels import load_kernels
+from czcheck.network import load_kernels
 from czcheck.shipped import shipped
 from fixtures.kernels.judging import Row, unexplained
 

@@ -8,11 +8,16 @@ from typing import Any, NamedTuple
 import pytest
 
 import czcheck
-from czcheck.network import messages
-from czcheck.network.kernels import KernelFault, faults, load_kernels, node_faults
-from czcheck.network.reach import walk_of
-from czcheck.network.saved_model import read_network
-from czcheck.network.target import load_target
+from czcheck.network import (
+    KernelFault,
+    faults,
+    load_kernels,
+    load_target,
+    messages,
+    node_faults,
+    read_network,
+    walk_of,
+)
 from fixtures import bad_kernels
 from fixtures.graphs import CONV, FLOAT, Func, Graph, Type, attribute, classifier
 from fixtures.memory import MemoryFiles

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from czcheck.network import (
+    Disagreement,
+    SavedModelFolder,
+    disagreements,
+    load_target,
+    oddities,
+    read_network,
+)
 from czcheck.network.facts import Network
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.loaders import Disagreement, disagreements, oddities
-from czcheck.network.saved_model import read_network
-from czcheck.network.target import load_target
 from fixtures.described import FUNCTION, described
 from fixtures.graphs import FLOAT, Func, Function, Graph, Type
 

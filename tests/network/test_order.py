@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from czcheck.network import SavedModelFolder, read_network
 from czcheck.network import graph as graphs
 from czcheck.network.facts import Network
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.saved_model import read_network
 from fixtures import stand_ins
 from fixtures.graphs import FLOAT, Func, Graph, classifier
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from czcheck.network import messages
-from czcheck.network.outputs import load_outputs, position
+from czcheck.network import load_outputs, messages, position
 from fixtures.graphs import attribute
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.saved_model import read_network
+from czcheck.network import SavedModelFolder, read_network
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(120)]
 

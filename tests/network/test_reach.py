@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
-from czcheck.network.cost import StaticCost, static_cost
+from czcheck.network import (
+    StaticCost,
+    StaticReach,
+    read_network,
+    static_cost,
+    static_reach,
+    walk_of,
+)
 from czcheck.network.facts import Network
-from czcheck.network.reach import StaticReach, static_reach, walk_of
-from czcheck.network.saved_model import read_network
 from fixtures.graphs import CONV, FLOAT, Func, Graph, Type, spec
 from fixtures.memory import MemoryFiles
 

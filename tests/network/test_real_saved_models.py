@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.saved_model import Network, read_network
-from czcheck.network.target import gaps, load_target
+from czcheck.network import SavedModelFolder, gaps, load_target, read_network
+from czcheck.network.saved_model import Network
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(300)]
 

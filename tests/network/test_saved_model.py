@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.network.saved_model import Network, TensorSpec, read_network
+from czcheck.network import TensorSpec, read_network
+from czcheck.network.saved_model import Network
 from fixtures.bad_network import with_variable
 from fixtures.graphs import CONV, FLOAT, Func, Graph, Shape, Type, classifier, spec
 from fixtures.memory import MemoryFiles

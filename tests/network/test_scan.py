@@ -9,10 +9,7 @@ import pytest
 
 from czcheck.errors import UnavailableError
 from czcheck.model import CzModel
-from czcheck.network.allowlist import load_allowlist
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.safety import Safety
-from czcheck.network.saved_model import read_network
+from czcheck.network import Safety, SavedModelFolder, load_allowlist, read_network
 from czcheck.network.scan import scan
 from fixtures.bad_network import with_variable
 from fixtures.described import described

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.network.saved_model import read_network
+from czcheck.network import read_network
 from fixtures.graphs import FLOAT, Func, Graph, Type, classifier, ended_by
 from fixtures.memory import MemoryFiles
 

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.network import messages
-from czcheck.network.saved_model import read_network
-from czcheck.network.target import TARGETS, Gap, gaps, load_target, plain
+from czcheck.network import TARGETS, Gap, gaps, load_target, messages, plain, read_network
 from fixtures.graphs import FLOAT, Func, Graph, Shape, Type, attribute, classifier
 from fixtures.memory import MemoryFiles
 

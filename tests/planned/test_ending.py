@@ -7,9 +7,8 @@ import math
 
 import pytest
 
-from czcheck.metadata.json_text import parse_json
-from czcheck.metadata.processing import Operation, postprocessing
-from czcheck.planned.ending import (
+from czcheck.metadata import Operation, parse_json, postprocessing
+from czcheck.planned import (
     Binary,
     Ending,
     about_channels,

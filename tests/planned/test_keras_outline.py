@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.planned.ending import Ending
-from czcheck.planned.keras_outline import Outline, outline, read_outline
+from czcheck.planned import Ending, Outline, outline, read_outline
 
 INPUT = {
     "class_name": "InputLayer",

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from czcheck.report.gallery import Collector, Gallery
-from czcheck.report.report import FileReport
-from czcheck.runtime.answers import Answer
+from czcheck.report import Collector, FileReport, Gallery
+from czcheck.runtime import Answer
 
 COLOURS = ((32, 64, 160), (255, 200, 0), (200, 30, 90))
 SCRIPT = "<script>document.title='owned'</script>"

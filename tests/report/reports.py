@@ -7,11 +7,21 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from czcheck.report.report import FileReport, Options, Report
-from czcheck.rules.catalogue import Level, catalogue
-from czcheck.rules.engine import Outcome, SkipCause, Status
-from czcheck.rules.finding import Finding, InGraph, InMember, Severity, TilePixel, XmlPath
-from czcheck.rules.waiver import Waiver
+from czcheck.report import FileReport, Options, Report
+from czcheck.rules import (
+    Finding,
+    InGraph,
+    InMember,
+    Level,
+    Outcome,
+    Severity,
+    SkipCause,
+    Status,
+    TilePixel,
+    Waiver,
+    XmlPath,
+)
+from czcheck.rules.catalogue import catalogue
 
 HOSTILE = "evil\x1b[31m\n::error::\u202egnp.exe<script>alert(1)</script>|`*_[x](y)\ufffe"
 WAIVER = Waiver("CZ20", "the customer's own colours | **kept**", "old*", date(2027, 1, 31))

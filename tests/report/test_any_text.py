@@ -11,10 +11,8 @@ from lxml import etree
 from markdown_it import MarkdownIt
 from reports import file_report, finding, report, waived
 
-from czcheck.report.report import Report
-from czcheck.rules.engine import Outcome, Status
-from czcheck.rules.finding import InMember, WholeFile
-from czcheck.rules.waiver import Waiver
+from czcheck.report import Report
+from czcheck.rules import InMember, Outcome, Status, Waiver, WholeFile
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 ANY = st.text(st.characters(codec=None), min_size=1, max_size=30)

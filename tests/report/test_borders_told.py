@@ -11,12 +11,10 @@ import jsonschema
 import pytest
 
 import czcheck
-from czcheck.network.facts import NodeUse
-from czcheck.network.reach import StaticReach
+from czcheck.network import NodeUse, StaticReach
+from czcheck.report import border_text, inspection_lines
 from czcheck.report.inspection import inspection
-from czcheck.report.inspection_text import inspection_lines
-from czcheck.report.phrases import border_text
-from czcheck.runtime.measure.borders import Distance, OffsetRecord, ReachRecord
+from czcheck.runtime.measure import Distance, OffsetRecord, ReachRecord
 from fixtures import bad_border
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import FLOAT, classifier

@@ -17,9 +17,8 @@ from markdown_it import MarkdownIt
 from reports import REPORTS
 
 import czcheck
-from czcheck.report.formats import FORMATS
-from czcheck.report.report import Report
-from czcheck.rules.engine import Status
+from czcheck.report import FORMATS, Report
+from czcheck.rules import Status
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import good_payload
 

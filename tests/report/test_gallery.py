@@ -9,15 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from czcheck.report.gallery import (
-    CONFIDENCE_SHADES,
-    SUM_LIMITS,
-    Collector,
-    Preview,
-    confidence_colours,
-)
-from czcheck.rules.finding import Finding, InMember, Severity, TilePixel
-from czcheck.runtime.answers import Answer
+from czcheck.report import CONFIDENCE_SHADES, SUM_LIMITS, Collector, Preview, confidence_colours
+from czcheck.rules import Finding, InMember, Severity, TilePixel
+from czcheck.runtime import Answer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 import czcheck
-from czcheck.archive.container import Payload
+from czcheck.archive import Payload
 from czcheck.errors import CzcheckError, InputError, UsageError
-from czcheck.report.formats import FORMATS
-from czcheck.report.text import Line, report_lines
+from czcheck.report import FORMATS, Line, report_lines
 from fixtures.archives import GUID, czmodel, metadata_xml, zip_bytes
 from fixtures.graphs import CONV, FLOAT, Func, Graph, classifier, spec
 from fixtures.stand_ins import UNLISTED

@@ -16,11 +16,8 @@ from reports import REPORTS, crashed, many_findings, nothing_checked, passed, re
 
 import czcheck
 from czcheck.escape import printable
-from czcheck.evaluating.counts import PixelCounts
-from czcheck.evaluating.objects import ObjectFigures
-from czcheck.evaluating.record import Evaluation, Goals, ImageResult
-from czcheck.report.picture import png
-from czcheck.report.report import FileReport
+from czcheck.evaluating import Evaluation, Goals, ImageResult, ObjectFigures, PixelCounts
+from czcheck.report import FileReport, png
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -19,9 +19,7 @@ from reports import REPORTS, many_findings, passed, report
 
 import czcheck
 from czcheck.escape import printable
-from czcheck.report.gallery import Gallery
-from czcheck.report.html_figures import FORMS
-from czcheck.report.report import Report
+from czcheck.report import FORMS, Gallery, Report
 from czcheck.rules.catalogue import catalogue
 
 ROOT = Path(__file__).parents[2]

@@ -12,13 +12,21 @@ import jsonschema
 import pytest
 
 from czcheck.escape import printable
-from czcheck.report.phrases import looked_at_text, ranges
-from czcheck.report.report import FileReport, Options, Report
-from czcheck.report.text import report_lines
-from czcheck.rules.catalogue import Level, catalogue
-from czcheck.rules.engine import Outcome, SkipCause, Status
-from czcheck.rules.finding import Finding, InGraph, InMember, Severity, TilePixel, XmlPath
-from czcheck.rules.waiver import Waiver
+from czcheck.report import FileReport, Options, Report, looked_at_text, ranges, report_lines
+from czcheck.rules import (
+    Finding,
+    InGraph,
+    InMember,
+    Level,
+    Outcome,
+    Severity,
+    SkipCause,
+    Status,
+    TilePixel,
+    Waiver,
+    XmlPath,
+)
+from czcheck.rules.catalogue import catalogue
 
 SCHEMA = json.loads(files("czcheck.schemas").joinpath("report.schema.json").read_text("utf-8"))
 HOSTILE = "evil\x1b[31m\n::error::\u202egnp.exe<script>alert(1)</script>"

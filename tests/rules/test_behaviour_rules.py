@@ -10,17 +10,20 @@ from typing import Any
 import pytest
 
 from czcheck.limits import GIB
-from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
+from czcheck.metadata import ModelMetadata, SegmentationClass
+from czcheck.rules import Found, TilePixel
 from czcheck.rules import behaviour as rules
 from czcheck.rules import cost as cost_rules
-from czcheck.rules.finding import Found, TilePixel
-from czcheck.runtime.answers import Environment, LoadRecord
-from czcheck.runtime.limits import Budgets
-from czcheck.runtime.measure.agreement import Agreement
-from czcheck.runtime.measure.behaviour import Behaviour
-from czcheck.runtime.measure.cost import Cost
-from czcheck.runtime.measure.orientation import Orientation
-from czcheck.runtime.record import Pixel, RunRecord, Statistics, TileAnswer
+from czcheck.runtime import (
+    Budgets,
+    Environment,
+    LoadRecord,
+    Pixel,
+    RunRecord,
+    Statistics,
+    TileAnswer,
+)
+from czcheck.runtime.measure import Agreement, Behaviour, Cost, Orientation
 from czcheck.tolerances import DEFAULT_TOLERANCES
 
 METADATA = ModelMetadata(

@@ -8,27 +8,23 @@ import pytest
 
 from czcheck.errors import NotApplicableError
 from czcheck.limits import GIB
-from czcheck.network.cost import StaticCost
-from czcheck.network.facts import NodeUse
-from czcheck.network.reach import StaticReach
-from czcheck.rules.border import (
+from czcheck.network import NodeUse, StaticCost, StaticReach
+from czcheck.rules import (
+    Found,
     answer_does_not_depend_on_input_statistics,
     answer_does_not_depend_on_the_origin,
     border_hides_seams,
     border_hides_traces,
     border_is_no_larger_than_needed,
+    memory_leaves_room,
+    memory_suffices,
     tiling_can_be_exact,
 )
 from czcheck.rules.catalogue import catalogue
-from czcheck.rules.finding import Found
-from czcheck.rules.memory import memory_leaves_room, memory_suffices
-from czcheck.runtime.answers import Environment
-from czcheck.runtime.measure.behaviour import Behaviour
-from czcheck.runtime.measure.borders import Distance, OffsetRecord, ReachRecord
-from czcheck.runtime.measure.orientation import Orientation
-from czcheck.runtime.record import RunRecord
+from czcheck.runtime import Environment, RunRecord
+from czcheck.runtime.measure import Behaviour, Distance, OffsetRecord, Orientation, ReachRecord
 from czcheck.tolerances import DEFAULT_TOLERANCES
-from czcheck.verifying.gathering import with_borders
+from czcheck.verifying import with_borders
 
 Kind = Literal["local", "global-input", "global-inside"]
 ALL = (

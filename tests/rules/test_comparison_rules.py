@@ -8,13 +8,22 @@ from typing import Any
 
 import pytest
 
+from czcheck.rules import Found, TilePixel
 from czcheck.rules import comparison as rules
 from czcheck.rules.catalogue import catalogue
-from czcheck.rules.finding import Found, TilePixel
-from czcheck.runtime.answers import Environment
-from czcheck.runtime.baseline import Baseline, BaselineComparison, BaselineTolerances, GoldenTile
-from czcheck.runtime.compare import Comparison, RuntimeComparison, TileComparison
-from czcheck.runtime.record import Failure, Pixel, RunRecord
+from czcheck.runtime import (
+    Baseline,
+    BaselineComparison,
+    BaselineTolerances,
+    Comparison,
+    Environment,
+    Failure,
+    GoldenTile,
+    Pixel,
+    RunRecord,
+    RuntimeComparison,
+    TileComparison,
+)
 
 HERE = Environment("3.11.7", "2.21.0", "2.4.6", "process isolation; not a sandbox")
 THERE = Environment("3.7.16", "2.0.0", "1.19.5", "process isolation; not a sandbox")

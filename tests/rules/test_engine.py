@@ -9,20 +9,26 @@ from typing import Any
 import pytest
 
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError, UsageError
-from czcheck.report.report import FileReport, Verdict
-from czcheck.rules.catalogue import (
+from czcheck.report import FileReport, Verdict
+from czcheck.rules import (
     DOCS_VARIABLE,
+    MAX_FINDINGS,
+    Facts,
+    Found,
     Level,
+    Outcome,
     Rule,
+    Severity,
+    SkipCause,
+    Status,
     UnknownRuleError,
-    catalogue,
+    evaluate,
     every_rule,
     matching,
     own_rules,
     release_rules,
 )
-from czcheck.rules.engine import MAX_FINDINGS, Facts, Outcome, SkipCause, Status, evaluate
-from czcheck.rules.finding import Found, Severity
+from czcheck.rules.catalogue import catalogue
 
 
 def make(

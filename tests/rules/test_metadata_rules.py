@@ -6,13 +6,11 @@ import string
 
 import pytest
 
-from czcheck.archive.container import Container, ContainerKind
+from czcheck.archive import Container, ContainerKind
 from czcheck.errors import InputError, UnavailableError
-from czcheck.metadata.document import read_document
-from czcheck.metadata.model_metadata import metadata_of
-from czcheck.rules.catalogue import Level, Rule, catalogue
-from czcheck.rules.engine import Facts, Outcome, Status, evaluate
-from czcheck.rules.finding import Finding, InMember, XmlPath
+from czcheck.metadata import metadata_of, read_document
+from czcheck.rules import Facts, Finding, InMember, Level, Outcome, Rule, Status, XmlPath, evaluate
+from czcheck.rules.catalogue import catalogue
 from fixtures.archives import GUID, metadata_xml
 from fixtures.bad_metadata import documents as bad_documents
 from fixtures.good_metadata import documents as good_documents

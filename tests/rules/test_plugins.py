@@ -15,11 +15,9 @@ import jsonschema
 import pytest
 
 from czcheck.model import open_model
-from czcheck.rules import plugins
-from czcheck.rules.catalogue import Level, catalogue, own_rules
-from czcheck.rules.engine import Facts
-from czcheck.rules.facts import FACTS
-from czcheck.verifying.gathering import facts_of
+from czcheck.rules import FACTS, Facts, Level, own_rules, plugins
+from czcheck.rules.catalogue import catalogue
+from czcheck.verifying import facts_of
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "fixtures" / "models" / "nuclei.czmodel"

@@ -6,11 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from czcheck.rules import Check, Found, TilePixel
 from czcheck.rules import run as rules
-from czcheck.rules.catalogue import Check, catalogue
-from czcheck.rules.finding import Found, TilePixel
-from czcheck.runtime.answers import Environment, LoadRecord
-from czcheck.runtime.record import Failure, Pixel, RunRecord, Statistics, TileAnswer
+from czcheck.rules.catalogue import catalogue
+from czcheck.runtime import (
+    Environment,
+    Failure,
+    LoadRecord,
+    Pixel,
+    RunRecord,
+    Statistics,
+    TileAnswer,
+)
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 ENVIRONMENT = Environment("3.11.7", "2.21.0", "2.4.6", "process isolation; not a sandbox")

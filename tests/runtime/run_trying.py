@@ -18,11 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.saved_model import read_network
-from czcheck.runtime import warm
-from czcheck.runtime.networks import Worker
-from czcheck.runtime.run import load_network
+from czcheck.network import SavedModelFolder, read_network
+from czcheck.runtime import Worker, load_network, warm
 
 HERE = Path(__file__).parent
 warm.FORKER = HERE / "trying_forker.py"

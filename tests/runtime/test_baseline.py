@@ -13,23 +13,21 @@ import numpy as np
 import pytest
 
 from czcheck.errors import IncompleteError, UsageError
-from czcheck.runtime.answers import Answer
-from czcheck.runtime.baseline import (
+from czcheck.runtime import (
+    HEAD,
+    Answer,
     Baseline,
     BaselineComparison,
     BaselineTolerances,
     GoldenTile,
+    KeptAnswers,
     block_means,
     compare_with_baseline,
-)
-from czcheck.runtime.baseline_file import (
-    HEAD,
     golden_answer,
     read_baseline,
     write_baseline_file,
 )
-from czcheck.runtime.compare import KeptAnswers
-from czcheck.test_tiles.patterns import Tile, tiles
+from czcheck.test_tiles import Tile, tiles
 from fixtures.archives import zip_bytes
 
 SIZE = 16

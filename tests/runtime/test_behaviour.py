@@ -11,15 +11,20 @@ import pytest
 
 import czcheck
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.runtime.answers import Answer, LoadRecord
-from czcheck.runtime.asking import Asker
-from czcheck.runtime.deaths import CommandFailed, WorkerDied
-from czcheck.runtime.measure.behaviour import Behaviour, Probe, Terms, measure_behaviour
-from czcheck.runtime.measure.cost import cost_of
-from czcheck.runtime.networks import Worker
-from czcheck.runtime.record import RunRecord, TileAnswer, summarise
-from czcheck.runtime.run import run_network
-from czcheck.test_tiles.patterns import NAMES, Tile, tiles
+from czcheck.runtime import (
+    Answer,
+    Asker,
+    CommandFailed,
+    LoadRecord,
+    RunRecord,
+    TileAnswer,
+    Worker,
+    WorkerDied,
+    run_network,
+    summarise,
+)
+from czcheck.runtime.measure import Behaviour, Probe, Terms, cost_of, measure_behaviour
+from czcheck.test_tiles import NAMES, Tile, tiles
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.bad_behaviour import GRAY, Net
 from fixtures.graphs import Graph, classifier

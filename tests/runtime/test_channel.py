@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from czcheck.runtime.channel import TAIL_BYTES, Channel, Misuse, Silence
+from czcheck.runtime import TAIL_BYTES, Channel, Misuse, Silence
 
 
 class Pipes:

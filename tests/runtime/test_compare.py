@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.runtime.answers import Answer
-from czcheck.runtime.compare import (
+from czcheck.runtime import (
     RAW_TOLERANCE,
     SCALED_TOLERANCE,
+    Answer,
     KeptAnswers,
+    Pixel,
     TileComparison,
-    compare,
     tolerance_for,
 )
-from czcheck.runtime.record import Pixel
-from czcheck.test_tiles.patterns import Tile
+from czcheck.runtime.compare import compare
+from czcheck.test_tiles import Tile
 
 BEFORE = np.array([[[[0.7, 0.2, 0.1], [0.2, 0.7, 0.1]], [[0.1, 0.2, 0.7], [0.4, 0.3, 0.3]]]])
 

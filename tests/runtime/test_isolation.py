@@ -11,8 +11,7 @@ import pytest
 
 from czcheck.cli import main
 from czcheck.errors import IncompleteError
-from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.networks import Worker
+from czcheck.runtime import RunnerLimits, Worker
 
 MODEL = Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel"
 HELLO = """

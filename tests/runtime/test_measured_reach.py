@@ -14,17 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.reach import StaticReach, static_reach, walk_of
-from czcheck.network.saved_model import read_network
-from czcheck.runtime.answers import Answer
-from czcheck.runtime.asking import Asker
-from czcheck.runtime.measure.borders import Borders, ReachRecord
-from czcheck.runtime.measure.edges import Change, farthest, settled
-from czcheck.runtime.measure.reach import measure_borders
-from czcheck.runtime.networks import Worker
-from czcheck.runtime.run import load_network
-from czcheck.test_tiles.patterns import tiles
+from czcheck.network import SavedModelFolder, StaticReach, read_network, static_reach, walk_of
+from czcheck.runtime import Answer, Asker, Worker, load_network
+from czcheck.runtime.measure import Borders, Change, ReachRecord, farthest, measure_borders, settled
+from czcheck.test_tiles import tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

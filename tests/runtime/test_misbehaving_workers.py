@@ -17,7 +17,7 @@ import pytest
 from reachable import reachable
 
 import czcheck
-from czcheck.report.report import FileReport
+from czcheck.report import FileReport
 from czcheck.runtime import warm
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import FLOAT, Graph, Type, classifier

@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.runtime.measure.agreement import compare
-from czcheck.runtime.measure.behaviour import exchange_red_and_blue
-from czcheck.runtime.measure.orientation import Orientation, move_of, moved, orientation_of
-from czcheck.test_tiles.patterns import NATURAL, tiles
+from czcheck.runtime.measure import (
+    Orientation,
+    compare,
+    exchange_red_and_blue,
+    move_of,
+    moved,
+    orientation_of,
+)
+from czcheck.test_tiles import NATURAL, tiles
 
 SIZE = 96
 WAYS: dict[str, Callable[[Any], Any]] = {

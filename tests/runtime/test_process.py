@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 
 from czcheck.errors import IncompleteError
-from czcheck.runtime.deaths import CommandFailed, WorkerDied
-from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.networks import Worker
+from czcheck.runtime import CommandFailed, RunnerLimits, Worker, WorkerDied
 
 Fake = Callable[..., Worker]
 TILE = np.zeros((1, 4, 4, 1), np.float32)

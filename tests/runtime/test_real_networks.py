@@ -17,17 +17,18 @@ import numpy as np
 import pytest
 
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.saved_model import read_network
-from czcheck.runtime.answers import Answer
-from czcheck.runtime.deaths import CommandFailed
-from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.networks import Worker
-from czcheck.runtime.record import RunRecord
-from czcheck.runtime.run import run_network
-from czcheck.runtime.surroundings import sweep
-from czcheck.test_tiles.patterns import NAMES, Tile, tiles
+from czcheck.metadata import ModelMetadata, SegmentationClass
+from czcheck.network import SavedModelFolder, read_network
+from czcheck.runtime import (
+    Answer,
+    CommandFailed,
+    RunnerLimits,
+    RunRecord,
+    Worker,
+    run_network,
+    sweep,
+)
+from czcheck.test_tiles import NAMES, Tile, tiles
 from fixtures.graphs import good_payload
 
 pytestmark = pytest.mark.tensorflow

@@ -14,10 +14,8 @@ import pytest
 
 import czcheck
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.network.files import SavedModelFolder
-from czcheck.network.saved_model import read_network
-from czcheck.runtime.networks import Worker
-from czcheck.runtime.source import WorkerSource
+from czcheck.network import SavedModelFolder, read_network
+from czcheck.runtime import Worker, WorkerSource
 from czcheck.runtime.unpack import unpack
 from tests.runtime import rewritten
 

@@ -13,9 +13,7 @@ from pathlib import Path
 import pytest
 from reachable import reachable
 
-from czcheck.runtime import sandbox
-from czcheck.runtime.process import WORKER
-from czcheck.runtime.surroundings import private_folder, remove_folder, sweep
+from czcheck.runtime import WORKER, private_folder, remove_folder, sandbox, sweep
 
 ATTEMPTS = Path(__file__).with_name("attempts.py")
 SANDBOX = WORKER.with_name("sandbox.py")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from czcheck.runtime.record import Pixel, Statistics, statistics_of
+from czcheck.runtime import Pixel, Statistics, statistics_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,11 +16,15 @@ import numpy as np
 import pytest
 
 from czcheck.errors import IncompleteError
-from czcheck.runtime.deaths import WorkerDied
-from czcheck.runtime.limits import RunnerLimits
-from czcheck.runtime.networks import Worker
-from czcheck.runtime.source import WorkerSource, in_order
-from czcheck.runtime.warm import WarmProcess, can_fork
+from czcheck.runtime import (
+    RunnerLimits,
+    WarmProcess,
+    Worker,
+    WorkerDied,
+    WorkerSource,
+    can_fork,
+    in_order,
+)
 from fixtures.graphs import good_payload
 
 needs_forks = pytest.mark.skipif(not can_fork(), reason="nothing is forked on this platform")

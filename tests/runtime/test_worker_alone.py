@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.runtime import worker
-from czcheck.runtime.process import WORKER
+from czcheck.runtime import WORKER, worker
 
 
 def talk(*commands: dict[str, object]) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from czcheck.test_tiles.patterns import synthetic_nuclei
+from czcheck.test_tiles import synthetic_nuclei
 from fixtures.archives import czmodel, metadata_xml, saved_model_zip
 
 NUCLEUS = '<Item colB="0" colG="255" colR="0" LabelValue="2" Name="Nucleus" />'

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from czcheck.segmenting.bands import bands_of
-from czcheck.segmenting.layout import tiles
+from czcheck.segmenting import bands_of, tiles
 
 
 @given(

@@ -18,9 +18,7 @@ from PIL import Image
 
 import czcheck
 from czcheck.cli import main
-from czcheck.images.opening import open_image
-from czcheck.images.output_tiff import TiffOutput
-from czcheck.images.placing import settle
+from czcheck.images import TiffOutput, open_image, settle
 from czcheck.segmenting import segmentation
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.thresholds import TILE, Threshold, expected, pixels

@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from skimage.measure import label
 
 from czcheck.cli import main
-from czcheck.test_tiles.patterns import synthetic_nuclei
+from czcheck.test_tiles import synthetic_nuclei
 
 pytestmark = pytest.mark.tensorflow
 MODEL = Path(__file__).parents[2] / "fixtures" / "models" / "nuclei.czmodel"

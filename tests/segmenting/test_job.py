@@ -12,8 +12,8 @@ import pytest
 
 import czcheck
 from czcheck.errors import UsageError
-from czcheck.runtime.limits import RunnerLimits
-from czcheck.segmenting.job import Job, job_of
+from czcheck.runtime import RunnerLimits
+from czcheck.segmenting import Job, job_of
 from fixtures.make import BAD
 
 JOB = Job(

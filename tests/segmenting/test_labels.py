@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from czcheck.segmenting.labels import Labeller
+from czcheck.segmenting import Labeller
 
 PROBABILITIES = arrays(
     np.float32, st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(2, 5)),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import czcheck
 from czcheck.errors import UsageError
-from czcheck.segmenting.layout import Layout, Span, laid_between
+from czcheck.segmenting import Layout, Span, laid_between
 
 SIZES = st.integers(1, 300)
 

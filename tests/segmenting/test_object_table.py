@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from skimage.measure import label, regionprops_table
 
 import czcheck
-from czcheck.images.image import Plane
-from czcheck.metadata.model_metadata import SegmentationClass
-from czcheck.segmenting.objects import ObjectMeter
-from czcheck.segmenting.tables import Measured, write_table
+from czcheck.images import Plane
+from czcheck.metadata import SegmentationClass
+from czcheck.segmenting import Measured, ObjectMeter, write_table
 
 
 def measured(labels: np.ndarray, pixels: np.ndarray, tile: int, wanted: tuple[int, ...]) -> Any:

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from czcheck.cli import main
-from czcheck.images.opening import open_image
+from czcheck.images import open_image
 from czcheck.segmenting import segmentation
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.thresholds import Threshold, expected, pixels

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import czcheck
-from czcheck.images.arrays import wrap_array
-from czcheck.segmenting.job import Padding
-from czcheck.segmenting.planes import read_tile
+from czcheck.images import wrap_array
+from czcheck.segmenting import Padding, read_tile
 
 ROWS = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import czcheck
-from czcheck.runtime.answers import Answer
-from czcheck.segmenting.job import Job
-from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
+from czcheck.runtime import Answer
+from czcheck.segmenting import Job, ModelRunner, NetworkFailedError
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.bad_behaviour import Net
 

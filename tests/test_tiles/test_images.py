@@ -11,8 +11,7 @@ from PIL import Image
 
 from czcheck.errors import InputError, UsageError
 from czcheck.images import decoders
-from czcheck.test_tiles.images import tiles_from
-from czcheck.test_tiles.patterns import Tile
+from czcheck.test_tiles import Tile, tiles_from
 
 RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6)
 COLOUR = np.stack([RAMP + 100, RAMP + 50, RAMP], axis=-1)  # red, green, blue

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.test_tiles.patterns import NAMES, NATURAL, synthetic_nuclei, tiles
+from czcheck.test_tiles import NAMES, NATURAL, synthetic_nuclei, tiles
 
 TYPES = [
     ("Gray8", 1, 255),

@@ -7,3 +7,7 @@ are assigned by the order in which its Keras wrote them (`weights`), and each la
 as the TensorFlow operations that its Keras called (`layers_*`). A layer, an argument or a value
 that is not known is refused by name.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,12 @@
+from .ending import Binary as Binary
+from .ending import Ending as Ending
+from .ending import about_channels as about_channels
+from .ending import about_labels as about_labels
+from .ending import about_values as about_values
+from .ending import binary_of as binary_of
+from .ending import exchange as exchange
+from .ending import remark as remark
+from .ending import suggested as suggested
+from .keras_outline import Outline as Outline
+from .keras_outline import outline as outline
+from .keras_outline import read_outline as read_outline

@@ -1,0 +1,40 @@
+from .border import (
+    answer_does_not_depend_on_input_statistics as answer_does_not_depend_on_input_statistics,
+)
+from .border import answer_does_not_depend_on_the_origin as answer_does_not_depend_on_the_origin
+from .border import border_hides_seams as border_hides_seams
+from .border import border_hides_traces as border_hides_traces
+from .border import border_is_no_larger_than_needed as border_is_no_larger_than_needed
+from .border import tiling_can_be_exact as tiling_can_be_exact
+from .catalogue import DOCS_VARIABLE as DOCS_VARIABLE
+from .catalogue import PACKAGE as PACKAGE
+from .catalogue import Check as Check
+from .catalogue import Level as Level
+from .catalogue import Rule as Rule
+from .catalogue import UnknownRuleError as UnknownRuleError
+from .catalogue import every_rule as every_rule
+from .catalogue import matching as matching
+from .catalogue import own_rules as own_rules
+from .catalogue import release_rules as release_rules
+from .catalogue import rule as rule
+from .engine import MAX_FINDINGS as MAX_FINDINGS
+from .engine import Facts as Facts
+from .engine import Outcome as Outcome
+from .engine import SkipCause as SkipCause
+from .engine import Status as Status
+from .engine import evaluate as evaluate
+from .facts import FACTS as FACTS
+from .finding import ConfigurationPlace as ConfigurationPlace
+from .finding import Finding as Finding
+from .finding import Found as Found
+from .finding import InGraph as InGraph
+from .finding import InMember as InMember
+from .finding import JsonPlace as JsonPlace
+from .finding import Location as Location
+from .finding import Severity as Severity
+from .finding import TilePixel as TilePixel
+from .finding import WholeFile as WholeFile
+from .finding import XmlPath as XmlPath
+from .memory import memory_leaves_room as memory_leaves_room
+from .memory import memory_suffices as memory_suffices
+from .waiver import Waiver as Waiver
