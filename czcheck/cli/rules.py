@@ -48,7 +48,12 @@ def _list(rules: list[Rule]) -> Iterator[Line]:
     from czcheck.rules.catalogue import PACKAGE
 
     heading, package = "", PACKAGE
-    for rule in rules:
+    headings = list(dict.fromkeys(map(_heading, rules)))
+    # A code's first digit names the subject of a rule; what it has to read may lie deeper.
+    for rule in sorted(
+        rules,
+        key=lambda rule: (rule.package != PACKAGE, rule.package, headings.index(_heading(rule))),
+    ):
         if rule.package != package:
             heading, package = "", rule.package
             yield Line(f"from {package}", "heading")
