@@ -44,7 +44,7 @@ def verified(
         IncompleteError: It could not be checked whole.
     """
     from czcheck.report.report import Verdict  # noqa: PLC0415
-    from czcheck.verifying.verification import verify  # noqa: PLC0415
+    from czcheck.verifying.verify import verify  # noqa: PLC0415
 
     report = verify(
         temporary,

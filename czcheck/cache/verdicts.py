@@ -23,7 +23,7 @@ from czcheck.configuration.showing import plain
 from czcheck.rules.engine import Outcome, SkipCause, Status
 
 if TYPE_CHECKING:
-    from czcheck.configuration.merging import InForce
+    from czcheck.configuration.settings import Settings
     from czcheck.limits import Limits
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.runtime.record import RunRecord
@@ -81,39 +81,40 @@ class Verdicts:
             require_sandbox,
         ]
 
-    def key(self, path: Path, sha256: str, force: InForce) -> str | None:
+    def key(self, path: Path, sha256: str, settings: Settings) -> str | None:
         """The key of a verdict: everything that it depends on, as one digest.
 
         Args:
             path: The file; its name is looked at by rules.
             sha256: Its digest.
-            force: What is in force for it.
+            settings: Its effective settings.
 
         Returns:
             Hexadecimal digits; None where not everything can be found out.
         """
+        options = settings.options
         interpreters = [circumstances.interpreter(self._python)]
-        if force["runtime"] is not None:
-            interpreters.append(circumstances.interpreter(force["runtime"]))
-        beside = [circumstances.contents(each) for each in force["tiles"]]
-        if force["baseline"] is not None:
-            beside.append(circumstances.contents(force["baseline"]))
-        if None in interpreters or None in beside:
+        if options.runtime is not None:
+            interpreters.append(circumstances.interpreter(options.runtime))
+        named = [circumstances.contents(each) for each in options.tiles]
+        if options.baseline is not None:
+            named.append(circumstances.contents(options.baseline))
+        if None in interpreters or None in named:
             return None
-        settings = {
-            name: plain(said.value)
-            for name, said in force.settings.items()
+        values = {
+            name: plain(setting.value)
+            for name, setting in settings.entries.items()
             if name not in _AFTERWARDS and not name.startswith("severity.")
         }
-        settings["ignore"] = [each.code for each in force["ignore"]]
+        values["ignore"] = list(options.ignore)
         everything = [
             circumstances.tool(),
             circumstances.machine(),
             interpreters,
             self._call,
             [path.name, sha256],
-            settings,
-            beside,
+            values,
+            named,
         ]
         return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 

@@ -29,15 +29,15 @@ def command(
     form: str,
     **given: Any,
 ) -> int:
-    """Print the configuration in force, and where each setting comes from.
+    """Print the configuration in settings, and where each setting comes from.
 
     PATH is a file that is to be checked: overrides and waivers are those that are meant for it. It
     takes the options of `czcheck verify` that a configuration can say as well.
     """
-    from czcheck.configuration.calling import Configured
+    from czcheck.configuration.configuration import Configuration
     from czcheck.configuration.showing import shown
 
-    configured = Configured(options.keyed(given), config, profile, find=not isolated)
+    configured = Configuration(options.keyed(given), config, profile, find=not isolated)
     plain = shown(configured.call if path is None else configured.of(path), path)
     if form == "json":
         print_json(plain)

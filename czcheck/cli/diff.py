@@ -119,7 +119,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     from czcheck.archive.foreign import about_missing
     from czcheck.archive.write import check_writable
     from czcheck.cli.verify import progress_bar
-    from czcheck.configuration.calling import Configured
+    from czcheck.configuration.configuration import Configuration
     from czcheck.diffing.comparing import diff
     from czcheck.diffing.text import diff_lines
     from czcheck.errors import UsageError
@@ -137,7 +137,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     telling.guard(
         lambda: sources_of(
             (before, after),
-            Configured(
+            Configuration(
                 {"tiles": given["tiles"] or None},
                 given["config"],
                 given["profile"],

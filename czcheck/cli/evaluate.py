@@ -147,10 +147,10 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     telling = reporting.Reporting(form, reports)
 
     def sources() -> Sources:
-        from czcheck.configuration.calling import Configured
+        from czcheck.configuration.configuration import Configuration
         from czcheck.verifying.planning import sources_of
 
-        configured = Configured({}, given["config"], given["profile"], find=not isolated)
+        configured = Configuration({}, given["config"], given["profile"], find=not isolated)
         read = sources_of([model], configured)
         read.images(images)
         read.images(masks, "a mask")

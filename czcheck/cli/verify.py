@@ -70,17 +70,17 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     process of its own and test tiles run through it.
 
     What is not given is taken from `[tool.czcheck]` in pyproject.toml or from czcheck.toml, looked
-    for from the working folder upwards; `czcheck config` shows what is in force.
+    for from the working folder upwards; `czcheck config` shows what is in settings.
     """
-    from czcheck.configuration.calling import Configured
+    from czcheck.configuration.configuration import Configuration
     from czcheck.verifying.planning import sources_of
-    from czcheck.verifying.verification import archives_in, targets_of, verify
+    from czcheck.verifying.verify import archives_in, targets_of, verify
 
     telling = reporting.Reporting(form, reports)
     telling.guard(
         lambda: sources_of(
             archives_in(paths),
-            Configured(options.keyed(given), config, profile, find=not isolated),
+            Configuration(options.keyed(given), config, profile, find=not isolated),
         ),
         targets_of(evidence, cache_dir),
     )

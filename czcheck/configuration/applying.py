@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from czcheck.configuration.layers import Granted
-from czcheck.configuration.merging import InForce
+from czcheck.configuration.layers import GrantedWaiver
+from czcheck.configuration.settings import Settings
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Facts, Outcome, SkipCause, Status, evaluate
 from czcheck.rules.finding import Finding
@@ -33,7 +33,7 @@ class WaiverUse(NamedTuple):
             its rules were checked; else 0.
     """
 
-    granted: Granted
+    granted: GrantedWaiver
     expired: bool = False
     idle: int = 0
 
@@ -48,16 +48,16 @@ class Policy(NamedTuple):
     waivers: tuple[WaiverUse, ...] = ()
 
 
-def applied(outcomes: Iterable[Outcome], force: InForce, today: date) -> tuple[Outcome, ...]:
-    """Outcomes with the severities and waivers in force.
+def applied(outcomes: Iterable[Outcome], settings: Settings, today: date) -> tuple[Outcome, ...]:
+    """Outcomes with the severities and waivers in settings.
 
     Args:
         outcomes: Outcomes as the rules ended.
-        force: What is in force for the file.
+        settings: The effective settings for the file.
         today: The day on which waivers have to hold.
     """
-    severities = force.severities
-    valid = [each.waiver for each in force.waivers if not is_expired(each.waiver, today)]
+    severities = settings.severities
+    valid = [each.waiver for each in settings.waivers if not is_expired(each.waiver, today)]
 
     def one(finding: Finding) -> Finding:
         return dataclasses.replace(
@@ -80,7 +80,7 @@ def today() -> date:
 
 
 def judge(
-    reports: Sequence[FileReport], plans: Sequence[tuple[InForce, Collection[str]]]
+    reports: Sequence[FileReport], plans: Sequence[tuple[Settings, Collection[str]]]
 ) -> tuple[FileReport, ...]:
     """Reports with what there is to say of the configuration itself.
 
@@ -91,15 +91,17 @@ def judge(
     rules = catalogue()
     last = {code: rule for code, rule in rules.items() if POLICY in rule.needs}
     ledger = Ledger(today())
-    for number, (report, (force, chosen)) in enumerate(zip(reports, plans, strict=True)):
-        deeper = {code for code, rule in rules.items() if rule.level.depth > force.level.depth}
-        ledger.enter(number, force, report.outcomes, deeper | (rules.keys() - set(chosen)))
+    for number, (report, (settings, chosen)) in enumerate(zip(reports, plans, strict=True)):
+        deeper = {
+            code for code, rule in rules.items() if rule.level.depth > settings.options.level.depth
+        }
+        ledger.enter(number, settings, report.outcomes, deeper | (rules.keys() - set(chosen)))
     judged = []
-    for number, (report, (force, chosen)) in enumerate(zip(reports, plans, strict=True)):
-        policy = ledger.policy(number, force)
-        said = evaluate(last, _facts(policy), level=force.level, chosen=chosen)
+    for number, (report, (settings, chosen)) in enumerate(zip(reports, plans, strict=True)):
+        policy = ledger.policy(number, settings)
+        said = evaluate(last, _facts(policy), level=settings.options.level, chosen=chosen)
         # A waiver of everything waives nothing of what is said about waivers.
-        severities = dataclasses.replace(force, waivers=())
+        severities = dataclasses.replace(settings, waivers=())
         by_code = {each.code: each for each in report.outcomes}
         by_code |= {each.code: each for each in applied(said, severities, ledger.today)}
         outcomes = tuple(by_code[code] for code in rules if code in by_code)
@@ -108,13 +110,13 @@ def judge(
 
 
 def judge_releases(
-    outcomes: Sequence[Outcome], force: InForce, chosen: Collection[str]
+    outcomes: Sequence[Outcome], settings: Settings, chosen: Collection[str]
 ) -> tuple[Outcome, ...]:
     """Outcomes of rules on two releases, with what there is to say of the configuration itself.
 
     Args:
         outcomes: How the rules ended, severities and waivers applied.
-        force: What is in force for the second release.
+        settings: The effective settings for the second release.
         chosen: Codes of the rules about the configuration that count.
 
     Returns:
@@ -125,16 +127,16 @@ def judge_releases(
     # Waivers of findings on one file have their say in `czcheck verify`.
     ours = tuple(
         each
-        for each in force.waivers
+        for each in settings.waivers
         if any(code.startswith(each.waiver.code) for code in release_rules())
     )
-    force = dataclasses.replace(force, waivers=ours)
+    settings = dataclasses.replace(settings, waivers=ours)
     last = {code: rule for code, rule in catalogue().items() if POLICY in rule.needs}
     ledger = Ledger(today())
-    ledger.enter(0, force, outcomes, [])
-    policy = ledger.policy(0, force)
-    said = evaluate(last, _facts(policy), level=force.level, chosen=chosen)
-    return (*outcomes, *applied(said, dataclasses.replace(force, waivers=()), ledger.today))
+    ledger.enter(0, settings, outcomes, [])
+    policy = ledger.policy(0, settings)
+    said = evaluate(last, _facts(policy), level=settings.options.level, chosen=chosen)
+    return (*outcomes, *applied(said, dataclasses.replace(settings, waivers=()), ledger.today))
 
 
 def _facts(policy: Policy) -> Facts:
@@ -163,17 +165,21 @@ class Ledger:
     checked: set[int] = field(default_factory=set)
 
     def enter(
-        self, number: int, force: InForce, outcomes: Sequence[Outcome], open_codes: Collection[str]
+        self,
+        number: int,
+        settings: Settings,
+        outcomes: Sequence[Outcome],
+        open_codes: Collection[str],
     ) -> None:
         """Keep what waivers met in a file.
 
         Args:
             number: The file's number in the call.
-            force: What is in force for it.
+            settings: Its effective settings.
             outcomes: Outcomes of the rules.
             open_codes: Rules that were not to be checked: not selected, ignored, or too deep.
         """
-        for granted in force.waivers:
+        for granted in settings.waivers:
             self.files.setdefault(granted.number, []).append(number)
             for outcome in outcomes:
                 if not outcome.code.startswith(granted.waiver.code):
@@ -183,17 +189,17 @@ class Ledger:
                 elif outcome.cause is not SkipCause.CHOICE or outcome.code in open_codes:
                     self.met.add(granted.number)
 
-    def policy(self, number: int, force: InForce) -> Policy:
+    def policy(self, number: int, settings: Settings) -> Policy:
         """What there is to say of the waivers of a file, once all files are entered.
 
         A waiver that met nothing is told once, with the first file that it is meant for.
 
         Args:
             number: The file's number in the call.
-            force: What is in force for it.
+            settings: Its effective settings.
         """
         uses = []
-        for granted in force.waivers:
+        for granted in settings.waivers:
             meant = self.files[granted.number]
             expired = is_expired(granted.waiver, self.today)
             idle = granted.number in self.checked - self.met and not expired

@@ -48,7 +48,7 @@ class Origin(NamedTuple):
         return ", ".join(part for part in (what, place) if part)
 
 
-class Said(NamedTuple):
+class Setting(NamedTuple):
     """A setting as it was said somewhere.
 
     Attributes:
@@ -60,7 +60,7 @@ class Said(NamedTuple):
     origin: Origin
 
 
-Layer = Mapping[str, Said]
+Layer = Mapping[str, Setting]
 """Settings by the names of their keys."""
 
 
@@ -90,7 +90,7 @@ class Override(NamedTuple):
     settings: Layer
 
 
-class Granted(NamedTuple):
+class GrantedWaiver(NamedTuple):
     """A waiver with the place where it is granted.
 
     Attributes:
@@ -130,7 +130,7 @@ class ConfigurationFile:
     profile_line: int | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
-    waivers: tuple[Granted, ...] = ()
+    waivers: tuple[GrantedWaiver, ...] = ()
 
     @property
     def folder(self) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -11,20 +13,79 @@ from typing import Any, NoReturn
 from czcheck.configuration.keys import Key, keys, severity_key
 from czcheck.configuration.layers import (
     ConfigurationFile,
-    Granted,
+    GrantedWaiver,
     Kind,
     Layer,
     Origin,
     Override,
     Profile,
-    Said,
+    Setting,
 )
-from czcheck.configuration.lines import Place, line_of, lines_of_keys
-from czcheck.configuration.profiles import BUILT_IN
+from czcheck.configuration.settings import BUILT_IN
 from czcheck.configuration.values import WrongValueError, codes, kind_of, near, severity, text
 from czcheck.errors import UsageError
 from czcheck.limits import MIB
 from czcheck.rules.waiver import Waiver
+
+_HEAD = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-.\s])+?)\s*=""")
+_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9_-]+))\s*""")
+
+Place = tuple[str | int, ...]
+
+
+def lines_of_keys(text: str) -> dict[Place, int]:
+    """Lines of tables and keys, as far as they can be seen without reading values.
+
+    Args:
+        text: TOML.
+
+    Returns:
+        For each place - names of tables and keys, with the number from 0 of a table in an array -
+        the line, from 1, on which it is said first.
+    """
+    found: dict[Place, int] = {}
+    table: Place = ()
+    seen: Counter[Place] = Counter()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if head := _HEAD.match(line):
+            names = _names(head[2])
+            table = _counted(names, seen)
+            if head[1] == "[[":
+                table = (*table, seen[names])
+                seen[names] += 1
+            found.setdefault(table, number)
+        elif key := _KEY.match(line):
+            found.setdefault((*table, *_names(key[1])), number)
+    return found
+
+
+def _names(text: str) -> Place:
+    return tuple("".join(part) for part in _PART.findall(text))
+
+
+def _counted(names: Place, seen: Counter[Place]) -> Place:
+    """A table's place; of arrays of tables that hold it, the last table."""
+    place: Place = ()
+    for end in range(1, len(names) + 1):
+        place = (*place, names[end - 1])
+        if end < len(names) and seen[names[:end]]:
+            place = (*place, seen[names[:end]] - 1)
+    return place
+
+
+def line_of(place: Place, lines: dict[Place, int]) -> int | None:
+    """The line of a place, or of the nearest thing around it.
+
+    Args:
+        place: Names and numbers, from the outside in.
+        lines: What `lines_of_keys` found.
+    """
+    for end in range(len(place), 0, -1):
+        if place[:end] in lines:
+            return lines[place[:end]]
+    return None
+
 
 PYPROJECT = "pyproject.toml"
 OWN = "czcheck.toml"
@@ -196,7 +257,7 @@ class _Reader:
             name: Name of the profile, or pattern of the override.
             also: Keys that could have been meant beside the settings.
         """
-        layer: dict[str, Said] = {}
+        layer: dict[str, Setting] = {}
         flat = [key for key in keys() if "." not in key]
         for key, value in data.items():
             here = (*place, key)
@@ -204,14 +265,14 @@ class _Reader:
                 self._table(key, value, here)
                 of_table = self._severities if key == "severity" else self._tolerances
                 for full, found, at in of_table(value, here):
-                    layer[full] = Said(found, self._origin(kind, at, name))
+                    layer[full] = Setting(found, self._origin(kind, at, name))
                 continue
             if key not in flat:
                 self._refuse(here, f"is unknown{near(key, [*flat, *_TABLES, *also])}")
             if kind is Kind.OVERRIDE and not keys()[key].per_file:
                 self._refuse(here, "holds for the whole call, not for single files")
             found = self._value(keys()[key], value, here)
-            layer[key] = Said(found, self._origin(kind, here, name))
+            layer[key] = Setting(found, self._origin(kind, here, name))
         return layer
 
     def _origin(self, kind: Kind, place: Place, name: str) -> Origin:
@@ -298,13 +359,13 @@ class _Reader:
             self._refuse((*place, key), "is a pattern of files, which begins with neither ! nor #")
         return pattern
 
-    def _waivers(self, data: Any) -> tuple[Granted, ...]:
+    def _waivers(self, data: Any) -> tuple[GrantedWaiver, ...]:
         return tuple(
             self._waiver(number, table)
             for number, table in enumerate(self._tables(data, "waivers"))
         )
 
-    def _waiver(self, number: int, table: Mapping[str, Any]) -> Granted:
+    def _waiver(self, number: int, table: Mapping[str, Any]) -> GrantedWaiver:
         place = ("waivers", number)
         for key in table:
             if key not in _WAIVER:
@@ -326,7 +387,7 @@ class _Reader:
             self._refuse((*place, "expires"), "takes a date, such as 2027-01-31, without quotes")
         waiver = Waiver(code, reason, self._pattern(table, "path", place), expires)
         line = line_of((*self._where, *place), self._lines)
-        return Granted(waiver, self._shown, number, line)
+        return GrantedWaiver(waiver, self._shown, number, line)
 
 
 def _key(place: Place) -> str:

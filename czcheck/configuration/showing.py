@@ -7,40 +7,40 @@ from pathlib import Path
 from typing import Any
 
 from czcheck.configuration.applying import is_expired, today
-from czcheck.configuration.layers import Granted
-from czcheck.configuration.merging import InForce
+from czcheck.configuration.layers import GrantedWaiver
+from czcheck.configuration.settings import Settings
 from czcheck.configuration.values import Ignored
 
 # They change how the work is done, not what is checked.
 _HOW_TO_WORK = ("jobs", "cache")
 
 
-def of_report(force: InForce) -> dict[str, Any]:
-    """What is in force, as a report holds it: see `schemas/report.schema.json`.
+def of_report(settings: Settings) -> dict[str, Any]:
+    """What is in settings, as a report holds it: see `schemas/report.schema.json`.
 
     Args:
-        force: What is in force for a file.
+        settings: The effective settings of a file.
     """
     return {
-        "file": None if force.file is None else force.file.shown,
-        "profile": force.profile,
-        "level": force.level.value,
-        "target": force["target"],
-        "fail_on": force.fail_on.value,
+        "file": None if settings.file is None else settings.file.shown,
+        "profile": settings.profile,
+        "level": settings.options.level.value,
+        "target": settings.options.target,
+        "fail_on": settings.options.fail_on.value,
         "changed": [
-            {"key": name, "value": plain(said.value), "from": str(said.origin)}
-            for name, said in force.changed.items()
+            {"key": name, "value": plain(setting.value), "from": str(setting.origin)}
+            for name, setting in settings.changed.items()
             if name not in _HOW_TO_WORK
         ],
-        "waivers": [_waiver(each) for each in force.waivers],
+        "waivers": [_waiver(each) for each in settings.waivers],
     }
 
 
-def shown(force: InForce, path: Path | None) -> dict[str, Any]:
-    """What is in force, all of it.
+def shown(settings: Settings, path: Path | None) -> dict[str, Any]:
+    """What is in settings, all of it.
 
     Args:
-        force: What is in force.
+        settings: What is in settings.
         path: The file for which it is; None for a call as a whole.
 
     Returns:
@@ -48,19 +48,20 @@ def shown(force: InForce, path: Path | None) -> dict[str, Any]:
     """
     return {
         "path": None if path is None else str(path),
-        "file": None if force.file is None else force.file.shown,
-        "profile": force.profile,
+        "file": None if settings.file is None else settings.file.shown,
+        "profile": settings.profile,
         "settings": [
-            {"key": name, "value": plain(said.value), "from": str(said.origin)}
-            for name, said in force.settings.items()
+            {"key": name, "value": plain(setting.value), "from": str(setting.origin)}
+            for name, setting in settings.entries.items()
         ],
         "waivers": [
-            {**_waiver(each), "expired": is_expired(each.waiver, today())} for each in force.waivers
+            {**_waiver(each), "expired": is_expired(each.waiver, today())}
+            for each in settings.waivers
         ],
     }
 
 
-def _waiver(granted: Granted) -> dict[str, Any]:
+def _waiver(granted: GrantedWaiver) -> dict[str, Any]:
     waiver = granted.waiver
     return {
         "code": waiver.code,

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import czcheck
 from czcheck.configuration.applying import POLICY, applied, judge_releases, today
-from czcheck.configuration.calling import Configured
+from czcheck.configuration.configuration import Configuration
 from czcheck.configuration.showing import of_report
 from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
 from czcheck.diffing.release import Release
 from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.options import Options
 from czcheck.rules.catalogue import Level, catalogue, release_rules
 from czcheck.rules.engine import Facts, Outcome, evaluate
 from czcheck.runtime.source import WorkerSource
-from czcheck.verifying.planning import admitted, check_images, chosen_rules, runner_limits_of
+from czcheck.verifying.planning import check_images
 
 if TYPE_CHECKING:
-    from czcheck.configuration.merging import InForce
+    from czcheck.configuration.settings import Settings
     from czcheck.diffing.answers import AnswersChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.weights import WeightsChange
@@ -104,14 +105,14 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         "memory": memory,
         "require-sandbox": require_sandbox,
     }
-    configured = Configured(given, config, profile, find=find_config, releases=True)
-    force = configured.of(Path(after))
-    options = _options(force)
-    check_images(force["tiles"])
+    configured = Configuration(given, config, profile, find=find_config, releases=True)
+    settings = configured.of(Path(after))
+    options = _options(settings.options)
+    check_images(settings.options.tiles)
     source = WorkerSource(
         python,
-        runner_limits or runner_limits_of(configured.call),
-        require_sandbox=configured.call["require-sandbox"],
+        runner_limits or configured.call.options.runner_limits,
+        require_sandbox=configured.call.options.require_sandbox,
         many=True,
     )
     with (
@@ -120,7 +121,12 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         source,
     ):
         comparison = _Comparison(
-            (first, second), options, force["tiles"], source, progress, force.tolerances
+            (first, second),
+            options,
+            settings.options.tiles,
+            source,
+            progress,
+            settings.options.tolerances,
         )
         facts = Facts(
             {
@@ -131,7 +137,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
                 "answers_change": comparison.answers,
             }
         )
-        outcomes = _outcomes(facts, force, options.level)
+        outcomes = _outcomes(facts, settings, options.level)
         return Diff(
             czcheck.__version__,
             options,
@@ -144,30 +150,30 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
             answers=_or_fault(lambda: facts["answers_change"]),
             outcomes=outcomes,
             configuration=None
-            if force.file is None and force.profile is None
-            else of_report(force),
+            if settings.file is None and settings.profile is None
+            else of_report(settings),
         )
 
 
-def _options(force: InForce) -> DiffOptions:
+def _options(options: Options) -> DiffOptions:
     return DiffOptions(
-        LEVELS[force.level is Level.RUN],
-        force.fail_on,
-        force["select"],
-        tuple(each.code for each in force["ignore"]),
-        admitted(force["allow-op"]),
+        LEVELS[options.level is Level.RUN],
+        options.fail_on,
+        options.select,
+        options.ignore,
+        options.allow_op,
     )
 
 
-def _outcomes(facts: Facts, force: InForce, level: Level) -> tuple[Outcome, ...]:
+def _outcomes(facts: Facts, settings: Settings, level: Level) -> tuple[Outcome, ...]:
     rules = release_rules()
-    chosen = chosen_rules(force, rules)
+    chosen = settings.options.chosen(rules)
     ended = evaluate(rules, facts, level=level, chosen=chosen)
-    outcomes = applied(tuple(ended), force, today())
-    if force.file is None:
+    outcomes = applied(tuple(ended), settings, today())
+    if settings.file is None:
         return outcomes
     about = [code for code, rule in catalogue().items() if POLICY in rule.needs]
-    return judge_releases(outcomes, force, chosen_rules(force, about))
+    return judge_releases(outcomes, settings, settings.options.chosen(about))
 
 
 def _or_fault(fact: Callable[[], Any]) -> Any:

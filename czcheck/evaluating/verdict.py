@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import czcheck
 from czcheck.configuration.applying import judge
-from czcheck.configuration.calling import Configured
+from czcheck.configuration.configuration import Configuration
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.report.inspection import as_far_as_read
 from czcheck.report.report import Report
+from czcheck.rules.catalogue import catalogue
 from czcheck.segmenting.job import job_of
 from czcheck.segmenting.packages import need
-from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.gathering import facts_of, looked_at
 from czcheck.verifying.judging import outcomes_of, report_of
-from czcheck.verifying.planning import chosen_rules, options_of, runner_limits_of
 
 if TYPE_CHECKING:
     from czcheck.evaluating.evaluating import Progress
@@ -129,14 +128,15 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     }
     need("cztile", *(["skimage"] if mask == "instances" else []))
     path = Path(model)
-    force = Configured(given, config, profile, find=find_config).of(path)
+    settings = Configuration(given, config, profile, find=find_config).of(path)
+    checked = settings.options
     job = job_of(
         path,
         {
             **options,
-            "allow_op": force["allow-op"],
-            "require_sandbox": force["require-sandbox"],
-            "limits": runner_limits or runner_limits_of(force),
+            "allow_op": checked.allow_op,
+            "require_sandbox": checked.require_sandbox,
+            "limits": runner_limits or checked.runner_limits,
         },
     )
     if job.min_confidence != int(job.min_confidence):
@@ -148,24 +148,17 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         goals = _goals(reading, min_iou, min_dice, min_f1, min_accuracy)
         labelled = Labelled(Path(images), Path(masks), reading, selection, intensities, pictures)
         evaluation = evaluation_of(opened, labelled, job, progress)
-        comparisons = Comparisons(opened)
-        facts = facts_of(
-            opened,
-            force["target"],
-            lambda: None,
-            force["allow-op"],
-            comparisons=comparisons,
-            tolerances=force.tolerances,
-            labelled=(evaluation, goals),
-        )
-        seen = looked_at(opened, force.level, None, comparisons)
-        outcomes = outcomes_of(opened, force, facts)
-        told = {**seen, "evaluation": evaluation.to_json(goals)}
-        report = report_of(opened, force, outcomes, told)
-        inspection = as_far_as_read(opened, force.level)
-    (judged,) = judge([report], [(force, chosen_rules(force))])
+        facts = facts_of(opened, checked, labelled=(evaluation, goals))
+        outcomes = outcomes_of(opened, settings, facts)
+        examined = {
+            **looked_at(opened, checked.level, facts),
+            "evaluation": evaluation.to_json(goals),
+        }
+        report = report_of(opened, settings, outcomes, examined)
+        inspection = as_far_as_read(opened, checked.level)
+    (judged,) = judge([report], [(settings, checked.chosen(catalogue()))])
     judged = dataclasses.replace(judged, evaluation=evaluation, inspection=inspection)
-    return Report(czcheck.__version__, options_of(force), (judged,))
+    return Report(czcheck.__version__, checked, (judged,))
 
 
 def _reading(model: CzModel, mask: str, class_name: str | None) -> MaskReading:

@@ -22,7 +22,6 @@ from .phrases import ranges as ranges
 from .picture import NO_NUMBER as NO_NUMBER
 from .picture import png as png
 from .report import FileReport as FileReport
-from .report import Options as Options
 from .report import Report as Report
 from .report import Verdict as Verdict
 from .text import Line as Line

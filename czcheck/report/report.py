@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from czcheck.rules.catalogue import Level
+from czcheck.options import Options
 from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, Severity
 
@@ -30,27 +30,6 @@ class Verdict(Enum):
     def exit_code(self) -> int:
         """0 passed, 1 failed, 3 incomplete; the same for every output format."""
         return {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INCOMPLETE: 3}[self]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What was asked for.
-
-    Attributes:
-        level: Deepest level that was checked.
-        target: Runtime that the network is held to: `tf-2.0.0` or `any`.
-        fail_on: Mildest severity that fails the verdict.
-        select: Codes or prefixes to check; empty for all.
-        ignore: Codes or prefixes to leave out.
-        allow_op: Operations admitted though they are not on the allowlist.
-    """
-
-    level: Level = Level.RUN
-    target: str = "tf-2.0.0"
-    fail_on: Severity = Severity.ERROR
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    allow_op: tuple[str, ...] = ()
 
 
 def found_in(outcomes: Iterable[Outcome]) -> list[Finding]:

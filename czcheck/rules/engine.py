@@ -99,6 +99,10 @@ class Facts:
                 raise
         return self._known[name]
 
+    def known(self, name: str) -> Any:
+        """A fact that a rule has read; None where none did, or where there is no such fact."""
+        return self._known.get(name)
+
 
 def evaluate(
     rules: Mapping[str, Rule],

@@ -78,3 +78,6 @@ class Budgets(NamedTuple):
         """Whether there is any."""
         budgets = (self.load_seconds, self.tile_seconds, self.memory_bytes)
         return any(budget is not None for budget in budgets)
+
+
+NO_BUDGETS = Budgets()

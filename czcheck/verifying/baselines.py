@@ -17,7 +17,7 @@ from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenT
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 from czcheck.verifying.running import Progress
-from czcheck.verifying.verification import verify
+from czcheck.verifying.verify import verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

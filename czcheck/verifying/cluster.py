@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.report.report import FileReport
     from czcheck.runtime.limits import RunnerLimits
-    from czcheck.verifying.planning import Plan
-    from czcheck.verifying.verification import Looking
+    from czcheck.verifying.planning import FileToCheck
+    from czcheck.verifying.running import Recording
 
 # A worker may have several threads; its memory is reckoned for one network.
 _ONE_AT_A_TIME = threading.Lock()
@@ -25,12 +25,12 @@ _ONE_AT_A_TIME = threading.Lock()
 
 def check_on_cluster(
     address: str,
-    plans: Sequence[Plan],
+    files: Sequence[FileToCheck],
     limits: Limits,
     runner_limits: RunnerLimits,
     *,
     require_sandbox: bool,
-    looking: Looking,
+    recording: Recording,
 ) -> list[FileReport]:
     """Check files, each on some worker; if that is lost, on another one.
 
@@ -39,11 +39,11 @@ def check_on_cluster(
 
     Args:
         address: Address of the scheduler.
-        plans: The files and what is in force for each.
+        files: The files and the effective settings of each.
         limits: Limits on everything that is read.
         runner_limits: Limits on networks' processes.
         require_sandbox: Whether to run nothing where there is no sandbox.
-        looking: What is kept of a run.
+        recording: What is kept of a run.
 
     Returns:
         One report for each file, in their order.
@@ -53,26 +53,26 @@ def check_on_cluster(
             evidence is to be kept.
         IncompleteError: No scheduler answers there, or the cluster is gone.
     """
-    if looking.evidence is not None or looking.keep is not None:
+    if recording.evidence is not None or recording.keep is not None:
         raise UsageError("evidence is kept on this machine; leave --dask or --evidence out")
-    for plan in plans:
-        if plan.path.suffix.lower() == ".json":
-            raise UsageError(f"{plan.path}: a specification is checked where its SavedModel is")
+    for file in files:
+        if file.path.suffix.lower() == ".json":
+            raise UsageError(f"{file.path}: a specification is checked where its SavedModel is")
     client = connect(address)
     try:
         with answering(address):
             futures = [
                 client.submit(
                     _checked,
-                    _absolute(plan),
-                    plan.path.read_bytes(),
+                    _absolute(file),
+                    file.path.read_bytes(),
                     limits,
                     runner_limits,
                     require_sandbox,
-                    looking,
+                    recording,
                     pure=False,
                 )
-                for plan in plans
+                for file in files
             ]
             reports: list[FileReport] = client.gather(futures)
             return reports
@@ -80,31 +80,33 @@ def check_on_cluster(
         client.close()
 
 
-def _absolute(plan: Plan) -> Plan:
+def _absolute(file: FileToCheck) -> FileToCheck:
     """The plan with a baseline that is found from another working folder, too."""
-    golden = plan.golden
-    if golden is None:
-        return plan
-    return dataclasses.replace(plan, golden=dataclasses.replace(golden, path=golden.path.resolve()))
+    baseline = file.baseline
+    if baseline is None:
+        return file
+    return dataclasses.replace(
+        file, baseline=dataclasses.replace(baseline, path=baseline.path.resolve())
+    )
 
 
 def _checked(
-    plan: Plan,
+    file: FileToCheck,
     data: bytes,
     limits: Limits,
     runner_limits: RunnerLimits,
     require_sandbox: bool,
-    looking: Looking,
+    recording: Recording,
 ) -> FileReport:
     """A task: runs on a worker."""
     from czcheck.runtime.source import WorkerSource  # noqa: PLC0415
-    from czcheck.verifying.verification import checked  # noqa: PLC0415
+    from czcheck.verifying.verify import check_file  # noqa: PLC0415
 
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="czcheck-") as folder:
-        copy = Path(folder) / plan.path.name
+        copy = Path(folder) / file.path.name
         copy.write_bytes(data)
         source = WorkerSource(None, runner_limits, require_sandbox=require_sandbox)
         with source:
-            there = dataclasses.replace(plan, path=copy)
-            report = checked(there, limits, source, looking)
-    return dataclasses.replace(report, path=str(plan.path))
+            there = dataclasses.replace(file, path=copy)
+            report = check_file(there, limits, source, recording)
+    return dataclasses.replace(report, path=str(file.path))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UnavailableError
-from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
+from czcheck.options import Options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from czcheck.runtime.answers import Answer
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.baseline import Baseline, BaselineComparison
-    from czcheck.runtime.compare import KeptAnswers, RuntimeComparison, TileComparison
+    from czcheck.runtime.compare import KeptAnswers, RuntimeComparison
     from czcheck.runtime.networks import Worker
     from czcheck.test_tiles.patterns import Tile
+
+DEFAULT_OPTIONS = Options()
 
 
 class Comparisons:
@@ -26,33 +28,29 @@ class Comparisons:
     def __init__(
         self,
         model: CzModel,
-        runtime: str | None = None,
+        options: Options = DEFAULT_OPTIONS,
         baseline: Baseline | None = None,
         new_worker: Callable[[str], Worker] | None = None,
         keep: Keep | None = None,
-        tolerances: Tolerances = DEFAULT_TOLERANCES,
     ) -> None:
         """Compare nothing yet.
 
         Args:
             model: The opened archive.
-            runtime: Interpreter to compare with; None for none.
+            options: Its options; `runtime` is the interpreter to compare with.
             baseline: Baseline to compare with; None for none.
             new_worker: Makes a process of an interpreter; needed for a runtime.
-            keep: Called with every answer as well.
-            tolerances: How far answers in the other runtime may be off.
+            keep: Called with every output as well.
         """
         self._model = model
-        self._tolerances = tolerances
-        self._runtime = runtime
+        self._tolerances = options.tolerances
+        self._runtime = options.runtime
         self._baseline = baseline
         self._new_worker = new_worker
         self._others = [] if keep is None else [keep]
         self._worker: Worker | None = None
         self._tiles: Sequence[Tile] = ()
         self._kept: KeptAnswers | None = None
-        self._elsewhere: RuntimeComparison | None = None
-        self._against: BaselineComparison | None = None
 
     @property
     def not_asked(self) -> dict[str, str]:
@@ -116,7 +114,7 @@ class Comparisons:
         if self._kept is None or self._worker is None:
             raise UnavailableError("the network was not run")
         model = self._model
-        self._elsewhere = compare_elsewhere(
+        return compare_elsewhere(
             self._worker,
             model.files,
             model.loaded,
@@ -125,7 +123,6 @@ class Comparisons:
             model.limits,
             self._tolerances,
         )
-        return self._elsewhere
 
     def against_baseline(self) -> BaselineComparison:
         """The answers, held against the baseline.
@@ -141,7 +138,7 @@ class Comparisons:
         baseline, metadata = self._baseline, self._model.metadata
         if self._kept is None or baseline is None:
             raise UnavailableError("the network was not run")
-        self._against = compare_with_baseline(
+        return compare_with_baseline(
             baseline,
             lambda tile: golden_answer(baseline, tile),
             self._tiles,
@@ -151,26 +148,6 @@ class Comparisons:
             scaled=bool(metadata.scale_inputs_by_bitdepth),
             precision=self._model.network.precision,
         )
-        return self._against
-
-    def looked_at(self) -> dict[str, Any]:
-        """What was compared, as plain data: `runtime` and `baseline`, as far as there is any."""
-        plain: dict[str, Any] = {}
-        if self._elsewhere is not None:
-            environment = self._elsewhere.environment
-            plain["runtime"] = {
-                "tensorflow": environment.tensorflow,
-                "python": environment.python,
-                **_worst(self._elsewhere.tiles),
-            }
-        if self._against is not None:
-            baseline = self._against.baseline
-            plain["baseline"] = {
-                "model_id": baseline.model_id,
-                "sha256": baseline.sha256,
-                **_worst(self._against.tiles),
-            }
-        return plain
 
     def close(self) -> None:
         """End the other process and forget the answers."""
@@ -178,13 +155,3 @@ class Comparisons:
             self._worker.close()
         if self._kept is not None:
             self._kept.close()
-
-
-def _worst(tiles: Sequence[TileComparison]) -> dict[str, Any]:
-    """Tiles compared, the smallest agreement of labels and the largest change."""
-    found = [tile.comparison for tile in tiles]
-    return {
-        "tiles": len(found),
-        "agreement": min((each.agreement for each in found), default=None),
-        "change": max((each.change for each in found), default=None),
-    }

@@ -1,19 +1,19 @@
-"""The facts that rules read, and what is said of a file beside them."""
+"""The facts that rules read, and what a report says of a file beyond its findings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
+from czcheck.options import Options
 from czcheck.rules.catalogue import Level, catalogue
 from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
 from czcheck.specification import inapplicable, specification_of
-from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 from czcheck.verifying.comparisons import Comparisons
 
 if TYPE_CHECKING:
@@ -24,32 +24,26 @@ if TYPE_CHECKING:
     from czcheck.planned.ending import Binary
     from czcheck.rules.container import Archives
     from czcheck.rules.plugins import Plugin
-    from czcheck.runtime.limits import Budgets
+    from czcheck.runtime.baseline import BaselineComparison
+    from czcheck.runtime.compare import RuntimeComparison, TileComparison
     from czcheck.runtime.record import RunRecord
+    from czcheck.verifying.running import FileRun
 
 
 def facts_of(
     model: CzModel,
-    target: str,
-    run: Callable[[], Any],
-    allow_op: Collection[str] = (),
-    budgets: Budgets | None = None,
-    comparisons: Comparisons | None = None,
-    tolerances: Tolerances = DEFAULT_TOLERANCES,
+    options: Options,
+    run: FileRun | None = None,
     labelled: tuple[Evaluation, Goals] | None = None,
 ) -> Facts:
     """The facts that rules may name as parameters.
 
     Args:
         model: The opened archive.
-        target: Runtime that the network is held to.
-        run: Yields the record of the run.
-        allow_op: Operations that the user admits.
-        budgets: What the network may cost.
-        comparisons: What its answers are held against.
-        tolerances: How far answers may be off.
+        options: Its options.
+        run: The run of its network; None where it is not run.
         labelled: What the model did on labelled images in place of test tiles, and what it has to
-            do there; None where it was asked test tiles, or nothing.
+            do there; None where there are none.
 
     Returns:
         Facts, none of them worked out yet.
@@ -65,7 +59,7 @@ def facts_of(
     def target_runtime() -> Any:
         from czcheck.network.target import load_target  # noqa: PLC0415
 
-        return load_target(target)
+        return load_target(options.target)
 
     def network() -> Network:
         if model.network.beyond_limits:
@@ -77,9 +71,9 @@ def facts_of(
             raise IncompleteError("; ".join(map(str, broken)))
         return all_plugins()
 
-    comparisons = comparisons or Comparisons(model)
+    comparisons = Comparisons(model) if run is None else run.comparisons
     not_asked = comparisons.not_asked
-    if budgets is None or not budgets.given:
+    if not options.budgets.given:
         not_asked["budgets"] = "no budget was given"
     if labelled is None:
         not_asked["evaluation"] = "no labelled images were given; see czcheck evaluate"
@@ -99,14 +93,14 @@ def facts_of(
             "safety": lambda: model.safety,
             "static_cost": lambda: model.cost,
             "kernel_faults": lambda: model.kernel_faults(facts["target"]),
-            "allow_op": lambda: allow_op,
+            "allow_op": lambda: options.allow_op,
             "target": target_runtime,
-            "run": run,
+            "run": run.record if run is not None else lambda: None,
             "borders": lambda: with_borders(facts["run"]),
-            "budgets": lambda: budgets,
+            "budgets": lambda: options.budgets,
             "plugins": plugins,
             POLICY: Policy,  # what there is to say of it is known when all files are checked
-            "tolerances": lambda: tolerances.at(model.network.precision),
+            "tolerances": lambda: options.tolerances.at(model.network.precision),
             "evaluation": lambda: labelled and labelled[0],
             "goals": lambda: labelled and labelled[1],
             "specification": lambda: specification_of(model),
@@ -145,27 +139,25 @@ def payload_of(model: CzModel) -> Payload | None:
         return None
 
 
-def looked_at(
-    model: CzModel, level: Level, run: RunRecord | None, comparisons: Comparisons
-) -> dict[str, Any]:
+def looked_at(model: CzModel, level: Level, facts: Facts) -> dict[str, Any]:
     """What the file holds and what was done with it, as far as it could be read.
 
     Args:
         model: The opened archive.
         level: Deepest level that was checked.
-        run: What running it showed; None if it was not run.
-        comparisons: What its answers were held against.
+        facts: What the rules have read.
 
     Returns:
         Plain data, as `looked_at` in `schemas/report.schema.json`.
     """
-    facts: dict[str, Any] = {}
+    run: RunRecord | None = facts.known("run")
+    plain: dict[str, Any] = {}
     with suppress(UnavailableError):  # a specification has none
-        facts["members"] = len(model.archive.members)
+        plain["members"] = len(model.archive.members)
     if level.depth >= Level.METADATA.depth:
         with suppress(UnavailableError):
             metadata = model.metadata
-            facts["metadata"] = {
+            plain["metadata"] = {
                 "version": metadata.version,
                 "name": metadata.name,
                 "id": metadata.model_id,
@@ -173,14 +165,14 @@ def looked_at(
             }
     if level.depth >= Level.NETWORK.depth:
         with suppress(UnavailableError):
-            facts["network"] = _network_facts(model.network)
+            plain["network"] = _network_facts(model.network)
             if (binary := _binary(model)) is not None:
-                facts["network"]["binary"] = {"p": binary.p, "rest": binary.rest}
+                plain["network"]["binary"] = {"p": binary.p, "rest": binary.rest}
         left = model.left_to_build(run=level is Level.RUN)
         if left is not None:
-            facts["left_to_build"] = left
+            plain["left_to_build"] = left
     if run is not None:
-        facts["run"] = {
+        plain["run"] = {
             "tiles": len(run.answers),
             "tile_runs": run.tile_runs,
             "tensorflow": run.environment.tensorflow,
@@ -188,15 +180,45 @@ def looked_at(
             "isolation": run.environment.isolation,
         }
         if run.behaviour is not None:
-            facts["run"]["behaviour"] = run.behaviour.to_json()
+            plain["run"]["behaviour"] = run.behaviour.to_json()
         if run.cost is not None:
-            facts["run"]["cost"] = run.cost.to_json()
+            plain["run"]["cost"] = run.cost.to_json()
         if run.reach is not None:
-            facts["run"]["border"] = run.reach.to_json()
+            plain["run"]["border"] = run.reach.to_json()
         if run.offsets is not None:
-            facts["run"]["offsets"] = run.offsets.to_json()
-        facts["run"].update(comparisons.looked_at())
-    return facts
+            plain["run"]["offsets"] = run.offsets.to_json()
+        plain["run"].update(_compared(facts))
+    return plain
+
+
+def _compared(facts: Facts) -> dict[str, Any]:
+    """What the outputs were compared with: `runtime` and `baseline`, as far as there is any."""
+    plain: dict[str, Any] = {}
+    elsewhere: RuntimeComparison | None = facts.known("elsewhere")
+    against: BaselineComparison | None = facts.known("baseline")
+    if elsewhere is not None:
+        plain["runtime"] = {
+            "tensorflow": elsewhere.environment.tensorflow,
+            "python": elsewhere.environment.python,
+            **_worst(elsewhere.tiles),
+        }
+    if against is not None:
+        plain["baseline"] = {
+            "model_id": against.baseline.model_id,
+            "sha256": against.baseline.sha256,
+            **_worst(against.tiles),
+        }
+    return plain
+
+
+def _worst(tiles: Sequence[TileComparison]) -> dict[str, Any]:
+    """Tiles compared, the smallest agreement of labels and the largest change."""
+    found = [tile.comparison for tile in tiles]
+    return {
+        "tiles": len(found),
+        "agreement": min((each.agreement for each in found), default=None),
+        "change": max((each.change for each in found), default=None),
+    }
 
 
 def _binary(model: CzModel) -> Binary | None:

@@ -7,47 +7,48 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from czcheck.configuration.applying import POLICY, applied, today
-from czcheck.configuration.merging import InForce
+from czcheck.configuration.settings import Settings
 from czcheck.configuration.showing import of_report
 from czcheck.report.report import FileReport
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Facts, Outcome, evaluate
 from czcheck.rules.finding import Finding, JsonPlace, WholeFile, XmlPath
 from czcheck.specification import SpecModel
-from czcheck.verifying.planning import chosen_rules
 
 if TYPE_CHECKING:
     from czcheck.model import CzModel
 
 
-def outcomes_of(model: CzModel, force: InForce, facts: Facts) -> tuple[Outcome, ...]:
+def outcomes_of(model: CzModel, settings: Settings, facts: Facts) -> tuple[Outcome, ...]:
     """How the rules end on a file, but for those about the configuration.
 
     Args:
         model: The opened archive.
-        force: What is in force for it.
+        settings: Its effective settings.
         facts: What the rules read.
 
     Returns:
         Outcomes, before severities and waivers of the configuration.
     """
     rules = {code: rule for code, rule in catalogue().items() if POLICY not in rule.needs}
-    outcomes = evaluate(rules, facts, level=force.level, chosen=chosen_rules(force))
+    options = settings.options
+    chosen = options.chosen(catalogue())
+    outcomes = evaluate(rules, facts, level=options.level, chosen=chosen)
     return _placed(model, tuple(outcomes))
 
 
 def report_of(
     model: CzModel,
-    force: InForce,
+    settings: Settings,
     outcomes: tuple[Outcome, ...],
     looked_at: Mapping[str, Any],
     cached: str | None = None,
 ) -> FileReport:
-    """The report on a file, with the severities and waivers in force.
+    """The report on a file, with its effective severities and waivers.
 
     Args:
         model: The opened archive.
-        force: What is in force for it.
+        settings: Its effective settings.
         outcomes: How the rules ended.
         looked_at: What the file holds and what was done with it; known once the rules have ended.
         cached: When the rules were checked, if that was in an earlier run.
@@ -56,10 +57,10 @@ def report_of(
         path=str(model.path),
         size=model.path.stat().st_size,
         sha256=model.sha256,
-        fail_on=force.fail_on,
-        outcomes=applied(outcomes, force, today()),
+        fail_on=settings.options.fail_on,
+        outcomes=applied(outcomes, settings, today()),
         looked_at=looked_at,
-        configuration=of_report(force),
+        configuration=of_report(settings),
         cached=cached,
     )
 

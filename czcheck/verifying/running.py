@@ -1,9 +1,10 @@
-"""One file's run: its process started early, used once, closed in every case."""
+"""The run of one file: its process, its test tiles, and what is stored of it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,8 @@ from czcheck.errors import (
     UnavailableError,
     UsageError,
 )
-from czcheck.runtime.limits import Budgets
+from czcheck.options import Options
 from czcheck.specification import test_images
-from czcheck.tolerances import DEFAULT_TOLERANCES
 from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.gathering import payload_of
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
     from czcheck.runtime.asking import Keep
+    from czcheck.runtime.baseline import Baseline
     from czcheck.runtime.networks import Worker
     from czcheck.runtime.record import RunRecord
     from czcheck.runtime.source import WorkerSource
@@ -37,51 +38,61 @@ if TYPE_CHECKING:
 Progress = Callable[[Path, int, int], None]
 
 
-class FileRun:
-    """The network's process for one file.
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is stored of a run beyond its verdict.
 
     Attributes:
-        thorough: Whether answers are repeated in a fresh process.
-        budgets: What the network may cost.
-        tolerances: How far answers may be off.
-        evidence: Folder for what findings rest on; None to keep nothing.
+        evidence: Folder for what findings rest on; None to store nothing.
+        keep: Called with each tile and its output; None for nobody.
         preview_side: Most pixels along a side of a picture of a tile; None to make none.
-        comparisons: What its answers are held against.
-        done: What the run showed; None before.
+    """
+
+    evidence: Path | None = None
+    keep: Keep | None = None
+    preview_side: int | None = None
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything is stored."""
+        return (self.evidence, self.keep, self.preview_side) != (None, None, None)
+
+
+class FileRun:
+    """The network's process for one file: started early, used once, ended in every case.
+
+    Attributes:
+        comparisons: What its outputs are compared with.
     """
 
     def __init__(
         self,
         model: CzModel,
-        tiles: Sequence[str | Path],
+        options: Options,
+        baseline: Baseline | None,
         source: WorkerSource,
+        recording: Recording,
         progress: Progress | None,
-        allow_op: Collection[str] = (),
     ) -> None:
         """Start nothing yet.
 
         Args:
             model: The opened archive.
-            tiles: Images and folders of images to run beside the test tiles.
+            options: Its options.
+            baseline: Stored outputs to compare with; None for none.
             source: Where processes come from.
+            recording: What to store of the run.
             progress: Called after each tile.
-            allow_op: Operations that the user admits.
         """
         self._model = model
-        self._tiles = [*map(Path, tiles), *test_images(model)]
+        self._options = options
         self._source = source
+        self._recording = recording
         self._progress = progress
-        self._allow_op = allow_op
         self._worker: Worker | None = None
-        self.thorough = False
-        self.budgets = Budgets()
-        self.tolerances = DEFAULT_TOLERANCES
-        self.evidence: Path | None = None
         self._spool: Spool | None = None
-        self.preview_side: int | None = None
         self._collector: Collector | None = None
-        self.comparisons = Comparisons(model)
-        self.done: RunRecord | None = None
+        self.comparisons = Comparisons(model, options, baseline, self.another, recording.keep)
 
     def start_early(self) -> None:
         """Let TensorFlow's import begin while the static levels run, if there is a network."""
@@ -118,16 +129,16 @@ class FileRun:
         model = self._model
         if (reason := model.left_to_build(run=True)) is not None:
             raise NotApplicableError(f"left to `czcheck build`: {reason}")
-        if (objection := model.safety.objection(self._allow_op)) is not None:
+        if (objection := model.safety.objection(self._options.allow_op)) is not None:
             raise UnavailableError(f"the network must not be run: {objection}")
         try:
-            tiles = list(battery(model, self._tiles))
+            tiles = list(battery(model, [*self._options.tiles, *test_images(model)]))
         except UnavailableError:
             raise
         except (InputError, UsageError) as error:  # an image of the user's, not the model
             raise IncompleteError(str(error)) from error
         report = self._progress
-        self.done = run_network(
+        return run_network(
             self._start(),
             model.files,
             model.loaded,
@@ -136,21 +147,20 @@ class FileRun:
             model.limits,
             None if report is None else lambda done, total: report(model.path, done, total),
             keep=self.comparisons.expect(tiles, *self._keep(tiles)),
-            fresh=self.another if self.thorough else None,
-            tolerances=self.tolerances,
+            fresh=self.another if self._options.thorough else None,
+            tolerances=self._options.tolerances,
             reach=lambda: model.reach,
         )
-        return self.done
 
     def _keep(self, tiles: Sequence[Tile]) -> list[Keep]:
         """Where answers go: while it is not known which of them are evidence, and to be seen."""
         listeners: list[Keep] = []
-        if self.evidence is not None:
+        if self._recording.evidence is not None:
             from czcheck.verifying.evidence import Spool  # noqa: PLC0415
 
             self._spool = Spool()
             listeners.append(self._spool.keep)
-        if self.preview_side is not None:
+        if (side := self._recording.preview_side) is not None:
             from czcheck.report.gallery import Collector  # noqa: PLC0415
 
             metadata = self._model.metadata
@@ -158,7 +168,7 @@ class FileRun:
                 {tile.name: tile.natural for tile in tiles},
                 [each.color for each in metadata.classes],
                 bgr=metadata.pixel_types[0].startswith("Bgr"),
-                side=self.preview_side,
+                side=side,
             )
             listeners.append(self._collector.keep)
         return listeners
@@ -183,13 +193,14 @@ class FileRun:
         Raises:
             IncompleteError: They cannot be written.
         """
-        if self.evidence is None or self._spool is None:
+        folder = self._recording.evidence
+        if folder is None or self._spool is None:
             return []
         from czcheck.verifying.evidence import write_evidence  # noqa: PLC0415
 
         metadata = self._model.metadata
         return write_evidence(
-            self.evidence,
+            folder,
             findings,
             self._spool,
             archive=self._model.path.name,
@@ -197,6 +208,12 @@ class FileRun:
             colours=[each.color for each in metadata.classes],
             bgr=metadata.pixel_types[0].startswith("Bgr"),
         )
+
+    def __enter__(self) -> FileRun:  # noqa: PYI034 - typing.Self came with Python 3.11
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the process, whatever it is doing, and drop what was kept."""

@@ -29,7 +29,7 @@ from czcheck.cache import (
     outcome_from_plain,
     outcome_to_plain,
 )
-from czcheck.configuration import Configured
+from czcheck.configuration import Configuration
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.report import Report
 from czcheck.rules import (
@@ -208,7 +208,7 @@ def test_the_key_holds_everything_that_counts(
         verdicts = Verdicts(
             tmp_path / "cache", None, DEFAULT_LIMITS, DEFAULT_RUNNER_LIMITS, require_sandbox=False
         )
-        return verdicts.key(Path("some") / name, sha256, Configured(given).call)
+        return verdicts.key(Path("some") / name, sha256, Configuration(given).call)
 
     base = key()
     given: dict[str, Any] = {"tiles": [image], "baseline": golden, "runtime": sys.executable}

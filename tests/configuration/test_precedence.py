@@ -10,7 +10,7 @@ import pytest
 
 import czcheck
 from czcheck.cli import main
-from czcheck.configuration import Configured, InForce
+from czcheck.configuration import Configuration, Settings
 from czcheck.errors import UsageError
 from czcheck.rules import Level, Severity
 from czcheck.tolerances import DEFAULT_TOLERANCES
@@ -19,23 +19,23 @@ Write = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("project")
 
 
-def force(file: str = "colours.czmodel", profile: str | None = None, **given: object) -> InForce:
+def force(file: str = "colours.czmodel", profile: str | None = None, **given: object) -> Settings:
     named = {name.replace("_", "-"): value for name, value in given.items()}
-    return Configured(named, None, profile, find=True).of(Path(file))
+    return Configuration(named, None, profile, find=True).of(Path(file))
 
 
 def test_defaults() -> None:
     found = force()
-    assert found.level is Level.RUN
-    assert found.fail_on is Severity.ERROR
-    assert found.tolerances == DEFAULT_TOLERANCES
+    assert found.options.level is Level.RUN
+    assert found.options.fail_on is Severity.ERROR
+    assert found.options.tolerances == DEFAULT_TOLERANCES
     assert found.changed == {}
 
 
 def test_a_profile_that_the_file_names_lies_below_its_settings(write: Write) -> None:
     write('profile = "release"\nfail-on = "error"\n')
     found = force()
-    assert found.fail_on is Severity.ERROR
+    assert found.options.fail_on is Severity.ERROR
     assert found["thorough"] is True
     assert found.profile == "release"
     assert {name: str(said.origin) for name, said in found.changed.items()} == {
@@ -46,23 +46,23 @@ def test_a_profile_that_the_file_names_lies_below_its_settings(write: Write) -> 
 def test_a_profile_that_the_caller_names_lies_above_the_file(write: Write) -> None:
     write('fail-on = "error"\nlevel = "metadata"\ntarget = "any"\n')
     found = force(profile="release")
-    assert found.fail_on is Severity.WARNING
-    assert found.level is Level.RUN
+    assert found.options.fail_on is Severity.WARNING
+    assert found.options.level is Level.RUN
     assert found["target"] == "any"
 
 
 def test_the_callers_profile_stands_in_the_place_of_the_files(write: Write) -> None:
     write('profile = "release"\n')
     found = force(profile="quick")
-    assert found.level is Level.NETWORK
-    assert found.fail_on is Severity.ERROR
+    assert found.options.level is Level.NETWORK
+    assert found.options.fail_on is Severity.ERROR
 
 
 def test_own_profiles_extend_others(write: Write) -> None:
     write('[profiles.night]\nextends = "day"\njobs = 2\n[profiles.day]\nextends = "release"\n')
     found = force(profile="night")
-    assert (found["jobs"], found.fail_on) == (2, Severity.WARNING)
-    assert str(found.settings["jobs"].origin) == "profile night, czcheck.toml:3"
+    assert (found["jobs"], found.options.fail_on) == (2, Severity.WARNING)
+    assert str(found.entries["jobs"].origin) == "profile night, czcheck.toml:3"
 
 
 @pytest.mark.parametrize(
@@ -90,15 +90,15 @@ def test_overrides_lie_above_profile_and_file_and_later_ones_above_earlier(write
         '[[overrides]]\nfiles = "colours.czmodel"\nfail-on = "note"\n'
     )
     found = force()
-    assert (found.level, found.fail_on) == (Level.METADATA, Severity.NOTE)
-    assert str(found.settings["fail-on"].origin) == "override for colours.czmodel, czcheck.toml:8"
+    assert (found.options.level, found.options.fail_on) == (Level.METADATA, Severity.NOTE)
+    assert str(found.entries["fail-on"].origin) == "override for colours.czmodel, czcheck.toml:8"
     other = force("unknown.czmodel", profile="release")
-    assert (other.level, other.fail_on) == (Level.RUN, Severity.WARNING)
+    assert (other.options.level, other.options.fail_on) == (Level.RUN, Severity.WARNING)
 
 
 def test_the_caller_lies_above_everything(write: Write) -> None:
     write('level = "network"\n[[overrides]]\nfiles = "*.czmodel"\nlevel = "metadata"\n')
-    assert force(level="archive", profile="release").level is Level.ARCHIVE
+    assert force(level="archive", profile="release").options.level is Level.ARCHIVE
 
 
 def test_lists_are_replaced_and_tables_merged(write: Write) -> None:
@@ -110,7 +110,7 @@ def test_lists_are_replaced_and_tables_merged(write: Write) -> None:
     )
     found = force()
     assert [each.code for each in found["ignore"]] == ["CZ419"]
-    assert (found.tolerances.sum, found.tolerances.seam) == (0.1, 0.5)
+    assert (found.options.tolerances.sum, found.options.tolerances.seam) == (0.1, 0.5)
     severities = found.severities
     assert severities["CZ401"] is Severity.NOTE
     assert severities["CZ421"] is Severity.WARNING
@@ -136,29 +136,29 @@ def test_lists_are_replaced_and_tables_merged(write: Write) -> None:
 )
 def test_patterns(write: Write, pattern: str, file: str, meant: bool) -> None:
     write(f'[[overrides]]\nfiles = "{pattern}"\nlevel = "archive"\n')
-    assert (force(file).level is Level.ARCHIVE) is meant
+    assert (force(file).options.level is Level.ARCHIVE) is meant
 
 
 def test_a_named_configuration_is_the_only_one(write: Write, tmp_path: Path) -> None:
     write('level = "archive"\n')
     other = tmp_path / "gate.toml"
     other.write_text('[tool.czcheck]\nlevel = "metadata"\n')
-    found = Configured({}, other, None, find=True).of(Path("colours.czmodel"))
-    assert found.level is Level.METADATA
+    found = Configuration({}, other, None, find=True).of(Path("colours.czmodel"))
+    assert found.options.level is Level.METADATA
 
 
 def test_czcheck_toml_counts_before_pyproject_and_the_nearest_before_both(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write('[tool.czcheck]\nlevel = "archive"\n', "pyproject.toml")
-    assert force().level is Level.ARCHIVE
+    assert force().options.level is Level.ARCHIVE
     write('level = "metadata"\n')
-    assert force().level is Level.METADATA
+    assert force().options.level is Level.METADATA
     nested = write('[tool.czcheck]\nlevel = "network"\n', "sub/pyproject.toml").parent
     monkeypatch.chdir(nested)
-    assert force().level is Level.NETWORK
+    assert force().options.level is Level.NETWORK
     write('[project]\nname = "other"\n', "sub/pyproject.toml")
-    assert force().level is Level.METADATA
+    assert force().options.level is Level.METADATA
 
 
 def test_verify_in_python_looks_for_nothing_unless_asked(write: Write) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import czcheck
 from czcheck.cli import main
-from czcheck.configuration import Configured, InForce, configuration_of_call
+from czcheck.configuration import Configuration, Settings, configuration_of_call
 from czcheck.errors import UsageError
 from czcheck.rules import RETIRED, Severity, every_rule
 from fixtures.make import BAD
@@ -55,8 +55,8 @@ label-agreement = 0.9999
 """
 
 
-def force(**given: object) -> InForce:
-    return Configured(given, find=True).of(FILE)
+def force(**given: object) -> Settings:
+    return Configuration(given, find=True).of(FILE)
 
 
 @pytest.mark.parametrize("text", [MILDER, STRICTER, "this is = = no toml"])
@@ -86,7 +86,7 @@ def test_a_verdict_is_the_same_with_one_next_to_the_file(
 
 def test_a_retired_code_is_refused_with_what_became_of_it() -> None:
     with pytest.raises(UsageError, match=r"CZ912 was retired .*; leave it out"):
-        Configured({"ignore": ["CZ912"]})
+        Configuration({"ignore": ["CZ912"]})
     assert not RETIRED.keys() & every_rule().keys()
 
 
@@ -114,10 +114,10 @@ def test_what_lets_something_run_counts_when_it_is_named(write: Write, name: str
     value = '"python3"' if name == "runtime" else '["PrintV2"]'
     path = write(f"{name} = {value}\n")
     with pytest.raises(UsageError, match=f"line 1: `{name}`"):
-        Configured({}, find=True)
-    assert Configured({}, path).call[name] in ("python3", ("PrintV2",))
+        Configuration({}, find=True)
+    assert Configuration({}, path).call[name] in ("python3", ("PrintV2",))
     given = {name: "python3.7" if name == "runtime" else ["Print"]}
-    assert Configured(given, find=True).call[name] in ("python3.7", ("Print",))
+    assert Configuration(given, find=True).call[name] in ("python3.7", ("Print",))
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give files away")
@@ -175,4 +175,6 @@ def test_config_shows_where_each_setting_comes_from(
 
 def test_the_users_own_patterns_have_as_many_stars_as_they_like(write: Write) -> None:
     write('[[overrides]]\nfiles = "*-*-*-*-*.czmodel"\nfail-on = "note"\n')
-    assert Configured({}, find=True).of(Path("a-b-c-d-e.czmodel")).fail_on is Severity.NOTE
+    assert (
+        Configuration({}, find=True).of(Path("a-b-c-d-e.czmodel")).options.fail_on is Severity.NOTE
+    )

@@ -14,10 +14,10 @@ import pytest
 from lxml import html
 
 from czcheck.evaluating import Evaluation, Goals, ImageResult, ObjectFigures, PixelCounts
+from czcheck.options import Options
 from czcheck.report import (
     ALL,
     FileReport,
-    Options,
     Report,
     evaluation_csv,
     evaluation_lines,

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from czcheck.report import FileReport, Options, Report
+from czcheck.options import Options
+from czcheck.report import FileReport, Report
 from czcheck.rules import (
     Finding,
     InGraph,

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from czcheck.escape import printable
-from czcheck.report import FileReport, Options, Report, looked_at_text, ranges, report_lines
+from czcheck.options import Options
+from czcheck.report import FileReport, Report, looked_at_text, ranges, report_lines
 from czcheck.rules import (
     Finding,
     InGraph,

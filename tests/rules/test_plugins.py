@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from czcheck.model import open_model
+from czcheck.options import Options
 from czcheck.rules import FACTS, Facts, Level, own_rules, plugins
 from czcheck.rules.catalogue import catalogue
 from czcheck.verifying import facts_of
@@ -202,7 +203,7 @@ def test_where_packages_may_be_hidden_the_slow_way_is_gone(
 
 def test_every_fact_is_listed_with_its_type() -> None:
     with open_model(DEMO) as model:
-        facts: Facts = facts_of(model, "tf-2.0.0", lambda: None)
+        facts: Facts = facts_of(model, Options())
     assert set(facts._sources) == FACTS.keys()
     for each in own_rules().values():
         for name in each.needs:

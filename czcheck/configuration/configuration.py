@@ -1,29 +1,89 @@
-"""What is in force in one call: as a whole, and for each file."""
+"""The configuration of one call: found, read, and merged with what the caller gives."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.configuration.keys import keys
 from czcheck.configuration.layers import ConfigurationFile
-from czcheck.configuration.merging import InForce, in_force
+from czcheck.configuration.settings import Settings, effective_settings
 from czcheck.configuration.values import WrongValueError
 from czcheck.errors import UsageError
 
 if TYPE_CHECKING:
     from czcheck.sources import Sources
 
+
+# In one folder the first of them counts.
+NAMES = ("czcheck.toml", "pyproject.toml")
+
+
+def configuration_of_call(named: Path | None) -> ConfigurationFile | None:
+    """The configuration that the user named, or that of the folder in which the user works.
+
+    Args:
+        named: The file that was named; None to look upwards from the working folder.
+
+    Raises:
+        UsageError: The file cannot be read, or holds what czcheck does not know.
+    """
+    if named is not None:
+        return _read(named.parent.resolve() / named.name, named=True)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = _in_folder(folder)
+        if path is not None and (folder == here or _is_ours(path, here)):
+            return _read(path, named=False)
+    return None
+
+
+def candidates() -> set[Path]:
+    """All files that may be read to find the configuration of the working folder."""
+    here = Path.cwd()
+    paths = (folder / name for folder in (here, *here.parents) for name in NAMES)
+    return {path for path in paths if path.is_file()}
+
+
+def _in_folder(folder: Path) -> Path | None:
+    for name in NAMES:
+        path = folder / name
+        if path.is_file():
+            from czcheck.configuration.reading import says_something  # noqa: PLC0415
+
+            if says_something(path):
+                return path
+    return None
+
+
+def _read(path: Path, *, named: bool) -> ConfigurationFile | None:
+    from czcheck.configuration.reading import read_configuration  # noqa: PLC0415 - if there is one
+
+    return read_configuration(path, named=named)
+
+
+def _is_ours(path: Path, here: Path) -> bool:
+    """Whether a file above the working folder belongs to whom that folder belongs.
+
+    Anybody can leave a file in `/tmp`, above folders of others.
+    """
+    if os.name != "posix":
+        return True
+    owners = {0, os.geteuid(), here.stat().st_uid}
+    return path.stat().st_uid in owners
+
+
 ALONE = ("level", "select", "ignore", "fail-on", "target", "allow-op")
 """Keys whose values name themselves in what is wrong with them."""
 
 
-class Configured:
+class Configuration:
     """The configurations of one call.
 
     Attributes:
-        call: What is in force for the call as a whole.
+        call: The effective settings of the call as a whole.
     """
 
     def __init__(
@@ -56,20 +116,18 @@ class Configured:
         self._finds = find and config is None
         self._file: ConfigurationFile | None = None
         if config is not None or find:
-            from czcheck.configuration.search import configuration_of_call  # noqa: PLC0415
-
             self._file = configuration_of_call(None if config is None else Path(config))
-        self.call = in_force(self._given, self._file, profile)
+        self.call = effective_settings(self._given, self._file, profile)
 
-    def of(self, path: Path) -> InForce:
-        """What is in force for a file.
+    def of(self, path: Path) -> Settings:
+        """The effective settings of a file.
 
         Args:
             path: The file.
         """
         if self._file is None or not self._file.depends_on_the_path:
             return self.call
-        return in_force(self._given, self._file, self._profile, path=path)
+        return effective_settings(self._given, self._file, self._profile, path=path)
 
     def add_sources(self, sources: Sources, paths: Iterable[Path]) -> None:
         """Add what the configuration makes a call read, itself included.
@@ -79,18 +137,16 @@ class Configured:
             paths: The checked files.
         """
         if self._finds:
-            from czcheck.configuration.search import candidates  # noqa: PLC0415
-
             for found in candidates():
                 sources.file(found, "a configuration file")
-        for force in (self.call, *map(self.of, paths)):
-            if force.file is not None:
-                sources.file(force.file.path, "the configuration")
-            for image in force["tiles"]:
+        for settings in (self.call, *map(self.of, paths)):
+            if settings.file is not None:
+                sources.file(settings.file.path, "the configuration")
+            for image in settings["tiles"]:
                 sources.images(image, "a test tile's image")
-            if force["baseline"] is not None:
-                sources.file(force["baseline"], "the baseline")
-            sources.program(force["runtime"], "the interpreter of --runtime")
+            if settings["baseline"] is not None:
+                sources.file(settings["baseline"], "the baseline")
+            sources.program(settings["runtime"], "the interpreter of --runtime")
 
 
 def _check_family(code: str, *, releases: bool) -> None:

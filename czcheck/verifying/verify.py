@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import czcheck
 from czcheck.archive.foreign import about_folder, about_missing, archives_of
 from czcheck.configuration.applying import judge
-from czcheck.configuration.calling import Configured
+from czcheck.configuration.configuration import Configuration
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.report.report import FileReport, Report
-from czcheck.rules.catalogue import Level
+from czcheck.rules.catalogue import Level, catalogue
 from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.specification import SpecModel, open_checked
 from czcheck.targets import Target, Way, check_targets
-from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.gathering import facts_of, looked_at
 from czcheck.verifying.judging import outcomes_of, report_of
-from czcheck.verifying.planning import Plan, options_of, plan_of, runner_limits_of, sources_of
-from czcheck.verifying.running import FileRun
+from czcheck.verifying.planning import FileToCheck, file_to_check, sources_of
+from czcheck.verifying.running import FileRun, Recording
 
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
-    from czcheck.model import CzModel
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.verifying.running import Progress
@@ -143,90 +140,92 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         "require-sandbox": require_sandbox,
         "cache": cache,
     }
-    configured = Configured(given, config, profile, find=find_config)
+    configuration = Configuration(given, config, profile, find=find_config)
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
-    plans = [plan_of(each, configured.of(each)) for each in paths]
-    kept_in = None if evidence is None else Path(evidence)
-    if targets := targets_of(kept_in, cache_dir):
-        check_targets(targets, sources_of(paths, configured, python))
-    if kept_in is not None:
+    files = [file_to_check(each, configuration.of(each)) for each in paths]
+    options = configuration.call.options
+    folder = None if evidence is None else Path(evidence)
+    if targets := targets_of(folder, cache_dir):
+        check_targets(targets, sources_of(paths, configuration, python))
+    if folder is not None:
         from czcheck.verifying.evidence import check_folder  # noqa: PLC0415 - seldom
 
-        check_folder(kept_in)
-    runner_limits = runner_limits or runner_limits_of(configured.call)
-    shut_in = configured.call["require-sandbox"]
-    looking = Looking(kept_in, keep, _preview_side(len(paths)) if gallery else None)
+        check_folder(folder)
+    runner_limits = runner_limits or options.runner_limits
+    shut_in = options.require_sandbox
+    recording = Recording(folder, keep, _preview_side(len(paths)) if gallery else None)
     if dask is not None:
         from czcheck.verifying.cluster import check_on_cluster  # noqa: PLC0415 - slow, and not for all
 
         reports = check_on_cluster(
-            dask, plans, limits, runner_limits, require_sandbox=shut_in, looking=looking
+            dask, files, limits, runner_limits, require_sandbox=shut_in, recording=recording
         )
     else:
-        # Pictures and answers are kept of a run that there was.
-        usable = configured.call["cache"] and not (gallery or kept_in or keep)
         verdicts = None
-        if usable and any(plan.force.level is Level.RUN for plan in plans):
+        # Pictures and outputs are stored of a run that there was.
+        usable = options.cache and not recording.anything
+        if usable and any(each.settings.options.level is Level.RUN for each in files):
             verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
         source = WorkerSource(python, runner_limits, require_sandbox=shut_in, many=len(paths) > 1)
 
-        def one(plan: Plan) -> FileReport:
-            return checked(plan, limits, source, looking, progress, verdicts)
+        def one(file: FileToCheck) -> FileReport:
+            return check_file(file, limits, source, recording, progress, verdicts)
 
         with source:
-            reports = in_order(plans, one, configured.call["jobs"], source.close)
-    judged = judge(reports, [(plan.force, plan.chosen) for plan in plans])
-    return Report(czcheck.__version__, options_of(configured.call), judged)
+            reports = in_order(files, one, options.jobs, source.close)
+    known = catalogue()
+    judged = judge(
+        reports, [(each.settings, each.settings.options.chosen(known)) for each in files]
+    )
+    return Report(czcheck.__version__, options, judged)
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """What is kept of a run beside its verdict.
-
-    Attributes:
-        evidence: Folder for what findings rest on; None to keep nothing.
-        keep: Called with each tile and its answer; None for nobody.
-        preview_side: Most pixels along a side of a picture of a tile; None to make none.
-    """
-
-    evidence: Path | None = None
-    keep: Keep | None = None
-    preview_side: int | None = None
-
-
-def checked(
-    plan: Plan,
+def check_file(
+    file: FileToCheck,
     limits: Limits,
     source: WorkerSource,
-    looking: Looking,
+    recording: Recording,
     progress: Progress | None = None,
     verdicts: Verdicts | None = None,
 ) -> FileReport:
-    """Check one file, but for what there is to say of the configuration itself.
+    """Check one file. Rules about the configuration run later, when all files are known.
 
     Args:
-        plan: The file and what is in force for it.
+        file: The file and what it is checked by.
         limits: Limits on everything that is read.
         source: Where processes come from.
-        looking: What is kept of the run.
+        recording: What to store of the run.
         progress: Called after each tile.
-        verdicts: Where verdicts are kept; None for nowhere.
+        verdicts: The verdicts of earlier runs; None for none.
     """
-    force = plan.force
-    with open_checked(plan.path, limits) as model:
-        run = FileRun(model, force["tiles"], source, progress, force["allow-op"])
-        run.thorough = force["thorough"]
-        run.budgets = force.budgets
-        run.tolerances = force.tolerances
-        run.evidence = looking.evidence
-        run.comparisons = Comparisons(
-            model, force["runtime"], plan.golden, run.another, looking.keep, force.tolerances
-        )
-        run.preview_side = looking.preview_side
-        try:
-            return _verify_one(model, plan, run, verdicts)
-        finally:
-            run.close()
+    settings, options = file.settings, file.settings.options
+    with open_checked(file.path, limits) as model:
+        key = None
+        if verdicts is not None and options.level is Level.RUN and not isinstance(model, SpecModel):
+            key = verdicts.key(model.path, model.sha256, settings)
+        if verdicts is not None and key is not None and (found := verdicts.get(key)) is not None:
+            return report_of(model, settings, found.outcomes, found.looked_at, found.checked)
+        with FileRun(model, options, file.baseline, source, recording, progress) as run:
+            if options.level is Level.RUN:
+                run.start_early()
+            facts = facts_of(model, options, run)
+            outcomes = outcomes_of(model, settings, facts)
+            examined = looked_at(model, options.level, facts)
+            if verdicts is not None and key is not None and model.is_unchanged():
+                verdicts.put(key, outcomes, examined, facts.known("run"))
+            report = report_of(model, settings, outcomes, examined)
+            if recording.preview_side is not None:
+                from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415
+
+                report = dataclasses.replace(
+                    report,
+                    inspection=as_far_as_read(model, options.level),
+                    gallery=run.gallery([*report.findings, *report.waived]),
+                )
+            if written := run.keep_evidence(report.findings):
+                examined = {**examined, "evidence": written}
+                report = dataclasses.replace(report, looked_at=examined)
+            return report
 
 
 def targets_of(
@@ -292,43 +291,6 @@ def archives_in(paths: Iterable[str | Path]) -> list[Path]:
     if not found:
         raise UsageError("nothing to verify: name at least one archive")
     return found
-
-
-def _verify_one(model: CzModel, plan: Plan, run: FileRun, verdicts: Verdicts | None) -> FileReport:
-    force = plan.force
-    key = None
-    if verdicts is not None and force.level is Level.RUN and not isinstance(model, SpecModel):
-        key = verdicts.key(model.path, model.sha256, force)
-    if verdicts is not None and key is not None and (kept := verdicts.get(key)) is not None:
-        return report_of(model, force, kept.outcomes, kept.looked_at, kept.checked)
-    if force.level is Level.RUN:
-        run.start_early()
-    facts = facts_of(
-        model,
-        force["target"],
-        run.record,
-        force["allow-op"],
-        force.budgets,
-        run.comparisons,
-        force.tolerances,
-    )
-    outcomes = outcomes_of(model, force, facts)
-    told = looked_at(model, force.level, run.done, run.comparisons)
-    if verdicts is not None and key is not None and model.is_unchanged():
-        verdicts.put(key, outcomes, told, run.done)
-    report = report_of(model, force, outcomes, told)
-    if run.preview_side is not None:
-        from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415
-
-        report = dataclasses.replace(
-            report,
-            inspection=as_far_as_read(model, force.level),
-            gallery=run.gallery([*report.findings, *report.waived]),
-        )
-    evidence = run.keep_evidence(report.findings)
-    if not evidence:
-        return report
-    return dataclasses.replace(report, looked_at={**report.looked_at, "evidence": evidence})
 
 
 def _preview_side(files: int) -> int:

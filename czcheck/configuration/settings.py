@@ -1,0 +1,270 @@
+"""The effective settings of a file or a call: defaults, profiles, the configuration, the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from czcheck.configuration.keys import key_named, keys
+from czcheck.configuration.layers import (
+    ConfigurationFile,
+    GrantedWaiver,
+    Kind,
+    Layer,
+    Origin,
+    Profile,
+    Setting,
+)
+from czcheck.configuration.values import near
+from czcheck.errors import UsageError
+from czcheck.limits import GIB
+from czcheck.options import Options
+from czcheck.rules.catalogue import Level
+from czcheck.rules.finding import Severity
+from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, Budgets, given_limits
+from czcheck.tolerances import Tolerances
+
+
+def matches(pattern: str, file: Path, folder: Path) -> bool:
+    """Whether a file is one that a pattern is for.
+
+    Args:
+        pattern: The pattern: `*.czmodel` at any depth, `legacy/*.czmodel` in that folder alone,
+            `legacy/` everything below.
+        file: The file.
+        folder: The folder to which the pattern is relative. A file that lies elsewhere is meant
+            by patterns of names alone.
+    """
+    absolute = file.parent.resolve() / file.name
+    try:
+        relative = absolute.relative_to(folder).as_posix()
+    except ValueError:
+        if "/" in pattern:
+            return False
+        relative = absolute.name
+    found: bool = _compiled(pattern).match_file(relative)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:
+    import pathspec  # noqa: PLC0415 - only where there are patterns
+
+    return pathspec.GitIgnoreSpec.from_lines([pattern])
+
+
+def _built_in(name: str, **settings: object) -> Profile:
+    origin = Origin(Kind.PROFILE, name=name)
+    return Profile(
+        name, {key.replace("_", "-"): Setting(value, origin) for key, value in settings.items()}
+    )
+
+
+BUILT_IN: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        _built_in("release", level=Level.RUN, fail_on=Severity.WARNING, thorough=True),
+        _built_in("quick", level=Level.NETWORK),
+    )
+}
+
+
+def layers_of(name: str, own: Mapping[str, Profile], where: str) -> Iterator[Layer]:
+    """The layers of a profile, the one that it builds on first.
+
+    Args:
+        name: Name of the profile.
+        own: Profiles of the configuration file.
+        where: Who asks for it, to say in errors.
+
+    Yields:
+        Settings; later ones count.
+
+    Raises:
+        UsageError: There is no such profile, or profiles build on each other in a circle.
+    """
+    chain: list[Profile] = []
+    wanted: str | None = name
+    while wanted is not None:
+        if any(profile.name == wanted for profile in chain):
+            names = " -> ".join([*(profile.name for profile in chain), wanted])
+            raise UsageError(f"{where}: profiles extend each other in a circle: {names}")
+        profile = own.get(wanted) or BUILT_IN.get(wanted)
+        if profile is None:
+            there = [*BUILT_IN, *own]
+            raise UsageError(
+                f"{where}: there is no profile {wanted!r}; choose from: {', '.join(there)}"
+                f"{near(wanted, there)}"
+            )
+        chain.append(profile)
+        wanted = profile.extends
+    for profile in reversed(chain):
+        yield profile.settings
+
+
+_DEFAULT = Origin(Kind.DEFAULT)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The effective settings of one file, or of a call as a whole.
+
+    Attributes:
+        entries: Every setting by the name of its key, and where it comes from; of severities,
+            those that were set.
+        file: The configuration file; None for none.
+        profile: The profile; None for none.
+        waivers: The waivers that are meant for the file, expired ones included.
+    """
+
+    entries: Mapping[str, Setting]
+    file: ConfigurationFile | None = None
+    profile: str | None = None
+    waivers: tuple[GrantedWaiver, ...] = ()
+
+    def __getitem__(self, key: str) -> Any:
+        """The setting of a key."""
+        return self.entries[key].value
+
+    @cached_property
+    def options(self) -> Options:
+        """The settings as options of a check, typed."""
+        tolerances = Tolerances.__dataclass_fields__
+        memory = self["max-memory"]
+        return Options(
+            level=self["level"],
+            target=self["target"],
+            fail_on=self["fail-on"],
+            select=self["select"],
+            ignore=tuple(each.code for each in self["ignore"]),
+            allow_op=tuple(dict.fromkeys(self["allow-op"])),
+            tiles=self["tiles"],
+            thorough=self["thorough"],
+            runtime=self["runtime"],
+            baseline=self["baseline"],
+            budgets=Budgets(
+                self["max-load-seconds"],
+                self["max-tile-seconds"],
+                None if memory is None else int(memory * GIB),
+            ),
+            tolerances=Tolerances(
+                **{name: self[f"tolerances.{name.replace('_', '-')}"] for name in tolerances}
+            ),
+            runner_limits=given_limits(self["timeout"], self["memory"]) or DEFAULT_RUNNER_LIMITS,
+            jobs=self["jobs"],
+            require_sandbox=self["require-sandbox"],
+            cache=self["cache"],
+        )
+
+    @property
+    def severities(self) -> dict[str, Severity]:
+        """Severities that were set, by code."""
+        return {
+            name.partition(".")[2]: setting.value
+            for name, setting in self.entries.items()
+            if name.startswith("severity.")
+        }
+
+    @property
+    def changed(self) -> dict[str, Setting]:
+        """The settings that are not those of the default, by the names of their keys."""
+        return {
+            name: setting
+            for name, setting in self.entries.items()
+            if setting.value != key_named(name).default
+        }
+
+
+def effective_settings(
+    given: Mapping[str, Any],
+    configuration: ConfigurationFile | None = None,
+    profile: str | None = None,
+    *,
+    path: Path | None = None,
+) -> Settings:
+    """The effective settings of a file.
+
+    Later entries override earlier ones: the defaults; the profile that the configuration names;
+    the configuration; the profile that the caller names; overrides for the file, in their order;
+    what the caller says. A setting is replaced as a whole; of the tables `tolerances` and
+    `severity`, each key by itself.
+
+    Args:
+        given: What the caller says, by the names of the keys; paths are relative to the working
+            folder.
+        configuration: The configuration of the call.
+        profile: The profile that the caller names.
+        path: The file; None for what holds for the call as a whole.
+
+    Raises:
+        UsageError: There is no such profile, or a configuration that nobody named lets something
+            run.
+    """
+    asked = {
+        name: Setting(value, Origin(Kind.COMMAND_LINE))
+        for name, value in given.items()
+        if value is not None
+    }
+    merged: dict[str, Setting] = {
+        name: Setting(key.default, _DEFAULT) for name, key in keys().items()
+    }
+    for layer in _layers(configuration, profile, path):
+        merged.update(layer)
+    _refuse_to_run(merged, asked, configuration)
+    merged.update(asked)
+    waivers: tuple[GrantedWaiver, ...] = ()
+    if configuration is not None:
+        waivers = tuple(
+            each
+            for each in configuration.waivers
+            if path is None
+            or each.waiver.path is None
+            or matches(each.waiver.path, path, configuration.folder)
+        )
+    named = profile or (None if configuration is None else configuration.profile)
+    return Settings(merged, configuration, named, waivers)
+
+
+def _layers(
+    configuration: ConfigurationFile | None, profile: str | None, path: Path | None
+) -> Iterator[Layer]:
+    own = {} if configuration is None else configuration.profiles
+    if configuration is not None:
+        # A profile that the caller names stands in the place of the file's, and above its settings.
+        if profile is None and configuration.profile is not None:
+            line = configuration.profile_line
+            where = configuration.shown + ("" if line is None else f", line {line}")
+            yield from layers_of(configuration.profile, own, where)
+        yield configuration.settings
+    if profile is not None:
+        yield from layers_of(profile, own, "--profile")
+    if configuration is not None and path is not None:
+        for override in configuration.overrides:
+            if matches(override.files, path, configuration.folder):
+                yield override.settings
+
+
+def _refuse_to_run(
+    merged: Mapping[str, Setting],
+    asked: Mapping[str, Setting],
+    configuration: ConfigurationFile | None,
+) -> None:
+    """Let nothing run because of a file that nobody named.
+
+    Raises:
+        UsageError: A configuration that was only found says so.
+    """
+    if configuration is None or configuration.named:
+        return
+    for name, key in keys().items():
+        setting = merged[name]
+        if key.named_only and name not in asked and setting.value != key.default:
+            origin = setting.origin
+            line = "" if origin.line is None else f", line {origin.line}"
+            raise UsageError(
+                f"{configuration.shown}{line}: `{name}` lets something run, so it counts only in a"
+                f" configuration that you name; say --config {configuration.shown}, or --{name}"
+            )
