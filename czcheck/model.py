@@ -14,13 +14,12 @@ from czcheck.archive.container import (
     ContainerKind,
     Payload,
     PayloadFiles,
-    PayloadKind,
     describe,
-    sniff,
 )
 from czcheck.archive.foreign import about_folder, about_missing
 from czcheck.archive.members import DefectKind
 from czcheck.archive.reader import Archive, digest_of
+from czcheck.archive.sniffing import PayloadKind, sniff
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 

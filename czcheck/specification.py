@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
     from czcheck.planned.ending import Ending
-    from czcheck.rules.catalogue import Rule
+    from czcheck.rules.declaring import Rule
 
 _ENDING = ".json"
 _HEAD = 256

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from czcheck.archive.sniffing import PayloadKind, sniff
+
 ENDINGS = (".czmodel", ".czseg")
 # Enough to know a file by.
 HEAD = 16
@@ -36,8 +38,6 @@ def about_file(head: bytes, size: int) -> str:
         return "is empty"
     if head.startswith(b"PK\x03\x04"):
         return "is a ZIP archive that is cut short: its end record is missing"
-    from czcheck.archive.container import PayloadKind, sniff  # noqa: PLC0415 - reads directories
-
     payloads = {PayloadKind.PICKLE: "a Python pickle", PayloadKind.ONNX: "an ONNX model"}
     known = next((what for magic, what in _FILES.items() if head.startswith(magic)), None)
     known = known or payloads.get(sniff(head))

@@ -17,9 +17,10 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.images.folders import is_store
-from czcheck.rules.catalogue import PACKAGE, catalogue
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import PACKAGE
 
 MOST_FILES = 1000
 """Files in a folder of images beyond which nothing is kept."""
@@ -31,7 +32,7 @@ _HEAD = 4096
 @cache
 def tool() -> list[Any]:
     """This tool: its version, and the state of its files and of those that hold further rules."""
-    root = Path(czcheck.__file__).parent
+    root = Path(__file__).parents[1]
     files = sorted(
         each for each in _below(root) if each.suffix in (".py", ".json", ".xsd", ".binpb")
     )
@@ -44,7 +45,7 @@ def tool() -> list[Any]:
         }
     )
     packages = sorted({rule.package for rule in catalogue().values()})
-    return [czcheck.__version__, packages, _states([*files, *further])]
+    return [__version__, packages, _states([*files, *further])]
 
 
 def _files_of(check: Callable[..., object]) -> Iterator[Path]:

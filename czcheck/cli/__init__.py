@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.errors import IncompleteError, InputError, UsageError
 
 EXIT_INTERRUPTED = 130
@@ -82,7 +82,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(czcheck.__version__, "--version", prog_name="czcheck")
+@click.version_option(__version__, "--version", prog_name="czcheck")
 def cli() -> None:
     """Validate, inspect, build and run czmodel files for ZEISS ZEN Intellesis.
 

@@ -21,7 +21,7 @@ from czcheck.configuration.patterns import is_meant
 from czcheck.configuration.profiles import layers_of
 from czcheck.errors import UsageError
 from czcheck.limits import GIB
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 from czcheck.rules.finding import Severity
 from czcheck.runtime.limits import Budgets
 from czcheck.tolerances import Tolerances

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from czcheck.configuration.layers import Kind, Layer, Origin, Profile, Said
 from czcheck.configuration.values import near
 from czcheck.errors import UsageError
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 from czcheck.rules.finding import Severity
 
 

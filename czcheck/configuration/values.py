@@ -160,7 +160,8 @@ def program(value: Any, folder: Path) -> str:
 
 def codes(value: Any, folder: Path) -> str:  # noqa: ARG001
     """Code of a rule, or the beginning of codes: of rules on one file, or on two releases."""
-    from czcheck.rules.catalogue import UnknownRuleError, every_rule, matching  # noqa: PLC0415
+    from czcheck.rules.catalogue import every_rule  # noqa: PLC0415
+    from czcheck.rules.declaring import UnknownRuleError, matching  # noqa: PLC0415
 
     code = text(value).strip().upper()
     rules = every_rule()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.configuration.applying import POLICY, applied, judge_releases, today
 from czcheck.configuration.calling import Configured
 from czcheck.configuration.showing import of_report
@@ -16,8 +16,10 @@ from czcheck.diffing.release import Release
 from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.rules.catalogue import Level, catalogue, release_rules
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts, Outcome, evaluate
+from czcheck.rules.families import release_rules
 from czcheck.runtime.source import WorkerSource
 from czcheck.verifying.planning import admitted, check_images, chosen_rules, runner_limits_of
 
@@ -133,7 +135,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         )
         outcomes = _outcomes(facts, force, options.level)
         return Diff(
-            czcheck.__version__,
+            __version__,
             options,
             before=_file(first.model),
             after=_file(second.model),

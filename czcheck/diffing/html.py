@@ -12,7 +12,8 @@ from czcheck.report.html import environment, style, tab_icon
 from czcheck.report.html_pictures import data_uri
 from czcheck.report.json_form import plain_json
 from czcheck.report.phrases import count, unchecked_texts
-from czcheck.rules.catalogue import every_rule, explain
+from czcheck.rules.catalogue import every_rule
+from czcheck.rules.declaring import explain
 
 if TYPE_CHECKING:
     from czcheck.diffing.picture import Picture

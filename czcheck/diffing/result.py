@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from czcheck.diffing.picture import Picture
     from czcheck.diffing.weights import WeightsChange
     from czcheck.network.cost import StaticCost
-    from czcheck.rules.catalogue import Level
+    from czcheck.rules.declaring import Level
     from czcheck.rules.engine import Outcome
     from czcheck.rules.finding import Finding, Severity
 

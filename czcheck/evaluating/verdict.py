@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
 from czcheck.errors import InputError, UnavailableError, UsageError
@@ -165,7 +165,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         inspection = as_far_as_read(opened, force.level)
     (judged,) = judge([report], [(force, chosen_rules(force))])
     judged = dataclasses.replace(judged, evaluation=evaluation, inspection=inspection)
-    return Report(czcheck.__version__, options_of(force), (judged,))
+    return Report(__version__, options_of(force), (judged,))
 
 
 def _reading(model: CzModel, mask: str, class_name: str | None) -> MaskReading:

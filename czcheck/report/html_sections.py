@@ -18,7 +18,8 @@ from czcheck.report.html_network import network_data
 from czcheck.report.html_pictures import classes_of
 from czcheck.report.json_form import plain_json
 from czcheck.report.phrases import ranges
-from czcheck.rules.catalogue import Level, catalogue, explain
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Level, explain
 
 if TYPE_CHECKING:
     from czcheck.report.gallery import Gallery

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 
 if TYPE_CHECKING:
     from czcheck.model import CzModel

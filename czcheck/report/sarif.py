@@ -22,7 +22,8 @@ from czcheck.report.json_form import (
     waiver_to_json,
 )
 from czcheck.report.phrases import count, ranges, unchecked, waiver_text
-from czcheck.rules.catalogue import Rule, catalogue
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Rule
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding, InMember, JsonPlace, WholeFile
 

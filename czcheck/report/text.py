@@ -22,7 +22,8 @@ from czcheck.report.phrases import (
     unchecked_texts,
     waiver_text,
 )
-from czcheck.rules.catalogue import PACKAGE, every_rule
+from czcheck.rules.catalogue import every_rule
+from czcheck.rules.declaring import PACKAGE
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding
 

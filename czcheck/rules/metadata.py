@@ -16,7 +16,7 @@ from czcheck.metadata.model_metadata import (
     item_paths,
 )
 from czcheck.rules import binary, specification  # noqa: F401 - the other parts of this family
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity, XmlPath
 
 if TYPE_CHECKING:

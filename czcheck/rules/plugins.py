@@ -16,8 +16,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import UsageError
-from czcheck.rules.catalogue import Rule, by_code, declared, own_rules, release_rules
+from czcheck.rules.declaring import Rule, by_code, declared
 from czcheck.rules.facts import FACTS
+from czcheck.rules.families import own_rules, release_rules
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

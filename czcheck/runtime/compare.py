@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from czcheck.runtime.asking import Asker, failure
-from czcheck.runtime.deaths import CommandFailed, WorkerDied
-from czcheck.runtime.record import Failure, Pixel
+from czcheck.runtime.deaths import CommandFailed, Failure, WorkerDied
+from czcheck.runtime.output_statistics import Pixel
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.archive.foreign import about_folder
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
@@ -145,7 +145,7 @@ def _baseline(
         model_id=metadata.model_id,
         model_name=metadata.name,
         sha256=report.sha256,
-        czcheck=czcheck.__version__,
+        czcheck=__version__,
         tensorflow=str(report.looked_at["run"]["tensorflow"]),
         height=height,
         width=width,

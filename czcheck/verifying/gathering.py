@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
-from czcheck.rules.catalogue import Level, catalogue
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.archive.container import PayloadKind
+from czcheck.archive.sniffing import PayloadKind
 from czcheck.errors import (
     IncompleteError,
     InputError,

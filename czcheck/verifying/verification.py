@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.archive.foreign import about_folder, about_missing, archives_of
 from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.report.report import FileReport, Report
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.specification import SpecModel, open_checked
 from czcheck.targets import Target, Way, check_targets
@@ -176,7 +176,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         with source:
             reports = in_order(plans, one, configured.call["jobs"], source.close)
     judged = judge(reports, [(plan.force, plan.chosen) for plan in plans])
-    return Report(czcheck.__version__, options_of(configured.call), judged)
+    return Report(__version__, options_of(configured.call), judged)
 
 
 @dataclass(frozen=True, slots=True)
