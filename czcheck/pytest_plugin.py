@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from czcheck.model import CzModel
+    from czcheck.api import CzModel
     from czcheck.report.report import Report
 
 _FIXTURE = "czmodel"

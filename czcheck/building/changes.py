@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Container
-    from czcheck.building.process import Lowering
+    from czcheck.building.results import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.model import CzModel
+    from czcheck.model import Model
 
 SAVED_MODEL = "saved_model.pb"
 CHECKPOINT = ("variables/variables.data-00000-of-00001", "variables/variables.index")
@@ -34,7 +34,7 @@ def other_members(container: Container) -> Iterator[tuple[str, str]]:
         yield name, name.replace("\\", "/").removeprefix(prefix)
 
 
-def changes(model: CzModel, metadata: ModelMetadata, lowering: Lowering) -> Iterator[str]:
+def changes(model: Model, metadata: ModelMetadata, lowering: Lowering) -> Iterator[str]:
     """What a repaired archive has otherwise than its source.
 
     Args:
@@ -53,7 +53,7 @@ def changes(model: CzModel, metadata: ModelMetadata, lowering: Lowering) -> Iter
     yield from listed or ["members packed anew, in the order and with the dates of every build"]
 
 
-def _of_names(model: CzModel, model_id: str) -> Iterator[str]:
+def _of_names(model: Model, model_id: str) -> Iterator[str]:
     container = model.container
     if container.wrapper is not None:
         yield f"members taken out of the folder {container.wrapper}, which held all of them"
@@ -80,7 +80,7 @@ def _of_names(model: CzModel, model_id: str) -> Iterator[str]:
         yield f"content of the marker ({size} bytes) taken out: it is an empty member"
 
 
-def _of_metadata(model: CzModel, metadata: ModelMetadata) -> Iterator[str]:
+def _of_metadata(model: Model, metadata: ModelMetadata) -> Iterator[str]:
     from czcheck.metadata.model_metadata import to_xml  # noqa: PLC0415
 
     name = model.container.metadata_member
@@ -101,7 +101,7 @@ def _of_metadata(model: CzModel, metadata: ModelMetadata) -> Iterator[str]:
         yield f"tile size in the metadata corrected to {tile}, the network's own"
 
 
-def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
+def _of_network(model: Model, lowering: Lowering) -> Iterator[str]:
     files = model.files
     payload = model.payload.files
     assert payload is not None

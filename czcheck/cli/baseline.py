@@ -63,7 +63,7 @@ def command(
     """
     from czcheck.cli.verify import progress_bar
     from czcheck.escape import printable
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
     from czcheck.verifying.baselines import write_baseline
 
     with progress_bar(enabled=True) as progress:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
 
 _STYLES = {
     "passed": "bold green",

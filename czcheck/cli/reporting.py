@@ -13,7 +13,7 @@ from czcheck.cli.printing import print_lines, print_text
 
 if TYPE_CHECKING:
     from czcheck.report.destinations import Destination
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
     from czcheck.sources import Sources
     from czcheck.targets import Target
 

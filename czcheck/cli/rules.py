@@ -12,7 +12,7 @@ from czcheck.cli.options import complete_codes
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
     from czcheck.rules.declaring import Rule
 
 
@@ -45,7 +45,7 @@ def command(codes: tuple[str, ...], form: str) -> int:
 
 
 def _list(rules: list[Rule]) -> Iterator[Line]:
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
     from czcheck.rules.declaring import PACKAGE
 
     heading, package = "", PACKAGE
@@ -76,7 +76,7 @@ def _heading(rule: Rule) -> str:
 def _page(rule: Rule) -> Iterator[Line]:
     import textwrap
 
-    from czcheck.report.text import WIDTH, Line
+    from czcheck.report.lines import WIDTH, Line
     from czcheck.rules.declaring import PACKAGE
 
     yield Line(f"{rule.code} {rule.title}", "heading")

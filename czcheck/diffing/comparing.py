@@ -12,8 +12,9 @@ from czcheck.configuration.applying import POLICY, applied, judge_releases, toda
 from czcheck.configuration.calling import Configured
 from czcheck.configuration.showing import of_report
 from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
+from czcheck.diffing.record import DiffOptions, Fault, ReleaseFile
 from czcheck.diffing.release import Release
-from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
+from czcheck.diffing.result import Diff
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.rules.catalogue import catalogue
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from czcheck.diffing.answers import AnswersChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.weights import WeightsChange
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.tolerances import Tolerances
     from czcheck.verifying.running import Progress
@@ -182,7 +183,7 @@ def _or_fault(fact: Callable[[], Any]) -> Any:
         return Fault(f"czcheck failed, please report this ({type(error).__name__}: {error})")
 
 
-def _file(model: CzModel) -> ReleaseFile:
+def _file(model: Model) -> ReleaseFile:
     network = _or_fault(lambda: model.network)
     readable = not isinstance(network, Fault) and network.fault is None
     return ReleaseFile(
@@ -293,14 +294,14 @@ class _Comparison:
             )
 
 
-def _version(model: CzModel) -> str:
+def _version(model: Model) -> str:
     version = model.document.version
     if version is None:
         raise UnavailableError("the metadata XML names no version of the format")
     return version
 
 
-def _others(model: CzModel) -> dict[str, str]:
+def _others(model: Model) -> dict[str, str]:
     """Digests of the other members by name; those of one name together."""
     names = Counter(model.container.others)
     return {name: model.archive.member(name).sha256 or "cannot be unpacked" for name in names}

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from czcheck.diffing.json_form import diff_to_json
 from czcheck.diffing.text import (
     MOST,
     answers_text,
@@ -22,12 +23,12 @@ from czcheck.diffing.text import (
 from czcheck.report.notebook import badge, table, text
 
 if TYPE_CHECKING:
-    from czcheck.diffing.result import Diff
+    from czcheck.diffing.record import DiffRecord
 
 _CAPTIONS = {"input": "input", "before": "before", "after": "after", "difference": "not the same"}
 
 
-def diff_html(diff: Diff) -> str:
+def diff_html(diff: DiffRecord) -> str:
     """A comparison as tables, with the picture of where both differ.
 
     Args:
@@ -36,7 +37,7 @@ def diff_html(diff: Diff) -> str:
     Returns:
         An HTML fragment.
     """
-    plain = diff.to_json()
+    plain = diff_to_json(diff)
     before, after = plain["before"], plain["after"]
     paths = f"<b>{text(before['path'])}</b> &rarr; <b>{text(after['path'])}</b>"
     parts = [f"<p>{paths}: {badge(plain['verdict'])}<br>{text(verdict_text(plain))}</p>"]
@@ -99,7 +100,7 @@ def _weights(plain: dict[str, Any]) -> str:
     return told + (table(("Weights", "Name", "Change", "Relative"), rows) if rows else "")
 
 
-def _pictures(diff: Diff) -> str:
+def _pictures(diff: DiffRecord) -> str:
     drawn = diff.drawing
     if drawn is None:
         return ""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from czcheck.diffing.json_form import diff_to_json
 from czcheck.report.configuration_text import configuration_text
 from czcheck.report.inspection_text import shape_text, size_text
+from czcheck.report.lines import Line, wrapped
 from czcheck.report.phrases import count
-from czcheck.report.text import Line, outcome_lines, wrapped
+from czcheck.report.text import outcome_lines
 
 if TYPE_CHECKING:
-    from czcheck.diffing.result import Diff
+    from czcheck.diffing.record import DiffRecord
 
 ARROW = "->"
 MOST = 12
@@ -22,7 +23,7 @@ _NAME = 18
 _MOST_CHARACTERS = 120
 
 
-def diff_lines(diff: Diff, *, quiet: bool = False) -> Iterator[Line]:
+def diff_lines(diff: DiffRecord, *, quiet: bool = False) -> Iterator[Line]:
     """A comparison as lines of text, the verdict last.
 
     Args:
@@ -52,7 +53,7 @@ def diff_lines(diff: Diff, *, quiet: bool = False) -> Iterator[Line]:
     )
 
 
-def diff_text(diff: Diff) -> str:
+def diff_text(diff: DiffRecord) -> str:
     """A comparison as plain text, each line with its end."""
     return "".join(f"{line.text}\n" for line in diff_lines(diff))
 

@@ -13,7 +13,7 @@ from czcheck.configuration.calling import Configured
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.model import CzModel
+from czcheck.model import Model
 from czcheck.report.inspection import as_far_as_read
 from czcheck.report.report import Report
 from czcheck.segmenting.job import job_of
@@ -143,7 +143,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         raise UsageError(f"a minimum confidence of {job.min_confidence:g} % is no whole percent")
     selection: dict[str, Any] = {"scene": scene, "channel": channel, "time": time, "z": z}
     selection["allow_missing"] = bool(allow_missing)
-    with CzModel(path, limits) as opened:
+    with Model(path, limits) as opened:
         reading = _reading(opened, mask, class_name)
         goals = _goals(reading, min_iou, min_dice, min_f1, min_accuracy)
         labelled = Labelled(Path(images), Path(masks), reading, selection, intensities, pictures)
@@ -168,7 +168,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     return Report(__version__, options_of(force), (judged,))
 
 
-def _reading(model: CzModel, mask: str, class_name: str | None) -> MaskReading:
+def _reading(model: Model, mask: str, class_name: str | None) -> MaskReading:
     from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415 - numpy when needed
 
     try:

@@ -9,7 +9,8 @@ from czcheck.errors import InputError
 from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.image import Image, Plane, Region, check_finite, told
 from czcheck.images.selection import there_is
-from czcheck.metadata.model_metadata import MONOCHROME, PIXEL_TYPES, ModelMetadata
+from czcheck.metadata.model_metadata import ModelMetadata
+from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES
 
 if TYPE_CHECKING:
     import numpy as np

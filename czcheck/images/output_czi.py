@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
 from czcheck.escape import printable
+from czcheck.images.content import Content
 from czcheck.images.decoders import extra
-from czcheck.images.output import Content
-from czcheck.images.output_file import FileWriter
 from czcheck.images.placing import placing, writing
+from czcheck.images.writer import FileWriter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

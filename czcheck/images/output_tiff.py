@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.escape import printable
-from czcheck.images.output import CLASSES, SOURCE, Content
-from czcheck.images.output_file import FileWriter
+from czcheck.images.content import CLASSES, SOURCE, Content
 from czcheck.images.placing import placing, writing
+from czcheck.images.writer import FileWriter
 from czcheck.limits import GIB
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata import processing
 from czcheck.metadata import spec_values as check
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
-from czcheck.metadata.processing import Operation
-from czcheck.metadata.spec_reading import Places, SpecFault, SpecPlace, SpecReading
+from czcheck.metadata.spec_reading import ModelSpec, Places, SpecFault, SpecPlace, SpecReading
 from czcheck.metadata.spec_values import Fault, said, string
 
 REQUIRED = ("BorderSize", "ColorHandling", "PixelType", "Classes", "ModelPath")
@@ -27,43 +25,6 @@ OPTIONAL = (
 
 KERAS_FILES = (".keras", ".h5", ".hdf5")
 _PATHS = ("ModelPath", "LicenseFile", "TestImageFile")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """What an archive is to be built from.
-
-    Attributes:
-        path: The JSON file.
-        name: Name of the model; the last part of `ModelPath` unless given. Never empty.
-        model_id: GUID in small letters; None unless given.
-        border_size: Pixels at each side of a tile whose answer is not used.
-        color_handling: `ConvertToMonochrome` or `SplitRgb`.
-        pixel_types: Pixel type of each image channel; exactly one.
-        classes: Names of the classes in the order of the output channels.
-        colors: Red, green, blue (0 to 255) of each class; None unless given.
-        model_path: The SavedModel's folder, or a `.keras` or `.h5` file.
-        license_file: Licence to put into the archive; None unless given.
-        test_image_file: Image to try the network on; None unless given.
-        spatial_dims: (height, width) of the network's tile in pixels; None unless given.
-        preprocessing: Operations to put in front of the network, the first one first.
-        postprocessing: Operations to put behind it, the first one first.
-    """
-
-    path: Path
-    name: str
-    border_size: int
-    color_handling: str
-    pixel_types: tuple[str, ...]
-    classes: tuple[str, ...]
-    model_path: Path
-    model_id: str | None = None
-    colors: tuple[tuple[int, int, int], ...] | None = None
-    license_file: Path | None = None
-    test_image_file: Path | None = None
-    spatial_dims: tuple[int, int] | None = None
-    preprocessing: tuple[Operation, ...] = ()
-    postprocessing: tuple[Operation, ...] = ()
 
 
 def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> ModelSpec:

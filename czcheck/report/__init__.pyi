@@ -16,14 +16,14 @@ from .html import report_html_page as report_html_page
 from .html_figures import FORMS as FORMS
 from .inspection_text import inspection_lines as inspection_lines
 from .json_form import plain_json as plain_json
+from .lines import Line as Line
 from .phrases import border_text as border_text
 from .phrases import looked_at_text as looked_at_text
 from .phrases import ranges as ranges
 from .picture import NO_NUMBER as NO_NUMBER
 from .picture import png as png
+from .record import Options as Options
+from .record import Verdict as Verdict
 from .report import FileReport as FileReport
-from .report import Options as Options
 from .report import Report as Report
-from .report import Verdict as Verdict
-from .text import Line as Line
 from .text import report_lines as report_lines

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from czcheck.escape import printable
-from czcheck.report.text import Line, wrapped
+from czcheck.report.lines import Line, wrapped
 
 _SHOWN_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
 _NAME = 24

@@ -9,10 +9,10 @@ from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
 from czcheck.escape import printable
 from czcheck.report.inspection import inspection
-from czcheck.report.text import Line
+from czcheck.report.lines import Line
 
 if TYPE_CHECKING:
-    from czcheck.model import CzModel
+    from czcheck.model import Model
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB")
 
@@ -196,7 +196,7 @@ def _operation_lines(name: str, counts: dict[str, int]) -> Iterator[Line]:
         yield Line(line)
 
 
-def model_html(model: CzModel) -> str:
+def model_html(model: Model) -> str:
     """An opened model as HTML tables, for notebooks.
 
     Args:

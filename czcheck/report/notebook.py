@@ -12,7 +12,7 @@ from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
 
 if TYPE_CHECKING:
-    from czcheck.report.report import Report
+    from czcheck.report.record import ReportRecord
 
 # Readable on light and dark notebook themes.
 _COLOURS = {
@@ -45,7 +45,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def report_html(report: Report) -> str:
+def report_html(report: ReportRecord) -> str:
     """The report as tables: one of the files, one of the findings of each.
 
     Args:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from czcheck.escape import printable
 from czcheck.limits import GIB
+from czcheck.report.record import Verdict
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.engine import Outcome, SkipCause
 from czcheck.rules.finding import Finding
 from czcheck.rules.waiver import Waiver
 
 if TYPE_CHECKING:
-    from czcheck.report.report import FileReport, Report
+    from czcheck.report.record import FileRecord, ReportRecord
 
 # One fault can show in many places; beyond these, the number of the others says enough.
 MAX_PLACES = 10
@@ -103,7 +104,7 @@ def unchecked_texts(judged: Judged) -> Iterator[str]:
             yield f"not checked, because {printable(reason)}: {ranges(codes)}"
 
 
-def found_text(file: FileReport) -> str:
+def found_text(file: FileRecord) -> str:
     """Findings by severity, and those waived: `2 errors, 1 note, 1 waived`.
 
     Args:
@@ -131,14 +132,12 @@ def ranges(codes: Iterable[str]) -> str:
     return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def tally(report: Report) -> list[str]:
+def tally(report: ReportRecord) -> list[str]:
     """Files by verdict, and waived findings where there are some: `1 passed`, `0 failed`, ....
 
     Args:
         report: The report.
     """
-    from czcheck.report.report import Verdict  # noqa: PLC0415 - the report knows this module
-
     parts = [
         f"{sum(file.verdict is verdict for file in report.files)} {verdict.value}"
         for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.INCOMPLETE)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.escape import printable
-from czcheck.report.text import Line
+from czcheck.report.lines import Line
 
 if TYPE_CHECKING:
     from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation

@@ -14,7 +14,7 @@ from czcheck.escape import cell, printable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.metadata.model_metadata import SegmentationClass
+    from czcheck.metadata.classes import SegmentationClass
     from czcheck.segmenting.objects import Objects
 
 ENDINGS = (".csv", ".parquet")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.report.report import FileReport
     from czcheck.runtime.limits import RunnerLimits
+    from czcheck.verifying.checking import Looking
     from czcheck.verifying.planning import Plan
-    from czcheck.verifying.verification import Looking
 
 # A worker may have several threads; its memory is reckoned for one network.
 _ONE_AT_A_TIME = threading.Lock()
@@ -98,7 +98,7 @@ def _checked(
 ) -> FileReport:
     """A task: runs on a worker."""
     from czcheck.runtime.source import WorkerSource  # noqa: PLC0415
-    from czcheck.verifying.verification import checked  # noqa: PLC0415
+    from czcheck.verifying.checking import checked  # noqa: PLC0415
 
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="czcheck-") as folder:
         copy = Path(folder) / plan.path.name

@@ -20,7 +20,7 @@ from czcheck.verifying.comparisons import Comparisons
 if TYPE_CHECKING:
     from czcheck.archive.container import Payload
     from czcheck.evaluating.record import Evaluation, Goals
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.network.facts import Network, TensorSpec
     from czcheck.planned.ending import Binary
     from czcheck.rules.container import Archives
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def facts_of(
-    model: CzModel,
+    model: Model,
     target: str,
     run: Callable[[], Any],
     allow_op: Collection[str] = (),
@@ -138,7 +138,7 @@ def with_borders(record: RunRecord) -> RunRecord:
     return record
 
 
-def payload_of(model: CzModel) -> Payload | None:
+def payload_of(model: Model) -> Payload | None:
     """The payload, or None where there is none that can be read."""
     try:
         return model.payload
@@ -147,7 +147,7 @@ def payload_of(model: CzModel) -> Payload | None:
 
 
 def looked_at(
-    model: CzModel, level: Level, run: RunRecord | None, comparisons: Comparisons
+    model: Model, level: Level, run: RunRecord | None, comparisons: Comparisons
 ) -> dict[str, Any]:
     """What the file holds and what was done with it, as far as it could be read.
 
@@ -200,7 +200,7 @@ def looked_at(
     return facts
 
 
-def _binary(model: CzModel) -> Binary | None:
+def _binary(model: Model) -> Binary | None:
     """Which class gets p and which 1 - p, where one channel was made two."""
     from czcheck.planned.ending import binary_of, ending_of  # noqa: PLC0415
 

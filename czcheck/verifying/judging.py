@@ -17,10 +17,10 @@ from czcheck.specification import SpecModel
 from czcheck.verifying.planning import chosen_rules
 
 if TYPE_CHECKING:
-    from czcheck.model import CzModel
+    from czcheck.model import Model
 
 
-def outcomes_of(model: CzModel, force: InForce, facts: Facts) -> tuple[Outcome, ...]:
+def outcomes_of(model: Model, force: InForce, facts: Facts) -> tuple[Outcome, ...]:
     """How the rules end on a file, but for those about the configuration.
 
     Args:
@@ -37,7 +37,7 @@ def outcomes_of(model: CzModel, force: InForce, facts: Facts) -> tuple[Outcome, 
 
 
 def report_of(
-    model: CzModel,
+    model: Model,
     force: InForce,
     outcomes: tuple[Outcome, ...],
     looked_at: Mapping[str, Any],
@@ -64,7 +64,7 @@ def report_of(
     )
 
 
-def _placed(model: CzModel, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+def _placed(model: Model, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
     """Outcomes with the places in the specification where rules name those in the metadata XML.
 
     Args:

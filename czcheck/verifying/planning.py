@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.configuration.calling import Configured, read_values
 from czcheck.configuration.merging import InForce
-from czcheck.report.report import Options
+from czcheck.report.record import Options
 from czcheck.rules.catalogue import catalogue
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits, given_limits
 from czcheck.sources import Sources
