@@ -18,9 +18,10 @@ from czcheck.archive.container import (
 )
 from czcheck.archive.foreign import about_folder, about_missing
 from czcheck.archive.members import DefectKind
-from czcheck.archive.reader import Archive, digest_of
+from czcheck.archive.reader import Archive
 from czcheck.archive.sniffing import PayloadKind, sniff
 from czcheck.errors import InputError, UnavailableError, UsageError
+from czcheck.files import digest_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:

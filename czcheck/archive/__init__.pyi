@@ -11,6 +11,4 @@ from .names import unsafe as unsafe
 from .reader import Archive as Archive
 from .sniffing import PayloadKind as PayloadKind
 from .sniffing import sniff as sniff
-from .write import check_writable as check_writable
-from .write import replacing as replacing
 from .write import write_archive as write_archive

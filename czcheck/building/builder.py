@@ -94,9 +94,9 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     else:
         source = plan.examine(plan.source, limits)
         plan.warnings(source.ending, verify=verify)
-    from czcheck.archive.write import check_writable, replacing  # noqa: PLC0415
     from czcheck.building.original import Original  # noqa: PLC0415
     from czcheck.building.process import BuildProcess  # noqa: PLC0415
+    from czcheck.files import check_writable, replacing  # noqa: PLC0415
 
     check_writable(target)
     with replacing(target) as temporary:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from czcheck.building.expected import NOTHING, Added, after, before, doubt
 from czcheck.building.proof import Comparer, Proof, questions
 from czcheck.building.results import Lowering
 from czcheck.errors import IncompleteError, InputError
+from czcheck.files import digest_of
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
@@ -191,10 +191,8 @@ class BuildProcess:
     def _read(self, record: dict[str, Any]) -> Lowering:
         model = self._folder / "lowered" / "saved_model.pb"
         try:
-            with model.open("rb") as stream:
-                sha256 = _sha256(stream)
             return Lowering(
-                sha256=sha256,
+                sha256=digest_of(model),
                 source_input=_ends(record["source_input"]),
                 source_output=_ends(record["source_output"]),
                 input=_ends(record["input"]),
@@ -392,13 +390,6 @@ def _read_answer(path: Path) -> NDArray[Any]:
 
     answer: NDArray[Any] = np.load(path, allow_pickle=False)
     return answer
-
-
-def _sha256(stream: Any) -> str:
-    digest = hashlib.sha256()
-    while piece := stream.read(1 << 20):
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -203,9 +203,8 @@ class _Repair:
         verify: bool,
         runner_limits: RunnerLimits | None,
     ) -> RepairResult:
-        from czcheck.archive.reader import digest_of  # noqa: PLC0415
-        from czcheck.archive.write import replacing  # noqa: PLC0415
         from czcheck.building.process import BuildProcess  # noqa: PLC0415
+        from czcheck.files import digest_of, replacing  # noqa: PLC0415
         from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
         model, network = self.model, self.model.network

@@ -328,7 +328,7 @@ def _relative(source: Path, target: Path) -> str:
 
 def _write(target: Path, keys: Mapping[str, Any], source: Path, *, files: bool = True) -> None:
     """Write the specification, and see that it can be read, before it gets its name."""
-    from czcheck.archive.write import replacing  # noqa: PLC0415
+    from czcheck.files import replacing  # noqa: PLC0415
     from czcheck.metadata.spec import examine_spec  # noqa: PLC0415
 
     lines = [

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from czcheck._version import __version__
+from czcheck.files import digest_of
 from czcheck.images.folders import is_store
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.declaring import PACKAGE
@@ -166,7 +167,7 @@ def contents(path: Path) -> list[Any] | None:
         if len(files) > MOST_FILES or (not path.is_dir() and _names_others(path)):
             return None
         names = sorted((each.relative_to(path).as_posix(), each) for each in files)
-        return [str(path), [[name, _file_digest(each)] for name, each in names]]
+        return [str(path), [[name, digest_of(each)] for name, each in names]]
     except OSError:
         return None
 
@@ -193,11 +194,3 @@ def _names_others(path: Path) -> bool:
         return any(
             name[1] != os.fsencode(path.name) for name in re.finditer(rb'FileName="([^"]*)"', data)
         )
-
-
-def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -136,10 +136,9 @@ def precision_lines(proof: Proof) -> Iterator[Line]:
 
 
 def _lines(result: BuildResult) -> Iterator[Line]:
-    from czcheck.escape import printable
-    from czcheck.report.inspection_text import size_text
     from czcheck.report.lines import Line
     from czcheck.report.text import report_lines
+    from czcheck.text import printable, size_text
 
     metadata = result.metadata
     size = size_text(result.path.stat().st_size)

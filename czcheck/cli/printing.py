@@ -72,7 +72,7 @@ def print_errors(messages: Iterable[str]) -> None:
     Args:
         messages: What the user has to know, whatever else is printed.
     """
-    from czcheck.escape import printable
+    from czcheck.text import printable
 
     for message in messages:
         click.echo(f"czcheck: {printable(message)}", err=True)

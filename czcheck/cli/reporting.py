@@ -188,7 +188,7 @@ class Reporting:
 
 
 def _fault(form: str, error: Exception) -> None:
-    from czcheck.escape import printable
+    from czcheck.text import printable
 
     what = printable(f"{type(error).__name__}: {error}")
     click.echo(

@@ -12,9 +12,10 @@ from czcheck.report.configuration_text import configuration_text
 from czcheck.report.html import environment, style, tab_icon
 from czcheck.report.html_pictures import data_uri
 from czcheck.report.json_form import plain_json
-from czcheck.report.phrases import count, unchecked_texts
+from czcheck.report.phrases import unchecked_texts
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import explain
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from czcheck.diffing.picture import Picture
@@ -71,7 +72,7 @@ def diff_page(diff: DiffRecord) -> str:
         **pages.filters,
         "shown": text.shown,
         "digits": text.digits,
-        "part": text.percent,
+        "part": text.part_text,
     }
     runs = [run for run in plain["answers"].get("runs", ()) if run]
     told = pages.get_template("diff.html.j2").render(

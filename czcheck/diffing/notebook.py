@@ -13,7 +13,7 @@ from czcheck.diffing.text import (
     changed_weights,
     cost_rows,
     further,
-    percent,
+    part_text,
     shown,
     verdict_text,
     weight_name,
@@ -92,7 +92,7 @@ def _weights(plain: dict[str, Any]) -> str:
             each["state"],
             text(weight_name(each)),
             text(weight_text(each)),
-            "" if each["relative"] is None else text(percent(each["relative"])),
+            "" if each["relative"] is None else text(part_text(each["relative"])),
         )
         for each in found[:MOST]
     ]

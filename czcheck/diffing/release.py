@@ -55,7 +55,7 @@ class Release:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
+        from czcheck.files import remove_folder  # noqa: PLC0415
 
         if self._folder is not None:
             remove_folder(self._folder)
@@ -94,8 +94,8 @@ class Release:
         Raises:
             UnavailableError: The network cannot be read.
         """
+        from czcheck.files import private_folder  # noqa: PLC0415
         from czcheck.network.weights import Weights  # noqa: PLC0415 - numpy when needed
-        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
 
         network = self.network
         files = self.read(lambda model: model.files)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing.json_form import diff_to_json
 from czcheck.report.configuration_text import configuration_text
-from czcheck.report.inspection_text import shape_text, size_text
+from czcheck.report.inspection_text import shape_text
 from czcheck.report.lines import Line, wrapped
-from czcheck.report.phrases import count
 from czcheck.report.text import outcome_lines
+from czcheck.text import count, percent, size_text
 
 if TYPE_CHECKING:
     from czcheck.diffing.record import DiffRecord
@@ -174,7 +174,7 @@ def weights_text(weights: dict[str, Any]) -> str:
     if weights["stored_otherwise"]:
         text += f"; {weights['stored_otherwise']} stored otherwise (as constants or variables)"
     if weights["relative"]:
-        text += f"; together they moved by {percent(weights['relative'])} of their norm"
+        text += f"; together they moved by {part_text(weights['relative'])} of their norm"
     return text
 
 
@@ -187,7 +187,7 @@ def weight_text(weight: dict[str, Any]) -> str:
     text = weight_form(weight)
     if weight["state"] == "changed":
         relative = weight["relative"]
-        part = "" if relative is None else f" ({percent(relative)})"
+        part = "" if relative is None else f" ({part_text(relative)})"
         text += f", norm {digits(weight['norm'])}{part}, at most {digits(weight['largest'])}"
     return text
 
@@ -215,9 +215,9 @@ def digits(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:.3g}"
 
 
-def percent(part: Any) -> str:
+def part_text(part: Any) -> str:
     """A part of 1 in percent."""
-    return part if isinstance(part, str) else f"{100 * part:.3g} %"
+    return part if isinstance(part, str) else percent(part)
 
 
 def changed_weights(plain: dict[str, Any]) -> list[dict[str, Any]]:
@@ -256,7 +256,7 @@ def answers_text(answers: dict[str, Any]) -> str:
     if tiles:
         part = answers["labels_changed"] / max(1, answers["pixels"])
         text += (
-            f": {percent(part)} of the labels change, a probability by at most"
+            f": {part_text(part)} of the labels change, a probability by at most"
             f" {digits(answers['largest_change'])}"
         )
     if answers["flat_tiles"]:
@@ -271,7 +271,7 @@ def _answers(plain: dict[str, Any]) -> Iterator[Line]:
     bad = [each for each in answers["tiles"] if each["differs"]]
     bad.sort(key=lambda each: -each["labels_changed"] / max(1, each["pixels"]))
     for each in bad[:MOST]:
-        part = percent(each["labels_changed"] / max(1, each["pixels"]))
+        part = part_text(each["labels_changed"] / max(1, each["pixels"]))
         worst = "  (the worst)" if each["tile"] == answers["worst_tile"] else ""
         change = digits(each["largest_change"])
         yield Line(f"  tile {each['tile']:<{_NAME}} labels {part:<9} probability {change}{worst}")

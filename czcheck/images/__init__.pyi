@@ -15,8 +15,6 @@ from .opening import open_image as open_image
 from .output import create as create
 from .output_folders import folder_for as folder_for
 from .output_tiff import TiffOutput as TiffOutput
-from .placing import settle as settle
-from .placing import uninterrupted as uninterrupted
 from .selection import Selection as Selection
 from .selection import named as named
 from .selection import select as select

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck.files import AbandonedError, settle
 from czcheck.images.content import Content
-from czcheck.images.placing import AbandonedError, settle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,6 +15,7 @@ from czcheck.metadata.classes import SegmentationClass, numbered
 from czcheck.metadata.json_text import JsonValue
 from czcheck.metadata.spec import read_spec
 from czcheck.metadata.spec_values import Fault
+from czcheck.text import nearest
 
 DEFAULT_NAME = "DNN Model"
 _DEEPEST = 2  # colours: a list of lists
@@ -72,7 +73,7 @@ def described(
             found[key] = None
             continue
         if key not in values:
-            near = check.meant(key, [str(each) for each in values if each not in _CHECKS])
+            near = nearest(key, [str(each) for each in values if each not in _CHECKS])
             hint = "" if near is None else f", and '{near}' is no key: is it meant?"
             raise InputError(f"{shown} is missing; every model has it{hint}")
         try:

@@ -191,7 +191,7 @@ class ModelMetadata:
         data = to_xml(self)
         _of_xml(data)  # what was changed by `dataclasses.replace` may be no metadata any more
         if path is not None:
-            from czcheck.archive.write import replacing  # noqa: PLC0415
+            from czcheck.files import replacing  # noqa: PLC0415
 
             with replacing(Path(path)) as temporary:
                 temporary.write_bytes(data)

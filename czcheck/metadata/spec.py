@@ -16,6 +16,7 @@ from czcheck.metadata import spec_values as check
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
 from czcheck.metadata.spec_reading import ModelSpec, Places, SpecFault, SpecPlace, SpecReading
 from czcheck.metadata.spec_values import Fault, said, string
+from czcheck.text import nearest
 
 REQUIRED = ("BorderSize", "ColorHandling", "PixelType", "Classes", "ModelPath")
 OPTIONAL = (
@@ -247,7 +248,7 @@ def _unknown_key(key: str, known: tuple[str, ...]) -> str:
     named = said(JsonValue(key, 0))
     if key == "ModelMetadata":
         return f"the key {named} belongs to the specification of a .czann file, not of a czmodel"
-    near = check.meant(key, known)
+    near = nearest(key, known)
     hint = f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
     return f"the key {named} is unknown; {hint}"
 

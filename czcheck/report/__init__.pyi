@@ -1,6 +1,5 @@
 from .destinations import Destination as Destination
 from .destinations import destination as destination
-from .destinations import write_file as write_file
 from .evaluation_table import ALL as ALL
 from .evaluation_table import evaluation_csv as evaluation_csv
 from .evaluation_text import evaluation_lines as evaluation_lines

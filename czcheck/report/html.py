@@ -13,7 +13,7 @@ from czcheck.report.html_model import ModelView, Section
 from czcheck.report.html_pictures import data_uri, shown_previews
 from czcheck.report.html_sections import SECTIONS
 from czcheck.report.json_form import report_to_json
-from czcheck.report.phrases import count
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from jinja2 import Environment

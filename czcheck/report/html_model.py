@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.report import html_figures as figures
 from czcheck.report.html_pictures import Shown
-from czcheck.report.phrases import count, found_text
+from czcheck.report.phrases import found_text
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from markupsafe import Markup

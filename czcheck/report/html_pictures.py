@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from czcheck.escape import printable
 from czcheck.report.html_figures import TIMES, percent
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from czcheck.report.gallery import Preview

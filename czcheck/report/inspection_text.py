@@ -7,28 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
-from czcheck.escape import printable
 from czcheck.report.inspection import inspection
 from czcheck.report.lines import Line
+from czcheck.text import printable, size_text
 
 if TYPE_CHECKING:
     from czcheck.model import Model
-
-_UNITS = ("bytes", "KiB", "MiB", "GiB")
-
-
-def size_text(size: int) -> str:
-    """A size for people: `1.4 MiB`.
-
-    Args:
-        size: Bytes.
-    """
-    value = float(size)
-    for unit in _UNITS[:-1]:
-        if value < 1024:  # noqa: PLR2004 - the step between units
-            return f"{size} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} {_UNITS[-1]}"
 
 
 def shape_text(shape: list[int | None] | None) -> str:

@@ -6,7 +6,6 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from czcheck.escape import printable
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.engine import Outcome, Status
 from czcheck.rules.finding import (
@@ -21,6 +20,7 @@ from czcheck.rules.finding import (
 )
 from czcheck.rules.plugins import plugins
 from czcheck.rules.waiver import Waiver
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from lxml import etree
 
-from czcheck.escape import printable, printable_lines
 from czcheck.report.configuration_text import configuration_text
-from czcheck.report.phrases import count, looked_at_text, ranges, unchecked, waiver_text
+from czcheck.report.phrases import looked_at_text, ranges, unchecked, waiver_text
 from czcheck.report.record import Verdict
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Outcome, Status
 from czcheck.rules.finding import Finding
+from czcheck.text import count, printable, printable_lines
 
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from czcheck.escape import printable
+from czcheck.text import printable
 
 WIDTH = 100
 

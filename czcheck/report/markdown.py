@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from czcheck.escape import printable
 from czcheck.report.configuration_text import configuration_text
 from czcheck.report.evaluation_text import goals_text, image_notes, padding_text
-from czcheck.report.phrases import count, further_text, tally, unchecked_texts, waiver_text
+from czcheck.report.phrases import further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding, Severity
+from czcheck.text import count, printable
 
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from czcheck.escape import printable
 from czcheck.report.phrases import looked_at_text, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from czcheck.report.record import ReportRecord

@@ -14,18 +14,18 @@ from urllib.parse import quote
 import attrs
 import sarif_om as om
 
-from czcheck.escape import printable
 from czcheck.report.json_form import (
     finding_to_json,
     location_to_json,
     plain_json,
     waiver_to_json,
 )
-from czcheck.report.phrases import count, ranges, unchecked, waiver_text
+from czcheck.report.phrases import ranges, unchecked, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.declaring import Rule
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding, InMember, JsonPlace, WholeFile
+from czcheck.text import count, printable
 
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord

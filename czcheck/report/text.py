@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from czcheck.escape import printable
 from czcheck.report.configuration_text import configuration_text
 from czcheck.report.evaluation_text import evaluation_lines
 from czcheck.report.lines import Line, wrapped
@@ -15,7 +14,6 @@ from czcheck.report.phrases import (
     Judged,
     border_text,
     cost_text,
-    count,
     found_text,
     further_text,
     looked_at_text,
@@ -28,6 +26,7 @@ from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import PACKAGE
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding
+from czcheck.text import count, printable
 
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, Severity
-from czcheck.rules.words import nodes_in_words
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from czcheck.network.kernels import KernelFault
@@ -85,6 +85,6 @@ def _found(faults: tuple[KernelFault, ...], kind: str, target: Target) -> Iterat
             remedy=first.remedy,
             target=target.title,
             count=len(group),
-            nodes=nodes_in_words(len(group)),
+            nodes=count(len(group), "node"),
             node=first.node,
         )

@@ -19,6 +19,7 @@ from czcheck.errors import UsageError
 from czcheck.rules.declaring import Rule, by_code, declared
 from czcheck.rules.facts import FACTS
 from czcheck.rules.families import own_rules, release_rules
+from czcheck.text import nearest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -162,10 +163,8 @@ def _faults(rules: tuple[Rule, ...], taken: dict[str, str]) -> Iterator[str]:
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    import difflib  # noqa: PLC0415
-
-    near = difflib.get_close_matches(name, names, n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, names)
+    return f", did you mean {near!r}?" if near else ""
 
 
 def no_such_rule(prefix: str) -> UsageError:

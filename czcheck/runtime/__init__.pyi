@@ -41,9 +41,6 @@ from .run import load_network as load_network
 from .run import run_network as run_network
 from .source import WorkerSource as WorkerSource
 from .source import in_order as in_order
-from .surroundings import private_folder as private_folder
-from .surroundings import remove_folder as remove_folder
-from .surroundings import sweep as sweep
 from .warm import WarmProcess as WarmProcess
 from .warm import can_fork as can_fork
 from .worker import peak_bytes as peak_bytes

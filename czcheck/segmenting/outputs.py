@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from czcheck.files import placing, settle, uninterrupted, writing
 from czcheck.images.content import SOURCE, Content, Kind
 from czcheck.images.output import create
-from czcheck.images.placing import placing, settle, uninterrupted, writing
 from czcheck.images.writer import Writer
 from czcheck.metadata.pixel_types import MONOCHROME
 from czcheck.segmenting.overlay import Overlay

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
-from czcheck.escape import cell, printable
+from czcheck.text import cell, printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

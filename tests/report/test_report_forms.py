@@ -11,7 +11,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from czcheck.escape import printable
 from czcheck.report import FileReport, Options, Report, looked_at_text, ranges, report_lines
 from czcheck.rules import (
     Finding,
@@ -27,6 +26,7 @@ from czcheck.rules import (
     XmlPath,
 )
 from czcheck.rules.catalogue import catalogue
+from czcheck.text import printable
 
 SCHEMA = json.loads(files("czcheck.schemas").joinpath("report.schema.json").read_text("utf-8"))
 HOSTILE = "evil\x1b[31m\n::error::\u202egnp.exe<script>alert(1)</script>"
