@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
+    from czcheck._version import __version__
+    from czcheck.api import CzModel, open_model
     from czcheck.building.builder import build
     from czcheck.building.repairing import repair
     from czcheck.building.results import BuildResult, RepairResult
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         add_postprocessing_layers,
         add_preprocessing_layers,
     )
-    from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
-    from czcheck.model import CzModel, open_model
+    from czcheck.metadata.classes import SegmentationClass
+    from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.report.report import Report
     from czcheck.segmenting.layout import Layout, tiles
     from czcheck.segmenting.results import Segmentation
@@ -77,7 +77,7 @@ __all__ = [
 
 _HOMES = {
     "BuildResult": ("czcheck.building.results", "BuildResult"),
-    "CzModel": ("czcheck.model", "CzModel"),
+    "CzModel": ("czcheck.api", "CzModel"),
     "CzcheckError": ("czcheck.errors", "CzcheckError"),
     "Diff": ("czcheck.diffing.result", "Diff"),
     "IncompleteError": ("czcheck.errors", "IncompleteError"),
@@ -92,7 +92,7 @@ _HOMES = {
     "RgbToBgr": ("czcheck.layers", "RgbToBgr"),
     "RgbaToBgra": ("czcheck.layers", "RgbaToBgra"),
     "Segmentation": ("czcheck.segmenting.results", "Segmentation"),
-    "SegmentationClass": ("czcheck.metadata.model_metadata", "SegmentationClass"),
+    "SegmentationClass": ("czcheck.metadata.classes", "SegmentationClass"),
     "SigmoidToSoftmaxScores": ("czcheck.layers", "SigmoidToSoftmaxScores"),
     "UsageError": ("czcheck.errors", "UsageError"),
     "add_postprocessing_layers": ("czcheck.layers", "add_postprocessing_layers"),
@@ -102,19 +102,20 @@ _HOMES = {
     "convert_from_model_spec": ("czcheck.convert", "convert_from_model_spec"),
     "diff": ("czcheck.diffing.comparing", "diff"),
     "evaluate": ("czcheck.evaluating.verdict", "evaluate"),
-    "open": ("czcheck.model", "open_model"),
+    "open": ("czcheck.api", "open_model"),
     "repair": ("czcheck.building.repairing", "repair"),
     "segment": ("czcheck.segmenting.segmentation", "segment"),
     "tiles": ("czcheck.segmenting.layout", "tiles"),
     "verify": ("czcheck.verifying.verify", "verify"),
     "write_baseline": ("czcheck.verifying.baselines", "write_baseline"),
 }
+_VERSION = ("czcheck._version", "__version__")
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use."""
     try:
-        module, attribute = _HOMES[name]
+        module, attribute = _VERSION if name == "__version__" else _HOMES[name]
     except KeyError:
         raise AttributeError(f"module 'czcheck' has no attribute {name!r}") from None
     import importlib  # noqa: PLC0415 - only when a name is asked for

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.errors import IncompleteError, UsageError
 
 if TYPE_CHECKING:
@@ -67,17 +67,17 @@ def _check(client: Client, address: str) -> None:
     if not versions:
         raise IncompleteError(f"{address}: the cluster has no worker; start one with `dask worker`")
     for worker, version in versions.items():
-        if version != czcheck.__version__:
+        if version != __version__:
             has = f"czcheck {version}" if isinstance(version, str) else "no czcheck"
             raise IncompleteError(
-                f"{address}: the worker {worker} has {has}, this is {czcheck.__version__}; install "
+                f"{address}: the worker {worker} has {has}, this is {__version__}; install "
                 "the same version on all machines"
             )
 
 
 def _version() -> str:
     """Runs on each worker."""
-    return czcheck.__version__
+    return __version__
 
 
 @contextmanager

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from czcheck.building.builder import build, check_target
 from czcheck.building.checks import size_of_tile
 from czcheck.errors import CzcheckError, InputError, UsageError
-from czcheck.metadata.description import of_spec, spec_of
+from czcheck.metadata.described import of_spec, spec_of
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.processing import Operation
-from czcheck.metadata.spec import ModelSpec as Specification
 from czcheck.metadata.spec import read_spec
+from czcheck.metadata.spec_reading import ModelSpec as Specification
 
 if TYPE_CHECKING:
     from czcheck.building.results import BuildResult

@@ -11,7 +11,7 @@ class CzcheckError(Exception):
     """Base class. Its text is for the user: file, place and fix, safe to print."""
 
     def __str__(self) -> str:
-        from czcheck.escape import printable_lines  # noqa: PLC0415 - only when one is told
+        from czcheck.text import printable_lines  # noqa: PLC0415 - only when one is told
 
         return printable_lines(super().__str__())
 

@@ -1,4 +1,4 @@
-"""An opened czmodel: what can be known of it, read when it is asked for, and its network to run."""
+"""Facts of an opened czmodel, each read on first use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO
 
 from czcheck.archive.container import (
     PAYLOAD_ENDING,
@@ -14,21 +14,19 @@ from czcheck.archive.container import (
     ContainerKind,
     Payload,
     PayloadFiles,
-    PayloadKind,
     describe,
-    sniff,
 )
 from czcheck.archive.foreign import about_folder, about_missing
 from czcheck.archive.members import DefectKind
-from czcheck.archive.reader import Archive, digest_of
+from czcheck.archive.reader import Archive
+from czcheck.archive.sniffing import PayloadKind, sniff
 from czcheck.errors import InputError, UnavailableError, UsageError
+from czcheck.files import digest_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from typing_extensions import Self
 
-    from czcheck.images.selection import Selection
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.cost import StaticCost
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
     from czcheck.network.safety import Safety
     from czcheck.network.static.walk import Walk
     from czcheck.network.target import Target
-    from czcheck.segmenting.job import Job
-    from czcheck.segmenting.predicting import Predictor
 
 _HEAD = 16
 # A directory that cannot be trusted, or names that reach out of it: nothing further is read.
@@ -53,11 +49,11 @@ _UNTRUSTED = (
 )
 
 
-class CzModel:
+class Model:
     """One archive and its facts. Use it as a context manager, or call `close`.
 
-    Nothing is unpacked to disk but a payload over 64 MiB, into an unnamed temporary file. Only
-    `predict` and `segment` run anything, in a process of its own; TensorFlow is not imported.
+    Nothing is unpacked to disk but a payload over 64 MiB, into an unnamed temporary file. Nothing
+    is run, and TensorFlow is not imported.
 
     Attributes:
         path: The file.
@@ -77,7 +73,6 @@ class CzModel:
         self.path = path
         self.limits = limits
         self._spooled: BinaryIO | None = None
-        self._predictor: Predictor | None = None
         try:
             if path.is_dir():
                 raise UsageError(f"{path}: {about_folder(path)}")
@@ -90,7 +85,7 @@ class CzModel:
             raise UsageError(f"{path}: cannot be opened: {error.strerror}") from None
         self._opened = _state(os.fstat(self._stream.fileno()))
 
-    def __enter__(self) -> CzModel:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -102,18 +97,10 @@ class CzModel:
         self.close()
 
     def __repr__(self) -> str:
-        return f"CzModel({str(self.path)!r})"
-
-    def _repr_html_(self) -> str:
-        from czcheck.report.inspection_text import model_html  # noqa: PLC0415 - in notebooks only
-
-        return model_html(self)
+        return f"{type(self).__name__}({str(self.path)!r})"
 
     def close(self) -> None:
-        """Close the file, and end the network's process if there is one."""
-        if self._predictor is not None:
-            self._predictor.close()
-            self._predictor = None
+        """Close the file."""
         self._stream.close()
         if "archive" in self.__dict__:  # it has been read
             self.archive.close()
@@ -316,113 +303,7 @@ class CzModel:
 
         return scan(self.network, self.files)
 
-    def predict(
-        self,
-        array: Any,
-        *,
-        color: Literal["rgb", "bgr"] | None = None,
-        intensities: Literal["exact", "keep", "scale"] = "exact",
-        **options: Any,
-    ) -> NDArray[np.float32]:
-        """Run the network over an image of any size, tile by tile as ZEN does.
-
-        The network runs in a process of its own, which is started by the first call and kept until
-        `close`.
-
-        Args:
-            array: The image, `(height, width)` or `(height, width, channels)`, uint8, uint16 or
-                float32: a numpy array, or one of dask or zarr, which is read tile by tile.
-            color: Order of the colours in the last dimension. For models of colour images `rgb` if
-                left out.
-            intensities: What to do with pixels of another depth than the model's: `exact` refuses
-                them, `keep` takes the numbers as they are, `scale` brings them to its range.
-            **options: Fields of `czcheck.segmenting.job.Job`: `tile`, `border`, `align`, `stride`,
-                `pad`, `allow_op`, `require_sandbox`, `limits`.
-
-        Returns:
-            The probability of each class, `(height, width, classes)`, float32, 0 to 1.
-
-        Raises:
-            InputError: The model cannot be run, or must not be, or failed; or the image does not
-                fit it.
-            UsageError: An option is wrong.
-            IncompleteError: The network's process could not be started, or a package is missing.
-        """
-        return self._predicting().predict(array, self._job(options), color, intensities)
-
-    def segment(  # noqa: PLR0913 - what an image may need to be told of it
-        self,
-        image: Any,
-        *,
-        min_confidence: float = 0,
-        align: bool = False,
-        scene: Selection = None,
-        channel: Selection = None,
-        time: Selection = None,
-        z: Selection = None,
-        allow_missing: bool = False,
-        color: Literal["rgb", "bgr"] | None = None,
-        intensities: Literal["exact", "keep", "scale"] = "exact",
-        **options: Any,
-    ) -> NDArray[Any]:
-        """Label every pixel of an image of any size, as `czcheck segment` does.
-
-        Args:
-            image: A file, or an array; see `predict`.
-            min_confidence: Percent, 0 to 100: a pixel whose largest probability is below gets 0.
-            align: Whether tiles begin at multiples of the network's stride.
-            scene: Scenes of a file, by number or by name; all if left out.
-            channel: Channels, likewise.
-            time: Points in time, likewise.
-            z: Sections, likewise.
-            allow_missing: Whether to segment a file that lacks pixels, which are 0 then.
-            color: See `predict`.
-            intensities: See `predict`.
-            **options: See `predict`.
-
-        Returns:
-            `(height, width)`, or `(planes, height, width)` for a file of several planes; uint8, or
-            uint16 where a LabelValue is above 255. The LabelValue of the most probable class, or 0.
-
-        Raises:
-            InputError: See `predict`.
-            UsageError: An option is wrong, or the planes are of different size.
-            IncompleteError: See `predict`.
-        """
-        job = self._job({**options, "min_confidence": min_confidence, "align": align})
-        selection = {"scene": scene, "channel": channel, "time": time, "z": z}
-        selection |= {"allow_missing": allow_missing} if allow_missing else {}
-        return self._predicting().segment(image, job, color, intensities, selection)
-
-    def _predicting(self) -> Predictor:
-        if self._predictor is None:
-            from czcheck.segmenting.predicting import Predictor  # noqa: PLC0415 - needs numpy
-
-            self._predictor = Predictor(self)
-        return self._predictor
-
-    def _job(self, options: dict[str, Any]) -> Job:
-        from czcheck.segmenting.job import job_of  # noqa: PLC0415 - nobody else needs it
-
-        return job_of(self.path, options)
-
 
 def _state(found: os.stat_result) -> tuple[int, ...]:
     """What changes when a file is replaced or written to."""
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-def open_model(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> CzModel:
-    """Open a czmodel archive to look into it.
-
-    Args:
-        path: The archive.
-        limits: Limits on everything that is read.
-
-    Returns:
-        The opened model; facts are read when they are asked for.
-
-    Raises:
-        UsageError: There is no such file, or it cannot be opened.
-    """
-    return CzModel(Path(path), limits)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 from czcheck.rules.finding import Severity
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, NO_BUDGETS, Budgets, RunnerLimits
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from czcheck.model import CzModel
+    from czcheck.api import CzModel
     from czcheck.report.report import Report
 
 _FIXTURE = "czmodel"
@@ -87,7 +87,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     paths = _archives(metafunc.config)
     if paths:
-        from czcheck.escape import printable  # noqa: PLC0415
+        from czcheck.text import printable  # noqa: PLC0415
 
         names = [printable(path.name) for path in paths]
         metafunc.parametrize(_FIXTURE, paths, indirect=True, ids=names, scope="module")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.model import CzModel
+from czcheck.model import Model
 from czcheck.planned.beginning import about_dtype, about_taken
 from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from czcheck.archive.reader import Archive
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec import ModelSpec
-    from czcheck.metadata.spec_reading import SpecFault, SpecPlace, SpecReading
+    from czcheck.metadata.spec_reading import ModelSpec, SpecFault, SpecPlace, SpecReading
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
     from czcheck.planned.ending import Ending
-    from czcheck.rules.catalogue import Rule
+    from czcheck.rules.declaring import Rule
 
 _ENDING = ".json"
 _HEAD = 256
@@ -66,15 +65,12 @@ class Specification:
     faults: tuple[SpecFault, ...]
 
 
-class SpecModel(CzModel):
+class SpecModel(Model):
     """A specification and the model that it names, with the facts of an opened archive.
 
     The network is the one that `czcheck build` makes, as far as that is known without building:
     with the tile and the operations of the specification, under the signature `serving_default`.
     """
-
-    def __repr__(self) -> str:
-        return f"SpecModel({str(self.path)!r})"
 
     @property
     def damage(self) -> str:
@@ -308,7 +304,7 @@ class SpecModel(CzModel):
         return self.reading.place(key)
 
 
-def open_checked(path: Path, limits: Limits = DEFAULT_LIMITS) -> CzModel:
+def open_checked(path: Path, limits: Limits = DEFAULT_LIMITS) -> Model:
     """Open what is to be verified: an archive, or a specification.
 
     Args:
@@ -324,10 +320,10 @@ def open_checked(path: Path, limits: Limits = DEFAULT_LIMITS) -> CzModel:
             with path.open("rb") as stream:
                 head = stream.read(_HEAD)
     named = path.suffix.lower() == _ENDING and not head.startswith(b"PK")
-    return (SpecModel if named or _OBJECT.match(head) else CzModel)(path, limits)
+    return (SpecModel if named or _OBJECT.match(head) else Model)(path, limits)
 
 
-def test_images(model: CzModel) -> tuple[Path, ...]:
+def test_images(model: Model) -> tuple[Path, ...]:
     """Images that the model itself names, to run beside the built-in test tiles.
 
     Args:
@@ -338,7 +334,7 @@ def test_images(model: CzModel) -> tuple[Path, ...]:
     return () if image is None else (Path(image),)
 
 
-def specification_of(model: CzModel) -> Specification:
+def specification_of(model: Model) -> Specification:
     """The specification as a fact.
 
     Args:
@@ -352,7 +348,7 @@ def specification_of(model: CzModel) -> Specification:
     return model.specification
 
 
-def inapplicable(model: CzModel, codes: Mapping[str, Rule]) -> dict[str, str]:
+def inapplicable(model: Model, codes: Mapping[str, Rule]) -> dict[str, str]:
     """Rules that say nothing about this kind of file, with the reason.
 
     Args:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from czcheck.archive.write import SUFFIX, abandoned
 from czcheck.errors import UsageError
+from czcheck.files import SUFFIX, abandoned
 from czcheck.images.folders import UNFINISHED
 from czcheck.sources import Identity, Source, Sources, below, identity, real, trail
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import czcheck
 from czcheck.errors import UnavailableError
-from czcheck.escape import printable
 from czcheck.report import inspection_lines, plain_json, report_lines
 from czcheck.report.inspection import inspection
 from czcheck.rules import Status
+from czcheck.text import printable
 from fixtures.archives import GUID, metadata_xml, zip_bytes
 from fixtures.graphs import CONV, FLOAT, Func, Graph, spec
 

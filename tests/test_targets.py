@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from czcheck.archive import check_writable, replacing
 from czcheck.cache import FOLDER, MAX_ENTRIES, Store
 from czcheck.errors import UsageError
+from czcheck.files import check_writable, replacing
 from czcheck.images import Plane
 from czcheck.segmenting import Wanted, choose
 from czcheck.sources import Sources

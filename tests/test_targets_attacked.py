@@ -10,9 +10,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from czcheck.archive import replacing
 from czcheck.errors import InputError, UsageError
-from czcheck.report import write_file
+from czcheck.files import replacing, write_file
 from czcheck.sources import Source, Sources
 from czcheck.targets import Target, Way, check_targets
 

@@ -2,15 +2,13 @@ from .container import Container as Container
 from .container import ContainerKind as ContainerKind
 from .container import Payload as Payload
 from .container import PayloadFiles as PayloadFiles
-from .container import PayloadKind as PayloadKind
 from .container import describe as describe
-from .container import sniff as sniff
 from .members import DefectKind as DefectKind
 from .members import Member as Member
 from .names import check_names as check_names
 from .names import misread as misread
 from .names import unsafe as unsafe
 from .reader import Archive as Archive
-from .write import check_writable as check_writable
-from .write import replacing as replacing
+from .sniffing import PayloadKind as PayloadKind
+from .sniffing import sniff as sniff
 from .write import write_archive as write_archive

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from czcheck.archive.members import Member
 from czcheck.archive.reader import Archive
+from czcheck.archive.sniffing import PayloadKind
 
 MARKER = "modelid="
 PAYLOAD_ENDING = ".model"
@@ -48,17 +49,6 @@ _IN_WORDS = {
 
 # What Keras 3 puts into every .keras file.
 _KERAS_MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
-
-
-class PayloadKind(Enum):
-    """What the payload is, by its first bytes. Section 1.5 of the format."""
-
-    SAVED_MODEL = "SavedModel"
-    ZIP = "ZIP archive without a SavedModel"
-    PICKLE = "Python pickle"
-    ONNX = "ONNX"
-    EMPTY = "empty"
-    UNKNOWN = "unknown"
 
 
 class Container(NamedTuple):
@@ -200,24 +190,6 @@ def _metadata_candidates(roots: dict[str, str]) -> list[str]:
     documents = {path: name for path, name in roots.items() if path.lower().endswith(".xml")}
     named = [name for path, name in documents.items() if GUID.fullmatch(path[:-4])]
     return named or list(documents.values())
-
-
-def sniff(head: bytes) -> PayloadKind:
-    """Tell what a payload is by its first bytes. Section 1.5 of the format.
-
-    Args:
-        head: The first bytes of the payload, at least 16 where there are as many.
-    """
-    if not head:
-        return PayloadKind.EMPTY
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return PayloadKind.ZIP
-    if head[0] == 0x80 and len(head) > 1 and head[1] in range(2, 6):  # noqa: PLR2004
-        return PayloadKind.PICKLE
-    # ONNX's ModelProto begins with field 1, a small varint: the version of the format.
-    if head[0] == 0x08 and len(head) > 1 and 3 <= head[1] <= 0x20:  # noqa: PLR2004
-        return PayloadKind.ONNX
-    return PayloadKind.UNKNOWN
 
 
 class PayloadFiles:

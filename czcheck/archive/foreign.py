@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from czcheck.archive.sniffing import PayloadKind, sniff
+from czcheck.text import nearest
+
 ENDINGS = (".czmodel", ".czseg")
 # Enough to know a file by.
 HEAD = 16
@@ -36,8 +39,6 @@ def about_file(head: bytes, size: int) -> str:
         return "is empty"
     if head.startswith(b"PK\x03\x04"):
         return "is a ZIP archive that is cut short: its end record is missing"
-    from czcheck.archive.container import PayloadKind, sniff  # noqa: PLC0415 - reads directories
-
     payloads = {PayloadKind.PICKLE: "a Python pickle", PayloadKind.ONNX: "an ONNX model"}
     known = next((what for magic, what in _FILES.items() if head.startswith(magic)), None)
     known = known or payloads.get(sniff(head))
@@ -78,15 +79,13 @@ def about_missing(path: Path) -> str:
     Args:
         path: What was named.
     """
-    import difflib  # noqa: PLC0415 - only when something is wrong
-
     try:
         beside = [each.name for each in path.parent.iterdir()]
     except OSError:
         return f"no such file: there is no folder {path.parent}"
     if any(letter in path.name for letter in "*?["):
         return "no file has a name like that"
-    near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.8)
+    near = nearest(path.name, beside, 0.8)
     if not near:
         return "no such file"
-    return f"no such file; did you mean {path.parent / near[0]}?"
+    return f"no such file; did you mean {path.parent / near}?"

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from czcheck.archive.members import Defect, DefectKind, Member
-from czcheck.escape import is_unseen
+from czcheck.text import is_unseen
 
 LONGEST_NAME = 512
 # Names that Windows opens as devices, whatever their ending.

@@ -7,7 +7,6 @@ import io
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from czcheck.archive.directory import DEFLATED, STORED, read_directory
@@ -237,12 +236,3 @@ def _spool(size: int) -> BinaryIO:
 
         stream = tempfile.TemporaryFile()  # noqa: SIM115 - handed on
     return cast("BinaryIO", stream)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while piece := stream.read(CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()

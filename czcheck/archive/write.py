@@ -1,24 +1,15 @@
-"""Write archives: the same bytes for the same members, whole or not at all."""
+"""Write archives: the same bytes for the same members."""
 
 from __future__ import annotations
 
-import errno
-import os
-import re
-import secrets
 import shutil
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from czcheck.errors import InputError, UsageError
-
-if TYPE_CHECKING:
-    from types import FrameType
+from czcheck.files import replacing
 
 Members = Iterable[tuple[str, "bytes | Path"]]
 
@@ -30,7 +21,6 @@ SAMPLES, SAMPLE_BYTES = 16, 1 << 16
 REPEATS_PAY = 0.98
 """Searching for repeats pays where a sample gets smaller by that factor. In weights there are none:
 looking for them takes three times the time and makes them larger."""
-SUFFIX = ".partial"
 
 
 def write_archive(
@@ -120,152 +110,3 @@ def _huffman_only() -> zlib._Compress:
     return zlib.compressobj(
         DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_HUFFMAN_ONLY
     )
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """A temporary file beside a target, which takes the target's place at the end.
-
-    What an earlier, killed run left beside this target is removed first.
-
-    Args:
-        target: The file to make or replace.
-
-    Yields:
-        Path of the temporary file, in the target's folder; it may be written and read at will.
-
-    Raises:
-        InputError: The target's folder is missing or cannot be written, the disk is full, or the
-            target is a folder, a device or a pipe. The temporary file is gone then, the target
-            untouched.
-    """
-    folder = target.parent
-    if not folder.is_dir():
-        raise InputError(f"{target}: cannot be written: the folder {folder} does not exist")
-    if target.is_dir():
-        raise InputError(f"{target}: cannot be written: a folder of that name is in the way")
-    if target.exists() and not target.is_file():
-        # Root could put a file in the place of /dev/null.
-        raise InputError(f"{target}: cannot be written: is a device or a pipe; name a file")
-    temporary = folder / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
-    try:
-        _remove_abandoned(target)
-        with _ending_cleanly():
-            temporary.touch(0o666, exist_ok=False)
-            yield temporary
-            with temporary.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            temporary.replace(target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written: {reason(error)}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def check_writable(named: Path) -> None:
-    """See that a file can be put somewhere, before there is anything to put there.
-
-    Args:
-        named: The file.
-
-    Raises:
-        UsageError: It is a folder, its folder does not exist, or nothing can be written there.
-    """
-    if named.is_dir():
-        raise UsageError(f"{named}: is a folder; name a file in it")
-    check_folder_of(named)
-
-
-def check_folder_of(named: Path) -> None:
-    """See that something can be put into the folder that a path names, a device excepted.
-
-    Args:
-        named: A file or a folder.
-
-    Raises:
-        UsageError: Its folder does not exist, or nothing can be written there; or links lead in a
-            circle.
-    """
-    try:
-        folder = named.resolve().parent
-    except (OSError, RuntimeError):
-        raise UsageError(f"{named}: is a link that leads in a circle; name another place") from None
-    if not folder.is_dir():
-        raise UsageError(f"{named}: the folder {named.parent} does not exist; make it first")
-    if named.exists() and not named.is_file() and not named.is_dir():
-        return
-    try:
-        # Modes do not tell what root or a read-only disk may do.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"{named}: the folder {named.parent} cannot be written: {reason(error)}"
-        ) from None
-
-
-def reason(error: OSError) -> str:
-    """What an error of the file system means, in a few words."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full"
-    if error.errno == errno.EFBIG:
-        return "the file would be larger than the limit on file sizes allows"
-    return (error.strerror or str(error)).lower()
-
-
-def abandoned(target: Path) -> re.Pattern[str]:
-    """Names of temporary files beside a target; the group is the number of their process.
-
-    Args:
-        target: The file that they were to take the place of.
-    """
-    return re.compile(
-        rf"\.{re.escape(target.name)}\.([0-9]+)-[0-9a-f]{{8}}{re.escape(SUFFIX)}", re.DOTALL
-    )
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Remove temporary files of this target whose process is gone."""
-    names = abandoned(target)
-    for path in target.parent.iterdir():
-        if (found := names.fullmatch(path.name)) is not None and not _alive(int(found[1])):
-            with suppress(OSError):
-                path.unlink()
-
-
-def _alive(pid: int) -> bool:
-    if os.name == "nt":  # signal 0 would end the process there
-        return False
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
-
-
-@contextmanager
-def _ending_cleanly() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the program by an exception, so that files are cleaned up."""
-    import signal  # noqa: PLC0415
-    import threading  # noqa: PLC0415
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        raise SystemExit(128 + number)
-
-    before = {}
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            before[number] = signal.signal(number, leave)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -21,7 +21,7 @@ from czcheck.targets import Target, check_targets
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
-    from czcheck.metadata.spec import ModelSpec
+    from czcheck.metadata.spec_reading import ModelSpec
     from czcheck.runtime.limits import RunnerLimits
 
 Progress = Callable[[str], None]
@@ -94,9 +94,9 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     else:
         source = plan.examine(plan.source, limits)
         plan.warnings(source.ending, verify=verify)
-    from czcheck.archive.write import check_writable, replacing  # noqa: PLC0415
     from czcheck.building.original import Original  # noqa: PLC0415
     from czcheck.building.process import BuildProcess  # noqa: PLC0415
+    from czcheck.files import check_writable, replacing  # noqa: PLC0415
 
     check_writable(target)
     with replacing(target) as temporary:
@@ -152,7 +152,8 @@ def build(  # noqa: PLR0913 - each is a choice of its own
 
 
 def _spec_of(spec: str | Path | ModelSpec, limits: Limits) -> ModelSpec:
-    from czcheck.metadata.spec import ModelSpec, read_spec  # noqa: PLC0415
+    from czcheck.metadata.spec import read_spec  # noqa: PLC0415
+    from czcheck.metadata.spec_reading import ModelSpec  # noqa: PLC0415
 
     if isinstance(spec, ModelSpec):
         return spec

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from czcheck.files import digest
+from czcheck.text import count
+
 if TYPE_CHECKING:
     from czcheck.archive.container import Container
-    from czcheck.building.process import Lowering
+    from czcheck.building.results import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.model import CzModel
+    from czcheck.model import Model
 
 SAVED_MODEL = "saved_model.pb"
 CHECKPOINT = ("variables/variables.data-00000-of-00001", "variables/variables.index")
@@ -34,7 +36,7 @@ def other_members(container: Container) -> Iterator[tuple[str, str]]:
         yield name, name.replace("\\", "/").removeprefix(prefix)
 
 
-def changes(model: CzModel, metadata: ModelMetadata, lowering: Lowering) -> Iterator[str]:
+def changes(model: Model, metadata: ModelMetadata, lowering: Lowering) -> Iterator[str]:
     """What a repaired archive has otherwise than its source.
 
     Args:
@@ -53,12 +55,12 @@ def changes(model: CzModel, metadata: ModelMetadata, lowering: Lowering) -> Iter
     yield from listed or ["members packed anew, in the order and with the dates of every build"]
 
 
-def _of_names(model: CzModel, model_id: str) -> Iterator[str]:
+def _of_names(model: Model, model_id: str) -> Iterator[str]:
     container = model.container
     if container.wrapper is not None:
         yield f"members taken out of the folder {container.wrapper}, which held all of them"
     if container.backslashes:
-        yield f"backslashes in {_names(len(container.backslashes))} made into slashes"
+        yield f"backslashes in {count(len(container.backslashes), 'name')} made into slashes"
     if container.literal_payload:
         yield f"payload {container.payload_member} renamed {model_id}.model"
     ids = {
@@ -74,13 +76,13 @@ def _of_names(model: CzModel, model_id: str) -> Iterator[str]:
     if not container.markers or stands_in:
         yield f"missing marker modelid={model_id} added"
     elif len(container.markers) > 1:
-        count = len(container.markers)
-        yield f"one marker, modelid={model_id}, in the place of {count}"
+        markers = len(container.markers)
+        yield f"one marker, modelid={model_id}, in the place of {markers}"
     elif size := model.archive.member(container.markers[0]).size:
         yield f"content of the marker ({size} bytes) taken out: it is an empty member"
 
 
-def _of_metadata(model: CzModel, metadata: ModelMetadata) -> Iterator[str]:
+def _of_metadata(model: Model, metadata: ModelMetadata) -> Iterator[str]:
     from czcheck.metadata.model_metadata import to_xml  # noqa: PLC0415
 
     name = model.container.metadata_member
@@ -101,18 +103,16 @@ def _of_metadata(model: CzModel, metadata: ModelMetadata) -> Iterator[str]:
         yield f"tile size in the metadata corrected to {tile}, the network's own"
 
 
-def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
+def _of_network(model: Model, lowering: Lowering) -> Iterator[str]:
     files = model.files
     payload = model.payload.files
     assert payload is not None
     if payload.wrapper is not None:
         yield f"SavedModel taken out of the folder {payload.wrapper} in the payload"
     if payload.backslashes:
-        yield f"backslashes in {_names(len(payload.backslashes))} of the payload made into slashes"
-    digest = hashlib.sha256()
-    for piece in files.chunks(SAVED_MODEL):
-        digest.update(piece)
-    same = digest.hexdigest() == lowering.sha256
+        names = count(len(payload.backslashes), "name")
+        yield f"backslashes in {names} of the payload made into slashes"
+    same = digest(files.chunks(SAVED_MODEL)) == lowering.sha256
     if not same:
         yield (
             f"network lowered to TensorFlow 2.0.0: {lowering.nodes_before} nodes to "
@@ -123,7 +123,7 @@ def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
         yield f"signature {serving.name} renamed {SIGNATURE}"
     frozen = sum(variable.captured for variable in model.network.variables)
     if frozen:
-        yield f"{frozen} variable{'s' if frozen > 1 else ''} made into constants"
+        yield f"{count(frozen, 'variable')} made into constants"
     if lowering.tile != lowering.source_tile:
         height, width = lowering.tile
         yield f"tile set to {height} x {width} pixels"
@@ -133,7 +133,3 @@ def _of_network(model: CzModel, lowering: Lowering) -> Iterator[str]:
     if left_out:
         more = ", ..." if len(left_out) > SHOWN else ""
         yield f"no longer needed in the payload: {', '.join(left_out[:SHOWN])}{more}"
-
-
-def _names(count: int) -> str:
-    return "1 name" if count == 1 else f"{count} names"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.building.expected import after, before
 from czcheck.building.keras2.reading import writer_of
 from czcheck.building.proof import Comparer
+from czcheck.building.results import OriginalProof
 from czcheck.errors import IncompleteError, InputError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
@@ -22,28 +22,11 @@ if TYPE_CHECKING:
 
     from czcheck.building.expected import Added
     from czcheck.building.plan import Examined
-    from czcheck.building.process import Lowering
+    from czcheck.building.results import Lowering
     from czcheck.limits import Limits
 
 CHILD = Path(__file__).with_name("original_child.py")
 SECONDS_LOAD = 300
-
-
-@dataclass(frozen=True, slots=True)
-class OriginalProof:
-    """How far the archive's outputs are from those of the framework that wrote the source.
-
-    Attributes:
-        framework: Its name and version, `Keras 2.3.1 in TensorFlow 1.15.5`.
-        python: Version of the interpreter.
-        scaled: Largest difference of a probability on tiles scaled to [0, 1].
-        raw: The same on the raw range of the pixel type.
-    """
-
-    framework: str
-    python: str
-    scaled: float
-    raw: float
 
 
 class Original:

@@ -33,7 +33,7 @@ from czcheck.planned.named import is_keras_file
 if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec import ModelSpec
+    from czcheck.metadata.spec_reading import ModelSpec
     from czcheck.planned.ending import Binary, Ending
 
 
@@ -256,7 +256,7 @@ class Plan:
 
 
 def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Added:
-    from czcheck.metadata.model_metadata import PIXEL_TYPES  # noqa: PLC0415
+    from czcheck.metadata.pixel_types import PIXEL_TYPES  # noqa: PLC0415
 
     before = spec.preprocessing
     if overrides.preprocessing is not None:

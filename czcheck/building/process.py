@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from czcheck.building.expected import NOTHING, Added, after, before, doubt
 from czcheck.building.proof import Comparer, Proof, questions
+from czcheck.building.results import Lowering
 from czcheck.errors import IncompleteError, InputError
+from czcheck.files import digest_of
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
@@ -34,45 +34,6 @@ if TYPE_CHECKING:
 CHILD = Path(__file__).with_name("child.py")
 SIGNATURE = "serving_default"
 SECONDS_EXPORT = SECONDS_LOWER = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Lowering:
-    """What the child made of the source.
-
-    Attributes:
-        sha256: SHA-256 of the lowered `saved_model.pb`, in hexadecimal.
-        source_input: Key and tensor of the source's input.
-        source_output: Key and tensor of its output.
-        input: Key and tensor of the lowered network's input.
-        output: Key and tensor of its output.
-        tile: (height, width) of the lowered network.
-        source_tile: The same of the source, -1 where it is open.
-        source_batch: Batch size of the source, -1 where it is open.
-        channels: Size of the input's last dimension.
-        classes: Size of the output's last dimension.
-        resized: Whether a size that the source had was changed.
-        nodes_before: Nodes of the source's graph.
-        nodes_after: Nodes of the lowered graph.
-        dropped: Attributes dropped, with their counts.
-        rewritten: Operations rewritten, with their counts.
-    """
-
-    sha256: str
-    source_input: tuple[str, str]
-    source_output: tuple[str, str]
-    input: tuple[str, str]
-    output: tuple[str, str]
-    tile: tuple[int, int]
-    source_tile: tuple[int, int]
-    source_batch: int
-    channels: int
-    classes: int
-    resized: bool
-    nodes_before: int
-    nodes_after: int
-    dropped: tuple[tuple[str, int], ...]
-    rewritten: tuple[tuple[str, int], ...]
 
 
 class BuildProcess:
@@ -230,10 +191,8 @@ class BuildProcess:
     def _read(self, record: dict[str, Any]) -> Lowering:
         model = self._folder / "lowered" / "saved_model.pb"
         try:
-            with model.open("rb") as stream:
-                sha256 = _sha256(stream)
             return Lowering(
-                sha256=sha256,
+                sha256=digest_of(model),
                 source_input=_ends(record["source_input"]),
                 source_output=_ends(record["source_output"]),
                 input=_ends(record["input"]),
@@ -316,10 +275,10 @@ class BuildProcess:
             InputError: They are further apart than the tolerances.
             IncompleteError: The process did not survive.
         """
-        import czcheck  # noqa: PLC0415
+        from czcheck.model import Model  # noqa: PLC0415
 
         lowering = self.lowering
-        with czcheck.open(archive, limits=limits) as model:
+        with Model(archive, limits) as model:
             unpacked = unpack(model.files, self._folder / "unpacked", limits)
         tile = lowering.source_tile if lowering.resized else lowering.tile
         asked = list(questions(*tile, lowering.channels, pixel_type))
@@ -431,13 +390,6 @@ def _read_answer(path: Path) -> NDArray[Any]:
 
     answer: NDArray[Any] = np.load(path, allow_pickle=False)
     return answer
-
-
-def _sha256(stream: Any) -> str:
-    digest = hashlib.sha256()
-    while piece := stream.read(1 << 20):
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -14,12 +14,12 @@ from czcheck.building.results import RepairResult, told_of
 from czcheck.building.verifying import verified
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, MIB, Limits
-from czcheck.model import CzModel
+from czcheck.model import Model
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
-    from czcheck.building.process import Lowering
+    from czcheck.building.results import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.facts import Network
     from czcheck.rules.finding import Finding
@@ -92,7 +92,7 @@ def repair(  # noqa: PLR0913 - each is a choice of its own
     sources.model(source, "the archive to repair")
     check_targets([Target(f"--output {target}", target)], sources)
     name = _name(name)
-    with CzModel(source, limits) as opened:
+    with Model(source, limits) as opened:
         told("reading the archive")
         _check(opened, verify=verify, allow_op=allow_op)
         return _Repair(opened, target, tile, name, tuple(allow_op)).run(
@@ -115,7 +115,7 @@ def _name(given: str | None) -> str | None:
         raise UsageError(fault.reason) from None
 
 
-def _check(model: CzModel, *, verify: bool, allow_op: Sequence[str]) -> None:
+def _check(model: Model, *, verify: bool, allow_op: Sequence[str]) -> None:
     """See that there is a model to write anew, and none that does harm, without running it."""
     from czcheck.rules.engine import Status  # noqa: PLC0415
     from czcheck.rules.finding import Severity  # noqa: PLC0415
@@ -149,7 +149,7 @@ class _Repair:
 
     def __init__(
         self,
-        model: CzModel,
+        model: Model,
         target: Path,
         tile: tuple[int, int] | None,
         name: str | None,
@@ -203,9 +203,8 @@ class _Repair:
         verify: bool,
         runner_limits: RunnerLimits | None,
     ) -> RepairResult:
-        from czcheck.archive.reader import digest_of  # noqa: PLC0415
-        from czcheck.archive.write import replacing  # noqa: PLC0415
         from czcheck.building.process import BuildProcess  # noqa: PLC0415
+        from czcheck.files import digest_of, replacing  # noqa: PLC0415
         from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
         model, network = self.model, self.model.network

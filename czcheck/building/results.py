@@ -9,12 +9,66 @@ from typing import TYPE_CHECKING, Any
 from czcheck.building.proof import Proof
 
 if TYPE_CHECKING:
-    from czcheck.building.original import OriginalProof
-    from czcheck.building.process import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
     from czcheck.planned.ending import Binary
     from czcheck.report.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Lowering:
+    """What the child made of the source.
+
+    Attributes:
+        sha256: SHA-256 of the lowered `saved_model.pb`, in hexadecimal.
+        source_input: Key and tensor of the source's input.
+        source_output: Key and tensor of its output.
+        input: Key and tensor of the lowered network's input.
+        output: Key and tensor of its output.
+        tile: (height, width) of the lowered network.
+        source_tile: The same of the source, -1 where it is open.
+        source_batch: Batch size of the source, -1 where it is open.
+        channels: Size of the input's last dimension.
+        classes: Size of the output's last dimension.
+        resized: Whether a size that the source had was changed.
+        nodes_before: Nodes of the source's graph.
+        nodes_after: Nodes of the lowered graph.
+        dropped: Attributes dropped, with their counts.
+        rewritten: Operations rewritten, with their counts.
+    """
+
+    sha256: str
+    source_input: tuple[str, str]
+    source_output: tuple[str, str]
+    input: tuple[str, str]
+    output: tuple[str, str]
+    tile: tuple[int, int]
+    source_tile: tuple[int, int]
+    source_batch: int
+    channels: int
+    classes: int
+    resized: bool
+    nodes_before: int
+    nodes_after: int
+    dropped: tuple[tuple[str, int], ...]
+    rewritten: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalProof:
+    """How far the archive's outputs are from those of the framework that wrote the source.
+
+    Attributes:
+        framework: Its name and version, `Keras 2.3.1 in TensorFlow 1.15.5`.
+        python: Version of the interpreter.
+        scaled: Largest difference of a probability on tiles scaled to [0, 1].
+        raw: The same on the raw range of the pixel type.
+    """
+
+    framework: str
+    python: str
+    scaled: float
+    raw: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

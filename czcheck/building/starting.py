@@ -15,7 +15,7 @@ from czcheck.archive.foreign import about_missing
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.colours import distinct_colours
-from czcheck.metadata.model_metadata import MONOCHROME, SPLIT_RGB
+from czcheck.metadata.pixel_types import MONOCHROME, SPLIT_RGB
 from czcheck.metadata.processing import Operation
 from czcheck.planned.ending import (
     PAIR,
@@ -32,7 +32,7 @@ from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.network.facts import Dims, Network
     from czcheck.network.reach import StaticReach
     from czcheck.planned.ending import Ending
@@ -139,11 +139,11 @@ def _of_folder(source: Path, target: Path, limits: Limits) -> _Draft:
 
 
 def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
-    from czcheck.model import CzModel  # noqa: PLC0415
+    from czcheck.model import Model  # noqa: PLC0415
     from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
     folder = target.with_name(f"{target.stem}_saved_model")
-    with CzModel(source, limits) as model:
+    with Model(source, limits) as model:
         if os.path.lexists(folder):
             raise UsageError(
                 f"{folder}: is there already, and the archive's SavedModel belongs there; remove "
@@ -176,7 +176,7 @@ def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
     return Start(target, draft.keys, tuple(draft.guessed), folder)
 
 
-def _metadata(model: CzModel) -> ModelMetadata | None:
+def _metadata(model: Model) -> ModelMetadata | None:
     try:
         return model.metadata
     except UnavailableError:
@@ -328,7 +328,7 @@ def _relative(source: Path, target: Path) -> str:
 
 def _write(target: Path, keys: Mapping[str, Any], source: Path, *, files: bool = True) -> None:
     """Write the specification, and see that it can be read, before it gets its name."""
-    from czcheck.archive.write import replacing  # noqa: PLC0415
+    from czcheck.files import replacing  # noqa: PLC0415
     from czcheck.metadata.spec import examine_spec  # noqa: PLC0415
 
     lines = [

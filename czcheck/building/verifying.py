@@ -43,7 +43,7 @@ def verified(
         InputError: The archive fails.
         IncompleteError: It could not be checked whole.
     """
-    from czcheck.report.report import Verdict  # noqa: PLC0415
+    from czcheck.report.record import Verdict  # noqa: PLC0415
     from czcheck.verifying.verify import verify  # noqa: PLC0415
 
     report = verify(

@@ -17,9 +17,11 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-import czcheck
+from czcheck._version import __version__
+from czcheck.files import digest_of
 from czcheck.images.folders import is_store
-from czcheck.rules.catalogue import PACKAGE, catalogue
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import PACKAGE
 
 MOST_FILES = 1000
 """Files in a folder of images beyond which nothing is kept."""
@@ -31,7 +33,7 @@ _HEAD = 4096
 @cache
 def tool() -> list[Any]:
     """This tool: its version, and the state of its files and of those that hold further rules."""
-    root = Path(czcheck.__file__).parent
+    root = Path(__file__).parents[1]
     files = sorted(
         each for each in _below(root) if each.suffix in (".py", ".json", ".xsd", ".binpb")
     )
@@ -44,7 +46,7 @@ def tool() -> list[Any]:
         }
     )
     packages = sorted({rule.package for rule in catalogue().values()})
-    return [czcheck.__version__, packages, _states([*files, *further])]
+    return [__version__, packages, _states([*files, *further])]
 
 
 def _files_of(check: Callable[..., object]) -> Iterator[Path]:
@@ -165,7 +167,7 @@ def contents(path: Path) -> list[Any] | None:
         if len(files) > MOST_FILES or (not path.is_dir() and _names_others(path)):
             return None
         names = sorted((each.relative_to(path).as_posix(), each) for each in files)
-        return [str(path), [[name, _file_digest(each)] for name, each in names]]
+        return [str(path), [[name, digest_of(each)] for name, each in names]]
     except OSError:
         return None
 
@@ -192,11 +194,3 @@ def _names_others(path: Path) -> bool:
         return any(
             name[1] != os.fsencode(path.name) for name in re.finditer(rb'FileName="([^"]*)"', data)
         )
-
-
-def _file_digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -8,13 +8,13 @@ import json
 import os
 import re
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from czcheck.errors import UsageError
+from czcheck.files import is_private, write_private
 from czcheck.limits import MIB
 
 FOLDER = "verdicts-1"
@@ -29,7 +29,6 @@ _OURS = re.compile(r"[0-9a-f]+\.json")
 _TEMPORARY = ".new"
 # What a run that was killed has left behind; one that lives writes in milliseconds.
 _STALE_SECONDS = 3600
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Store:
@@ -58,7 +57,7 @@ class Store:
             raise UsageError(
                 f"{folder}: verdicts cannot be kept there: {error.strerror or error}"
             ) from None
-        if not stat.S_ISDIR(found.st_mode) or not _is_ours(found):
+        if not stat.S_ISDIR(found.st_mode) or not is_private(found):
             raise UsageError(
                 f"{self._folder}: others can write there, so no verdict is taken from it; remove"
                 " it, or choose another folder with --cache-dir"
@@ -103,7 +102,7 @@ class Store:
         if len(data) > MAX_ENTRY:
             return False
         try:
-            self._write(self._path(key), data)
+            write_private(self._path(key), data, _TEMPORARY)
         except OSError:
             return False
         self._prune()
@@ -111,17 +110,6 @@ class Store:
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}{_ENDING}"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        descriptor, name = tempfile.mkstemp(_TEMPORARY, "", self._folder)  # mode 0600
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
 
     def _prune(self) -> None:
         """Remove what is too much, the entries used last at the end, and what was left behind."""
@@ -161,19 +149,12 @@ def _read(path: Path) -> bytes:
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as stream:
         found = os.fstat(stream.fileno())
-        if not stat.S_ISREG(found.st_mode) or not _is_ours(found):
+        if not stat.S_ISREG(found.st_mode) or not is_private(found):
             raise ValueError("not a file of ours")
         data = stream.read(MAX_ENTRY + 1)
     if len(data) > MAX_ENTRY:
         raise ValueError("too large")
     return data
-
-
-def _is_ours(found: os.stat_result) -> bool:
-    """Whether a file or folder belongs to the user, and nobody else can write to it."""
-    if os.name != "posix":
-        return True
-    return found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE
 
 
 def _digest(key: str, body: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.errors import IncompleteError, InputError, UsageError
 
 EXIT_INTERRUPTED = 130
@@ -58,11 +58,10 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            import difflib
+            from czcheck.text import nearest
 
-            near = difflib.get_close_matches(args[0], self.homes, n=1)
-            if near:
-                hint = f"Did you mean {near[0]!r}?"
+            if near := nearest(args[0], self.homes):
+                hint = f"Did you mean {near!r}?"
             elif os.path.exists(args[0]):  # noqa: PTH110 - no pathlib before it is needed
                 hint = f"To check that file: czcheck verify {args[0]}"
             else:
@@ -82,7 +81,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(czcheck.__version__, "--version", prog_name="czcheck")
+@click.version_option(__version__, "--version", prog_name="czcheck")
 def cli() -> None:
     """Validate, inspect, build and run czmodel files for ZEISS ZEN Intellesis.
 
@@ -100,7 +99,7 @@ def fail(message: str, code: int) -> NoReturn:
         message: The message; may span lines.
         code: The exit code.
     """
-    from czcheck.escape import printable_lines
+    from czcheck.text import printable_lines
 
     click.echo(f"czcheck: {printable_lines(message)}", err=True)
     raise SystemExit(code)
@@ -117,7 +116,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         import io
 
-        from czcheck.escape import printable_lines
+        from czcheck.text import printable_lines
 
         # It repeats the arguments, and a shell may have taken those from a folder of any files.
         text = io.StringIO()

@@ -62,8 +62,8 @@ def command(
     kept in the file.
     """
     from czcheck.cli.verify import progress_bar
-    from czcheck.escape import printable
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
+    from czcheck.text import printable, size_text
     from czcheck.verifying.baselines import write_baseline
 
     with progress_bar(enabled=True) as progress:
@@ -76,10 +76,9 @@ def command(
             allow_op=allow_op,
             progress=progress,
         )
-    size = output.stat().st_size / (1 << 20)
     text = (
         f"{output}: answers of {golden.model_name} ({golden.model_id}) to {len(golden.tiles)} "
-        f"tiles in TensorFlow {golden.tensorflow}, {size:.1f} MiB"
+        f"tiles in TensorFlow {golden.tensorflow}, {size_text(output.stat().st_size)}"
     )
     print_lines([Line(printable(text))])
     return 0

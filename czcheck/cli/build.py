@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from czcheck.building.builder import Progress
     from czcheck.building.proof import Proof
     from czcheck.building.results import BuildResult
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
 
 
 @click.command("build")
@@ -124,7 +124,7 @@ def spinner(*, enabled: bool) -> Iterator[Progress | None]:
 
 def precision_lines(proof: Proof) -> Iterator[Line]:
     """A line on the tolerances of a proof that is not one of float32."""
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
     from czcheck.tolerances import HALF
 
     if proof.precision in HALF:
@@ -136,9 +136,9 @@ def precision_lines(proof: Proof) -> Iterator[Line]:
 
 
 def _lines(result: BuildResult) -> Iterator[Line]:
-    from czcheck.escape import printable
-    from czcheck.report.inspection_text import size_text
-    from czcheck.report.text import Line, report_lines
+    from czcheck.report.lines import Line
+    from czcheck.report.text import report_lines
+    from czcheck.text import printable, size_text
 
     metadata = result.metadata
     size = size_text(result.path.stat().st_size)

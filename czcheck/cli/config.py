@@ -13,7 +13,7 @@ from czcheck.cli.forms import text_or_json
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
 
 
 @click.command("config")
@@ -53,9 +53,9 @@ _WITHOUT = {"select": "all"} | {
 
 
 def _lines(plain: dict[str, Any]) -> Iterator[Line]:
-    from czcheck.escape import printable
     from czcheck.report.configuration_text import value_text
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
+    from czcheck.text import printable
 
     whom = "" if plain["path"] is None else f" for {printable(plain['path'])}"
     file = "no configuration" if plain["file"] is None else printable(plain["file"])

@@ -117,12 +117,12 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     What is not given is taken from the configuration, as it is for B; see `czcheck config B`.
     """
     from czcheck.archive.foreign import about_missing
-    from czcheck.archive.write import check_writable
     from czcheck.cli.verify import progress_bar
     from czcheck.configuration.configuration import Configuration
     from czcheck.diffing.comparing import diff
     from czcheck.diffing.text import diff_lines
     from czcheck.errors import UsageError
+    from czcheck.files import check_writable
     from czcheck.targets import Target
     from czcheck.verifying.planning import sources_of
 
@@ -164,8 +164,8 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
 
 def _write_picture(data: bytes | None, path: Path) -> bool:
     from czcheck.errors import IncompleteError
-    from czcheck.escape import printable
-    from czcheck.report.destinations import write_file
+    from czcheck.files import write_file
+    from czcheck.text import printable
 
     if data is None:
         click.echo(

@@ -187,7 +187,7 @@ def _targets(table: Path | None, pictures: Path | None) -> list[Target]:
 def _check_writable(table: Path | None, pictures: Path | None) -> None:
     """See that what is written beside the reports can be."""
     if table is not None:
-        from czcheck.archive.write import check_writable
+        from czcheck.files import check_writable
 
         check_writable(table)
     if pictures is not None:
@@ -200,7 +200,7 @@ def _write(report: Report, table: Path | None, pictures: Path | None) -> None:
     evaluation = report.files[0].evaluation
     assert evaluation is not None
     if table is not None:
-        from czcheck.images.placing import placing
+        from czcheck.files import placing
         from czcheck.report.evaluation_table import evaluation_csv
 
         with placing(table) as temporary:

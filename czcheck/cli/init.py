@@ -13,7 +13,7 @@ from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
     from czcheck.building.starting import Start
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
 
 
 @click.command("init")
@@ -43,8 +43,8 @@ def command(model: Path | None, output: Path, force: bool) -> int:
 
 
 def _lines(start: Start) -> Iterator[Line]:
-    from czcheck.escape import printable
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
+    from czcheck.text import printable
 
     yield Line(f"wrote {printable(str(start.path))}", "heading")
     if start.unpacked is not None:

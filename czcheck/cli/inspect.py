@@ -19,9 +19,9 @@ def command(path: Path, form: str) -> int:
     Members, metadata, signature, operations and parameters. What cannot be read is said; `czcheck
     verify` tells why.
     """
+    from czcheck.api import open_model
     from czcheck.archive.container import ContainerKind
     from czcheck.errors import InputError, UnavailableError
-    from czcheck.model import open_model
     from czcheck.report.inspection import inspection
     from czcheck.report.inspection_text import inspection_lines
     from czcheck.report.json_form import plain_json

@@ -61,8 +61,8 @@ def output_file(_: click.Context, param: click.Parameter, value: Path | None) ->
     """
     if value is None:
         return None
-    from czcheck.archive.write import check_writable
     from czcheck.errors import UsageError
+    from czcheck.files import check_writable
 
     if str(value) == "-":
         raise UsageError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
 
 _STYLES = {
     "passed": "bold green",
@@ -72,7 +72,7 @@ def print_errors(messages: Iterable[str]) -> None:
     Args:
         messages: What the user has to know, whatever else is printed.
     """
-    from czcheck.escape import printable
+    from czcheck.text import printable
 
     for message in messages:
         click.echo(f"czcheck: {printable(message)}", err=True)

@@ -13,7 +13,7 @@ from czcheck.cli.printing import print_lines, print_text
 
 if TYPE_CHECKING:
     from czcheck.report.destinations import Destination
-    from czcheck.report.text import Line
+    from czcheck.report.lines import Line
     from czcheck.sources import Sources
     from czcheck.targets import Target
 
@@ -188,7 +188,7 @@ class Reporting:
 
 
 def _fault(form: str, error: Exception) -> None:
-    from czcheck.escape import printable
+    from czcheck.text import printable
 
     what = printable(f"{type(error).__name__}: {error}")
     click.echo(

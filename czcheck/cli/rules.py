@@ -12,8 +12,8 @@ from czcheck.cli.options import complete_codes
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
-    from czcheck.report.text import Line
-    from czcheck.rules.catalogue import Rule
+    from czcheck.report.lines import Line
+    from czcheck.rules.declaring import Rule
 
 
 @click.command("rules")
@@ -25,7 +25,8 @@ def command(codes: tuple[str, ...], form: str) -> int:
     CODE is a rule's code or a prefix such as CZ2.
     """
     from czcheck.cli.printing import print_errors
-    from czcheck.rules.catalogue import UnknownRuleError, every_rule, explain, matching
+    from czcheck.rules.catalogue import every_rule
+    from czcheck.rules.declaring import UnknownRuleError, explain, matching
     from czcheck.rules.plugins import no_such_rule, unusable
 
     rules = every_rule()
@@ -44,8 +45,8 @@ def command(codes: tuple[str, ...], form: str) -> int:
 
 
 def _list(rules: list[Rule]) -> Iterator[Line]:
-    from czcheck.report.text import Line
-    from czcheck.rules.catalogue import PACKAGE
+    from czcheck.report.lines import Line
+    from czcheck.rules.declaring import PACKAGE
 
     heading, package = "", PACKAGE
     headings = list(dict.fromkeys(map(_heading, rules)))
@@ -65,7 +66,7 @@ def _list(rules: list[Rule]) -> Iterator[Line]:
 
 
 def _heading(rule: Rule) -> str:
-    from czcheck.rules.catalogue import is_on_releases
+    from czcheck.rules.declaring import is_on_releases
 
     if is_on_releases(rule.code):
         return "two releases of a model (`czcheck diff`)"
@@ -75,8 +76,8 @@ def _heading(rule: Rule) -> str:
 def _page(rule: Rule) -> Iterator[Line]:
     import textwrap
 
-    from czcheck.report.text import WIDTH, Line
-    from czcheck.rules.catalogue import PACKAGE
+    from czcheck.report.lines import WIDTH, Line
+    from czcheck.rules.declaring import PACKAGE
 
     yield Line(f"{rule.code} {rule.title}", "heading")
     since = f", since {rule.since}" if rule.since else ""

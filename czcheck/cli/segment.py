@@ -138,6 +138,6 @@ def command(
 
 
 def _tell_unfinished(place: str) -> None:
-    from czcheck.escape import printable
+    from czcheck.text import printable
 
     click.echo(f"czcheck: {printable(place)} is unfinished; --resume goes on with it", err=True)

@@ -131,7 +131,7 @@ def progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from czcheck.escape import printable
+    from czcheck.text import printable
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),

@@ -122,7 +122,7 @@ def judge_releases(
     Returns:
         The outcomes, and behind them those of the rules about the configuration.
     """
-    from czcheck.rules.catalogue import release_rules  # noqa: PLC0415
+    from czcheck.rules.families import release_rules  # noqa: PLC0415
 
     # Waivers of findings on one file have their say in `czcheck verify`.
     ours = tuple(

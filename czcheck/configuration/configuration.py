@@ -151,7 +151,8 @@ class Configuration:
 
 def _check_family(code: str, *, releases: bool) -> None:
     """Refuse a code of rules that the command does not check."""
-    from czcheck.rules.catalogue import catalogue, release_rules  # noqa: PLC0415
+    from czcheck.rules.catalogue import catalogue  # noqa: PLC0415
+    from czcheck.rules.families import release_rules  # noqa: PLC0415
 
     if any(each.startswith(code) for each in (release_rules() if releases else catalogue())):
         return

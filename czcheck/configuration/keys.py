@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from czcheck.configuration import values
 from czcheck.configuration.values import Read
 from czcheck.limits import GIB
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 from czcheck.rules.finding import Severity
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances

@@ -303,7 +303,8 @@ class _Reader:
         self, data: Mapping[str, Any], place: Place
     ) -> Iterable[tuple[str, Any, Place]]:
         """One setting for each rule; of prefixes, the longest counts."""
-        from czcheck.rules.catalogue import every_rule, matching  # noqa: PLC0415
+        from czcheck.rules.catalogue import every_rule  # noqa: PLC0415
+        from czcheck.rules.declaring import matching  # noqa: PLC0415
 
         found: dict[str, tuple[int, Any, Place]] = {}
         for prefix, value in data.items():

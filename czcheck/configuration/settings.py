@@ -22,7 +22,7 @@ from czcheck.configuration.values import near
 from czcheck.errors import UsageError
 from czcheck.limits import GIB
 from czcheck.options import Options
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 from czcheck.rules.finding import Severity
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, Budgets, given_limits
 from czcheck.tolerances import Tolerances

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from czcheck.rules.finding import Severity
+from czcheck.text import nearest
 
 _TELLING = 10**18
 
@@ -41,10 +42,8 @@ def near(word: str, words: Iterable[str]) -> str:
         word: What was written.
         words: What could have been meant.
     """
-    import difflib  # noqa: PLC0415 - only where a word is wrong
-
-    found = difflib.get_close_matches(word.replace("_", "-"), list(words), n=1)
-    return f"; did you mean `{found[0]}`?" if found else ""
+    found = nearest(word.replace("_", "-"), words)
+    return f"; did you mean `{found}`?" if found else ""
 
 
 def kind_of(value: Any) -> str:
@@ -160,7 +159,8 @@ def program(value: Any, folder: Path) -> str:
 
 def codes(value: Any, folder: Path) -> str:  # noqa: ARG001
     """Code of a rule, or the beginning of codes: of rules on one file, or on two releases."""
-    from czcheck.rules.catalogue import UnknownRuleError, every_rule, matching  # noqa: PLC0415
+    from czcheck.rules.catalogue import every_rule  # noqa: PLC0415
+    from czcheck.rules.declaring import UnknownRuleError, matching  # noqa: PLC0415
 
     code = text(value).strip().upper()
     rules = every_rule()

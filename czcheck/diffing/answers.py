@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from czcheck.diffing.release import Release, Which
     from czcheck.runtime.answers import Environment
     from czcheck.runtime.compare import KeptAnswers, TileComparison
+    from czcheck.runtime.deaths import Failure
     from czcheck.runtime.measure.cost import Cost
     from czcheck.runtime.networks import Worker
-    from czcheck.runtime.record import Failure
     from czcheck.test_tiles.patterns import Tile
 
 _AXES = 4
@@ -242,9 +242,13 @@ def _run(
 ) -> ReleaseRun:
     """Ask one network all tiles, one at a time."""
     from czcheck.runtime.asking import Asker  # noqa: PLC0415
-    from czcheck.runtime.deaths import CommandFailed, WorkerDied  # noqa: PLC0415
+    from czcheck.runtime.deaths import (  # noqa: PLC0415
+        CommandFailed,
+        Failure,
+        WorkerDied,
+    )
     from czcheck.runtime.measure.cost import cost_of  # noqa: PLC0415
-    from czcheck.runtime.record import Failure, summarise  # noqa: PLC0415
+    from czcheck.runtime.output_statistics import summarise  # noqa: PLC0415
     from czcheck.runtime.run import load_network  # noqa: PLC0415
     from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from czcheck.metadata.model_metadata import SegmentationClass
+from czcheck.metadata.classes import SegmentationClass
 
 
 @dataclass(frozen=True, slots=True)

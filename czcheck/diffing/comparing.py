@@ -7,18 +7,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.configuration.applying import POLICY, applied, judge_releases, today
 from czcheck.configuration.configuration import Configuration
 from czcheck.configuration.showing import of_report
 from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
+from czcheck.diffing.record import DiffOptions, Fault, ReleaseFile
 from czcheck.diffing.release import Release
-from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
+from czcheck.diffing.result import Diff
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.options import Options
-from czcheck.rules.catalogue import Level, catalogue, release_rules
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts, Outcome, evaluate
+from czcheck.rules.families import release_rules
 from czcheck.runtime.source import WorkerSource
 from czcheck.verifying.planning import check_images
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from czcheck.diffing.answers import AnswersChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.weights import WeightsChange
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.tolerances import Tolerances
     from czcheck.verifying.running import Progress
@@ -139,7 +142,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         )
         outcomes = _outcomes(facts, settings, options.level)
         return Diff(
-            czcheck.__version__,
+            __version__,
             options,
             before=_file(first.model),
             after=_file(second.model),
@@ -186,7 +189,7 @@ def _or_fault(fact: Callable[[], Any]) -> Any:
         return Fault(f"czcheck failed, please report this ({type(error).__name__}: {error})")
 
 
-def _file(model: CzModel) -> ReleaseFile:
+def _file(model: Model) -> ReleaseFile:
     network = _or_fault(lambda: model.network)
     readable = not isinstance(network, Fault) and network.fault is None
     return ReleaseFile(
@@ -297,14 +300,14 @@ class _Comparison:
             )
 
 
-def _version(model: CzModel) -> str:
+def _version(model: Model) -> str:
     version = model.document.version
     if version is None:
         raise UnavailableError("the metadata XML names no version of the format")
     return version
 
 
-def _others(model: CzModel) -> dict[str, str]:
+def _others(model: Model) -> dict[str, str]:
     """Digests of the other members by name; those of one name together."""
     names = Counter(model.container.others)
     return {name: model.archive.member(name).sha256 or "cannot be unpacked" for name in names}

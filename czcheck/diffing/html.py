@@ -7,16 +7,19 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing import text
+from czcheck.diffing.json_form import diff_to_json
 from czcheck.report.configuration_text import configuration_text
 from czcheck.report.html import environment, style, tab_icon
 from czcheck.report.html_pictures import data_uri
 from czcheck.report.json_form import plain_json
-from czcheck.report.phrases import count, unchecked_texts
-from czcheck.rules.catalogue import every_rule, explain
+from czcheck.report.phrases import unchecked_texts
+from czcheck.rules.catalogue import every_rule
+from czcheck.rules.declaring import explain
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from czcheck.diffing.picture import Picture
-    from czcheck.diffing.result import Diff
+    from czcheck.diffing.record import DiffRecord
     from czcheck.rules.finding import Finding
 
 MOST_WEIGHTS = 100
@@ -53,7 +56,7 @@ _PANELS = {
 }
 
 
-def diff_page(diff: Diff) -> str:
+def diff_page(diff: DiffRecord) -> str:
     """A comparison as an HTML page that loads nothing and runs no script.
 
     Args:
@@ -62,14 +65,14 @@ def diff_page(diff: Diff) -> str:
     Returns:
         The page, with a line end at its end.
     """
-    plain = diff.to_json()
+    plain = diff_to_json(diff)
     weights = [] if "fault" in plain["weights"] else text.changed_weights(plain)
     pages = environment().overlay()
     pages.filters = {
         **pages.filters,
         "shown": text.shown,
         "digits": text.digits,
-        "part": text.percent,
+        "part": text.part_text,
     }
     runs = [run for run in plain["answers"].get("runs", ()) if run]
     told = pages.get_template("diff.html.j2").render(
@@ -99,7 +102,7 @@ def diff_page(diff: Diff) -> str:
     return f"{told.strip()}\n"
 
 
-def _lead(diff: Diff) -> str:
+def _lead(diff: DiffRecord) -> str:
     if diff.same_file:
         return "Both files are the same, byte for byte."
     number = len(diff.findings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from czcheck.diffing.result import Fault
+from czcheck.diffing.record import Fault
 from czcheck.report.inspection import whole_cost
 from czcheck.report.json_form import finding_to_json, json_text, outcome_to_json, plain_json
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from czcheck.diffing.classes import ClassChange
     from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.result import Diff, ReleaseFile
+    from czcheck.diffing.record import DiffRecord, ReleaseFile
     from czcheck.diffing.weights import WeightChange, WeightsChange
-    from czcheck.metadata.model_metadata import SegmentationClass
+    from czcheck.metadata.classes import SegmentationClass
     from czcheck.network.weights import Weight
     from czcheck.runtime.compare import TileComparison
 
@@ -24,7 +24,7 @@ DIFF_VERSION = "1.0"
 Known = TypeVar("Known")
 
 
-def diff_to_json(diff: Diff) -> dict[str, Any]:
+def diff_to_json(diff: DiffRecord) -> dict[str, Any]:
     """A comparison as plain data, whose text is safe to print.
 
     Args:
@@ -63,7 +63,7 @@ def diff_to_json(diff: Diff) -> dict[str, Any]:
     return plain
 
 
-def diff_json(diff: Diff) -> str:
+def diff_json(diff: DiffRecord) -> str:
     """A comparison as JSON text, with a line end at its end."""
     return json_text(diff_to_json(diff))
 

@@ -6,13 +6,14 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from czcheck.diffing.json_form import diff_to_json
 from czcheck.diffing.text import (
     MOST,
     answers_text,
     changed_weights,
     cost_rows,
     further,
-    percent,
+    part_text,
     shown,
     verdict_text,
     weight_name,
@@ -22,12 +23,12 @@ from czcheck.diffing.text import (
 from czcheck.report.notebook import badge, table, text
 
 if TYPE_CHECKING:
-    from czcheck.diffing.result import Diff
+    from czcheck.diffing.record import DiffRecord
 
 _CAPTIONS = {"input": "input", "before": "before", "after": "after", "difference": "not the same"}
 
 
-def diff_html(diff: Diff) -> str:
+def diff_html(diff: DiffRecord) -> str:
     """A comparison as tables, with the picture of where both differ.
 
     Args:
@@ -36,7 +37,7 @@ def diff_html(diff: Diff) -> str:
     Returns:
         An HTML fragment.
     """
-    plain = diff.to_json()
+    plain = diff_to_json(diff)
     before, after = plain["before"], plain["after"]
     paths = f"<b>{text(before['path'])}</b> &rarr; <b>{text(after['path'])}</b>"
     parts = [f"<p>{paths}: {badge(plain['verdict'])}<br>{text(verdict_text(plain))}</p>"]
@@ -91,7 +92,7 @@ def _weights(plain: dict[str, Any]) -> str:
             each["state"],
             text(weight_name(each)),
             text(weight_text(each)),
-            "" if each["relative"] is None else text(percent(each["relative"])),
+            "" if each["relative"] is None else text(part_text(each["relative"])),
         )
         for each in found[:MOST]
     ]
@@ -99,7 +100,7 @@ def _weights(plain: dict[str, Any]) -> str:
     return told + (table(("Weights", "Name", "Change", "Relative"), rows) if rows else "")
 
 
-def _pictures(diff: Diff) -> str:
+def _pictures(diff: DiffRecord) -> str:
     drawn = diff.drawing
     if drawn is None:
         return ""

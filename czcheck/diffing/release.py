@@ -13,7 +13,7 @@ from czcheck.specification import open_checked, test_images
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.network.facts import Network
     from czcheck.network.structure import Structure
     from czcheck.network.weights import Weights
@@ -43,7 +43,7 @@ class Release:
             UsageError: There is no such file, or it cannot be opened.
         """
         self.which = which
-        self.model: CzModel = open_checked(path, limits)
+        self.model: Model = open_checked(path, limits)
         self._folder: Path | None = None
 
     def __enter__(self) -> Release:  # noqa: PYI034 - typing.Self came with Python 3.11
@@ -55,13 +55,13 @@ class Release:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
+        from czcheck.files import remove_folder  # noqa: PLC0415
 
         if self._folder is not None:
             remove_folder(self._folder)
         self.model.close()
 
-    def read(self, fact: Callable[[CzModel], Fact]) -> Fact:
+    def read(self, fact: Callable[[Model], Fact]) -> Fact:
         """A fact of the file.
 
         Args:
@@ -94,8 +94,8 @@ class Release:
         Raises:
             UnavailableError: The network cannot be read.
         """
+        from czcheck.files import private_folder  # noqa: PLC0415
         from czcheck.network.weights import Weights  # noqa: PLC0415 - numpy when needed
-        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
 
         network = self.network
         files = self.read(lambda model: model.files)

@@ -1,76 +1,13 @@
-"""The outcome of a comparison of two releases, and the verdict that follows from it."""
+"""A comparison of two releases as users hold it: its data, and every form it can be written in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from czcheck.report.report import Verdict, found_in, verdict_of
-
-if TYPE_CHECKING:
-    from czcheck.diffing.answers import AnswersChange
-    from czcheck.diffing.metadata import FieldChange, MetadataChange
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.picture import Picture
-    from czcheck.diffing.weights import WeightsChange
-    from czcheck.network.cost import StaticCost
-    from czcheck.rules.catalogue import Level
-    from czcheck.rules.engine import Outcome
-    from czcheck.rules.finding import Finding, Severity
+from czcheck.diffing.record import DiffRecord
 
 
-@dataclass(frozen=True, slots=True)
-class DiffOptions:
-    """What was asked for.
-
-    Attributes:
-        level: `network` compares without running, `run` runs both networks.
-        fail_on: Mildest severity that fails the verdict.
-        select: Codes or prefixes to check; empty for all.
-        ignore: Codes or prefixes to leave out.
-        allow_op: Operations admitted though they are not on the allowlist.
-    """
-
-    level: Level
-    fail_on: Severity
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    allow_op: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Why something could not be compared.
-
-    Attributes:
-        reason: The reason, as part of a sentence.
-    """
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseFile:
-    """One of the two files.
-
-    Attributes:
-        path: The file, as the user named it.
-        size: Its size in bytes.
-        sha256: Its digest, in hexadecimal.
-        parameters: Values in the network's weights; None where it cannot be read.
-        cost: What a tile costs, by the graph; None where that cannot be told.
-    """
-
-    path: str
-    size: int
-    sha256: str
-    parameters: int | None = None
-    cost: StaticCost | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(DiffRecord):
     """What changed between two releases of a model.
 
     Attributes:
@@ -90,65 +27,7 @@ class Diff:
             was asked for.
     """
 
-    tool_version: str
-    options: DiffOptions
-    before: ReleaseFile
-    after: ReleaseFile
-    members: tuple[FieldChange, ...] | Fault
-    metadata: MetadataChange | Fault
-    network: NetworkChange | Fault
-    weights: WeightsChange | Fault
-    answers: AnswersChange | Fault
-    outcomes: tuple[Outcome, ...]
-    configuration: Mapping[str, Any] | None = None
-
-    @property
-    def same_file(self) -> bool:
-        """Whether the two files are the same, byte for byte."""
-        return self.before.sha256 == self.after.sha256
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """All findings but the waived ones, errors first, then in the order of their codes."""
-        return tuple(each for each in found_in(self.outcomes) if each.waiver is None)
-
-    @property
-    def waived(self) -> tuple[Finding, ...]:
-        """The findings that a waiver accepts, in the same order; they fail no verdict."""
-        return tuple(each for each in found_in(self.outcomes) if each.waiver is not None)
-
-    @property
-    def equal(self) -> bool | None:
-        """Whether the answers are the same; None where that is not known."""
-        from czcheck.diffing.answers import AnswersChange  # noqa: PLC0415
-
-        return self.answers.equal if isinstance(self.answers, AnswersChange) else None
-
-    @property
-    def drawing(self) -> Picture | None:
-        """The tile on which both disagree most; None where no tile was compared."""
-        from czcheck.diffing.answers import AnswersChange  # noqa: PLC0415
-
-        return self.answers.picture if isinstance(self.answers, AnswersChange) else None
-
-    @property
-    def picture(self) -> bytes | None:
-        """The same as one PNG: input, both class maps, where they differ."""
-        return None if self.drawing is None else self.drawing.whole
-
-    @property
-    def verdict(self) -> Verdict:
-        """Passed where the answers are the same and no rule found anything that fails."""
-        return verdict_of(self.findings, self.outcomes, self.options.fail_on)
-
-    @property
-    def exit_code(self) -> int:
-        """The command line's exit code.
-
-        0 where the answers are the same; 1 where they are not, or something else was found that
-        fails; 3 where not everything could be compared.
-        """
-        return self.verdict.exit_code
+    __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `schemas/diff.schema.json` describes it."""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing.json_form import diff_to_json
 from czcheck.report.configuration_text import configuration_text
-from czcheck.report.inspection_text import shape_text, size_text
-from czcheck.report.phrases import count
-from czcheck.report.text import Line, outcome_lines, wrapped
+from czcheck.report.inspection_text import shape_text
+from czcheck.report.lines import Line, wrapped
+from czcheck.report.text import outcome_lines
+from czcheck.text import count, percent, size_text
 
 if TYPE_CHECKING:
-    from czcheck.diffing.result import Diff
+    from czcheck.diffing.record import DiffRecord
 
 ARROW = "->"
 MOST = 12
@@ -22,7 +23,7 @@ _NAME = 18
 _MOST_CHARACTERS = 120
 
 
-def diff_lines(diff: Diff, *, quiet: bool = False) -> Iterator[Line]:
+def diff_lines(diff: DiffRecord, *, quiet: bool = False) -> Iterator[Line]:
     """A comparison as lines of text, the verdict last.
 
     Args:
@@ -52,7 +53,7 @@ def diff_lines(diff: Diff, *, quiet: bool = False) -> Iterator[Line]:
     )
 
 
-def diff_text(diff: Diff) -> str:
+def diff_text(diff: DiffRecord) -> str:
     """A comparison as plain text, each line with its end."""
     return "".join(f"{line.text}\n" for line in diff_lines(diff))
 
@@ -173,7 +174,7 @@ def weights_text(weights: dict[str, Any]) -> str:
     if weights["stored_otherwise"]:
         text += f"; {weights['stored_otherwise']} stored otherwise (as constants or variables)"
     if weights["relative"]:
-        text += f"; together they moved by {percent(weights['relative'])} of their norm"
+        text += f"; together they moved by {part_text(weights['relative'])} of their norm"
     return text
 
 
@@ -186,7 +187,7 @@ def weight_text(weight: dict[str, Any]) -> str:
     text = weight_form(weight)
     if weight["state"] == "changed":
         relative = weight["relative"]
-        part = "" if relative is None else f" ({percent(relative)})"
+        part = "" if relative is None else f" ({part_text(relative)})"
         text += f", norm {digits(weight['norm'])}{part}, at most {digits(weight['largest'])}"
     return text
 
@@ -214,9 +215,9 @@ def digits(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:.3g}"
 
 
-def percent(part: Any) -> str:
+def part_text(part: Any) -> str:
     """A part of 1 in percent."""
-    return part if isinstance(part, str) else f"{100 * part:.3g} %"
+    return part if isinstance(part, str) else percent(part)
 
 
 def changed_weights(plain: dict[str, Any]) -> list[dict[str, Any]]:
@@ -255,7 +256,7 @@ def answers_text(answers: dict[str, Any]) -> str:
     if tiles:
         part = answers["labels_changed"] / max(1, answers["pixels"])
         text += (
-            f": {percent(part)} of the labels change, a probability by at most"
+            f": {part_text(part)} of the labels change, a probability by at most"
             f" {digits(answers['largest_change'])}"
         )
     if answers["flat_tiles"]:
@@ -270,7 +271,7 @@ def _answers(plain: dict[str, Any]) -> Iterator[Line]:
     bad = [each for each in answers["tiles"] if each["differs"]]
     bad.sort(key=lambda each: -each["labels_changed"] / max(1, each["pixels"]))
     for each in bad[:MOST]:
-        part = percent(each["labels_changed"] / max(1, each["pixels"]))
+        part = part_text(each["labels_changed"] / max(1, each["pixels"]))
         worst = "  (the worst)" if each["tile"] == answers["worst_tile"] else ""
         change = digits(each["largest_change"])
         yield Line(f"  tile {each['tile']:<{_NAME}} labels {part:<9} probability {change}{worst}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from czcheck.evaluating.scoring import Preview
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.image import Image, Plane
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.segmenting.job import Job
     from czcheck.segmenting.runner import ModelRunner
 
@@ -46,7 +46,7 @@ class Labelled:
 
 
 def evaluation_of(
-    model: CzModel, labelled: Labelled, job: Job, progress: Progress | None = None
+    model: Model, labelled: Labelled, job: Job, progress: Progress | None = None
 ) -> Evaluation:
     """Segment labelled images and hold the answers against the masks.
 

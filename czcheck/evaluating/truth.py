@@ -15,7 +15,7 @@ from czcheck.evaluating.counts import UNLABELLED
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.metadata.model_metadata import SegmentationClass
+    from czcheck.metadata.classes import SegmentationClass
 
 _TWO, _WHITE = 2, 255
 

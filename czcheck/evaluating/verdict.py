@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.configuration.applying import judge
 from czcheck.configuration.configuration import Configuration
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.model import CzModel
+from czcheck.model import Model
 from czcheck.report.inspection import as_far_as_read
 from czcheck.report.report import Report
 from czcheck.rules.catalogue import catalogue
@@ -143,7 +143,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         raise UsageError(f"a minimum confidence of {job.min_confidence:g} % is no whole percent")
     selection: dict[str, Any] = {"scene": scene, "channel": channel, "time": time, "z": z}
     selection["allow_missing"] = bool(allow_missing)
-    with CzModel(path, limits) as opened:
+    with Model(path, limits) as opened:
         reading = _reading(opened, mask, class_name)
         goals = _goals(reading, min_iou, min_dice, min_f1, min_accuracy)
         labelled = Labelled(Path(images), Path(masks), reading, selection, intensities, pictures)
@@ -158,10 +158,10 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         inspection = as_far_as_read(opened, checked.level)
     (judged,) = judge([report], [(settings, checked.chosen(catalogue()))])
     judged = dataclasses.replace(judged, evaluation=evaluation, inspection=inspection)
-    return Report(czcheck.__version__, checked, (judged,))
+    return Report(__version__, checked, (judged,))
 
 
-def _reading(model: CzModel, mask: str, class_name: str | None) -> MaskReading:
+def _reading(model: Model, mask: str, class_name: str | None) -> MaskReading:
     from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415 - numpy when needed
 
     try:

@@ -1,6 +1,8 @@
 from .arrays import wrap_array as wrap_array
 from .chunks import Chunk as Chunk
 from .chunks import Chunks as Chunks
+from .content import Content as Content
+from .content import Kind as Kind
 from .earlier import images_of as images_of
 from .earlier import is_result as is_result
 from .encoded import encoded_pixels as encoded_pixels
@@ -10,16 +12,12 @@ from .image import Image as Image
 from .image import Plane as Plane
 from .matching import for_model as for_model
 from .opening import open_image as open_image
-from .output import Content as Content
-from .output import Kind as Kind
-from .output import Writer as Writer
 from .output import create as create
 from .output_folders import folder_for as folder_for
 from .output_tiff import TiffOutput as TiffOutput
-from .placing import settle as settle
-from .placing import uninterrupted as uninterrupted
 from .selection import Selection as Selection
 from .selection import named as named
 from .selection import select as select
 from .tiff_series import dimensions as dimensions
 from .tiff_series import series_of as series_of
+from .writer import Writer as Writer

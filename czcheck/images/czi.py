@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
+from czcheck.images.content import KINDS
 from czcheck.images.czi_process import CziProcess
 from czcheck.images.decoders import bounded, bounded_part, damaged, extra, opened
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region
 from czcheck.images.missing import PlaneOf, missing_planes
 from czcheck.images.ome_xml import known
-from czcheck.images.output import KINDS
 from czcheck.images.selection import spans
 from czcheck.limits import MIB
-from czcheck.metadata.model_metadata import PIXEL_TYPES
 from czcheck.metadata.parsing import Unreadable, parse
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import InputError, UsageError
 from czcheck.images.image import Image, Plane, Region, fitted
 from czcheck.images.selection import Selection, named, select
-from czcheck.metadata.model_metadata import PIXEL_TYPES
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

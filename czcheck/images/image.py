@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import InputError
-from czcheck.metadata.model_metadata import PIXEL_TYPES
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,9 @@ from czcheck.errors import InputError
 from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.image import Image, Plane, Region, check_finite, told
 from czcheck.images.selection import there_is
-from czcheck.metadata.model_metadata import MONOCHROME, PIXEL_TYPES, ModelMetadata
+from czcheck.metadata.model_metadata import ModelMetadata
+from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES
+from czcheck.text import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -214,8 +216,7 @@ def _step(image: Image, have: str, want: str, samples: int, intensities: Intensi
 
 
 def _channels(pixel_types: tuple[str, ...]) -> str:
-    count = len(pixel_types)
-    return f"{count} channel{'s' if count > 1 else ''} ({told(pixel_types)})"
+    return f"{count(len(pixel_types), 'channel')} ({told(pixel_types)})"
 
 
 def _channel_option(image: Image, count: int) -> str:

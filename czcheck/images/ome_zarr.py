@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from czcheck.images.content import Content
     from czcheck.images.image import Plane
-    from czcheck.images.output import Content
 
 _AXES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 _OPAQUE = 255

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck.files import placing, writing
+from czcheck.images.content import CLASSES, SOURCE, Content, check_format
 from czcheck.images.decoders import held
-from czcheck.images.output import CLASSES, SOURCE, Content, check_format
-from czcheck.images.output_file import FileWriter
-from czcheck.images.placing import placing, writing
 from czcheck.images.png_texts import png_texts
+from czcheck.images.writer import FileWriter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,11 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from czcheck.escape import printable
-from czcheck.images.output import CLASSES, SOURCE, Content
-from czcheck.images.output_file import FileWriter
-from czcheck.images.placing import placing, writing
+from czcheck.files import placing, writing
+from czcheck.images.content import CLASSES, SOURCE, Content
+from czcheck.images.writer import FileWriter
 from czcheck.limits import GIB
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

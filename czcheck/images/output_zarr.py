@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError, UsageError
+from czcheck.files import writing
 from czcheck.images.chunks import Chunk, Chunks
+from czcheck.images.content import Content
 from czcheck.images.decoders import extra
 from czcheck.images.ome_zarr import image_attributes
-from czcheck.images.output import Content, Writer
 from czcheck.images.output_folders import Folder, folder_for
-from czcheck.images.placing import writing
+from czcheck.images.writer import Writer
 from czcheck.images.zarr_part import ZarrPart, write_chunk
 from czcheck.images.zarr_scenes import OURS
 

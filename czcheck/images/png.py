@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.images.arrays import to_bgr
+from czcheck.images.content import SOURCE
 from czcheck.images.decoders import bounded, extra, held, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import COLOUR, GRAY, Plane, Region
-from czcheck.images.output import SOURCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

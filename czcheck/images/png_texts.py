@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from czcheck.escape import printable
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
 from czcheck.images.arrays import to_bgr
+from czcheck.images.content import SOURCE
 from czcheck.images.decoders import bounded, extra, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
@@ -25,7 +26,6 @@ from czcheck.images.ome_files import (
     strange_files,
 )
 from czcheck.images.ome_xml import OmeImage, known, micrometres, ome_images
-from czcheck.images.output import SOURCE
 from czcheck.images.selection import spans
 from czcheck.images.tiff_missing import missing_pages
 from czcheck.images.tiff_pages import Pages, Samples

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import InputError
+from czcheck.text import count
 
 if TYPE_CHECKING:
     import tifffile
@@ -88,7 +89,7 @@ def main_image(path: Path, series: list[tifffile.TiffPageSeries]) -> Chosen:
     if rest:
         sizes = ", ".join(map(_size, rest[:_FEW])) + (", ..." if len(rest) > _FEW else "")
         warnings.append(
-            f"the file holds {len(rest)} more image{'s' if len(rest) > 1 else ''} ({sizes}), not "
+            f"the file holds {count(len(rest), 'more image')} ({sizes}), not "
             "read; save images as files of their own, or as one OME-TIFF"
         )
     return Chosen(image, tuple(warnings))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from czcheck.files import writing
 from czcheck.images.chunks import Chunk, Chunks
-from czcheck.images.placing import writing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,5 @@
 from .background import is_background as is_background
+from .classes import SegmentationClass as SegmentationClass
 from .colours import distinct_colours as distinct_colours
 from .described import metadata_of_spec as metadata_of_spec
 from .document import XmlDocument as XmlDocument
@@ -6,14 +7,13 @@ from .document import read_document as read_document
 from .json_text import JsonError as JsonError
 from .json_text import JsonValue as JsonValue
 from .json_text import parse_json as parse_json
-from .model_metadata import COLOR_HANDLINGS as COLOR_HANDLINGS
-from .model_metadata import PIXEL_TYPES as PIXEL_TYPES
 from .model_metadata import ModelMetadata as ModelMetadata
-from .model_metadata import SegmentationClass as SegmentationClass
 from .model_metadata import metadata_of as metadata_of
 from .model_metadata import to_xml as to_xml
 from .parsing import Unreadable as Unreadable
 from .parsing import parse as parse
+from .pixel_types import COLOR_HANDLINGS as COLOR_HANDLINGS
+from .pixel_types import PIXEL_TYPES as PIXEL_TYPES
 from .processing import POSTPROCESSING as POSTPROCESSING
 from .processing import PREPROCESSING as PREPROCESSING
 from .processing import Operation as Operation
@@ -27,8 +27,8 @@ from .schema import validates as validates
 from .schema import validates_with_xmlschema as validates_with_xmlschema
 from .spec import OPTIONAL as OPTIONAL
 from .spec import REQUIRED as REQUIRED
-from .spec import ModelSpec as ModelSpec
 from .spec import read_spec as read_spec
+from .spec_reading import ModelSpec as ModelSpec
 from .vocabulary import MODEL as MODEL
 from .vocabulary import Kind as Kind
 from .vocabulary import take_out_unknown as take_out_unknown

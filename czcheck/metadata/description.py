@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata import spec_values as check
+from czcheck.metadata.classes import SegmentationClass, numbered
 from czcheck.metadata.json_text import JsonValue
-from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, metadata_of
+from czcheck.metadata.spec import read_spec
 from czcheck.metadata.spec_values import Fault
-
-if TYPE_CHECKING:
-    from czcheck.metadata.spec import ModelSpec
+from czcheck.text import nearest
 
 DEFAULT_NAME = "DNN Model"
-_TIDIED = ("name", "model_id")  # white space around it, capitals in it
 _DEEPEST = 2  # colours: a list of lists
 _CHECKS = {
     "ColorHandling": check.color_handling,
@@ -34,6 +31,17 @@ _CHECKS = {
 _OPTIONAL = ("Name", "Id", "Colors")
 
 
+class Described(NamedTuple):
+    """What values describe: the fields of `ModelMetadata` that they give."""
+
+    model_id: str
+    name: str
+    classes: tuple[SegmentationClass, ...]
+    pixel_types: tuple[str, ...]
+    color_handling: str
+    border_size: int
+
+
 def new_id() -> str:
     """A GUID that nothing else has."""
     return str(uuid.uuid4())
@@ -41,7 +49,7 @@ def new_id() -> str:
 
 def described(
     values: Mapping[str, Any], names: Mapping[str, str] | None = None, *, name: str = DEFAULT_NAME
-) -> ModelMetadata:
+) -> Described:
     """Metadata from values, which are held to the same checks as those of a specification.
 
     Args:
@@ -65,7 +73,7 @@ def described(
             found[key] = None
             continue
         if key not in values:
-            near = check.meant(key, [str(each) for each in values if each not in _CHECKS])
+            near = nearest(key, [str(each) for each in values if each not in _CHECKS])
             hint = "" if near is None else f", and '{near}' is no key: is it meant?"
             raise InputError(f"{shown} is missing; every model has it{hint}")
         try:
@@ -78,7 +86,7 @@ def described(
             f"{called.get('Colors', 'Colors')} has {len(colors)} colour(s) for {len(classes)} "
             "class(es); give one each"
         )
-    return ModelMetadata(
+    return Described(
         model_id=found["Id"] or new_id(),
         name=found["Name"] or name,
         classes=numbered(classes, colors),
@@ -88,99 +96,7 @@ def described(
     )
 
 
-def numbered(
-    names: tuple[str, ...], colors: tuple[tuple[int, int, int], ...] | None = None
-) -> tuple[SegmentationClass, ...]:
-    """Classes in the order of the output channels: label values from 1.
-
-    Args:
-        names: Their names.
-        colors: Red, green, blue of each; None for distinct ones.
-    """
-    from czcheck.metadata.colours import distinct_colours  # noqa: PLC0415
-
-    found = colors or distinct_colours(len(names))
-    return tuple(
-        SegmentationClass(label_value=label, name=name, color=(red, green, blue))
-        for label, (name, (red, green, blue)) in enumerate(zip(names, found, strict=True), start=1)
-    )
-
-
-def of_spec(spec: ModelSpec) -> ModelMetadata:
-    """The metadata that a specification describes, with an id of its own unless it gives one.
-
-    Args:
-        spec: The specification.
-    """
-    return ModelMetadata(
-        model_id=spec.model_id or new_id(),
-        name=spec.name,
-        classes=numbered(spec.classes, spec.colors),
-        pixel_types=spec.pixel_types,
-        color_handling=spec.color_handling,
-        border_size=spec.border_size,
-    )
-
-
-def spec_of(
-    metadata: ModelMetadata, model_path: Path, licence: Path | None, base: ModelSpec | None = None
-) -> ModelSpec:
-    """A specification of what metadata describes.
-
-    Args:
-        metadata: The metadata; every value is checked as if it came from JSON.
-        model_path: The SavedModel's folder, or a Keras file.
-        licence: Licence to put into the archive; None for none.
-        base: A specification that says what metadata does not, such as the tile's size.
-
-    Raises:
-        UsageError: The classes are no classes.
-        InputError: A value is wrong, or is not one that a build writes.
-    """
-    from czcheck.metadata.spec import ModelSpec  # noqa: PLC0415
-
-    if not all(isinstance(item, SegmentationClass) for item in metadata.classes):
-        raise UsageError("classes of the metadata are given by name: ModelMetadata.from_params")
-    plain = described(
-        {
-            "ColorHandling": metadata.color_handling,
-            "PixelType": metadata.pixel_types,
-            "Classes": [item.name for item in metadata.classes],
-            "BorderSize": metadata.border_size,
-            "Name": metadata.name,
-            "Colors": [item.color for item in metadata.classes],
-            "Id": metadata.model_id,
-        }
-    )
-    fields = [field.name for field in dataclasses.fields(metadata)]
-    odd = [
-        field
-        for field in fields
-        if field not in _TIDIED and getattr(plain, field) != getattr(metadata, field)
-    ]
-    if odd:
-        raise InputError(
-            f"the metadata's {', '.join(odd)} cannot be built into an archive, which says version "
-            "3.0.0, numbers its classes from 1, and holds no element beyond the format's; make it "
-            "with ModelMetadata.from_params"
-        )
-    values: dict[str, Any] = {
-        "name": plain.name,
-        "border_size": plain.border_size,
-        "color_handling": plain.color_handling,
-        "pixel_types": plain.pixel_types,
-        "classes": tuple(item.name for item in plain.classes),
-        "model_path": model_path,
-        "model_id": plain.model_id,
-        "colors": tuple(item.color for item in plain.classes),
-        "license_file": licence,
-    }
-    if base is not None:
-        return dataclasses.replace(base, **values)
-    return ModelSpec(path=Path("the model specification"), **values)
-
-
-def of_json(source: str | Path | Mapping[str, Any]) -> ModelMetadata:
+def of_json(source: str | Path | Mapping[str, Any]) -> Described:
     """The metadata in a JSON specification; its other keys need not be there or be right.
 
     Args:
@@ -192,39 +108,16 @@ def of_json(source: str | Path | Mapping[str, Any]) -> ModelMetadata:
     """
     if isinstance(source, Mapping):
         return described(source, name=_name_of(source.get("ModelPath")))
-    from czcheck.metadata.spec import read_spec  # noqa: PLC0415
-
-    path = _path("model_metadata", source, "a dictionary, which json.loads makes of a text")
-    return of_spec(read_spec(path, files=False))
-
-
-def of_xml(source: bytes | str | Path) -> ModelMetadata:
-    """The metadata in a Model XML.
-
-    Args:
-        source: The document, or the path of its file.
-
-    Raises:
-        UsageError: There is no such file.
-        InputError: The document cannot be read, or breaks the schema.
-    """
-    from czcheck.limits import DEFAULT_LIMITS  # noqa: PLC0415
-    from czcheck.metadata.document import read_document  # noqa: PLC0415
-
-    where = ""
-    if not isinstance(source, bytes):
-        path = _path("source", source, "the document as bytes, which text.encode() makes of a text")
-        where = f"{path}: "
-        try:
-            with path.open("rb") as stream:
-                source = stream.read(DEFAULT_LIMITS.xml_bytes + 1)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UsageError(f"{where}cannot be opened: {reason}") from None
-    try:
-        return metadata_of(read_document(source))
-    except InputError as error:
-        raise InputError(f"{where}{error}") from None
+    path = path_of("model_metadata", source, "a dictionary, which json.loads makes of a text")
+    spec = read_spec(path, files=False)
+    return Described(
+        spec.model_id or new_id(),
+        spec.name,
+        numbered(spec.classes, spec.colors),
+        spec.pixel_types,
+        spec.color_handling,
+        spec.border_size,
+    )
 
 
 def _name_of(model_path: Any) -> str:
@@ -263,7 +156,7 @@ def _json(value: Any, depth: int = 0) -> JsonValue:
     return JsonValue(_Other(value), 0)
 
 
-def _path(name: str, value: Any, text: str) -> Path:
+def path_of(name: str, value: Any, text: str) -> Path:
     """A path that was given, and not what is in the file.
 
     Args:

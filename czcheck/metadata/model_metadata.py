@@ -1,14 +1,17 @@
-"""What the Model XML means, and writing it in the form of the reference library."""
+"""The metadata of a model, read from a Model XML and written as the reference library does."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
-from czcheck.metadata.parts import UnknownPart
+from czcheck.metadata.classes import SegmentationClass
+from czcheck.metadata.parts import UnknownPart, item_paths
+from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES
 
 if TYPE_CHECKING:
     from czcheck.metadata.parts import XmlDocument, XmlElement
@@ -16,54 +19,11 @@ if TYPE_CHECKING:
 VERSION = "3.0.0"
 STATUS = "Trained"
 FEATURE_EXTRACTOR = "DeepNeuralNetwork"
-MONOCHROME = "ConvertToMonochrome"
-SPLIT_RGB = "SplitRgb"
-COLOR_HANDLINGS = (MONOCHROME, SPLIT_RGB)
-
-
-@dataclass(frozen=True, slots=True)
-class PixelType:
-    """A pixel type of the format. Section 1.4 of the format.
-
-    Attributes:
-        scalars: Numbers per pixel.
-        dtype: numpy's name of one number's type.
-        maximum: Upper end of the raw range; the lower end is 0.
-        usable: False for the complex types, which no network can have as input.
-    """
-
-    scalars: int
-    dtype: str
-    maximum: float
-    usable: bool = True
-
-
-PIXEL_TYPES: dict[str, PixelType] = {
-    "Gray8": PixelType(1, "uint8", 255),
-    "Gray16": PixelType(1, "uint16", 65535),
-    "Gray32Float": PixelType(1, "float32", 1.0),
-    "Bgr24": PixelType(3, "uint8", 255),
-    "Bgr48": PixelType(3, "uint16", 65535),
-    "Bgr96Float": PixelType(3, "float32", 1.0),
-    "Bgra32": PixelType(4, "uint8", 255),
-    "Gray64ComplexFloat": PixelType(2, "float32", 1.0, usable=False),
-    "Bgr192ComplexFloat": PixelType(6, "float32", 1.0, usable=False),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentationClass:
-    """One class that the network tells apart.
-
-    Attributes:
-        label_value: Its value in a label image; 1 for output channel 0, and so on.
-        name: Its name.
-        color: Red, green, blue, each 0 to 255.
-    """
-
-    label_value: int
-    name: str
-    color: tuple[int, int, int]
+# Compiled where it is used: so wide a set of characters takes longer than all other patterns.
+_NO_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+_XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
+Pairs = tuple[tuple[str, str], ...]
+Unknown = tuple[UnknownPart, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +134,7 @@ class ModelMetadata:
             "Colors": "colors",
             "Id": "model_id",
         }
-        return described(values, names)
+        return cls(**described(values, names)._asdict())
 
     @classmethod
     def from_json(cls, model_metadata: str | Path | Mapping[str, Any]) -> ModelMetadata:
@@ -194,7 +154,7 @@ class ModelMetadata:
         """
         from czcheck.metadata.description import of_json  # noqa: PLC0415
 
-        return of_json(model_metadata)
+        return cls(**of_json(model_metadata)._asdict())
 
     @classmethod
     def from_xml(cls, source: bytes | str | Path) -> ModelMetadata:
@@ -210,9 +170,7 @@ class ModelMetadata:
             UsageError: There is no such file.
             InputError: The document cannot be read, or breaks the schema.
         """
-        from czcheck.metadata.description import of_xml  # noqa: PLC0415
-
-        return of_xml(source)
+        return _of_xml(source)
 
     def to_xml(self, path: str | Path | None = None) -> bytes:
         """Write the Model XML.
@@ -228,14 +186,12 @@ class ModelMetadata:
             InputError: A value breaks the schema, a text holds a character that XML cannot hold,
                 or the file cannot be written.
         """
-        from czcheck.metadata.description import of_xml  # noqa: PLC0415
-
         if path is not None and not isinstance(path, (str, Path)):
             raise UsageError(f"path is of type {type(path).__name__}; give a path")
         data = to_xml(self)
-        of_xml(data)  # what was changed by `dataclasses.replace` may be no metadata any more
+        _of_xml(data)  # what was changed by `dataclasses.replace` may be no metadata any more
         if path is not None:
-            from czcheck.archive.write import replacing  # noqa: PLC0415
+            from czcheck.files import replacing  # noqa: PLC0415
 
             with replacing(Path(path)) as temporary:
                 temporary.write_bytes(data)
@@ -312,6 +268,37 @@ def _flag(root: XmlElement, name: str) -> bool | None:
     return text in ("true", "1") if text else None
 
 
+def _of_xml(source: bytes | str | Path) -> ModelMetadata:
+    """The metadata in a Model XML.
+
+    Args:
+        source: The document, or the path of its file.
+
+    Raises:
+        UsageError: There is no such file.
+        InputError: The document cannot be read, or breaks the schema.
+    """
+    from czcheck.limits import DEFAULT_LIMITS  # noqa: PLC0415
+    from czcheck.metadata.description import path_of  # noqa: PLC0415
+    from czcheck.metadata.document import read_document  # noqa: PLC0415
+
+    where = ""
+    if not isinstance(source, bytes):
+        instead = "the document as bytes, which text.encode() makes of a text"
+        path = path_of("source", source, instead)
+        where = f"{path}: "
+        try:
+            with path.open("rb") as stream:
+                source = stream.read(DEFAULT_LIMITS.xml_bytes + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError(f"{where}cannot be opened: {reason}") from None
+    try:
+        return metadata_of(read_document(source))
+    except InputError as error:
+        raise InputError(f"{where}{error}") from None
+
+
 def to_xml(metadata: ModelMetadata) -> bytes:
     """Write the metadata exactly as the reference library does: one line after the declaration.
 
@@ -326,18 +313,94 @@ def to_xml(metadata: ModelMetadata) -> bytes:
     Raises:
         InputError: A text holds a character that XML cannot hold.
     """
-    from czcheck.metadata.writing import written  # noqa: PLC0415
+    unknown = metadata.unknown
+    height, width = metadata.total_tile
+    scale = metadata.scale_inputs_by_bitdepth
+    text = "".join(
+        (
+            "<?xml version='1.0' encoding='utf-8'?>\n<Model",
+            _pairs(("Version", metadata.version)),
+            _attributes(unknown, "/Model"),
+            ">",
+            _element("Id", metadata.model_id, unknown),
+            _element("ModelName", metadata.name, unknown),
+            _element("Status", metadata.status, unknown),
+            _element("FeatureExtractor", metadata.feature_extractor, unknown),
+            _element("Postprocessing", metadata.postprocessing, unknown),
+            _element("ColorHandling", metadata.color_handling, unknown),
+            _list("Channels", [(("PixelType", name),) for name in metadata.pixel_types], unknown),
+            _list("TrainingClasses", map(_class_pairs, metadata.classes), unknown),
+            _element("BorderSize", str(metadata.border_size), unknown),
+            "" if height is None else _element("TotalTileHeight", str(height), unknown),
+            "" if width is None else _element("TotalTileWidth", str(width), unknown),
+            "" if scale is None else _element("ScaleInputsByBitdepth", str(scale).lower(), unknown),
+            _elements(unknown, "/Model"),
+            "</Model>",
+        )
+    )
+    if bad := re.search(_NO_XML, text):
+        raise InputError(f"the metadata holds the character U+{ord(bad[0]):04X}; XML cannot")
+    return text.encode()
 
-    return written(metadata)
+
+def _class_pairs(item: SegmentationClass) -> Pairs:
+    red, green, blue = (str(part) for part in item.color)
+    label = str(item.label_value)
+    return (
+        ("LabelValue", label),
+        ("Name", item.name),
+        ("colB", blue),
+        ("colG", green),
+        ("colR", red),
+    )
 
 
-def item_paths(parent: str, count: int) -> tuple[str, ...]:
-    """XPaths of the items in a list; a single item has no position.
+def _list(name: str, items: Iterable[Pairs], unknown: Unknown) -> str:
+    """An element that holds items, with what was unknown in it and in them."""
+    path = f"/Model/{name}"
+    pairs = list(items)
+    body = ""
+    for place, item in zip(item_paths(path, len(pairs)), pairs, strict=True):
+        inner = _elements(unknown, place)
+        body += f"<Item{_pairs(*item)}{_attributes(unknown, place)}"
+        body += f">{inner}</Item>" if inner else " />"
+    body += _elements(unknown, path)
+    return f"<{name}{_attributes(unknown, path)}>{body}</{name}>"
 
-    Args:
-        parent: XPath of the list.
-        count: Number of items.
-    """
-    if count == 1:
-        return (f"{parent}/Item",)
-    return tuple(f"{parent}/Item[{index + 1}]" for index in range(count))
+
+def _element(name: str, text: str, unknown: Unknown) -> str:
+    start = name + _attributes(unknown, f"/Model/{name}")
+    return f"<{start}>{_escape(text)}</{name}>" if text else f"<{start} />"
+
+
+def _pairs(*pairs: tuple[str, str]) -> str:
+    return "".join(f' {name}="{_escape_value(value)}"' for name, value in pairs)
+
+
+def _elements(unknown: Unknown, parent: str) -> str:
+    return "".join(p.text for p in unknown if p.parent == parent and p.kind == "element")
+
+
+def _attributes(unknown: Unknown, parent: str) -> str:
+    text = ""
+    for number, part in enumerate(unknown):
+        if part.parent != parent or part.kind != "attribute":
+            continue
+        namespace, _, name = part.name.rpartition("}")
+        if namespace == "{" + _XML_NAMESPACE:
+            name = f"xml:{name}"
+        elif namespace:
+            text += _pairs((f"xmlns:ns{number}", namespace[1:]))
+            name = f"ns{number}:{name}"
+        text += _pairs((name, part.text))
+    return text
+
+
+def _escape(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("\r", "&#13;")
+
+
+def _escape_value(text: str) -> str:
+    text = _escape(text).replace('"', "&quot;")
+    return text.replace("\n", "&#10;").replace("\t", "&#09;")

@@ -104,3 +104,15 @@ class XmlDocument(NamedTuple):
                 return element.line
             waiting.extend(element.children)
         return None
+
+
+def item_paths(parent: str, count: int) -> tuple[str, ...]:
+    """XPaths of the items in a list; a single item has no position.
+
+    Args:
+        parent: XPath of the list.
+        count: Number of items.
+    """
+    if count == 1:
+        return (f"{parent}/Item",)
+    return tuple(f"{parent}/Item[{index + 1}]" for index in range(count))

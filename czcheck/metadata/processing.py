@@ -13,8 +13,9 @@ from itertools import pairwise
 
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
-from czcheck.metadata.model_metadata import PIXEL_TYPES
-from czcheck.metadata.spec_values import Fault, meant, said, wrong
+from czcheck.metadata.pixel_types import PIXEL_TYPES
+from czcheck.metadata.spec_values import Fault, said, wrong
+from czcheck.text import nearest
 
 PREPROCESSING: dict[str, tuple[str, ...]] = {
     "RgbToBgr": (),
@@ -183,7 +184,7 @@ def instead(name: object, known: Mapping[str, tuple[str, ...]]) -> str:
     if name in (POSTPROCESSING if known is PREPROCESSING else PREPROCESSING):
         side = "in front of" if known is POSTPROCESSING else "behind"
         return f"that one stands {side} a network; {choice}"
-    near = meant(name, known)
+    near = nearest(name, known)
     return choice if near is None else f"did you mean '{near}'? There are {', '.join(known)}"
 
 

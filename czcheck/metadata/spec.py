@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata import processing
 from czcheck.metadata import spec_values as check
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
-from czcheck.metadata.processing import Operation
-from czcheck.metadata.spec_reading import Places, SpecFault, SpecPlace, SpecReading
+from czcheck.metadata.spec_reading import ModelSpec, Places, SpecFault, SpecPlace, SpecReading
 from czcheck.metadata.spec_values import Fault, said, string
+from czcheck.text import nearest
 
 REQUIRED = ("BorderSize", "ColorHandling", "PixelType", "Classes", "ModelPath")
 OPTIONAL = (
@@ -27,43 +26,6 @@ OPTIONAL = (
 
 KERAS_FILES = (".keras", ".h5", ".hdf5")
 _PATHS = ("ModelPath", "LicenseFile", "TestImageFile")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """What an archive is to be built from.
-
-    Attributes:
-        path: The JSON file.
-        name: Name of the model; the last part of `ModelPath` unless given. Never empty.
-        model_id: GUID in small letters; None unless given.
-        border_size: Pixels at each side of a tile whose answer is not used.
-        color_handling: `ConvertToMonochrome` or `SplitRgb`.
-        pixel_types: Pixel type of each image channel; exactly one.
-        classes: Names of the classes in the order of the output channels.
-        colors: Red, green, blue (0 to 255) of each class; None unless given.
-        model_path: The SavedModel's folder, or a `.keras` or `.h5` file.
-        license_file: Licence to put into the archive; None unless given.
-        test_image_file: Image to try the network on; None unless given.
-        spatial_dims: (height, width) of the network's tile in pixels; None unless given.
-        preprocessing: Operations to put in front of the network, the first one first.
-        postprocessing: Operations to put behind it, the first one first.
-    """
-
-    path: Path
-    name: str
-    border_size: int
-    color_handling: str
-    pixel_types: tuple[str, ...]
-    classes: tuple[str, ...]
-    model_path: Path
-    model_id: str | None = None
-    colors: tuple[tuple[int, int, int], ...] | None = None
-    license_file: Path | None = None
-    test_image_file: Path | None = None
-    spatial_dims: tuple[int, int] | None = None
-    preprocessing: tuple[Operation, ...] = ()
-    postprocessing: tuple[Operation, ...] = ()
 
 
 def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> ModelSpec:
@@ -286,7 +248,7 @@ def _unknown_key(key: str, known: tuple[str, ...]) -> str:
     named = said(JsonValue(key, 0))
     if key == "ModelMetadata":
         return f"the key {named} belongs to the specification of a .czann file, not of a czmodel"
-    near = check.meant(key, known)
+    near = nearest(key, known)
     hint = f"did you mean '{near}'?" if near else f"known are {', '.join(known)}"
     return f"the key {named} is unknown; {hint}"
 

@@ -1,4 +1,4 @@
-"""What comes of reading a specification: the specification, or what is wrong with it and where."""
+"""A specification, or what is wrong with it and where. Section 1.7 of the format."""
 
 from __future__ import annotations
 
@@ -7,12 +7,46 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from czcheck.metadata.json_text import JsonMember, JsonValue
+from czcheck.metadata.processing import Operation
 
-if TYPE_CHECKING:
-    from czcheck.metadata.spec import ModelSpec
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What an archive is to be built from.
+
+    Attributes:
+        path: The JSON file.
+        name: Name of the model; the last part of `ModelPath` unless given. Never empty.
+        model_id: GUID in small letters; None unless given.
+        border_size: Pixels at each side of a tile whose answer is not used.
+        color_handling: `ConvertToMonochrome` or `SplitRgb`.
+        pixel_types: Pixel type of each image channel; exactly one.
+        classes: Names of the classes in the order of the output channels.
+        colors: Red, green, blue (0 to 255) of each class; None unless given.
+        model_path: The SavedModel's folder, or a `.keras` or `.h5` file.
+        license_file: Licence to put into the archive; None unless given.
+        test_image_file: Image to try the network on; None unless given.
+        spatial_dims: (height, width) of the network's tile in pixels; None unless given.
+        preprocessing: Operations to put in front of the network, the first one first.
+        postprocessing: Operations to put behind it, the first one first.
+    """
+
+    path: Path
+    name: str
+    border_size: int
+    color_handling: str
+    pixel_types: tuple[str, ...]
+    classes: tuple[str, ...]
+    model_path: Path
+    model_id: str | None = None
+    colors: tuple[tuple[int, int, int], ...] | None = None
+    license_file: Path | None = None
+    test_image_file: Path | None = None
+    spatial_dims: tuple[int, int] | None = None
+    preprocessing: tuple[Operation, ...] = ()
+    postprocessing: tuple[Operation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

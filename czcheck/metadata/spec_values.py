@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 
 from czcheck.metadata.json_text import JsonValue
-from czcheck.metadata.model_metadata import COLOR_HANDLINGS, PIXEL_TYPES
+from czcheck.metadata.pixel_types import COLOR_HANDLINGS, PIXEL_TYPES
 
 _MOST_PIXELS = 999_999_999
 _MOST_CLASSES = 1000
@@ -53,18 +51,6 @@ def said(value: JsonValue) -> str:
 def wrong(key: str, value: JsonValue, expected: str) -> Fault:
     """The fault that a value is not what was expected."""
     return Fault(f"{key} is {said(value)}; give {expected}", value.offset)
-
-
-def meant(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant; None if none is near. Capitals do not count.
-
-    Args:
-        word: What was written.
-        known: What could have been.
-    """
-    folded = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word[:_LONGEST_SAID].lower(), folded, n=1)
-    return folded[near[0]] if near else None
 
 
 def string(key: str, value: JsonValue, what: str) -> str:

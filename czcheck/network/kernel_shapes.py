@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from czcheck.network.kernels import Known, numbers, texts
+from czcheck.network.kernel_values import Known, numbers, texts
 
 # Beyond it a number of the size of the others is lost beside their sum in bfloat16.
 _MANY = 256

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from czcheck.network import dtypes
-from czcheck.network.defaults import load_defaults
+from czcheck.network.kernel_values import Known, numbers, texts
 from czcheck.network.leveling import is_behind_leveling
 from czcheck.shipped import shipped
 
 if TYPE_CHECKING:
-    from czcheck.network.facts import Dims, Network
+    from czcheck.network.facts import Network
     from czcheck.network.graph import Graph, Scope
     from czcheck.network.static.walk import Walk
     from czcheck.network.target import Target
@@ -62,23 +61,6 @@ _LEVELED = KernelFault(
     "its optimiser looks at the values before that function, and finds the place of another one",
     "ask for the place in front of that function, or see that no two largest values are equal",
 )
-
-
-class Known(Protocol):
-    """What is known of a tensor that comes into a node.
-
-    Attributes:
-        shape: Its sizes, None for one that is open; None for an open rank.
-        known: Its elements, where they are few and known.
-    """
-
-    @property
-    def shape(self) -> Dims | None:
-        """Its sizes."""
-
-    @property
-    def known(self) -> tuple[int | float, ...] | None:
-        """Its elements."""
 
 
 class Condition(NamedTuple):
@@ -311,39 +293,3 @@ def _meets(node: Any, name: str, values: str) -> bool:
         least = int(values[1:])
         return any(number > least for number in numbers(node, name))
     return any(each in values.split() for each in texts(node, name))
-
-
-def texts(node: Any, name: str) -> list[str]:
-    """The values of an attribute as texts: names of dtypes, texts, numbers, `true` and `false`.
-
-    An attribute that the node leaves out stands at its default.
-    """
-    return [_text(kind, value) for kind, value in _values(node, name)]
-
-
-def numbers(node: Any, name: str) -> list[int]:
-    """The numbers in an attribute; empty where there are none."""
-    return [int(value) for kind, value in _values(node, name) if kind == "i"]
-
-
-def _values(node: Any, name: str) -> list[tuple[str, Any]]:
-    """Kind and value of each element of an attribute."""
-    if name not in node.attr:
-        kind, *values = load_defaults().get(node.op, {}).get(name, [None])
-        if kind == "list":
-            return [("i" if isinstance(each, int) else "s", each) for each in values]
-        return [] if kind is None else [(kind, values[0])]
-    attr = node.attr[name]
-    kind = attr.WhichOneof("value")
-    if kind == "list":
-        found = attr.list
-        return [(each.name, value) for each, every in found.ListFields() for value in every]
-    return [] if kind is None else [(kind, getattr(attr, kind))]
-
-
-def _text(kind: str, value: Any) -> str:
-    if kind == "type":
-        return dtypes.name(value)
-    if kind == "b":
-        return str(value).lower()
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

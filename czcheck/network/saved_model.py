@@ -24,6 +24,7 @@ from czcheck.network.facts import (
 from czcheck.network.files import SavedModelFiles, read_whole
 from czcheck.network.graph import Graph
 from czcheck.network.order import LimitError
+from czcheck.text import count
 
 __all__ = [
     "CheckpointIndex",
@@ -228,7 +229,7 @@ def _absent(variables: tuple[Variable, ...], index: CheckpointIndex | None) -> l
     captured = sum(each.captured for each in variables)
     if index is not None or not captured:
         return []
-    those = "1 variable" if captured == 1 else f"{captured} variables"
+    those = count(captured, "variable")
     text = f"is missing, and with it the values of the {those} that the network reads"
     return [Problem(checkpoint.INDEX, text, is_file=True)]
 

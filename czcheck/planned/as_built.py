@@ -9,7 +9,7 @@ from czcheck.network.facts import Dims, Network, Signature
 from czcheck.planned.ending import PAIR
 
 if TYPE_CHECKING:
-    from czcheck.metadata.spec import ModelSpec
+    from czcheck.metadata.spec_reading import ModelSpec
 
 SERVING_DEFAULT = "serving_default"
 _RANK = 4

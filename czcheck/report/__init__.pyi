@@ -1,6 +1,5 @@
 from .destinations import Destination as Destination
 from .destinations import destination as destination
-from .destinations import write_file as write_file
 from .evaluation_table import ALL as ALL
 from .evaluation_table import evaluation_csv as evaluation_csv
 from .evaluation_text import evaluation_lines as evaluation_lines
@@ -16,13 +15,13 @@ from .html import report_html_page as report_html_page
 from .html_figures import FORMS as FORMS
 from .inspection_text import inspection_lines as inspection_lines
 from .json_form import plain_json as plain_json
+from .lines import Line as Line
 from .phrases import border_text as border_text
 from .phrases import looked_at_text as looked_at_text
 from .phrases import ranges as ranges
 from .picture import NO_NUMBER as NO_NUMBER
 from .picture import png as png
+from .record import Verdict as Verdict
 from .report import FileReport as FileReport
 from .report import Report as Report
-from .report import Verdict as Verdict
-from .text import Line as Line
 from .text import report_lines as report_lines

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from czcheck.escape import printable
+from czcheck.text import count, printable
 
 
 def configuration_text(configuration: Mapping[str, Any]) -> str:
@@ -29,7 +29,7 @@ def configuration_text(configuration: Mapping[str, Any]) -> str:
         said = [f"{each['key']} {value_text(each['value'])}" for each in configured]
         text += f": {', '.join(said)}"
     if number := len(configuration.get("waivers", ())):
-        text += f"; {number} waiver{'s' if number > 1 else ''}"
+        text += f"; {count(number, 'waiver')}"
     return printable(text)
 
 

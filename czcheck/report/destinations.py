@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from czcheck.archive.write import check_writable, reason, replacing
-from czcheck.errors import IncompleteError, InputError, UsageError
+from czcheck.errors import UsageError
+from czcheck.files import check_writable, write_file
 from czcheck.report.formats import FORMATS, known_format, render
 from czcheck.targets import Target
 
@@ -109,28 +109,3 @@ def write_report(report: Any, to: Destination, formats: Mapping[str, str] = FORM
         raise ValueError("standard output is no file")
     data = render(report, to.form, formats).encode()
     write_file(to.path, data, append=to.append)
-
-
-def write_file(path: Path, data: bytes, *, append: bool = False) -> None:
-    """Write a file: whole, or not at all; a device or a pipe is written to as it is.
-
-    Args:
-        path: The file, or a link to it.
-        data: What goes into it.
-        append: Whether it is added to rather than replaced.
-
-    Raises:
-        IncompleteError: The file cannot be written. What was there before stays.
-    """
-    place = path.resolve()
-    try:
-        if append or (place.exists() and not place.is_file()):
-            with place.open("ab" if append else "wb") as stream:
-                stream.write(data)
-        else:
-            with replacing(place) as temporary:
-                temporary.write_bytes(data)
-    except OSError as error:
-        raise IncompleteError(f"{path}: cannot be written: {reason(error)}") from error
-    except InputError as error:
-        raise IncompleteError(str(error)) from error

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from czcheck.escape import cell, printable
+from czcheck.text import cell, printable
 
 if TYPE_CHECKING:
     from czcheck.evaluating.counts import PixelCounts

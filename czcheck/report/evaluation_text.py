@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from czcheck.escape import printable
-from czcheck.report.text import Line, wrapped
+from czcheck.report.lines import Line, wrapped
+from czcheck.text import count, percent, printable
 
 _SHOWN_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
 _NAME = 24
@@ -21,7 +21,7 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
     Yields:
         Lines without line ends.
     """
-    images = "1 labelled image" if plain["images"] == 1 else f"{plain['images']} labelled images"
+    images = count(plain["images"], "labelled image")
     yield Line(
         f"  {images}, {plain['pixels']:,} pixels: pixel accuracy"
         f" {_number(plain['pixel_accuracy'], 6)}",
@@ -72,7 +72,7 @@ def padding_text(tiles: Mapping[str, Any]) -> str:
     images = "1 image does not fill its tiles" if count == 1 else f"{count} images do not fill"
     if count > 1:
         images += " their tiles"
-    share = f"{100 * tiles['padding']:.3g} %"
+    share = percent(tiles["padding"])
     return (
         f"padding: {images} of {tiles['width']}x{tiles['height']} pixels; {share} of what the"
         f" network saw is padding ({how})"
@@ -140,14 +140,14 @@ def _thresholds(plain: Mapping[str, Any]) -> Iterator[Line]:
         f"  {'minimum confidence':<{_NAME}} {'kept':>9} {'accuracy':>9} {columns}", "heading"
     )
     least = 100 // max(len(names), 1)  # the most probable of n classes has 1/n at least
-    for percent in (each for each in _SHOWN_PERCENTS if each == 0 or each >= least):
-        row = plain["thresholds"][percent]
+    for least_percent in (each for each in _SHOWN_PERCENTS if each == 0 or each >= least):
+        row = plain["thresholds"][least_percent]
         values = " ".join(
             f"{_number(iou):>{max(9, len(name) + 4)}}"
             for name, iou in zip(names, row["iou"], strict=True)
         )
         kept, accuracy = f"{100 * row['kept']:.2f} %", _number(row["accuracy"])
-        yield Line(f"  {f'{percent} %':<{_NAME}} {kept:>9} {accuracy:>9} {values}")
+        yield Line(f"  {f'{least_percent} %':<{_NAME}} {kept:>9} {accuracy:>9} {values}")
 
 
 def _number(value: float | None, digits: int = 4) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from czcheck.errors import UsageError
+from czcheck.text import nearest
 
 # Module and function of each; the function takes a `Report` and returns the whole text.
 FORMATS = {
@@ -31,10 +32,8 @@ def known_format(name: str, formats: Mapping[str, str] = FORMATS) -> str:
     """
     if name in formats:
         return name
-    import difflib  # noqa: PLC0415 - only where a word is wrong
-
-    near = difflib.get_close_matches(name.lower(), formats, n=1)
-    hint = f"did you mean {near[0]!r}? There are" if near else "choose from"
+    near = nearest(name, formats)
+    hint = f"did you mean {near!r}? There are" if near else "choose from"
     raise UsageError(f"no report format is called {name!r}; {hint}: {', '.join(formats)}")
 
 

@@ -154,7 +154,7 @@ class Collector:
         """Maps and figures of an answer, `(height, width, classes)`."""
         import numpy as np  # noqa: PLC0415
 
-        from czcheck.runtime.record import labels_of  # noqa: PLC0415
+        from czcheck.runtime.output_statistics import labels_of  # noqa: PLC0415
 
         image = answer.astype(np.float32, copy=False)
         sums, best = image[..., 0].copy(), image[..., 0].copy()

@@ -8,7 +8,7 @@ from czcheck.report.evaluation_text import goal_title, image_notes
 from czcheck.report.html_pictures import data_uri
 
 if TYPE_CHECKING:
-    from czcheck.report.html import ModelView
+    from czcheck.report.html_model import ModelView
 
 _PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
 

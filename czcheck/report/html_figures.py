@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from czcheck.report.inspection_text import shape_text, size_text
+from czcheck.report.inspection_text import shape_text
+from czcheck.text import rounded_percent, size_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -25,12 +26,7 @@ def count(value: float) -> str:
 
 def percent(part: float) -> str:
     """`12.3 %` for 0.123; what is neither nothing nor all is not shown as either."""
-    value = _WHOLE * part
-    if 0 < value < 0.05:  # noqa: PLR2004 - would be rounded to nothing
-        return "< 0.1 %"
-    if 99.95 <= value < _WHOLE:  # noqa: PLR2004 - would be rounded to all
-        return "> 99.9 %"
-    return f"{value:.0f} %" if value in {0, _WHOLE} else f"{value:.1f} %"
+    return rounded_percent(part, 1, below="< ", above="> ")
 
 
 def share(part: float) -> str:

@@ -9,9 +9,7 @@ from czcheck.report.html_figures import TIMES
 from czcheck.report.json_form import plain_json
 
 if TYPE_CHECKING:
-    from czcheck.report.html import ModelView
-
-Data = dict[str, Any]
+    from czcheck.report.html_model import Data, ModelView
 
 _MOST_LAYERS = 24
 _MANY = 1000

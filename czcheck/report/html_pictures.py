@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from czcheck.escape import printable
 from czcheck.report.html_figures import TIMES, percent
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from czcheck.report.gallery import Preview
-    from czcheck.report.report import FileReport
+    from czcheck.report.record import FileRecord
 
 _GREY = "#808080"
 _NO_NUMBER = "#ff00ff"
@@ -95,7 +95,7 @@ def data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def shown_previews(file: FileReport, prefix: str) -> dict[str, Shown]:
+def shown_previews(file: FileRecord, prefix: str) -> dict[str, Shown]:
     """The previews of a file by the name of the tile; empty where there are none.
 
     Args:
@@ -113,7 +113,7 @@ def shown_previews(file: FileReport, prefix: str) -> dict[str, Shown]:
     }
 
 
-def classes_of(file: FileReport) -> list[Mapping[str, Any]]:
+def classes_of(file: FileRecord) -> list[Mapping[str, Any]]:
     """Classes of the metadata, with `name`, `color` and `label_value`, safe to show.
 
     Args:

@@ -7,51 +7,27 @@ inspection and its gallery. To add one, write both and enter it in `SECTIONS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from czcheck.report import phrases
 from czcheck.report.html_evaluation import evaluation
+from czcheck.report.html_model import Data, ModelView, Section
 from czcheck.report.html_network import network_data
 from czcheck.report.html_pictures import classes_of
 from czcheck.report.json_form import plain_json
 from czcheck.report.phrases import ranges
-from czcheck.rules.catalogue import Level, catalogue, explain
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Level, explain
 
 if TYPE_CHECKING:
     from czcheck.report.gallery import Gallery
-    from czcheck.report.html import ModelView
-
-Data = dict[str, Any]
 
 # Of one rule; further findings are told without.
 _MOST_PICTURES = 12
 # A fault in many places: beyond these, they are behind a click.
 _FIRST_PLACES = 6
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        key: Name of the template, and end of the element's id.
-        title: Its heading.
-        build: Makes the data of a model; None where the section says nothing about it.
-        data: What the template tells.
-    """
-
-    key: str
-    title: str
-    build: Callable[[ModelView], Data | None]
-    data: Data = field(default_factory=dict)
-
-    @property
-    def template(self) -> str:
-        """Name of the template."""
-        return f"sections/{self.key}.html.j2"
 
 
 def findings(model: ModelView) -> Data:

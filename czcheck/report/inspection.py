@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 
 if TYPE_CHECKING:
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.network.cost import Share, StaticCost
     from czcheck.network.facts import Network, Signature, TensorSpec
     from czcheck.network.reach import StaticReach
@@ -32,7 +32,7 @@ _KINDS = {
 _LICENCES = ("license", "licence", "copying")
 
 
-def inspection(model: CzModel) -> dict[str, Any]:
+def inspection(model: Model) -> dict[str, Any]:
     """Everything that can be read of an archive without running it, as plain data.
 
     Args:
@@ -66,7 +66,7 @@ def inspection(model: CzModel) -> dict[str, Any]:
     return plain
 
 
-def as_far_as_read(model: CzModel, level: Level) -> dict[str, Any]:
+def as_far_as_read(model: Model, level: Level) -> dict[str, Any]:
     """What a file holds, as far as a check of a level has read it.
 
     Args:
@@ -90,7 +90,7 @@ def as_far_as_read(model: CzModel, level: Level) -> dict[str, Any]:
     return plain
 
 
-def _members(model: CzModel) -> list[dict[str, Any]]:
+def _members(model: Model) -> list[dict[str, Any]]:
     return [
         {
             "name": member.name,
@@ -102,14 +102,14 @@ def _members(model: CzModel) -> list[dict[str, Any]]:
     ]
 
 
-def _or_fault(read: Callable[[CzModel], dict[str, Any]], model: CzModel) -> dict[str, Any]:
+def _or_fault(read: Callable[[Model], dict[str, Any]], model: Model) -> dict[str, Any]:
     try:
         return read(model)
     except UnavailableError as error:
         return {"fault": str(error)}
 
 
-def _payload(model: CzModel) -> dict[str, Any]:
+def _payload(model: Model) -> dict[str, Any]:
     payload = model.payload
     files = payload.files
     return {
@@ -122,7 +122,7 @@ def _payload(model: CzModel) -> dict[str, Any]:
     }
 
 
-def _metadata(model: CzModel) -> dict[str, Any]:
+def _metadata(model: Model) -> dict[str, Any]:
     document = model.document
     if document.fault is not None:
         return {"fault": document.fault}
@@ -179,7 +179,7 @@ def _signature(signature: Signature | None) -> dict[str, Any] | None:
     }
 
 
-def _network(model: CzModel) -> dict[str, Any]:
+def _network(model: Model) -> dict[str, Any]:
     network = model.network
     if network.fault is not None:
         return {"fault": network.fault}
@@ -202,7 +202,7 @@ def _network(model: CzModel) -> dict[str, Any]:
     }
 
 
-def _binary(model: CzModel) -> dict[str, str] | None:
+def _binary(model: Model) -> dict[str, str] | None:
     """Names of the classes of p and 1 - p, where one channel p was made two."""
     from czcheck.planned.ending import binary_of, ending_of  # noqa: PLC0415
 

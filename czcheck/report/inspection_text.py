@@ -7,28 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
-from czcheck.escape import printable
 from czcheck.report.inspection import inspection
-from czcheck.report.text import Line
+from czcheck.report.lines import Line
+from czcheck.text import printable, size_text
 
 if TYPE_CHECKING:
-    from czcheck.model import CzModel
-
-_UNITS = ("bytes", "KiB", "MiB", "GiB")
-
-
-def size_text(size: int) -> str:
-    """A size for people: `1.4 MiB`.
-
-    Args:
-        size: Bytes.
-    """
-    value = float(size)
-    for unit in _UNITS[:-1]:
-        if value < 1024:  # noqa: PLR2004 - the step between units
-            return f"{size} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} {_UNITS[-1]}"
+    from czcheck.model import Model
 
 
 def shape_text(shape: list[int | None] | None) -> str:
@@ -196,7 +180,7 @@ def _operation_lines(name: str, counts: dict[str, int]) -> Iterator[Line]:
         yield Line(line)
 
 
-def model_html(model: CzModel) -> str:
+def model_html(model: Model) -> str:
     """An opened model as HTML tables, for notebooks.
 
     Args:

@@ -6,7 +6,6 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from czcheck.escape import printable
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.engine import Outcome, Status
 from czcheck.rules.finding import (
@@ -21,9 +20,10 @@ from czcheck.rules.finding import (
 )
 from czcheck.rules.plugins import plugins
 from czcheck.rules.waiver import Waiver
+from czcheck.text import printable
 
 if TYPE_CHECKING:
-    from czcheck.report.report import FileReport, Report
+    from czcheck.report.record import FileRecord, ReportRecord
 
 REPORT_VERSION = "1.0"
 _KINDS: dict[type, str] = {
@@ -117,7 +117,7 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
     return plain
 
 
-def file_to_json(file: FileReport) -> dict[str, Any]:
+def file_to_json(file: FileRecord) -> dict[str, Any]:
     """The report on one file."""
     return {
         "path": printable(file.path),
@@ -134,7 +134,7 @@ def file_to_json(file: FileReport) -> dict[str, Any]:
     }
 
 
-def report_to_json(report: Report) -> dict[str, Any]:
+def report_to_json(report: ReportRecord) -> dict[str, Any]:
     """The report on all files."""
     options = report.options
     return {
@@ -158,6 +158,6 @@ def report_to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def report_json(report: Report) -> str:
+def report_json(report: ReportRecord) -> str:
     """The report on all files as JSON text."""
     return json_text(report_to_json(report))

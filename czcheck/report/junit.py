@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from lxml import etree
 
-from czcheck.escape import printable, printable_lines
 from czcheck.report.configuration_text import configuration_text
-from czcheck.report.phrases import count, looked_at_text, ranges, unchecked, waiver_text
-from czcheck.report.report import Verdict
+from czcheck.report.phrases import looked_at_text, ranges, unchecked, waiver_text
+from czcheck.report.record import Verdict
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Outcome, Status
 from czcheck.rules.finding import Finding
+from czcheck.text import count, printable, printable_lines
 
 if TYPE_CHECKING:
-    from czcheck.report.report import FileReport, Report
+    from czcheck.report.record import FileRecord, ReportRecord
 
 WHOLE = "everything was checked"
 
 
-def report_junit(report: Report) -> str:
+def report_junit(report: ReportRecord) -> str:
     """The report as JUnit XML: a suite for each file, a case for each rule.
 
     A rule fails where a finding fails the verdict; milder findings and waived ones stand in the
@@ -43,7 +43,7 @@ def report_junit(report: Report) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _suite(file: FileReport, report: Report) -> TestSuite:
+def _suite(file: FileRecord, report: ReportRecord) -> TestSuite:
     path = printable(file.path)
     suite = TestSuite(path)
     options, configuration = report.options, file.configuration
@@ -64,7 +64,7 @@ def _suite(file: FileReport, report: Report) -> TestSuite:
     return suite
 
 
-def _case(path: str, file: FileReport, outcome: Outcome) -> TestCase:
+def _case(path: str, file: FileRecord, outcome: Outcome) -> TestCase:
     rule = catalogue()[outcome.code]
     case = TestCase(f"{rule.code} {rule.name}", path)
     if outcome.status is Status.CRASHED:
@@ -85,7 +85,7 @@ def _case(path: str, file: FileReport, outcome: Outcome) -> TestCase:
     return case
 
 
-def _fails(file: FileReport, finding: Finding) -> bool:
+def _fails(file: FileRecord, finding: Finding) -> bool:
     return finding.waiver is None and finding.severity.rank <= file.fail_on.rank
 
 
@@ -114,7 +114,7 @@ def _told(findings: Iterable[Finding]) -> Iterator[str]:
         yield text if each.waiver is None else f"{waiver_text(each.waiver)} - {text}"
 
 
-def _whole(path: str, file: FileReport) -> TestCase:
+def _whole(path: str, file: FileRecord) -> TestCase:
     """The case that is an error where the verdict is incomplete."""
     case = TestCase(WHOLE, path)
     if file.verdict is Verdict.INCOMPLETE:

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from czcheck.escape import printable
 from czcheck.report.configuration_text import configuration_text
 from czcheck.report.evaluation_text import goals_text, image_notes, padding_text
-from czcheck.report.phrases import count, further_text, tally, unchecked_texts, waiver_text
+from czcheck.report.phrases import further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding, Severity
+from czcheck.text import count, printable
 
 if TYPE_CHECKING:
-    from czcheck.report.report import FileReport, Report
+    from czcheck.report.record import FileRecord, ReportRecord
 
 # A step summary holds a megabyte for all steps together, and nobody reads that much.
 MAX_FILES = 100
@@ -59,7 +59,7 @@ def quoted(text: str) -> str:
     return f"{fence}{safe}{fence}" if len(fence) == 1 else f"{fence} {safe} {fence}"
 
 
-def report_markdown(report: Report) -> str:
+def report_markdown(report: ReportRecord) -> str:
     """The report as GitHub-flavoured Markdown.
 
     Args:
@@ -68,7 +68,7 @@ def report_markdown(report: Report) -> str:
     return "".join(f"{line}\n" for line in _lines(report))
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: ReportRecord) -> Iterator[str]:
     options = report.options
     files = count(len(report.files), "file")
     yield f"### {_SIGNS[report.verdict.value]} czcheck: {report.verdict.value}, {files}"
@@ -98,7 +98,7 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"- configuration: {marked(configuration)}"
 
 
-def _table(files: Sequence[FileReport]) -> Iterator[str]:
+def _table(files: Sequence[FileRecord]) -> Iterator[str]:
     numbers = ("errors", "warnings", "notes", "waived", "passed", "skipped", "crashed")
     yield f"| file | verdict | {' | '.join(numbers)} |"
     yield f"|---|---|{'--:|' * len(numbers)}"
@@ -116,7 +116,7 @@ def _table(files: Sequence[FileReport]) -> Iterator[str]:
         yield f"| and {further} more |{' |' * (1 + len(numbers))}"
 
 
-def _labelled(file: FileReport) -> Iterator[str]:
+def _labelled(file: FileRecord) -> Iterator[str]:
     """What was demanded on labelled images, how much was padding, and what is missing."""
     if evaluation := file.looked_at.get("evaluation"):
         padding = padding_text(evaluation["tiles"])
@@ -125,7 +125,7 @@ def _labelled(file: FileReport) -> Iterator[str]:
                 yield f"- {marked(text)}"
 
 
-def _details(file: FileReport) -> Iterator[str]:
+def _details(file: FileRecord) -> Iterator[str]:
     """What was found, a list; notes that fail nothing in a line each: they ask for nothing."""
     yield from _labelled(file)
     omitted = {outcome.code: outcome.omitted for outcome in file.outcomes}

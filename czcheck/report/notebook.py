@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from czcheck.escape import printable
 from czcheck.report.phrases import looked_at_text, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
+from czcheck.text import printable
 
 if TYPE_CHECKING:
-    from czcheck.report.report import Report
+    from czcheck.report.record import ReportRecord
 
 # Readable on light and dark notebook themes.
 _COLOURS = {
@@ -45,7 +45,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def report_html(report: Report) -> str:
+def report_html(report: ReportRecord) -> str:
     """The report as tables: one of the files, one of the findings of each.
 
     Args:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from czcheck.escape import printable
 from czcheck.limits import GIB
+from czcheck.report.record import Verdict
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.engine import Outcome, SkipCause
 from czcheck.rules.finding import Finding
 from czcheck.rules.waiver import Waiver
+from czcheck.text import count, percent, printable, rounded_percent
 
 if TYPE_CHECKING:
-    from czcheck.report.report import FileReport, Report
+    from czcheck.report.record import FileRecord, ReportRecord
 
 # One fault can show in many places; beyond these, the number of the others says enough.
 MAX_PLACES = 10
@@ -33,17 +34,6 @@ class Judged(Protocol):
     @property
     def waived(self) -> tuple[Finding, ...]:
         """Those that a waiver accepts."""
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun: `1 file`, `2 classes`.
-
-    Args:
-        number: How many.
-        noun: What, where there is one.
-        plural: What, otherwise; the noun and an s if left out.
-    """
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
 def waiver_text(waiver: Waiver) -> str:
@@ -103,7 +93,7 @@ def unchecked_texts(judged: Judged) -> Iterator[str]:
             yield f"not checked, because {printable(reason)}: {ranges(codes)}"
 
 
-def found_text(file: FileReport) -> str:
+def found_text(file: FileRecord) -> str:
     """Findings by severity, and those waived: `2 errors, 1 note, 1 waived`.
 
     Args:
@@ -131,14 +121,12 @@ def ranges(codes: Iterable[str]) -> str:
     return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def tally(report: Report) -> list[str]:
+def tally(report: ReportRecord) -> list[str]:
     """Files by verdict, and waived findings where there are some: `1 passed`, `0 failed`, ....
 
     Args:
         report: The report.
     """
-    from czcheck.report.report import Verdict  # noqa: PLC0415 - the report knows this module
-
     parts = [
         f"{sum(file.verdict is verdict for file in report.files)} {verdict.value}"
         for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.INCOMPLETE)
@@ -184,7 +172,7 @@ def _compared(run: Mapping[str, Any]) -> Iterator[str]:
         compared = run.get(name)
         if compared and compared["tiles"]:
             yield printable(
-                f"compared with {template.format(**compared)}: {100 * compared['agreement']:.6g} %"
+                f"compared with {template.format(**compared)}: {percent(compared['agreement'], 6)}"
                 f" of the labels are the same, probabilities within {compared['change']:.2g}"
             )
 
@@ -227,5 +215,5 @@ def border_text(border: Mapping[str, Any]) -> str:
     text = f"{kinds[border['kind']]}reaches {', '.join(reaches)}; BorderSize {border['declared']}"
     if border["recommended"] is None:
         return f"{text}, and none would be enough"
-    cost = 100 * border["recommended_cost"]
-    return f"{text}, recommended {border['recommended']} ({cost:.0f} % of each tile)"
+    cost = rounded_percent(border["recommended_cost"])
+    return f"{text}, recommended {border['recommended']} ({cost} of each tile)"

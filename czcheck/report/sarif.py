@@ -14,20 +14,21 @@ from urllib.parse import quote
 import attrs
 import sarif_om as om
 
-from czcheck.escape import printable
 from czcheck.report.json_form import (
     finding_to_json,
     location_to_json,
     plain_json,
     waiver_to_json,
 )
-from czcheck.report.phrases import count, ranges, unchecked, waiver_text
-from czcheck.rules.catalogue import Rule, catalogue
+from czcheck.report.phrases import ranges, unchecked, waiver_text
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Rule
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding, InMember, JsonPlace, WholeFile
+from czcheck.text import count, printable
 
 if TYPE_CHECKING:
-    from czcheck.report.report import FileReport, Report
+    from czcheck.report.record import FileRecord, ReportRecord
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -37,7 +38,7 @@ FINGERPRINT = "czcheckFinding/v1"
 GITHUB_FINGERPRINT = "primaryLocationLineHash"
 
 
-def report_sarif(report: Report) -> str:
+def report_sarif(report: ReportRecord) -> str:
     """The report as SARIF 2.1.0.
 
     Each finding is a result; waived ones are suppressed, with the waiver's reason. What crashed or
@@ -103,7 +104,7 @@ def _message(text: str) -> Any:
     return om.Message(text=printable(text))
 
 
-def _run_properties(report: Report) -> dict[str, Any]:
+def _run_properties(report: ReportRecord) -> dict[str, Any]:
     options = report.options
     return {
         "level": options.level.value,
@@ -130,7 +131,7 @@ def _descriptor(rule: Rule) -> Any:
     )
 
 
-def _invocation(report: Report) -> Any:
+def _invocation(report: ReportRecord) -> Any:
     notes = [
         note
         for number, file in enumerate(report.files)
@@ -145,7 +146,7 @@ def _invocation(report: Report) -> Any:
     )
 
 
-def _notifications(file: FileReport, where: Any) -> Iterator[Any]:
+def _notifications(file: FileRecord, where: Any) -> Iterator[Any]:
     def note(name: str, level: str, text: str, code: str | None = None) -> Any:
         return om.Notification(
             message=_message(text),
@@ -167,7 +168,7 @@ def _notifications(file: FileReport, where: Any) -> Iterator[Any]:
         yield note("not-checked", level, f"{reason}: not checked: {ranges(codes)}")
 
 
-def _artifact(file: FileReport) -> Any:
+def _artifact(file: FileRecord) -> Any:
     return om.Artifact(
         location=om.ArtifactLocation(uri=_uri(file.path)),
         length=file.size,
@@ -191,11 +192,11 @@ def _uri(path: str) -> str:
     return quote(os.fsencode(place.as_posix()))
 
 
-def _file_location(file: FileReport, number: int) -> Any:
+def _file_location(file: FileRecord, number: int) -> Any:
     return om.ArtifactLocation(uri=_uri(file.path), index=number)
 
 
-def _results(file: FileReport, number: int, index: dict[str, int]) -> Iterator[Any]:
+def _results(file: FileRecord, number: int, index: dict[str, int]) -> Iterator[Any]:
     seen: Counter[str] = Counter()
     for finding in (*file.findings, *file.waived):
         digest = _digest(file, finding)
@@ -228,7 +229,7 @@ def _told(finding: Finding) -> str:
     return f"[{place}] {finding.message}" if place else finding.message
 
 
-def _digest(file: FileReport, finding: Finding) -> str:
+def _digest(file: FileRecord, finding: Finding) -> str:
     """What stays when a model is built anew: name, rule and place, but no lines or pixels."""
     place = location_to_json(finding.at)
     for moving in ("line", "column", "row", "channel"):
@@ -237,7 +238,7 @@ def _digest(file: FileReport, finding: Finding) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _location(file: FileReport, number: int, finding: Finding) -> Any:
+def _location(file: FileRecord, number: int, finding: Finding) -> Any:
     """The archive as the physical place, what is inside it as the logical one.
 
     An archive has no lines. Code scanning services show only results that have one, so it is 1.

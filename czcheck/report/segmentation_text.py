@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.escape import printable
-from czcheck.report.text import Line
+from czcheck.report.lines import Line
+from czcheck.text import count, printable
 
 if TYPE_CHECKING:
     from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation
@@ -43,9 +43,9 @@ def segmentation_lines(result: Segmentation, *, quiet: bool = False) -> Iterator
     tiles = sum(len(each.layout) for image in result.images for each in image.planes)
     height, width = result.tile
     text = (
-        f"{_count(done, 'image')} segmented"
+        f"{count(done, 'image')} segmented"
         + (f", {len(failed)} failed" if failed else "")
-        + f": {_count(tiles, 'tile')} of {width}x{height}, border {result.border}"
+        + f": {count(tiles, 'tile')} of {width}x{height}, border {result.border}"
         + (f", aligned to {result.stride}" if result.job.align else "")
         + f", {result.seconds:.1f} s"
     )
@@ -76,7 +76,7 @@ def _plane_lines(result: Segmentation, told: PlaneResult) -> Iterator[Line]:
     if result.job.min_confidence:
         shares.append(f"below {result.job.min_confidence:g} % confidence {told.share(0):.1%}")
     yield Line(
-        f"  {name}{plane.width}x{plane.height}, {_count(len(told.layout), 'tile')}, "
+        f"  {name}{plane.width}x{plane.height}, {count(len(told.layout), 'tile')}, "
         f"{told.seconds:.1f} s: {', '.join(shares)}"
     )
     if told.seams is not None:
@@ -100,7 +100,3 @@ def _seam_lines(seams: Seams) -> Iterator[Line]:
         told = ", ".join(f"{each.axis} {each.at} ({each.changed:.2%})" for each in seen[:MAX_SEAMS])
         more = f" and {len(seen) - MAX_SEAMS} more" if len(seen) > MAX_SEAMS else ""
         yield Line(f"    most at {told}{more}; a larger BorderSize or --align helps")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from czcheck.escape import printable
 from czcheck.report.configuration_text import configuration_text
+from czcheck.report.evaluation_text import evaluation_lines
+from czcheck.report.lines import Line, wrapped
 from czcheck.report.phrases import (
     MAX_PLACES,
     Judged,
     border_text,
     cost_text,
-    count,
     found_text,
     further_text,
     looked_at_text,
@@ -22,55 +21,15 @@ from czcheck.report.phrases import (
     unchecked_texts,
     waiver_text,
 )
-from czcheck.rules.catalogue import PACKAGE, every_rule
+from czcheck.report.record import Verdict
+from czcheck.rules.catalogue import every_rule
+from czcheck.rules.declaring import PACKAGE
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding
+from czcheck.text import count, printable
 
 if TYPE_CHECKING:
-    from czcheck.report.report import FileReport, Report
-
-WIDTH = 100
-
-
-class _Line(NamedTuple):
-    text: str
-    style: str = ""
-    swatch: str = ""
-
-
-class Line(_Line):
-    """A line of a report, safe to print whatever went into it.
-
-    Attributes:
-        text: The line.
-        style: What it is: a verdict, a severity, a fix, ...; empty for plain text.
-        swatch: Colour `#rrggbb` to show at the line's beginning, where colours can be shown.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, text: str, style: str = "", swatch: str = "") -> Line:  # noqa: PYI034
-        """Make the text printable: a name that was broken over two lines may have become unsafe."""
-        return super().__new__(cls, printable(text), style, swatch)
-
-
-def wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:
-    """A long text as lines of at most `WIDTH` characters, each after the indent.
-
-    Args:
-        text: The text.
-        indent: Blanks before each line.
-        style: Style of the lines.
-    """
-    for line in textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=" " * len(indent),
-        break_long_words=False,
-        break_on_hyphens=False,
-    ):
-        yield Line(line, style)
+    from czcheck.report.record import FileRecord, ReportRecord
 
 
 def _rule_lines(findings: Sequence[Finding], omitted: int) -> Iterator[Line]:
@@ -107,7 +66,7 @@ def _waived_lines(findings: Sequence[Finding]) -> Iterator[Line]:
             yield from wrapped(waiver_text(waiver), " " * 10, "waived")
 
 
-def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
+def _file_lines(file: FileRecord, level: str) -> Iterator[Line]:
     level = file.configuration.get("level", level)
     yield Line(
         f"{printable(file.path)}: {file.verdict.value.upper()} at level {level}", file.verdict.value
@@ -119,8 +78,6 @@ def _file_lines(file: FileReport, level: str) -> Iterator[Line]:
     if looked_at := looked_at_text(file.looked_at):
         yield from wrapped(f"looked at: {looked_at}", "  ")
     if evaluation := file.looked_at.get("evaluation"):
-        from czcheck.report.evaluation_text import evaluation_lines  # noqa: PLC0415 - seldom
-
         yield from evaluation_lines(evaluation)
     if cost := file.looked_at.get("run", {}).get("cost"):
         yield Line(f"  cost: {cost_text(cost)}")
@@ -165,7 +122,7 @@ def _skip_lines(judged: Judged) -> Iterator[Line]:
         yield from wrapped(text, "  ", "skipped")
 
 
-def report_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:
+def report_lines(report: ReportRecord, *, quiet: bool = False) -> Iterator[Line]:
     """The report, files that passed first, so that what matters stands at the end.
 
     Args:
@@ -175,8 +132,6 @@ def report_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:
     Yields:
         Lines without line ends.
     """
-    from czcheck.report.report import Verdict  # noqa: PLC0415 - the report knows this module
-
     order = [Verdict.PASSED, Verdict.INCOMPLETE, Verdict.FAILED]
     for file in sorted(report.files, key=lambda file: order.index(file.verdict)):
         if quiet and file.verdict is Verdict.PASSED:
@@ -195,6 +150,6 @@ def report_lines(report: Report, *, quiet: bool = False) -> Iterator[Line]:
     )
 
 
-def report_text(report: Report) -> str:
+def report_text(report: ReportRecord) -> str:
     """The report as plain text, each line with its end."""
     return "".join(f"{line.text}\n" for line in report_lines(report))

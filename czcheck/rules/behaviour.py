@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
 from czcheck.runtime.measure import variations as ways
+from czcheck.text import rounded_percent
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -133,7 +134,7 @@ def range_of_intensities_does_not_matter(
             top=FULL_RANGE[metadata.pixel_types[0]],
             raw=_shares(metadata, found.labels),
             scaled=_shares(metadata, found.scaled.won),
-            equal=_percent(found.scaled.share),
+            equal=rounded_percent(found.scaled.share),
             other=ways.variation(found.tile, ways.SCALED),
         )
 
@@ -156,7 +157,7 @@ def order_of_colours_does_not_matter(run: RunRecord, tolerances: Tolerances) -> 
         yield Found(
             TilePixel(found.tile),
             tile=found.tile,
-            changed=_percent(1 - found.colours.share),
+            changed=rounded_percent(1 - found.colours.share),
             other=ways.variation(found.tile, ways.COLOURS),
         )
 
@@ -222,7 +223,7 @@ def _shares(metadata: ModelMetadata, won: Sequence[int]) -> str:
     """How much of a tile each class has won, the largest parts first."""
     total = sum(won)
     order = sorted((number for number in range(len(won)) if won[number]), key=lambda n: -won[n])
-    parts = [f"{_percent(won[n] / total)} {_class_name(metadata, n)}" for n in order]
+    parts = [f"{rounded_percent(won[n] / total)} {_class_name(metadata, n)}" for n in order]
     return _listed(parts) if parts else "no answer"
 
 
@@ -232,13 +233,4 @@ def _change(agreement: Agreement) -> str:
     largest = f"probabilities change by up to {agreement.difference:.1g}"
     if agreement.labels_equal == agreement.pixels:
         return f"{largest}, labels do not"
-    return f"{_percent(1 - agreement.share)} of the labels change, {largest}"
-
-
-def _percent(part: float) -> str:
-    """A part of 1 in whole per cent; what is neither nothing nor all does not look so."""
-    if 0 < part < 0.01:  # noqa: PLR2004
-        return "less than 1 %"
-    if 0.99 < part < 1:  # noqa: PLR2004
-        return "more than 99 %"
-    return f"{part:.0%}".replace("%", " %")
+    return f"{rounded_percent(1 - agreement.share)} of the labels change, {largest}"

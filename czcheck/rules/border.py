@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
+from czcheck.text import count, rounded_percent
 
 if TYPE_CHECKING:
     from czcheck.runtime.measure.borders import ReachRecord
@@ -69,13 +70,15 @@ def _too_small(reach: ReachRecord, tolerance: float) -> Found:
     found, wanted = reach.at(tolerance), reach.recommended
     advice = "no border that fits the tile is enough"
     if wanted is not None:
-        advice = f"{wanted} is enough and costs {_percent(reach.cost_of(wanted))} of each tile"
+        advice = (
+            f"{wanted} is enough and costs {rounded_percent(reach.cost_of(wanted))} of each tile"
+        )
     return Found(
         TilePixel(reach.asked),
         declared=reach.declared,
         measured="any amount" if reach.change is None else f"{reach.change:.2g}",
         tolerance=f"{tolerance:g}",
-        reach="the middle of the tile" if found is None else f"{_pixels(found)} from it",
+        reach="the middle of the tile" if found is None else f"{count(found, 'pixel')} from it",
         recommended=advice,
     )
 
@@ -101,9 +104,9 @@ def border_is_no_larger_than_needed(borders: RunRecord, tolerances: Tolerances) 
     ):
         yield Found(
             declared=reach.declared,
-            bound=_pixels(bound),
-            waste=_percent(waste),
-            enough=_percent(enough),
+            bound=count(bound, "pixel"),
+            waste=rounded_percent(waste),
+            enough=rounded_percent(enough),
         )
 
 
@@ -173,14 +176,6 @@ def answer_does_not_depend_on_the_origin(
     yield Found(
         TilePixel(offsets.tile),
         measured=f"{offsets.change:.2g}",
-        offset=_pixels(offsets.offset),
-        stride=_pixels(offsets.stride),
+        offset=count(offsets.offset, "pixel"),
+        stride=count(offsets.stride, "pixel"),
     )
-
-
-def _pixels(count: int) -> str:
-    return "1 pixel" if count == 1 else f"{count} pixels"
-
-
-def _percent(part: float) -> str:
-    return f"{100 * part:.0f} %"

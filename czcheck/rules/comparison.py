@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
 from czcheck.rules.words import tiles_in_words
+from czcheck.text import percent
 from czcheck.tolerances import reason_for
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[
     changed = [tile for tile in baseline.tiles if tile.comparison.change > tile.tolerance]
     parts = []
     if relabelled:
-        most = f"at most {100 * (1 - allowed.min_agreement):.3g} %"
+        most = f"at most {percent(1 - allowed.min_agreement)}"
         parts.append(f"{labels_in_words(worst_of(relabelled))} (allowed: {most})")
     if changed:
         worst = worst_of(changed)
@@ -138,7 +139,7 @@ def place_of(tile: TileComparison) -> TilePixel:
 def labels_in_words(tile: TileComparison) -> str:
     """How many labels of a tile changed."""
     found = tile.comparison
-    return f"{100 * (1 - found.agreement):.2g} % of the labels of `{tile.tile}` change"
+    return f"{percent(1 - found.agreement, 2)} of the labels of `{tile.tile}` change"
 
 
 def allowed_in_words(tile: TileComparison) -> str:

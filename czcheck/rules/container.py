@@ -11,12 +11,12 @@ from czcheck.archive.container import (
     Container,
     ContainerKind,
     Payload,
-    PayloadKind,
 )
 from czcheck.archive.members import Defect, DefectKind
 from czcheck.archive.names import misread
 from czcheck.archive.reader import Archive
-from czcheck.rules.catalogue import Level, rule
+from czcheck.archive.sniffing import PayloadKind
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE

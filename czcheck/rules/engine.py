@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
-from czcheck.rules.catalogue import Level, Rule
+from czcheck.rules.declaring import Level, Rule
 from czcheck.rules.finding import Finding
 
 # A broken file can break a rule in a million places; a report names the first ones.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from czcheck.rules.catalogue import Level
+from czcheck.rules.declaring import Level
 
 
 class Fact(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, Severity
-from czcheck.rules.words import nodes_in_words
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from czcheck.network.kernels import KernelFault
@@ -85,6 +85,6 @@ def _found(faults: tuple[KernelFault, ...], kind: str, target: Target) -> Iterat
             remedy=first.remedy,
             target=target.title,
             count=len(group),
-            nodes=nodes_in_words(len(group)),
+            nodes=count(len(group), "node"),
             node=first.node,
         )

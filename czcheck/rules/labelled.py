@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity
+from czcheck.text import percent
 
 if TYPE_CHECKING:
     from czcheck.evaluating.record import Evaluation, Goals
@@ -90,7 +91,7 @@ def classes_are_in_the_order_of_the_answers(evaluation: Evaluation) -> Iterator[
     right, better = counts.accuracy() or 0, counts.accuracy_in_order(order) or 0
     if better - right >= PERMUTED_GAIN:
         names = ", ".join(evaluation.classes[number] for number in order)
-        yield Found(right=f"{100 * right:.3g} %", better=f"{100 * better:.3g} %", order=names)
+        yield Found(right=percent(right), better=percent(better), order=names)
 
 
 @rule("CZ504", severity=Severity.WARNING, level=Level.RUN)
@@ -172,6 +173,6 @@ def images_fill_the_tiles(evaluation: Evaluation) -> Iterator[Found]:
             padded=len(padded),
             images=len(evaluation.images),
             tile=f"{width}x{height}",
-            padding=f"{100 * share:.3g} %",
+            padding=percent(share),
             how="reflection" if evaluation.pad == "reflect" else "zeros",
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from czcheck.limits import GIB
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity
 
 if TYPE_CHECKING:

@@ -7,16 +7,12 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.metadata.model_metadata import (
-    MONOCHROME,
-    PIXEL_TYPES,
-    VERSION,
-    ModelMetadata,
-    SegmentationClass,
-    item_paths,
-)
+from czcheck.metadata.classes import SegmentationClass
+from czcheck.metadata.model_metadata import VERSION, ModelMetadata
+from czcheck.metadata.parts import item_paths
+from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES
 from czcheck.rules import binary, specification  # noqa: F401 - the other parts of this family
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity, XmlPath
 
 if TYPE_CHECKING:

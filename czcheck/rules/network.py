@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from czcheck.rules import operations, shapes  # noqa: F401 - the other parts of this family
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
 from czcheck.rules.shapes import at_tensor, serving_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
-from czcheck.rules.words import nodes_in_words
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, NodeUse
@@ -66,7 +66,7 @@ def _found_gap(group: list[Gap], target: Target, advice: str) -> Found:
         value=gap.value,
         target=target.title,
         count=len(group),
-        nodes=nodes_in_words(len(group)),
+        nodes=count(len(group), "node"),
         node=gap.node,
         advice=advice,
     )
@@ -187,7 +187,7 @@ def _by_operation(uses: tuple[NodeUse, ...]) -> Iterator[Found]:
             InGraph(first.name, first.function),
             op=op,
             count=len(group),
-            nodes=nodes_in_words(len(group)),
+            nodes=count(len(group), "node"),
             node=first.name,
         )
 

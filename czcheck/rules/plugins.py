@@ -16,8 +16,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import UsageError
-from czcheck.rules.catalogue import RETIRED, Rule, by_code, declared, own_rules, release_rules
+from czcheck.rules.declaring import RETIRED, Rule, by_code, declared
 from czcheck.rules.facts import FACTS
+from czcheck.rules.families import own_rules, release_rules
+from czcheck.text import nearest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -161,10 +163,8 @@ def _faults(rules: tuple[Rule, ...], taken: dict[str, str]) -> Iterator[str]:
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    import difflib  # noqa: PLC0415
-
-    near = difflib.get_close_matches(name, names, n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, names)
+    return f", did you mean {near!r}?" if near else ""
 
 
 def no_such_rule(prefix: str) -> UsageError:

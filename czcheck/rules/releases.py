@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.comparison import (
     allowed_in_words,
     change_in_words,
@@ -13,6 +12,7 @@ from czcheck.rules.comparison import (
     place_of,
     worst_of,
 )
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel, XmlPath
 from czcheck.rules.words import tiles_in_words
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
 from czcheck.rules.words import tiles_in_words
 
 if TYPE_CHECKING:
-    from czcheck.runtime.record import Pixel, RunRecord, Statistics, TileAnswer
+    from czcheck.runtime.output_statistics import Pixel, Statistics, TileAnswer
+    from czcheck.runtime.record import RunRecord
     from czcheck.tolerances import Tolerances
 
 _RUNNABLE = ("CZ301", "CZ302", "CZ303", "CZ304", "CZ305", "CZ306", "CZ307", "CZ317")

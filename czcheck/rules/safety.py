@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network
@@ -56,7 +57,7 @@ def operations_are_harmless(safety: Safety, allow_op: Collection[str]) -> Iterat
             danger=each.danger,
             when=_WHEN[each.place.when],
             count=each.count,
-            nodes="1 node" if each.count == 1 else f"{each.count} nodes",
+            nodes=count(each.count, "node"),
             node=_short(each.place.node),
         )
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from czcheck.planned.ending import about_channels, ending_of
-from czcheck.rules.catalogue import Level, rule
+from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, Severity, XmlPath
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -48,10 +49,8 @@ def _written(shape: Dims | None) -> str:
     return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
 
 
-def _channels(count: int | None) -> str:
-    if count is None:
-        return "an open number of channels"
-    return "1 channel" if count == 1 else f"{count} channels"
+def _channels(number: int | None) -> str:
+    return "an open number of channels" if number is None else count(number, "channel")
 
 
 @rule("CZ305", severity=ERROR, level=Level.NETWORK, requires=["CZ303"])

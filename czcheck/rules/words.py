@@ -7,11 +7,6 @@ from collections.abc import Iterable
 _MANY = 4
 
 
-def nodes_in_words(count: int) -> str:
-    """A number of nodes in words."""
-    return "1 node" if count == 1 else f"{count} nodes"
-
-
 def tiles_in_words(tiles: Iterable[str]) -> str:
     """Names of tiles in words; of many, the first ones.
 

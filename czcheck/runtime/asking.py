@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from czcheck.runtime.deaths import CommandFailed, WorkerDied
-from czcheck.runtime.record import Failure
+from czcheck.runtime.deaths import CommandFailed, Failure, WorkerDied
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

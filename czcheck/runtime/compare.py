@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from czcheck.runtime.asking import Asker, failure
-from czcheck.runtime.deaths import CommandFailed, WorkerDied
-from czcheck.runtime.record import Failure, Pixel
+from czcheck.runtime.deaths import CommandFailed, Failure, WorkerDied
+from czcheck.runtime.output_statistics import Pixel
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
@@ -206,8 +206,8 @@ class KeptAnswers(Mapping[str, "NDArray[Any]"]):
 
     def add(self, tile: str, batch: NDArray[Any], answer: Answer | None) -> None:  # noqa: ARG002
         """Keep the first answer to a tile, where it holds numbers; a `Keep`, see `Asker`."""
+        from czcheck.files import private_folder  # noqa: PLC0415
         from czcheck.runtime.arrays import write_array  # noqa: PLC0415
-        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
 
         if tile not in self._tiles or tile in self._files:
             return
@@ -240,7 +240,7 @@ class KeptAnswers(Mapping[str, "NDArray[Any]"]):
 
     def close(self) -> None:
         """Forget all answers."""
-        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
+        from czcheck.files import remove_folder  # noqa: PLC0415
 
         if self._folder is not None:
             remove_folder(self._folder)

@@ -1,10 +1,11 @@
-"""What can become of a worker, told in words. Internal to the runtime: rules see a `Failure`."""
+"""What can become of a worker, told in words. Rules see only `Failure`."""
 
 from __future__ import annotations
 
 import math
 import re
 import signal
+from dataclasses import dataclass
 from typing import Any
 
 TEXT = 400
@@ -17,6 +18,23 @@ _MEMORY = re.compile(
 # What TensorFlow and the C++ runtime print before they abort.
 _LAST_WORDS = re.compile(r"Check failed|terminate called|Fatal|^F[0-9 ]|Abort|[Ee]rror|what\(\)")
 _PREFIX = re.compile(r"^[FEWI]\d{4} [\d:.]+ +\d+ |^\d{4}-\d\d-\d\d [\d:.]+: [FEWI] ")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that the network did not survive, or did not do.
+
+    Attributes:
+        phase: `load`, `predict` or `exit`.
+        tile: Name of the tile that was running; None outside `predict`.
+        kind: `exception`, `abort`, `signal`, `memory`, `time`, `log`, `exit` or `protocol`.
+        reason: What happened, in one line without a full stop.
+    """
+
+    phase: str
+    tile: str | None
+    kind: str
+    reason: str
 
 
 class WorkerDied(Exception):  # noqa: N818  (it is what happened)

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
+from czcheck.files import private_folder, remove_folder
 from czcheck.runtime.answers import Environment
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, death_of, text_of
 from czcheck.runtime.isolation import isolation, lacking_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
-from czcheck.runtime.surroundings import environment, private_folder, remove_folder
+from czcheck.runtime.surroundings import environment
 
 if TYPE_CHECKING:
     from types import TracebackType

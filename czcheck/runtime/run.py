@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import UnavailableError
 from czcheck.network.reach import StaticReach, static_reach, walk_of
 from czcheck.runtime.asking import Asker, failure
-from czcheck.runtime.deaths import CommandFailed, WorkerDied
+from czcheck.runtime.deaths import CommandFailed, Failure, WorkerDied
 from czcheck.runtime.measure.agreement import Agreement, compare
 from czcheck.runtime.measure.behaviour import Probe, Terms, first_of, measure_behaviour
 from czcheck.runtime.measure.borders import Borders
 from czcheck.runtime.measure.cost import cost_of
 from czcheck.runtime.measure.reach import is_measurable, measure_borders
 from czcheck.runtime.measure.variations import FRESH, variation
-from czcheck.runtime.record import Failure, RunRecord, TileAnswer, summarise
+from czcheck.runtime.output_statistics import TileAnswer, summarise
+from czcheck.runtime.record import RunRecord
 from czcheck.runtime.unpack import unpack
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 

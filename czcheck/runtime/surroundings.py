@@ -1,102 +1,13 @@
-"""What a worker finds around it: a folder of its own and a scrubbed environment."""
+"""The scrubbed environment of a worker."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
-from contextlib import suppress
 from pathlib import Path
 
-_PREFIX = "czcheck-run-"
-_NAME = re.compile(_PREFIX + r"[a-z0-9_]{8}", re.ASCII)
-# Descriptors that hold the locks on this process's folders.
-_locks: dict[Path, int] = {}
 # Not secrets, and without them some installations cannot load their libraries.
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR")
-
-
-def private_folder() -> Path:
-    """A new, empty folder that only this user can enter. Clears up after runs that were killed."""
-    import tempfile  # noqa: PLC0415  (slow, and only the run level needs it)
-
-    sweep(Path(tempfile.gettempdir()))
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        with suppress(FileNotFoundError):  # swept away before it was locked
-            lock = _lock(folder, wait=True)
-            if lock is None:
-                return folder
-            if folder.exists():
-                _locks[folder] = lock
-                return folder
-            os.close(lock)
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a private folder with everything in it."""
-    import shutil  # noqa: PLC0415
-
-    shutil.rmtree(folder, ignore_errors=True)
-    lock = _locks.pop(folder, None)
-    if lock is not None:
-        os.close(lock)
-
-
-def sweep(place: Path) -> None:
-    """Remove private folders whose owner is gone: it was killed, or the machine was.
-
-    Each owner holds a lock on its folder, which the system takes back when it ends. A number of
-    the process would not do: numbers come again, and mean something else in each container.
-
-    Args:
-        place: The folder of temporary files.
-    """
-    if not hasattr(os, "getuid"):
-        return  # no locks on folders here
-    import shutil  # noqa: PLC0415
-
-    try:
-        found = [entry for entry in os.scandir(place) if _NAME.fullmatch(entry.name)]
-    except OSError:
-        return
-    for entry in found:
-        try:
-            ours = entry.stat(follow_symlinks=False).st_uid == os.getuid()
-            lock = _lock(Path(entry.path), wait=False) if ours else None
-        except OSError:
-            continue  # still in use, or gone by now
-        if lock is not None:
-            shutil.rmtree(entry.path, ignore_errors=True)
-            os.close(lock)
-
-
-def _lock(folder: Path, *, wait: bool) -> int | None:
-    """Lock a folder for as long as the descriptor that is returned stays open.
-
-    Args:
-        folder: The folder.
-        wait: Whether to wait for another process that holds it.
-
-    Returns:
-        The descriptor; None where folders cannot be locked.
-
-    Raises:
-        OSError: It is locked and `wait` is not set, or it is no folder.
-    """
-    try:
-        import fcntl  # noqa: PLC0415
-    except ImportError:
-        return None
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        os.close(lock)
-        if not wait:
-            raise
-        return None
-    return lock
 
 
 def environment(folder: Path, *, gpu: bool, building: bool = False) -> dict[str, str]:

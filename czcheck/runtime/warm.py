@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from czcheck.files import private_folder, remove_folder
 from czcheck.runtime.deaths import death_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
-from czcheck.runtime.surroundings import environment, private_folder, remove_folder
+from czcheck.runtime.surroundings import environment
 
 if TYPE_CHECKING:
     from types import TracebackType

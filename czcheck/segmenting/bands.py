@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from czcheck.images.content import Kind
     from czcheck.images.image import Plane
     from czcheck.images.matching import Intensities
-    from czcheck.images.output import Kind
     from czcheck.images.zarr_part import PartWriter, ZarrPart
     from czcheck.runtime.answers import Environment
     from czcheck.segmenting.layout import Layout
@@ -197,7 +197,7 @@ class _BandSink:
     def take(self, block: Block) -> None:
         import numpy as np  # noqa: PLC0415
 
-        from czcheck.segmenting.outputs import MADE  # noqa: PLC0415
+        from czcheck.segmenting.planes import MADE  # noqa: PLC0415
 
         for label, count in zip(*np.unique(block.labels, return_counts=True), strict=True):
             self.pixels[int(label)] = self.pixels.get(int(label), 0) + int(count)

@@ -59,14 +59,14 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
         return self._thread.submit(self._run, band).result()
 
     def _run(self, band: Band) -> BandResult:
-        from czcheck.model import CzModel  # noqa: PLC0415
+        from czcheck.model import Model  # noqa: PLC0415
         from czcheck.segmenting.bands import run_band  # noqa: PLC0415
         from czcheck.segmenting.job import Job  # noqa: PLC0415
         from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
 
         if self._runner is None:
             path = Path(self._folder) / self._archive
-            self._model = CzModel(path)
+            self._model = Model(path)
             self._runner = ModelRunner(
                 self._model, Job.from_json({**self._job, "model": str(path)})
             )

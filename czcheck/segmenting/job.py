@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from czcheck.errors import UsageError
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
+from czcheck.text import nearest
 
 Padding = Literal["reflect", "zeros"]
 PADDINGS: tuple[Padding, ...] = ("reflect", "zeros")
@@ -114,10 +115,8 @@ def job_of(model: str | Path, options: Mapping[str, Any]) -> Job:
     known = {field.name for field in fields(Job)} - {"model"}
     for name in options:
         if name not in known:
-            import difflib  # noqa: PLC0415
-
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
+            near = nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"choose from {', '.join(known)}"
             raise UsageError(f"there is no option {name!r}; {hint}")
     values = dict(options)
     tile = values.get("tile")

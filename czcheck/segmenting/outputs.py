@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from czcheck.images.output import SOURCE, Content, Kind, Writer, create
-from czcheck.images.placing import placing, settle, uninterrupted, writing
-from czcheck.metadata.model_metadata import MONOCHROME
-from czcheck.segmenting.labels import confidence
+from czcheck.files import placing, settle, uninterrupted, writing
+from czcheck.images.content import SOURCE, Content, Kind
+from czcheck.images.output import create
+from czcheck.images.writer import Writer
+from czcheck.metadata.pixel_types import MONOCHROME
 from czcheck.segmenting.overlay import Overlay
 from czcheck.segmenting.places import picture_of
-from czcheck.segmenting.planes import Block
+from czcheck.segmenting.planes import MADE, Block
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
     from czcheck.segmenting.places import Places
     from czcheck.segmenting.planes import Sink
     from czcheck.segmenting.runner import ModelRunner
-
-MADE: dict[Kind, Callable[[Block], NDArray[Any]]] = {
-    "labels": lambda block: block.labels,
-    "probabilities": lambda block: block.probabilities,
-    "confidence": lambda block: confidence(block.probabilities),
-}
-"""What is written of a block, by kind."""
 
 
 class Outputs:

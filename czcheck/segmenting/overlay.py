@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
     from czcheck.images.image import Plane
-    from czcheck.metadata.model_metadata import SegmentationClass
+    from czcheck.metadata.classes import SegmentationClass
     from czcheck.segmenting.planes import Block
 
 LARGEST = 4096
@@ -137,7 +137,7 @@ def _legend(classes: Sequence[SegmentationClass], shares: Mapping[int, float], w
     """Class names with their colours and shares, in as many lines as it takes."""
     from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
 
-    from czcheck.escape import printable  # noqa: PLC0415
+    from czcheck.text import printable  # noqa: PLC0415
 
     size = min(max(_FONT, width // 60), _LARGEST_FONT)
     font = ImageFont.load_default(size)

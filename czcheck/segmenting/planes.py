@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from czcheck.segmenting.labels import Labeller
+from czcheck.segmenting.labels import Labeller, confidence
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from czcheck.images.content import Kind
     from czcheck.images.image import Image, Plane
     from czcheck.segmenting.job import Padding
     from czcheck.segmenting.layout import Layout, TilePlace
@@ -51,6 +52,14 @@ class Block:
     def left(self) -> int:
         """First column in the plane."""
         return self.place.columns.keep_from
+
+
+MADE: Mapping[Kind, Callable[[Block], NDArray[Any]]] = {
+    "labels": lambda block: block.labels,
+    "probabilities": lambda block: block.probabilities,
+    "confidence": lambda block: confidence(block.probabilities),
+}
+"""What is written of a block, by kind."""
 
 
 class Sink(Protocol):

@@ -9,7 +9,7 @@ from czcheck.errors import InputError, UsageError
 from czcheck.images.arrays import wrap_array
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
-from czcheck.metadata.model_metadata import PIXEL_TYPES
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, tiles
 from czcheck.segmenting.planes import Block, Sink, segment_plane
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from czcheck.images.image import Image, Plane
     from czcheck.images.matching import Intensities
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.segmenting.job import Job
 
 Colour = Literal["rgb", "bgr"]
@@ -31,7 +31,7 @@ _COLOURS, _WITH_CHANNELS = (3, 4), 3
 class Predictor:
     """A model's network, kept running from one call to the next. Part of an opened model."""
 
-    def __init__(self, model: CzModel) -> None:
+    def __init__(self, model: Model) -> None:
         """Start nothing yet.
 
         Args:

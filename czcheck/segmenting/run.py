@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
+from czcheck.files import placing, settle, uninterrupted, writing
+from czcheck.images.content import check_format
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
-from czcheck.images.output import check_format
-from czcheck.images.placing import placing, settle, uninterrupted, writing
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between
 from czcheck.segmenting.objects import ObjectMeter

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.runtime.answers import Environment
     from czcheck.runtime.networks import Worker
     from czcheck.runtime.source import WorkerSource
@@ -48,7 +48,7 @@ class ModelRunner:
 
     def __init__(
         self,
-        model: CzModel,
+        model: Model,
         job: Job,
         source: WorkerSource | None = None,
         *,

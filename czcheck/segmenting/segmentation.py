@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.clusters import need_distributed
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.model import CzModel
+from czcheck.model import Model
 from czcheck.segmenting.job import job_of
 from czcheck.segmenting.packages import need
 from czcheck.segmenting.places import FORMATS, Wanted, choose
@@ -117,7 +117,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         folder_format = STORES
     given = [images] if isinstance(images, str | Path) else list(images)
     with ExitStack() as stack:
-        opened = stack.enter_context(CzModel(Path(model), limits))
+        opened = stack.enter_context(Model(Path(model), limits))
         chosen = choose(Path(model), map(Path, given), wanted, table, folder_format)
         runner = stack.enter_context(ModelRunner(opened, job, start=dask is None))
         spread = None
@@ -140,7 +140,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         return run.over(chosen)
 
 
-def _label_values(model: CzModel, names: Sequence[str]) -> frozenset[int]:
+def _label_values(model: Model, names: Sequence[str]) -> frozenset[int]:
     """LabelValues of classes by name."""
     known = {each.name: each.label_value for each in model.metadata.classes}
     for name in names:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
-from czcheck.escape import cell, printable
+from czcheck.text import cell, printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.metadata.model_metadata import SegmentationClass
+    from czcheck.metadata.classes import SegmentationClass
     from czcheck.segmenting.objects import Objects
 
 ENDINGS = (".csv", ".parquet")

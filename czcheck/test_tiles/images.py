@@ -11,8 +11,9 @@ from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.folders import images_in
 from czcheck.images.image import Image
 from czcheck.images.opening import open_image
-from czcheck.metadata.model_metadata import PIXEL_TYPES
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.test_tiles.patterns import Tile
+from czcheck.text import count
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,13 +58,9 @@ def _check(image: Image, channels: int) -> None:
     colours = len(image.pixel_types) == 1 and {image.scalars, channels} == {COLOURS, ALPHA}
     if image.scalars != channels and not colours:
         raise InputError(
-            f"{image.path}: the image has {_channels(image.scalars)}, the network takes "
+            f"{image.path}: the image has {count(image.scalars, 'channel')}, the network takes "
             f"{channels}; save the image with as many"
         )
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
 
 
 def _tile(path: Path, height: int, width: int, channels: int) -> Tile:

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.archive.foreign import about_folder
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.model import CzModel
+from czcheck.model import Model
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
 from czcheck.sources import Sources
@@ -105,7 +105,7 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
             keep=keep,
         ).files[0]
         _hold(report)
-        with CzModel(path, limits) as model:
+        with Model(path, limits) as model:
             golden = _baseline(model, output, report, tuple(tiles.values()), tolerances)
         write_baseline_file(output, golden, kept)
         return golden
@@ -129,7 +129,7 @@ def _hold(report: FileReport) -> None:
 
 
 def _baseline(
-    model: CzModel,
+    model: Model,
     output: Path,
     report: FileReport,
     tiles: tuple[GoldenTile, ...],
@@ -145,7 +145,7 @@ def _baseline(
         model_id=metadata.model_id,
         model_name=metadata.name,
         sha256=report.sha256,
-        czcheck=czcheck.__version__,
+        czcheck=__version__,
         tensorflow=str(report.looked_at["run"]["tensorflow"]),
         height=height,
         width=width,

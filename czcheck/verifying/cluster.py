@@ -100,7 +100,7 @@ def _checked(
 ) -> FileReport:
     """A task: runs on a worker."""
     from czcheck.runtime.source import WorkerSource  # noqa: PLC0415
-    from czcheck.verifying.verify import check_file  # noqa: PLC0415
+    from czcheck.verifying.checking import check_file  # noqa: PLC0415
 
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="czcheck-") as folder:
         copy = Path(folder) / file.path.name

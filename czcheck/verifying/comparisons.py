@@ -11,7 +11,7 @@ from czcheck.options import Options
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.runtime.answers import Answer
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.baseline import Baseline, BaselineComparison
@@ -27,7 +27,7 @@ class Comparisons:
 
     def __init__(
         self,
-        model: CzModel,
+        model: Model,
         options: Options = DEFAULT_OPTIONS,
         baseline: Baseline | None = None,
         new_worker: Callable[[str], Worker] | None = None,

@@ -44,7 +44,7 @@ class Spool:
         Raises:
             IncompleteError: There is no room for one.
         """
-        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
+        from czcheck.files import private_folder  # noqa: PLC0415
 
         try:
             self._folder = private_folder()
@@ -88,7 +88,7 @@ class Spool:
 
     def close(self) -> None:
         """Remove everything."""
-        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
+        from czcheck.files import remove_folder  # noqa: PLC0415
 
         remove_folder(self._folder)
 
@@ -102,7 +102,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         UsageError: There is something else of that name, or nothing can be written there.
     """
-    from czcheck.archive.write import check_folder_of  # noqa: PLC0415
+    from czcheck.files import check_folder_of  # noqa: PLC0415
 
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: evidence needs a folder, and this is none")

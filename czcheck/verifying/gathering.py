@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.options import Options
-from czcheck.rules.catalogue import Level, catalogue
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
@@ -19,7 +20,7 @@ from czcheck.verifying.comparisons import Comparisons
 if TYPE_CHECKING:
     from czcheck.archive.container import Payload
     from czcheck.evaluating.record import Evaluation, Goals
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.network.facts import Network, TensorSpec
     from czcheck.planned.ending import Binary
     from czcheck.rules.container import Archives
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def facts_of(
-    model: CzModel,
+    model: Model,
     options: Options,
     run: FileRun | None = None,
     labelled: tuple[Evaluation, Goals] | None = None,
@@ -131,7 +132,7 @@ def with_borders(record: RunRecord) -> RunRecord:
     return record
 
 
-def payload_of(model: CzModel) -> Payload | None:
+def payload_of(model: Model) -> Payload | None:
     """The payload, or None where there is none that can be read."""
     try:
         return model.payload
@@ -139,7 +140,7 @@ def payload_of(model: CzModel) -> Payload | None:
         return None
 
 
-def looked_at(model: CzModel, level: Level, facts: Facts) -> dict[str, Any]:
+def looked_at(model: Model, level: Level, facts: Facts) -> dict[str, Any]:
     """What the file holds and what was done with it, as far as it could be read.
 
     Args:
@@ -221,7 +222,7 @@ def _worst(tiles: Sequence[TileComparison]) -> dict[str, Any]:
     }
 
 
-def _binary(model: CzModel) -> Binary | None:
+def _binary(model: Model) -> Binary | None:
     """Which class gets p and which 1 - p, where one channel was made two."""
     from czcheck.planned.ending import binary_of, ending_of  # noqa: PLC0415
 

@@ -16,10 +16,10 @@ from czcheck.rules.finding import Finding, JsonPlace, WholeFile, XmlPath
 from czcheck.specification import SpecModel
 
 if TYPE_CHECKING:
-    from czcheck.model import CzModel
+    from czcheck.model import Model
 
 
-def outcomes_of(model: CzModel, settings: Settings, facts: Facts) -> tuple[Outcome, ...]:
+def outcomes_of(model: Model, settings: Settings, facts: Facts) -> tuple[Outcome, ...]:
     """How the rules end on a file, but for those about the configuration.
 
     Args:
@@ -38,7 +38,7 @@ def outcomes_of(model: CzModel, settings: Settings, facts: Facts) -> tuple[Outco
 
 
 def report_of(
-    model: CzModel,
+    model: Model,
     settings: Settings,
     outcomes: tuple[Outcome, ...],
     looked_at: Mapping[str, Any],
@@ -65,7 +65,7 @@ def report_of(
     )
 
 
-def _placed(model: CzModel, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+def _placed(model: Model, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
     """Outcomes with the places in the specification where rules name those in the metadata XML.
 
     Args:

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.archive.container import PayloadKind
+from czcheck.archive.sniffing import PayloadKind
 from czcheck.errors import (
     IncompleteError,
     InputError,
@@ -23,7 +23,7 @@ from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.gathering import payload_of
 
 if TYPE_CHECKING:
-    from czcheck.model import CzModel
+    from czcheck.model import Model
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
     from czcheck.runtime.asking import Keep
@@ -67,7 +67,7 @@ class FileRun:
 
     def __init__(
         self,
-        model: CzModel,
+        model: Model,
         options: Options,
         baseline: Baseline | None,
         source: WorkerSource,
@@ -224,7 +224,7 @@ class FileRun:
             self._worker.close()
 
 
-def battery(model: CzModel, images: Iterable[Path]) -> Iterator[Tile]:
+def battery(model: Model, images: Iterable[Path]) -> Iterator[Tile]:
     """The tiles that a network is asked: the built-in ones, then those of images.
 
     Args:

@@ -1,27 +1,25 @@
-"""Facts to rules to report, level by level."""
+"""`verify`: what was asked for, checked file by file, and one report of all."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import czcheck
+from czcheck._version import __version__
 from czcheck.archive.foreign import about_folder, about_missing, archives_of
 from czcheck.configuration.applying import judge
 from czcheck.configuration.configuration import Configuration
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.report.report import FileReport, Report
-from czcheck.rules.catalogue import Level, catalogue
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.declaring import Level
 from czcheck.runtime.source import WorkerSource, in_order
-from czcheck.specification import SpecModel, open_checked
 from czcheck.targets import Target, Way, check_targets
-from czcheck.verifying.gathering import facts_of, looked_at
-from czcheck.verifying.judging import outcomes_of, report_of
+from czcheck.verifying.checking import check_file
 from czcheck.verifying.planning import FileToCheck, file_to_check, sources_of
-from czcheck.verifying.running import FileRun, Recording
+from czcheck.verifying.running import Recording
 
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
@@ -177,55 +175,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     judged = judge(
         reports, [(each.settings, each.settings.options.chosen(known)) for each in files]
     )
-    return Report(czcheck.__version__, options, judged)
-
-
-def check_file(
-    file: FileToCheck,
-    limits: Limits,
-    source: WorkerSource,
-    recording: Recording,
-    progress: Progress | None = None,
-    verdicts: Verdicts | None = None,
-) -> FileReport:
-    """Check one file. Rules about the configuration run later, when all files are known.
-
-    Args:
-        file: The file and what it is checked by.
-        limits: Limits on everything that is read.
-        source: Where processes come from.
-        recording: What to store of the run.
-        progress: Called after each tile.
-        verdicts: The verdicts of earlier runs; None for none.
-    """
-    settings, options = file.settings, file.settings.options
-    with open_checked(file.path, limits) as model:
-        key = None
-        if verdicts is not None and options.level is Level.RUN and not isinstance(model, SpecModel):
-            key = verdicts.key(model.path, model.sha256, settings)
-        if verdicts is not None and key is not None and (found := verdicts.get(key)) is not None:
-            return report_of(model, settings, found.outcomes, found.looked_at, found.checked)
-        with FileRun(model, options, file.baseline, source, recording, progress) as run:
-            if options.level is Level.RUN:
-                run.start_early()
-            facts = facts_of(model, options, run)
-            outcomes = outcomes_of(model, settings, facts)
-            examined = looked_at(model, options.level, facts)
-            if verdicts is not None and key is not None and model.is_unchanged():
-                verdicts.put(key, outcomes, examined, facts.known("run"))
-            report = report_of(model, settings, outcomes, examined)
-            if recording.preview_side is not None:
-                from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415
-
-                report = dataclasses.replace(
-                    report,
-                    inspection=as_far_as_read(model, options.level),
-                    gallery=run.gallery([*report.findings, *report.waived]),
-                )
-            if written := run.keep_evidence(report.findings):
-                examined = {**examined, "evidence": written}
-                report = dataclasses.replace(report, looked_at=examined)
-            return report
+    return Report(__version__, options, judged)
 
 
 def targets_of(

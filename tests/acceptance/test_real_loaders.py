@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.model import CzModel
+from czcheck import CzModel
 from czcheck.network import OBJECTS, SESSION, disagreements, load_target, oddities
 from fixtures.described import described
 from fixtures.make import BAD

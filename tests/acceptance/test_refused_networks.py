@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from czcheck import CzModel
 from czcheck.errors import InputError
 from czcheck.limits import Limits
-from czcheck.model import CzModel
 from czcheck.network import graph as graphs
 from czcheck.network import messages, saved_model
 from fixtures import stand_ins

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from czcheck.archive import replacing, write_archive
+from czcheck.archive import write_archive
 from czcheck.errors import InputError
+from czcheck.files import replacing
 
 MEMBERS = [("modelid=x", b""), ("x.xml", b"<Model/>" * 50), ("Lizenz ä.txt", b"free")]
 
@@ -152,7 +153,7 @@ SLOW = textwrap.dedent(
     """
     import sys, time
     from pathlib import Path
-    from czcheck.archive.write import replacing
+    from czcheck.files import replacing
     with replacing(Path(sys.argv[1])) as temporary:
         temporary.write_bytes(b"half")
         print("written", flush=True)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from czcheck.images import uninterrupted
+from czcheck.files import uninterrupted
 
 
 def place_two(done: list[str]) -> None:

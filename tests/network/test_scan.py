@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from czcheck import CzModel
 from czcheck.errors import UnavailableError
-from czcheck.model import CzModel
 from czcheck.network import Safety, SavedModelFolder, load_allowlist, read_network
 from czcheck.network.scan import scan
 from fixtures.bad_network import with_variable

@@ -15,9 +15,9 @@ from galleries import COLOURS, HOSTILE, with_pictures
 from reports import REPORTS, crashed, many_findings, nothing_checked, passed, report, with_waivers
 
 import czcheck
-from czcheck.escape import printable
 from czcheck.evaluating import Evaluation, Goals, ImageResult, ObjectFigures, PixelCounts
 from czcheck.report import FileReport, png
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -18,9 +18,9 @@ from lxml import html
 from reports import REPORTS, many_findings, passed, report
 
 import czcheck
-from czcheck.escape import printable
 from czcheck.report import FORMS, Gallery, Report
 from czcheck.rules.catalogue import catalogue
+from czcheck.text import printable
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 5_000_000

@@ -11,7 +11,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from czcheck.escape import printable
 from czcheck.options import Options
 from czcheck.report import FileReport, Report, looked_at_text, ranges, report_lines
 from czcheck.rules import (
@@ -28,6 +27,7 @@ from czcheck.rules import (
     XmlPath,
 )
 from czcheck.rules.catalogue import catalogue
+from czcheck.text import printable
 
 SCHEMA = json.loads(files("czcheck.schemas").joinpath("report.schema.json").read_text("utf-8"))
 HOSTILE = "evil\x1b[31m\n::error::\u202egnp.exe<script>alert(1)</script>"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jsonschema
 import pytest
 
-from czcheck.model import open_model
+from czcheck.api import open_model
 from czcheck.options import Options
 from czcheck.rules import FACTS, Facts, Level, own_rules, plugins
 from czcheck.rules.catalogue import catalogue

@@ -16,18 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from czcheck.files import sweep
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.metadata import ModelMetadata, SegmentationClass
 from czcheck.network import SavedModelFolder, read_network
-from czcheck.runtime import (
-    Answer,
-    CommandFailed,
-    RunnerLimits,
-    RunRecord,
-    Worker,
-    run_network,
-    sweep,
-)
+from czcheck.runtime import Answer, CommandFailed, RunnerLimits, RunRecord, Worker, run_network
 from czcheck.test_tiles import NAMES, Tile, tiles
 from fixtures.graphs import good_payload
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from reachable import reachable
 
-from czcheck.runtime import WORKER, private_folder, remove_folder, sandbox, sweep
+from czcheck.files import private_folder, remove_folder, sweep
+from czcheck.runtime import WORKER, sandbox
 
 ATTEMPTS = Path(__file__).with_name("attempts.py")
 SANDBOX = WORKER.with_name("sandbox.py")
@@ -117,7 +118,7 @@ def test_the_filter_tells_calls_apart(
 
 OWNER = """
 import sys, time
-from czcheck.runtime.surroundings import private_folder
+from czcheck.files import private_folder
 print(private_folder(), flush=True)
 time.sleep(600)
 """

@@ -18,7 +18,8 @@ from PIL import Image
 
 import czcheck
 from czcheck.cli import main
-from czcheck.images import TiffOutput, open_image, settle
+from czcheck.files import settle
+from czcheck.images import TiffOutput, open_image
 from czcheck.segmenting import segmentation
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.thresholds import TILE, Threshold, expected, pixels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.run import Call
+    from czcheck.building.keras2.layer import Call
 
 _LEAKY = 0.2
 _SIX = 6

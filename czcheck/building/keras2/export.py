@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck.building.keras2.layer import Layer
 from czcheck.building.keras2.reading import opened
 from czcheck.building.keras2.run import Run
-from czcheck.building.keras2.tree import Layer, Reader
+from czcheck.building.keras2.tree import Reader
 from czcheck.building.keras2.weights import assign
 from czcheck.errors import InputError
 

@@ -3,38 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
-if TYPE_CHECKING:
-    from czcheck.building.keras2.run import Call
-    from czcheck.building.keras2.tree import Layer
-
-# "Model" up to 2.3, "Functional" from 2.4 on.
-MODELS = ("Model", "Functional", "Sequential")
-
-Weights: TypeAlias = Callable[["Layer"], tuple[tuple[str, bool], ...]]
-"""Names of a layer's own weights in the order in which it makes them, and which are trained."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A class of layers.
-
-    Attributes:
-        call: Computes it: takes the call and the input, returns the output.
-        weights: Its own weights.
-        children: Arguments that hold layers.
-        several: Whether it takes a list of inputs, also of one; None if it takes what it is given.
-        casts: Whether inputs are turned into the data type that it computes in.
-    """
-
-    call: Callable[[Call, Any], Any]
-    weights: Weights
-    children: tuple[str, ...]
-    several: bool | None
-    casts: bool
-
+from czcheck.building.keras2.layer import Call, Kind, Layer, Weights
 
 _KINDS: dict[str, Kind] = {}
 
@@ -69,24 +40,12 @@ def kind(
     return enter
 
 
-def kind_of(name: str) -> Kind | None:
-    """What a class does; None if it is not in the table.
+def entered(name: str) -> Kind | None:
+    """What a class does; None if no module that has been imported entered it.
 
     Args:
         name: Its name in a file.
     """
-    # Importing them enters their layers.
-    from czcheck.building.keras2 import (  # noqa: F401, PLC0415
-        layers_attention,
-        layers_convolution,
-        layers_merging,
-        layers_normalization,
-        layers_pointwise,
-        layers_recurrent,
-        layers_shape,
-        layers_tensorflow,
-    )
-
     return _KINDS.get(name)
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.building.keras2.kinds import kind
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.run import Call
-    from czcheck.building.keras2.tree import Layer
+    from czcheck.building.keras2.layer import Call, Layer
 
 _RANK = 3
 

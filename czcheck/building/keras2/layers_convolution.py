@@ -8,8 +8,7 @@ from czcheck.building.keras2.activations import activated
 from czcheck.building.keras2.kinds import kind, with_bias
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.run import Call
-    from czcheck.building.keras2.tree import Layer
+    from czcheck.building.keras2.layer import Call, Layer
 
 
 def _rank(layer: Layer) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.building.keras2.kinds import kind
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.run import Call
+    from czcheck.building.keras2.layer import Call
 
 
 def _alike(call: Call, tensors: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from czcheck.building.keras2.activations import activated, exponential_linear, r
 from czcheck.building.keras2.kinds import kind, trained
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.run import Call
+    from czcheck.building.keras2.layer import Call
 
 
 @kind("Activation")

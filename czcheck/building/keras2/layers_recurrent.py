@@ -9,8 +9,7 @@ from czcheck.building.keras2.activations import activated
 from czcheck.building.keras2.kinds import kind, with_bias
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.run import Call
-    from czcheck.building.keras2.tree import Layer
+    from czcheck.building.keras2.layer import Call, Layer
 
 MOST_STEPS = 256
 _FLAGS = ("stateful", "return_state", "time_major")

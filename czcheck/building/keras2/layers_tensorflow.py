@@ -13,7 +13,7 @@ from czcheck.building.keras2.kinds import kind
 from czcheck.network.allowlist import load_allowlist
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.run import Call
+    from czcheck.building.keras2.layer import Call
 
 # By their names in TensorFlow, as files have them.
 _FUNCTIONS = """

@@ -7,68 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from czcheck.building.keras2.layer import Call
 from czcheck.errors import InputError
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.tree import Layer, Reader
+    from czcheck.building.keras2.layer import Layer
+    from czcheck.building.keras2.tree import Reader
 
 Place: TypeAlias = tuple[str, int, int]
 """A tensor of a model: name of the layer, number of its call, number of the output."""
 
 CONSTANT = "_CONSTANT_VALUE"
 _LONG = (3, 4)
-
-
-@dataclass(slots=True)
-class Call:
-    """One call of one layer.
-
-    Attributes:
-        tf: TensorFlow.
-        layer: The layer.
-        training: Whether the file has it called with `training=True` or `False`; None if neither.
-        arguments: Further arguments of the call, tensors of the network in place of their names.
-        run: What computes layers inside of this one.
-    """
-
-    tf: Any
-    layer: Layer
-    training: bool | None
-    arguments: dict[str, Any]
-    run: Run
-
-    def weight(self, name: str) -> Any:
-        """One of the layer's weights, in the data type that it computes in."""
-        return self.tf.cast(self.tensor(name), self.layer.compute)
-
-    def tensor(self, name: str) -> Any:
-        """One of the layer's weights, in the data type that it is stored in."""
-        return self.tf.convert_to_tensor(self.layer.variables[name])
-
-    def inside(self, child: Layer, inputs: Any, training: bool | None = None) -> Any:
-        """What a layer inside of this one makes of its input."""
-        return self.run.layer(child, inputs, {}, self.training if training is None else training)
-
-    def last(self, x: Any) -> Any:
-        """The input with its channels last, wherever the layer has them."""
-        if not self.channels_first:
-            return x
-        rank = x.shape.rank
-        return self.tf.transpose(x, [0, *range(2, rank), 1])
-
-    def back(self, x: Any) -> Any:
-        """An output with its channels where the layer has them."""
-        if not self.channels_first:
-            return x
-        rank = x.shape.rank
-        return self.tf.transpose(x, [0, rank - 1, *range(1, rank - 1)])
-
-    @property
-    def channels_first(self) -> bool:
-        """Whether channels stand behind the batch."""
-        formats = ("channels_last", "channels_first")
-        found = self.layer.arguments.choice("data_format", formats, formats[0])
-        return found == "channels_first"
 
 
 @dataclass(slots=True)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+# Importing them enters their layers.
+from czcheck.building.keras2 import (  # noqa: F401
+    layers_attention,
+    layers_convolution,
+    layers_merging,
+    layers_normalization,
+    layers_pointwise,
+    layers_recurrent,
+    layers_shape,
+    layers_tensorflow,
+)
 from czcheck.building.keras2.arguments import Arguments
-from czcheck.building.keras2.kinds import MODELS, Kind, kind_of
+from czcheck.building.keras2.kinds import entered
+from czcheck.building.keras2.layer import Layer
 from czcheck.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from czcheck.building.keras2.writer import Writer
 
 MOST_LAYERS = 20_000
@@ -29,71 +38,6 @@ _POLICIES = {
     "float16": ("float16", "float16"),
     "float64": ("float64", "float64"),
 }
-
-
-@dataclass(slots=True, eq=False)
-class Layer:
-    """One layer of a file; a layer that is called several times is one.
-
-    Attributes:
-        name: Its name in the file.
-        class_name: Its class in the file.
-        arguments: What it was made with.
-        writer: The Keras that wrote the file.
-        kind: What its class does; None for a class that the user gave.
-        trainable: Whether it was to be trained, which decides the order of weights in HDF5 files.
-        compute: Data type that it computes in.
-        children: Layers inside, by the attribute that holds them.
-        layers: Layers of a model, in the order in which the file lists them.
-        record: The whole description, for classes that the user gave.
-        weights: Its own weights, by name, once they have been assigned.
-        variables: The same as TensorFlow's variables.
-        made: The layer that was made of a class that the user gave.
-    """
-
-    name: str
-    class_name: str
-    arguments: Arguments
-    writer: Writer
-    kind: Kind | None
-    trainable: bool
-    compute: str
-    record: Mapping[str, Any]
-    children: dict[str, Layer] = field(default_factory=dict)
-    layers: list[Layer] = field(default_factory=list)
-    weights: dict[str, NDArray[Any]] = field(default_factory=dict)
-    variables: dict[str, Any] = field(default_factory=dict)
-    made: Any = None
-
-    @property
-    def is_model(self) -> bool:
-        """Whether it is a model, of which others can be parts."""
-        return self.class_name in MODELS
-
-    @property
-    def is_sequential(self) -> bool:
-        """Whether it is a model whose layers stand in a row."""
-        return self.class_name == "Sequential"
-
-    def refuse(self, why: str, way_out: str | None = None) -> InputError:
-        """An error about this layer, with the version and a way out.
-
-        Args:
-            why: What about it cannot be built, a clause behind the layer's name.
-            way_out: What helps, if not a SavedModel that the writing Keras makes.
-        """
-        return InputError(
-            f"the Keras file is of {self.writer.name}, and its layer {self.name[:100]!r} "
-            f"({self.class_name[:100]}) {why}; {way_out or self.writer.way_out}"
-        )
-
-    def everything(self) -> Iterator[Layer]:
-        """The layer itself and all layers inside of it."""
-        pending = [self]
-        while pending:
-            layer = pending.pop()
-            yield layer
-            pending.extend(reversed([*layer.children.values(), *layer.layers]))
 
 
 class Reader:
@@ -158,7 +102,7 @@ class Reader:
         layer.arguments.refuse = layer.refuse
         layer.compute = _compute(layer, config.get("dtype"))
         if self._custom(record, name) is None and not layer.is_model:
-            layer.kind = kind_of(name)
+            layer.kind = entered(name)
             if layer.kind is None:
                 raise self._unknown(layer, record)
         return layer

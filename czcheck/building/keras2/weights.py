@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from czcheck.building.keras2.reading import Groups, Named, Store, snake_case
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.tree import Layer
+    from czcheck.building.keras2.layer import Layer
     from czcheck.errors import InputError
 
 Slot: TypeAlias = "tuple[Layer, str]"

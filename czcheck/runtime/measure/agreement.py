@@ -51,7 +51,7 @@ def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     """
     import numpy as np  # noqa: PLC0415
 
-    from czcheck.runtime.record import labels_of  # noqa: PLC0415
+    from czcheck.runtime.output_statistics import labels_of  # noqa: PLC0415
 
     pixels = first[..., 0].size
     if first.shape != second.shape:

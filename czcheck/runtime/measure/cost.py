@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from czcheck.runtime.answers import LoadRecord
-    from czcheck.runtime.record import TileAnswer
+    from czcheck.runtime.output_statistics import TileAnswer
 
 MEGA = 1_000_000
 

@@ -193,7 +193,7 @@ class _Measurement:
         """The change far from all edges when the origin moves within the stride."""
         import numpy as np  # noqa: PLC0415
 
-        from czcheck.runtime.record import labels_of  # noqa: PLC0415
+        from czcheck.runtime.output_statistics import labels_of  # noqa: PLC0415
 
         by = self._offset
         how = f"{CUT} by {by}"

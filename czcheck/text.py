@@ -1,0 +1,153 @@
+"""Text for people: numbers in words, suggestions, and text from files made safe to print.
+
+What is printable cannot steer a terminal or a log parser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# Explicit direction marks can make a name read as another one; so can characters that show nothing.
+_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
+_UNSEEN = {
+    *(0xAD, 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x2060, 0x3164, 0xFEFF, 0xFFA0),
+    *range(0x2061, 0x2066),
+    *range(0x206A, 0x2070),
+    *range(0xFFF9, 0xFFFC),
+    *(0xFFFE, 0xFFFF),  # no characters, and none that XML can hold
+    *range(0xE0000, 0xE0080),
+}
+_UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI, *_UNSEEN}
+
+
+def _escaped(code: int) -> str:
+    if code <= 0xFF:  # noqa: PLR2004
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+
+
+_TABLE = {code: _escaped(code) for code in _UNSAFE}
+# Comparing takes the square of the length.
+_LONGEST_WORD = 80
+# Spreadsheets compute cells that begin so; the last four are their wide forms.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Servers that run builds take commands out of what a program prints: `::name::` at the beginning of
+# a line, `##[name]`, `##vso[name]` and `##teamcity[name]` anywhere.
+_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\w*\[)")
+
+
+def is_unseen(char: str) -> bool:
+    """Whether a character shows nothing, or turns the direction of the text around it.
+
+    Args:
+        char: One character.
+    """
+    return ord(char) in _UNSEEN or ord(char) in _BIDI
+
+
+def printable(text: str) -> str:
+    r"""The text with everything escaped that steers a terminal or a log, as `\x..` or `\u....`.
+
+    Control characters, line breaks, direction marks and characters that show nothing; lone
+    surrogates, which no output encoding takes; and the first character of what servers that run
+    builds read as a command. What has been escaped once stays as it is.
+
+    Args:
+        text: Any text.
+    """
+    safe = text.translate(_TABLE).encode("utf-8", "backslashreplace").decode("utf-8")
+    return _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", safe)
+
+
+def cell(text: str) -> str:
+    """A text for a table that spreadsheets open: printable, and no formula.
+
+    What begins as a formula does gets an apostrophe before it, as people write it by hand.
+
+    Args:
+        text: Any text.
+    """
+    safe = printable(text)
+    return f"'{safe}" if safe.lstrip().startswith(_FORMULA) else safe
+
+
+def printable_lines(text: str) -> str:
+    """Text of several lines, each made printable.
+
+    Args:
+        text: Any text.
+    """
+    return "\n".join(printable(line) for line in text.splitlines())
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 file`, `2 classes`.
+
+    Args:
+        number: How many.
+        noun: What, where there is one.
+        plural: What, otherwise; the noun and an s if left out.
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB")
+
+
+def size_text(size: int) -> str:
+    """A size for people: `1.4 MiB`.
+
+    Args:
+        size: Bytes.
+    """
+    value = float(size)
+    for unit in _UNITS[:-1]:
+        if value < 1024:  # noqa: PLR2004 - the step between units
+            return f"{size} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def percent(part: float, digits: int = 3) -> str:
+    """A part of 1 in percent: `12.3 %`, `0.00012 %`.
+
+    Args:
+        part: The part.
+        digits: Most digits that count.
+    """
+    return f"{100 * part:.{digits}g} %"
+
+
+def rounded_percent(
+    part: float, decimals: int = 0, *, below: str = "less than ", above: str = "more than "
+) -> str:
+    """A part of 1 in percent, rounded; what is neither nothing nor all is not shown as either.
+
+    Args:
+        part: The part.
+        decimals: Digits behind the point; nothing and all are shown without.
+        below: What to put before the smallest number where rounding would leave nothing.
+        above: What to put before the largest number where rounding would make it all.
+    """
+    value, step = 100 * part, 10.0**-decimals
+    if 0 < value < step / 2:
+        return f"{below}{step:.{decimals}f} %"
+    if 100 - step / 2 <= value < 100:  # noqa: PLR2004 - percent
+        return f"{above}{100 - step:.{decimals}f} %"
+    return f"{value:.{0 if value in {0, 100} else decimals}f} %"
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known word that was probably meant; None if none is near. Capitals do not count.
+
+    Args:
+        word: What was written.
+        known: What could have been.
+        cutoff: How near it has to be, 0 to 1.
+    """
+    import difflib  # noqa: PLC0415 - only where a word is wrong
+
+    folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word[:_LONGEST_WORD].lower(), folded, n=1, cutoff=cutoff)
+    return folded[near[0]] if near else None
