@@ -16,9 +16,9 @@ from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
 from czcheck.specification import inapplicable, specification_of
 from czcheck.verifying.comparisons import Comparisons
+from czcheck.verifying.running import FileRun, payload_of
 
 if TYPE_CHECKING:
-    from czcheck.archive.container import Payload
     from czcheck.evaluating.record import Evaluation, Goals
     from czcheck.model import Model
     from czcheck.network.facts import Network, TensorSpec
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from czcheck.runtime.baseline import BaselineComparison
     from czcheck.runtime.compare import RuntimeComparison, TileComparison
     from czcheck.runtime.record import RunRecord
-    from czcheck.verifying.running import FileRun
 
 
 def facts_of(
@@ -130,14 +129,6 @@ def with_borders(record: RunRecord) -> RunRecord:
             "borders are measured on tiles of 64 pixels and more whose answer varies"
         )
     return record
-
-
-def payload_of(model: Model) -> Payload | None:
-    """The payload, or None where there is none that can be read."""
-    try:
-        return model.payload
-    except UnavailableError:
-        return None
 
 
 def looked_at(model: Model, level: Level, facts: Facts) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from czcheck.errors import (
 from czcheck.options import Options
 from czcheck.specification import test_images
 from czcheck.verifying.comparisons import Comparisons
-from czcheck.verifying.gathering import payload_of
 
 if TYPE_CHECKING:
+    from czcheck.archive.container import Payload
     from czcheck.model import Model
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
@@ -222,6 +222,14 @@ class FileRun:
             self._spool.close()
         if self._worker is not None:
             self._worker.close()
+
+
+def payload_of(model: Model) -> Payload | None:
+    """The payload, or None where there is none that can be read."""
+    try:
+        return model.payload
+    except UnavailableError:
+        return None
 
 
 def battery(model: Model, images: Iterable[Path]) -> Iterator[Tile]:
