@@ -70,7 +70,7 @@ def test_help_lists_every_command_once_under_what_it_is_for(czcheck: Call) -> No
     assert titles[1:] == [
         "Check models:",
         "Make models:",
-        "Look into models and use them:",
+        "Inspect and use models:",
         "Rules and settings:",
     ]
     told = "verify diff evaluate baseline init build repair inspect segment rules config"

@@ -25,7 +25,7 @@ def test_every_rule_has_a_page_with_an_example() -> None:
         text = (rules.PAGES / f"{code}.md").read_text("utf-8")
         for part in (
             "## Why it matters",
-            "## How to mend it",
+            "## How to fix it",
             "## Example\n\n",
             "## In the format",
         ):
