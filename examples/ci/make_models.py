@@ -23,7 +23,7 @@ def main(folder: Path = HERE / "models", model: Path = SOUND) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "good.czmodel").write_bytes(model.read_bytes())
     # Both classes in one colour: an overlay in ZEN shows nothing. It is a warning, and fails
-    # because the gate is told to (`--profile release`).
+    # because `--profile release` requires it.
     with (
         zipfile.ZipFile(model) as sound,
         zipfile.ZipFile(folder / "bad.czmodel", "w", zipfile.ZIP_DEFLATED) as bad,

@@ -76,8 +76,8 @@ def network() -> Any:
     image = keras.Input((None, None, 1), name="input")
     standard = czcheck.PerImageStandardization()(image)
     features = keras.layers.Conv2D(16, 3, padding="same", activation="relu")(standard)
-    answer = keras.layers.Conv2D(2, 1, padding="same", activation="softmax")(features)
-    return keras.Model(image, answer, name="simple_nuclei")
+    probabilities = keras.layers.Conv2D(2, 1, padding="same", activation="softmax")(features)
+    return keras.Model(image, probabilities, name="simple_nuclei")
 
 
 def train(images: Images, masks: Masks, epochs: int = 10, seed: int = 0) -> tuple[Any, float]:
@@ -136,7 +136,7 @@ def export(model: Any, folder: Path, tile: int) -> Path:
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--tile", type=click.IntRange(32), default=1024, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--runtime", metavar="PYTHON", help="An interpreter to compare the answers in.")
+@click.option("--runtime", metavar="PYTHON", help="An interpreter to compare the outputs in.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("nuclei_output"))
 def main(
     images: Path | None,
