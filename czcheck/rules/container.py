@@ -143,9 +143,9 @@ def _one(candidates: tuple[str, ...], what: str) -> Iterator[Found]:
 
 @rule("CZ108", severity=ERROR, level=Level.ARCHIVE, requires=("CZ107",))
 def there_is_one_metadata_xml(container: Container) -> Iterator[Found]:
-    """The archive does not hold exactly one metadata XML.
+    """The archive does not contain exactly one metadata XML.
 
-    Says: The archive holds {problem}; exactly one `<guid>.xml` is expected.
+    Says: The archive contains {problem}; exactly one `<guid>.xml` is expected.
     Why: Without it ZEN knows neither classes nor pixel type nor border.
     Fix: Put the metadata into the archive's root as `<guid>.xml`, where `<guid>` is the model's id.
     Format: 1.1, members
@@ -155,9 +155,9 @@ def there_is_one_metadata_xml(container: Container) -> Iterator[Found]:
 
 @rule("CZ109", severity=ERROR, level=Level.ARCHIVE, requires=("CZ107",))
 def there_is_one_marker(container: Container) -> Iterator[Found]:
-    """The archive does not hold exactly one `modelid=` marker.
+    """The archive does not contain exactly one `modelid=` marker.
 
-    Says: The archive holds {problem}; exactly one empty member `modelid=<guid>` is expected.
+    Says: The archive contains {problem}; exactly one empty member `modelid=<guid>` is expected.
     Why: Every known writer adds it, and readers find the model's id in its name.
     Fix: Add one empty member named `modelid=<guid>`, where `<guid>` is the model's id.
     Format: 1.1, members
@@ -167,9 +167,9 @@ def there_is_one_marker(container: Container) -> Iterator[Found]:
 
 @rule("CZ110", severity=ERROR, level=Level.ARCHIVE, requires=("CZ107",))
 def there_is_one_payload(container: Container) -> Iterator[Found]:
-    """The archive does not hold exactly one payload.
+    """The archive does not contain exactly one payload.
 
-    Says: The archive holds {problem}; exactly one `<guid>.model` is expected.
+    Says: The archive contains {problem}; exactly one `<guid>.model` is expected.
     Why: The payload is the network itself.
     Fix: Put the zipped SavedModel into the archive's root as `<guid>.model`.
     Format: 1.1, members
@@ -204,7 +204,7 @@ def member_names_carry_one_id(container: Container) -> Iterator[Found]:
 def marker_is_empty(container: Container, archive: Archive) -> Iterator[Found]:
     """The marker is not empty.
 
-    Says: The marker {member} contains {size} bytes; it should be empty, because its name carries
+    Says: The marker {member} contains {size} bytes; it should be empty, because its name contains
         the id.
     Why: No known writer stores data in it, so readers may not expect any.
     Fix: Store the marker with zero bytes.
@@ -298,7 +298,7 @@ def payload_is_not_onnx(payload: Payload) -> Iterator[Found]:
 
     Says: The payload {member} looks like an ONNX model, which is not supported yet: only
         SavedModels are checked.
-    Why: Model 3.0.0 carries SavedModels; ONNX belongs to Model 3.1.0. The network was not checked.
+    Why: Model 3.0.0 contains SavedModels; ONNX belongs to Model 3.1.0. The network was not checked.
     Fix: For ZEN versions that read Model 3.0.0, build the archive from a SavedModel.
     Format: 2, N1
     """

@@ -150,8 +150,8 @@ def label_values_count_from_one(document: XmlDocument, metadata: ModelMetadata) 
 
     Says: Class '{name}' is number {position} and has the label value {label_value}; {position} is
         expected.
-    Why: The network's first output channel gets label 1, the second 2 and so on, and 0 stands for
-        unclassified pixels. With other values the label image shows one class as another.
+    Why: The network's first output channel gets label 1, the second 2 and so on, and 0 means
+        unclassified. With other values the label image shows one class as another.
     Fix: Number the items 1 to n in the order of the network's output channels.
     Format: 1.4, LabelValue
     """
