@@ -1,4 +1,4 @@
-"""Makes the two models of the sample repository: one that the gate passes, and one that it stops.
+"""Makes the two models of the sample repository: one that passes, and one that fails.
 
 python examples/ci/make_models.py [FOLDER [SOUND_MODEL]]
 """
@@ -17,7 +17,7 @@ def main(folder: Path = HERE / "models", model: Path = SOUND) -> None:
     """Write `good.czmodel` and `bad.czmodel`.
 
     Args:
-        folder: Where to; it is made where it is missing.
+        folder: Target folder; created if missing.
         model: A model that passes, with the colours of the demo's.
     """
     folder.mkdir(parents=True, exist_ok=True)
