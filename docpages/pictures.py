@@ -69,7 +69,7 @@ def container() -> str:
         ),
         (
             "<guid>.model",
-            "the network: a ZIP archive again",
+            "the network: also a ZIP archive",
             GREEN,
             ("saved_model.pb: the graph", "variables/: the weights", "assets/, if any"),
         ),
@@ -84,7 +84,7 @@ def container() -> str:
             *(_text(x + 14, 128 + 19 * at, line, 13) for at, line in enumerate(lines)),
         ]
     parts.append(
-        _text(24, 228, "The three names and the metadata carry one and the same id.", 13, fill=SOFT)
+        _text(24, 228, "The three names and the metadata contain the same id.", 13, fill=SOFT)
     )
     return _svg(728, 246, "The three members of a czmodel archive", parts)
 
@@ -100,7 +100,7 @@ def levels() -> str:
             "milliseconds",
             GREEN,
         ),
-        ("run", "test tiles through the network, in a process of its own", "seconds", GOLD),
+        ("run", "the network on test tiles, in a process of its own", "seconds", GOLD),
     )
     parts = []
     for at, (name, what, cost, colour) in enumerate(rows):
@@ -116,14 +116,14 @@ def levels() -> str:
 
 
 def border() -> str:
-    """Two tiles that overlap, what is kept of each, and how far the edge is felt."""
+    """Two tiles that overlap, the used part of each, and how far the effect of an edge reaches."""
     size, edge, x, y = 190, 32, 24, 54
     second = x + size - 2 * edge
     parts = [
         _text(
             24,
             32,
-            "Neighbouring tiles overlap; only their inner parts are kept",
+            "Neighbouring tiles overlap; only their inner parts are used",
             15,
             font_weight="600",
         )
@@ -144,7 +144,7 @@ def border() -> str:
     left, top, width, height = 400, 66, 310, 150
     curve = f"C{left + 60} {top + 14} {left + 80} {top + 132} {left + 150} {top + 144}"
     parts += [
-        _text(left, 50, "Change of the answers, from the edge inwards", 13, fill=SOFT),
+        _text(left, 50, "Change of the output, from the edge inwards", 13, fill=SOFT),
         _path(f"M{left} {top} V{top + height} H{left + width}", LINE),
         _path(f"M{left} {top + 8} {curve} L{left + width} {top + 147}", RED),
         _line(left + 60, top, left + 60, top + height, INK, "4 3"),
@@ -153,7 +153,7 @@ def border() -> str:
         _text(left + 144, top + 32, "recommended: below 0.01", 12, fill=GREEN),
         _text(left + 186, top + height + 20, "pixels from the edge", 12, fill=SOFT),
     ]
-    return _svg(752, 284, "Tiles, borders, and how far an edge is felt", parts)
+    return _svg(752, 284, "Tiles, borders, and how far the effect of an edge reaches", parts)
 
 
 def icon() -> str:

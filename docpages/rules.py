@@ -37,13 +37,13 @@ FAMILIES = {
 }
 INTRODUCTION = """\
 {number} rules, numbered by how deep the file is read. A code is never changed and never used for
-another rule. `czcheck rules CODE` prints the same; rules of your own are added
-[by a package](../how-to/own-rules.md).
+another rule. `czcheck rules CODE` prints the same text. You can add
+[rules of your own](../how-to/own-rules.md) with a package.
 
-An **error** means that the model should not be released, a **warning** that somebody should look, a
-**note** that there is something to know. `--fail-on` says which of them fail the verdict.
+An **error** means that the model should not be released, a **warning** that somebody should look at
+it, a **note** is information only. `--fail-on` chooses which of them fail the verdict.
 
-Who hosts these pages names their address in the environment variable `CZCHECK_DOCS_URL`; findings
+If you host these pages, set the environment variable `CZCHECK_DOCS_URL` to their address; findings
 in reports then link to the page of their rule."""
 MADE = "<!-- Made by `python -m docpages.rules` from the docstring of the rule; do not edit. -->"
 
@@ -138,7 +138,7 @@ def page(rule: Rule, shown: list[tuple[str, str]]) -> str:
         ),
         "## Why it matters",
         _plain(rule.why),
-        "## How to mend it",
+        "## How to fix it",
         _plain(rule.fix),
         "## Example",
     ]

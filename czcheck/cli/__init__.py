@@ -21,21 +21,21 @@ class _Commands(click.Group):
         "Check models": {
             "verify": "Check archives level by level and give a verdict.",
             "diff": "Show what changed between two releases of a model.",
-            "evaluate": "Hold a model's segmentation of labelled images against their masks.",
-            "baseline": "Keep a model's answers, to hold later models against.",
+            "evaluate": "Compare a model's segmentation of labelled images with their masks.",
+            "baseline": "Store a model's outputs, to compare later models with.",
         },
         "Make models": {
             "init": "Write a specification to start from.",
             "build": "Build a conformant archive from a SavedModel or a Keras file.",
-            "repair": "Write an archive anew, in canonical and portable form.",
+            "repair": "Rewrite an archive in canonical and portable form.",
         },
-        "Look into models and use them": {
+        "Inspect and use models": {
             "inspect": "Show what is inside an archive, without running it.",
             "segment": "Segment images of any size, tile by tile as ZEN does.",
         },
         "Rules and settings": {
             "rules": "List the rules, or explain one.",
-            "config": "Print the configuration in force.",
+            "config": "Print the effective configuration.",
         },
     }
     homes = {name: told for group in groups.values() for name, told in group.items()}  # noqa: RUF012
@@ -85,7 +85,7 @@ class _Commands(click.Group):
 def cli() -> None:
     """Validate, inspect, build and run czmodel files for ZEISS ZEN Intellesis.
 
-    Start with `czcheck verify MODEL.czmodel`; `czcheck COMMAND --help` tells the rest.
+    Start with `czcheck verify MODEL.czmodel`; `czcheck COMMAND --help` describes a command.
 
     Exit codes: 0 passed or built; 1 a finding that fails, or an input that cannot be built;
     2 usage; 3 not everything could be checked; 130 interrupted.

@@ -28,7 +28,7 @@ from czcheck.cli.printing import print_lines
     type=Number(min=1e-4, max=1),
     default=1e-3,
     show_default=True,
-    help="Largest change of a probability that is no difference.",
+    help="Largest change of a probability that is tolerated.",
 )
 @click.option(
     "--min-agreement",
@@ -36,7 +36,7 @@ from czcheck.cli.printing import print_lines
     type=Number(min=0, max=1),
     default=0.9999,
     show_default=True,
-    help="Smallest share of pixels whose label has to stay, in any tile.",
+    help="Smallest share of pixels in any tile whose label has to stay the same.",
 )
 @click.option(
     "--min-dice",
@@ -55,11 +55,11 @@ def command(
     min_dice: float,
     allow_op: tuple[str, ...],
 ) -> int:
-    """Keep a model's answers to the test tiles, to hold later models against.
+    """Store a model's outputs for the test tiles, to compare later models with.
 
     The network is run. `czcheck verify --baseline FILE` compares: a model passes while its labels,
     the Dice coefficient of each class and its probabilities stay within the tolerances, which are
-    kept in the file.
+    stored in the file.
     """
     from czcheck.cli.verify import progress_bar
     from czcheck.report.lines import Line
@@ -77,7 +77,7 @@ def command(
             progress=progress,
         )
     text = (
-        f"{output}: answers of {golden.model_name} ({golden.model_id}) to {len(golden.tiles)} "
+        f"{output}: outputs of {golden.model_name} ({golden.model_id}) for {len(golden.tiles)} "
         f"tiles in TensorFlow {golden.tensorflow}, {size_text(output.stat().st_size)}"
     )
     print_lines([Line(printable(text))])

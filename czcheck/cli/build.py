@@ -34,22 +34,22 @@ if TYPE_CHECKING:
     "--tile",
     callback=options.tile_size,
     metavar="HxW",
-    help="Height and width of the network's tile in pixels; goes before the spec's SpatialDims.",
+    help="Height and width of the network's tile in pixels; overrides the spec's SpatialDims.",
 )
 @click.option(
     "--preprocess",
     multiple=True,
     metavar="NAME[:key=value,...]",
-    help="Put an operation in front of the network: RgbToBgr, RgbaToBgra, "
+    help="Add an operation before the network: RgbToBgr, RgbaToBgra, "
     "PerImageStandardization, Normalization:mean=M,std=S or Scale:factor=F|max; repeatable, in "
-    "order; goes before the spec's Preprocessing.",
+    "order; overrides the spec's Preprocessing.",
 )
 @click.option(
     "--postprocess",
     multiple=True,
     metavar="NAME",
-    help="Put an operation behind the network: Softmax, SigmoidToSoftmaxScores (for one channel p) "
-    "or Sigmoid in front of that; repeatable, in order; goes before the spec's Postprocessing.",
+    help="Add an operation after the network: Softmax, SigmoidToSoftmaxScores (for one channel p) "
+    "or Sigmoid before that; repeatable, in order; overrides the spec's Postprocessing.",
 )
 @click.option(
     "--custom-objects",
@@ -59,8 +59,8 @@ if TYPE_CHECKING:
 @click.option(
     "--runtime",
     metavar="PYTHON",
-    help="Another interpreter, with the framework that wrote the source; the archive has to compute"
-    " what the source computes there.",
+    help="Another interpreter, with the framework that wrote the source; the archive's output has"
+    " to equal the source's output there.",
 )
 @options.verify_or_not
 @options.allow_op
@@ -79,8 +79,8 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> int:
     """Build a conformant archive from the SavedModel or Keras file that SPEC.json describes.
 
-    The network is lowered to TensorFlow 2.0.0 and proved to answer like its source. A failed build
-    leaves no file, and does not touch one that was there.
+    The network is lowered to TensorFlow 2.0.0, and its output is proved equal to its source's. A
+    failed build leaves no file, and does not change an existing one.
     """
     from czcheck.building.builder import build
 
@@ -104,10 +104,10 @@ def command(  # noqa: PLR0913 - one for each option
 
 @contextmanager
 def spinner(*, enabled: bool) -> Iterator[Progress | None]:
-    """What is being done, on standard error; nothing where that is no terminal.
+    """Show the current step on standard error, if that is a terminal.
 
     Args:
-        enabled: Whether it is wanted at all.
+        enabled: Whether to show it at all.
 
     Yields:
         The function to call before each step, or None.
@@ -166,8 +166,8 @@ def _lines(result: BuildResult) -> Iterator[Line]:
         if operations:
             yield Line(f"  {label:<9} {', '.join(map(str, operations))}")
     proof = result.proof
-    whose = "the archive's answers" if proof.of_archive else "the lowered network's answers"
-    ties = f", but for {proof.ties} ties" if proof.ties else ""
+    whose = "the archive's outputs" if proof.of_archive else "the lowered network's outputs"
+    ties = f", except for {proof.ties} ties" if proof.ties else ""
     yield Line(
         f"  proved    {whose} against the source's on tiles of {proof.tile[0]} x {proof.tile[1]}:"
         f" labels equal{ties};"
@@ -179,7 +179,7 @@ def _lines(result: BuildResult) -> Iterator[Line]:
     yield from precision_lines(proof)
     if proof.unsteady:
         names = ", ".join(proof.unsteady)
-        yield Line(f"            not compared: {names}; standardised, they are rounding alone")
+        yield Line(f"            not compared: {names}; standardised, they contain only rounding")
     if result.original is not None:
         yield Line(
             f"  original  {printable(result.original.framework)} (Python "

@@ -29,10 +29,10 @@ def command(
     form: str,
     **given: Any,
 ) -> int:
-    """Print the configuration in settings, and where each setting comes from.
+    """Print the effective configuration, and where each setting comes from.
 
-    PATH is a file that is to be checked: overrides and waivers are those that are meant for it. It
-    takes the options of `czcheck verify` that a configuration can say as well.
+    PATH is a file to be checked: overrides and waivers for that file are applied. The options are
+    those of `czcheck verify` that a configuration can set as well.
     """
     from czcheck.configuration.configuration import Configuration
     from czcheck.configuration.showing import shown
@@ -46,7 +46,7 @@ def command(
     return 0
 
 
-# What is in force where a setting is empty; of the others, none.
+# What an empty setting means; of the others, `none`.
 _WITHOUT = {"select": "all"} | {
     f"tolerances.baseline-{name}": "the baseline's" for name in ("change", "agreement", "dice")
 }
@@ -60,7 +60,7 @@ def _lines(plain: dict[str, Any]) -> Iterator[Line]:
     whom = "" if plain["path"] is None else f" for {printable(plain['path'])}"
     file = "no configuration" if plain["file"] is None else printable(plain["file"])
     profile = "" if plain["profile"] is None else f", profile {printable(plain['profile'])}"
-    yield Line(f"{file}{profile}, in force{whom}", "heading")
+    yield Line(f"{file}{profile}, effective{whom}", "heading")
     rows = [
         (
             each["key"],

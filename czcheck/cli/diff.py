@@ -28,8 +28,8 @@ FORMATS = {
     click.option(
         "--level",
         type=click.Choice(("network", "run")),
-        help="`network` runs nothing: it knows of the answers only what the graphs and weights"
-        " prove.  [default: run]",
+        help="`network` runs nothing: it compares outputs only as far as graphs and weights prove"
+        " them equal.  [default: run]",
     ),
     options.fail_on,
     click.option(
@@ -44,7 +44,7 @@ FORMATS = {
         multiple=True,
         metavar="CODES",
         callback=options.codes,
-        help="Leave these rules out; CZ620 where other answers are meant.",
+        help="Leave these rules out; CZ620 if different outputs are intended.",
     ),
     options.allow_op,
 )
@@ -55,7 +55,7 @@ FORMATS = {
         multiple=True,
         metavar="FILE|FOLDER",
         type=click.Path(path_type=Path),
-        help="Images (PNG, TIFF, CZI, Zarr) to compare on, beside the built-in test tiles;"
+        help="Images (PNG, TIFF, CZI, Zarr) to compare on, in addition to the built-in test tiles;"
         " repeatable.",
     ),
     options.limiting,
@@ -78,7 +78,7 @@ FORMATS = {
         "reports",
         multiple=True,
         metavar="FORMAT=FILE",
-        help="Write the comparison to a file, too (`-`: standard output); repeatable.",
+        help="Also write the comparison to a file (`-`: standard output); repeatable.",
     ),
     click.option(
         "--html",
@@ -107,14 +107,14 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
 ) -> int:
     """Show what changed between two releases of a model, A and B.
 
-    Metadata, classes, network, weights, answers to the same test tiles, size and cost. A and B are
+    Metadata, classes, network, weights, outputs for the same test tiles, size and cost. A and B are
     archives, or JSON specifications with their SavedModels.
 
-    Exit code 0: the same answers. 1: other answers, or a finding that fails, such as new weights
-    under an old id. 3: not everything could be compared; at level `network` that holds for the
-    answers unless both networks compute the same from the same weights.
+    Exit code 0: the same outputs. 1: different outputs, or a finding that fails, such as new
+    weights under an old id. 3: not everything could be compared; at level `network` that includes
+    the outputs, unless both networks compute the same from the same weights.
 
-    What is not given is taken from the configuration, as it is for B; see `czcheck config B`.
+    Options that are not given are taken from the configuration for B; see `czcheck config B`.
     """
     from czcheck.archive.foreign import about_missing
     from czcheck.cli.verify import progress_bar
@@ -132,7 +132,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     telling = Reporting(form, reports, FORMATS, diff_lines, html)
     if picture is not None:
         if level == "network":
-            raise UsageError("--picture needs --level run: without it there are no answers to show")
+            raise UsageError("--picture needs --level run: without it there are no outputs to show")
         check_writable(picture)
     telling.guard(
         lambda: sources_of(

@@ -30,7 +30,7 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
             sign = ""
         if not sign or not name:
             raise click.BadParameter(
-                f"{each!r} is no goal; write CLASS=VALUE, such as Nucleus=0.9", ctx, param
+                f"{each!r} is not a goal; write CLASS=VALUE, such as Nucleus=0.9", ctx, param
             )
     return goals
 
@@ -46,7 +46,7 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
         type=click.Choice(("labels", "indices", "instances", "binary")),
         default="labels",
         show_default=True,
-        help="What values of masks mean: LabelValues (0: unknown), classes by number from 0,"
+        help="Meaning of mask values: LabelValues (0: unknown), classes by number from 0,"
         " objects of one class by number (0: everything else), or one class (0: everything else).",
     ),
     click.option(
@@ -61,7 +61,7 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
         default=0,
         show_default=True,
         metavar="PERCENT",
-        help="Pixels below it lose their class in the figures of classes and objects.",
+        help="Pixels below it have no class in the figures of classes and objects.",
     ),
     click.option(
         "--min-iou",
@@ -111,7 +111,7 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
         "--pictures",
         metavar="DIR",
         type=click.Path(path_type=Path),
-        help="Keep pictures of the worst images: image, truth, answer, and where they differ.",
+        help="Write pictures of the worst images: image, truth, prediction, and where they differ.",
     ),
     click.option(
         "--worst",
@@ -119,7 +119,7 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
         default=5,
         show_default=True,
         metavar="N",
-        help="How many images are the worst ones.",
+        help="Number of worst images.",
     ),
     reporting.quiet,
 )
@@ -136,11 +136,11 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     quiet: bool,
     **given: Any,
 ) -> int:
-    """Hold a model's segmentation of labelled images against their masks.
+    """Compare a model's segmentation of labelled images with their masks.
 
-    IMAGES and MASKS are folders whose files go together by name, or one image and its mask. Every
+    IMAGES and MASKS are folders whose files are paired by name, or one image and its mask. Every
     pixel is segmented as `czcheck segment` does; figures are of pixels (accuracy, IoU, Dice), of
-    objects where masks number them (F1), and of the confidence. Goals make it a gate.
+    objects if masks number them (F1), and of the confidence. With goals, the verdict can fail.
     """
     from czcheck.evaluating.verdict import evaluate
 
@@ -173,7 +173,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
 
 
 def _targets(table: Path | None, pictures: Path | None) -> list[Target]:
-    """What is written beside the reports."""
+    """What is written in addition to the reports."""
     from czcheck.targets import Target, Way
 
     targets = []
@@ -185,7 +185,7 @@ def _targets(table: Path | None, pictures: Path | None) -> list[Target]:
 
 
 def _check_writable(table: Path | None, pictures: Path | None) -> None:
-    """See that what is written beside the reports can be."""
+    """Check that the table and the pictures can be written."""
     if table is not None:
         from czcheck.files import check_writable
 

@@ -16,7 +16,7 @@ def _ask(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # no
 
 
 def with_json(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """The format that was asked for, by `--format` or by `--json`.
+    """The requested format, by `--format` or by `--json`.
 
     Args:
         ctx: The call.
@@ -24,13 +24,13 @@ def with_json(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
         value: Its value.
 
     Raises:
-        click.BadParameter: Both ask for something, and not for the same.
+        click.BadParameter: Both are given, and they disagree.
     """
     if not ctx.meta.get(_ASKED):
         return value
     said = ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
     if said and value != "json":
-        raise click.BadParameter(f"--json and --format {value}: say one of them", ctx, param)
+        raise click.BadParameter(f"--json and --format {value}: give one of them", ctx, param)
     return "json"
 
 

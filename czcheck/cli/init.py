@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     metavar="SPEC.json",
     help="The specification to write.",
 )
-@click.option("--force", is_flag=True, help="Write over a specification that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing specification.")
 def command(model: Path | None, output: Path, force: bool) -> int:
     """Write a specification to start from, for `czcheck build`.
 
-    MODEL is the folder of a SavedModel, or an archive, whose SavedModel is unpacked beside the
-    specification. What the network tells is filled in: tile, channels, number of classes. Without
-    MODEL, an example is written.
+    MODEL is the folder of a SavedModel, or an archive, whose SavedModel is unpacked next to the
+    specification. Values that follow from the network are filled in: tile, channels, number of
+    classes. Without MODEL, an example is written.
     """
     from czcheck.building.starting import write_start
 

@@ -16,8 +16,8 @@ from czcheck.cli.printing import print_json, print_lines
 def command(path: Path, form: str) -> int:
     """Show what is inside an archive, without running it and without importing TensorFlow.
 
-    Members, metadata, signature, operations and parameters. What cannot be read is said; `czcheck
-    verify` tells why.
+    Members, metadata, signature, operations and parameters. Parts that cannot be read are named;
+    `czcheck verify` explains why.
     """
     from czcheck.api import open_model
     from czcheck.archive.container import ContainerKind

@@ -78,4 +78,4 @@ def percent(ctx: click.Context, param: click.Parameter, value: float) -> float:
 def _no_number(value: Any, what: str, param: click.Parameter | None) -> str:
     unit = _UNITS.get((param.metavar or "") if param is not None else "")
     how = "write the number alone" + (f", in {unit}" if unit else "")
-    return f"{str(value)[:40]!r} is no {what}; {how}"
+    return f"{str(value)[:40]!r} is not a {what}; {how}"

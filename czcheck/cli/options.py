@@ -38,16 +38,16 @@ def tile_size(
     digits = all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts)  # noqa: PLR2004 - never int() on long text
     if len(parts) > 2 or not digits:  # noqa: PLR2004 - height and width
         hint = "write HEIGHTxWIDTH, such as 1024x1024"
-        raise click.BadParameter(f"{value!r} is no tile size; {hint}", ctx, param)
+        raise click.BadParameter(f"{value!r} is not a tile size; {hint}", ctx, param)
     height, width = int(parts[0]), int(parts[-1])
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
         hint = f"each side has to be 1 to {LARGEST_SIDE} pixels"
-        raise click.BadParameter(f"{value!r} is no tile size: {hint}", ctx, param)
+        raise click.BadParameter(f"{value!r} is not a tile size: {hint}", ctx, param)
     return height, width
 
 
 def output_file(_: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """See, before anything is run, that a file can be put where `--output` says.
+    """Check, before anything is run, that the file of `--output` can be written.
 
     Args:
         param: The option.
@@ -76,10 +76,12 @@ allow_op = click.option(
     "--allow-op",
     multiple=True,
     metavar="NAME",
-    help="Admit an operation that is not on the allowlist, and run it; repeatable.",
+    help="Allow an operation that is not on the allowlist, and run it; repeatable.",
 )
 verify_or_not = click.option(
-    "--verify/--no-verify", default=True, help="Verify the archive before it is put in place."
+    "--verify/--no-verify",
+    default=True,
+    help="Verify the archive before it appears under its name.",
 )
 
 
@@ -128,14 +130,14 @@ _positive = Number(min=0, min_open=True)
 fail_on = click.option(
     "--fail-on",
     type=click.Choice(SEVERITIES),
-    help="Mildest severity that fails the verdict.  [default: error]",
+    help="Lowest severity that fails the verdict.  [default: error]",
 )
 # None of them has a default, so that a configuration can say them: their names are its keys.
 judging = group(
     CHECKED,
     click.option(
         "--target",
-        help="Runtime that the network is held to; `any` switches this off.  [default: tf-2.0.0]",
+        help="Runtime that the network must work in; `any` switches this off.  [default: tf-2.0.0]",
     ),
     fail_on,
     click.option(
@@ -162,18 +164,18 @@ limiting = group(
         "--timeout",
         type=_positive,
         metavar="SECONDS",
-        help="Most time for loading the network, and for each tile.  [default: 120]",
+        help="Time limit for loading the network, and for each tile.  [default: 120]",
     ),
     click.option(
         "--memory",
         type=_positive,
         metavar="GIB",
-        help="Most memory of the network's process.  [default: 8]",
+        help="Memory limit of the network's process.  [default: 8]",
     ),
     click.option(
         "--require-sandbox/--no-require-sandbox",
         default=None,
-        help="Run no network that cannot be shut in; exit code 3 then.",
+        help="Refuse to run a network without a sandbox (exit code 3).",
     ),
 )
 policy = group(
@@ -192,24 +194,24 @@ policy = group(
         multiple=True,
         metavar="FILE|FOLDER",
         type=click.Path(path_type=Path),
-        help="Images (PNG, TIFF, CZI, Zarr) to run beside the built-in test tiles; repeatable.",
+        help="Images (PNG, TIFF, CZI, Zarr) to run as well as the built-in test tiles; repeatable.",
     ),
     click.option(
         "--thorough/--no-thorough",
         default=None,
-        help="Load the network in a second process as well, and compare its answers (seconds"
-        " more).",
+        help="Load the network in a second process as well, and compare its outputs (takes"
+        " seconds longer).",
     ),
     click.option(
         "--runtime",
         metavar="PYTHON",
-        help="Another interpreter with TensorFlow, in which the answers have to be the same.",
+        help="Another interpreter with TensorFlow, in which the outputs have to be the same.",
     ),
     click.option(
         "--baseline",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="Golden answers, made by `czcheck baseline`, which the answers have to be.",
+        help="Reference outputs, made by `czcheck baseline`, that the outputs have to match.",
     ),
     click.option(
         "--max-load-seconds",
@@ -221,13 +223,13 @@ policy = group(
         "--max-tile-seconds",
         type=_positive,
         metavar="SECONDS",
-        help="Budget for a tile: the median over the test tiles but the first.",
+        help="Budget for a tile: the median over the test tiles except the first.",
     ),
     click.option(
         "--max-memory",
         type=_positive,
         metavar="GIB",
-        help="Budget for the memory that the network's process has in use at its peak.",
+        help="Budget for the peak memory of the network's process.",
     ),
     limiting,
     group(
@@ -237,13 +239,13 @@ policy = group(
             "-j",
             type=WholeNumber(min=1),
             metavar="N",
-            help="Files to work on at a time.  [default: 1]",
+            help="Number of files to check at a time.  [default: 1]",
         ),
         click.option(
             "--cache/--no-cache",
             default=None,
             envvar="CZCHECK_CACHE",
-            help="Take a verdict from an earlier run where nothing has changed.  [default: cache]",
+            help="Use the verdict of an earlier run if nothing has changed.  [default: cache]",
         ),
     ),
 )
@@ -256,15 +258,15 @@ images = group(
     click.option(
         "--allow-missing",
         is_flag=True,
-        help="Take images that lack pixels, such as an OME-TIFF without one of its files; missing"
-        " pixels are 0, and the result names them.",
+        help="Accept images with missing pixels, such as an OME-TIFF without one of its files;"
+        " missing pixels are 0, and the result names them.",
     ),
     click.option(
         "--intensities",
         type=click.Choice(("exact", "keep", "scale")),
         default="exact",
         show_default=True,
-        help="Pixels of another depth than the model's: refuse, keep their numbers, or scale.",
+        help="Pixels of another depth than the model's: refuse them, keep their values, or scale.",
     ),
 )
 tiling = group(
@@ -278,26 +280,26 @@ tiling = group(
         "--stride",
         type=WholeNumber(min=1),
         metavar="PIXELS",
-        help="The network's stride, where its graph does not tell it.",
+        help="The network's stride, if it cannot be read from the graph.",
     ),
     click.option(
         "--pad",
         type=click.Choice(("reflect", "zeros")),
         default="reflect",
         show_default=True,
-        help="How an image smaller than a tile is continued.",
+        help="How to pad an image smaller than a tile.",
     ),
     click.option(
         "--border",
         type=WholeNumber(min=0),
         metavar="PIXELS",
-        help="In place of the model's BorderSize.",
+        help="Border to use instead of the model's BorderSize.",
     ),
     click.option(
         "--tile",
         callback=tile_size,
         metavar="HxW",
-        help="Tile, for networks that leave it open.",
+        help="Tile size, for networks that do not fix it.",
     ),
 )
 configuration = group(
@@ -306,10 +308,12 @@ configuration = group(
         "--config",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="Configuration to use, in place of the one that is found.",
+        help="Configuration file to use instead of the one that is found.",
     ),
     click.option(
-        "--isolated", is_flag=True, help="Look for no configuration; `--config` still counts."
+        "--isolated",
+        is_flag=True,
+        help="Do not search for a configuration; `--config` still counts.",
     ),
     click.option(
         "--profile",

@@ -16,7 +16,7 @@ def counted(
     Args:
         doing: What is done, such as `segmenting`.
         things: What is counted, such as `tiles`.
-        enabled: Whether a bar is wanted at all.
+        enabled: Whether to show a bar at all.
 
     Yields:
         The function to call with the number done and the number of all, or None.

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     "--tile",
     callback=options.tile_size,
     metavar="HxW",
-    help="Height and width of the tile in pixels, for a network that leaves them open.",
+    help="Height and width of the tile in pixels, for a network that does not fix them.",
 )
-@click.option("--name", metavar="NAME", help="Name to give to the model in place of its own.")
+@click.option("--name", metavar="NAME", help="New name of the model.")
 @options.verify_or_not
 @options.allow_op
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing unless it fails.")
@@ -47,10 +47,10 @@ def command(
     allow_op: tuple[str, ...],
     quiet: bool,
 ) -> int:
-    """Write the archive MODEL anew in canonical form that TensorFlow 2.0.0 loads.
+    """Rewrite the archive MODEL in a canonical form that TensorFlow 2.0.0 loads.
 
-    Id, metadata, licence and other members are kept; the network is lowered and proved to answer
-    as before. MODEL itself is never changed, and a failed repair leaves no file.
+    Id, metadata, licence and other members stay the same; the network is lowered, and its output is
+    proved to be the same. MODEL itself is never changed, and a failed repair leaves no file.
     """
     from czcheck.building.repairing import repair
 
@@ -85,7 +85,7 @@ def _lines(result: RepairResult) -> Iterator[Line]:
     proof = result.proof
     yield Line(
         f"  proved    labels equal to the source's on tiles of {proof.tile[0]} x {proof.tile[1]}"
-        + (f", but for {proof.ties} ties;" if proof.ties else ";")
+        + (f", except for {proof.ties} ties;" if proof.ties else ";")
     )
     yield Line(
         f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"

@@ -1,4 +1,4 @@
-"""Options on report formats, and what they ask for."""
+"""Options for report formats, and the reports that they request."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ form = group(
         shell_complete=_names,
         default="text",
         show_default=True,
-        help="What to print: text, json, junit, sarif, markdown or html.",
+        help="Format to print: text, json, junit, sarif, markdown or html.",
     ),
     as_json,
 )
@@ -53,7 +53,7 @@ reports = click.option(
     "reports",
     multiple=True,
     metavar="FORMAT=FILE",
-    help="Write the report to a file as well, in one of these formats (`-` prints it); repeatable."
+    help="Also write the report to a file, in one of these formats (`-` prints it); repeatable."
     " markdown=auto adds to the step summary of a GitHub workflow.",
 )
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print only what did not pass.")
@@ -70,7 +70,7 @@ class Reporting:
         lines: Callable[..., Iterable[Line]] | None = None,
         html: str | None = None,
     ) -> None:
-        """See that everything can be printed and written that was asked for.
+        """Check that every requested report can be written before work starts.
 
         Args:
             form: Format to print.
@@ -119,11 +119,11 @@ class Reporting:
                 self.form = each.form
 
     def guard(self, sources: Callable[[], Sources], also: Sequence[Target] = ()) -> None:
-        """See that nothing that is written replaces what is read.
+        """Check that no output replaces an input.
 
         Args:
             sources: Names what is read; called where something is written at all.
-            also: What is written beside the reports.
+            also: What is written in addition to the reports.
 
         Raises:
             UsageError: It would, or two go to one place.

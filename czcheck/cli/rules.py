@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("codes", nargs=-1, metavar="[CODE]...", shell_complete=complete_codes)
 @text_or_json
 def command(codes: tuple[str, ...], form: str) -> int:
-    """List the rules, or explain some: why they matter, how to fix, where the format says so.
+    """List the rules, or explain some: why they matter, how to fix it, which section of the format.
 
     CODE is a rule's code or a prefix such as CZ2.
     """

@@ -25,7 +25,7 @@ from czcheck.cli.progress import counted
         "--output",
         "-o",
         metavar="FILE|DIR",
-        help="Label image; its ending chooses the format (.ome.tif, .ome.zarr, .czi, .png). "
+        help="Label image; its extension chooses the format (.ome.tif, .ome.zarr, .czi, .png). "
         "A folder for several images.",
     ),
     click.option(
@@ -65,12 +65,12 @@ from czcheck.cli.progress import counted
         default=0,
         show_default=True,
         metavar="PERCENT",
-        help="Pixels whose largest probability is below get label 0.",
+        help="Pixels whose largest probability is lower get label 0.",
     ),
     click.option(
         "--seams",
         is_flag=True,
-        help="Segment twice, and tell where labels depend on how tiles are laid.",
+        help="Segment twice, and report where labels depend on the positions of tiles.",
     ),
 )
 @options.images
@@ -88,9 +88,7 @@ from czcheck.cli.progress import counted
         help="Segment on the workers of a Dask cluster: address of its scheduler (tcp://host:8786)."
         " Results are OME-Zarr.",
     ),
-    click.option(
-        "--resume", is_flag=True, help="Go on with OME-Zarr results that were interrupted."
-    ),
+    click.option("--resume", is_flag=True, help="Continue interrupted OME-Zarr results."),
 )
 @group(
     REPORT,
@@ -111,8 +109,9 @@ def command(
     """Segment images of any size, tile by tile as ZEN does.
 
     An IMAGE is a PNG, TIFF, OME-TIFF, CZI or OME-Zarr, or a folder of them. Each tile has exactly
-    the network's size; between tiles at least BorderSize pixels are not kept, nothing is blended.
-    In the label image 0 is below the minimum confidence, other values are the model's LabelValues.
+    the network's size; at least BorderSize pixels at borders between tiles are discarded, nothing
+    is blended. In the label image, 0 means below the minimum confidence; other values are the
+    model's LabelValues.
     """
     from czcheck.report.segmentation_text import segmentation_lines
     from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, given_limits
@@ -140,4 +139,4 @@ def command(
 def _tell_unfinished(place: str) -> None:
     from czcheck.text import printable
 
-    click.echo(f"czcheck: {printable(place)} is unfinished; --resume goes on with it", err=True)
+    click.echo(f"czcheck: {printable(place)} is unfinished; --resume continues it", err=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         metavar="DIR",
         type=click.Path(path_type=Path),
         envvar="CZCHECK_CACHE_DIR",
-        help="Where verdicts are kept, in place of the user's cache folder.",
+        help="Folder of the cache, instead of the user's cache folder.",
     ),
     click.option(
         "--dask",
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         "--evidence",
         metavar="DIR",
         type=click.Path(path_type=Path),
-        help="Keep tile, answer and a picture for each finding that has a tile.",
+        help="Write tile, output and a picture for each finding that has a tile.",
     ),
     reporting.quiet,
 )
@@ -65,12 +65,12 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
 ) -> int:
     """Check archives level by level and give a verdict.
 
-    A PATH is an archive, a folder that stands for the archives in it, or a JSON specification,
-    which is checked with the SavedModel that it names. At level `run`, the network is loaded in a
-    process of its own and test tiles run through it.
+    A PATH is an archive, a folder of archives, or a JSON specification, which is checked with the
+    SavedModel that it names. At level `run`, the network is loaded in a process of its own and run
+    on test tiles.
 
-    What is not given is taken from `[tool.czcheck]` in pyproject.toml or from czcheck.toml, looked
-    for from the working folder upwards; `czcheck config` shows what is in settings.
+    Options that are not given are taken from `[tool.czcheck]` in pyproject.toml or from
+    czcheck.toml, searched from the working folder upwards; `czcheck config` shows the result.
     """
     from czcheck.configuration.configuration import Configuration
     from czcheck.verifying.planning import sources_of
@@ -101,7 +101,7 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
 
 
 def _usual_cache() -> Path | None:
-    """The user's cache folder, if verdicts can be kept there; a machine may have no home."""
+    """The user's cache folder, if verdicts can be stored there; a machine may have no home."""
     from platformdirs import user_cache_path
 
     from czcheck.cache.store import Store
@@ -120,7 +120,7 @@ def progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
     """A progress bar on standard error while tiles run; nothing where that is no terminal.
 
     Args:
-        enabled: Whether it is wanted at all.
+        enabled: Whether to show it at all.
 
     Yields:
         The function to call after each tile, or None.

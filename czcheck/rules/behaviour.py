@@ -1,4 +1,4 @@
-"""CZ4xx, further part: what changes the network's answers, and what does not."""
+"""CZ4xx, further part: which changes of the input affect the network's output."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _MANY = 4
 
 @rule("CZ409", severity=Severity.NOTE, level=Level.RUN, requires=_SOUND)
 def every_class_wins_somewhere(run: RunRecord, metadata: ModelMetadata) -> Iterator[Found]:
-    """A class never wins.
+    """A class is never the most probable one.
 
-    Says: No pixel of any of the {count} test tiles is given to {classes}.
-    Why: Test tiles need not show every class, so this may be right; but a class that no image is
-        ever given to was forgotten in training, or the classes are listed in another order than the
-        network's channels.
+    Says: No pixel of any of the {count} test tiles is assigned to {classes}.
+    Why: Test tiles need not show every class, so this may be right; but a class that no pixel is
+        ever assigned to was missing in training, or the classes are listed in another order than
+        the network's channels.
     Fix: Run `czcheck verify --tiles` with images that show this class, and compare the order of
         the classes with that of the network's outputs.
     Format: 2, N10
@@ -45,13 +45,13 @@ def every_class_wins_somewhere(run: RunRecord, metadata: ModelMetadata) -> Itera
 
 @rule("CZ410", severity=Severity.WARNING, level=Level.RUN, requires=_SOUND)
 def answer_is_not_constant(run: RunRecord, metadata: ModelMetadata) -> Iterator[Found]:
-    """The answer is one class everywhere.
+    """The prediction is one class everywhere.
 
-    Says: Every pixel of every natural tile ({tiles}) is given to {name}.
-    Why: A network that tells nothing apart has not been trained, was saved without its weights, or
+    Says: Every pixel of every natural tile ({tiles}) is assigned to {name}.
+    Why: A network that distinguishes nothing is untrained, was saved without its weights, or
         expects another range of intensities.
     Fix: Run `czcheck verify --tiles` with images of the kind that the network was trained on; if
-        the answer stays the same, scale the intensities inside the network, and look whether the
+        the prediction stays the same, scale the intensities inside the network, and check that the
         saved weights are the trained ones.
     Format: 2, N16; 2, N20
     """
@@ -67,10 +67,10 @@ def answer_is_not_constant(run: RunRecord, metadata: ModelMetadata) -> Iterator[
 
 @rule("CZ411", severity=Severity.WARNING, level=Level.RUN, requires=_SOUND)
 def answer_is_repeatable(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
-    """The answer is not repeatable.
+    """The output is not repeatable.
 
-    Says: The tile `{tile}` gets another answer {how}: {what}.
-    Why: Nobody can reproduce a segmentation made with this model, and neighbouring tiles do not fit
+    Says: The output for the tile `{tile}` differs {how}: {what}.
+    Why: A segmentation made with this model cannot be reproduced, and neighbouring tiles do not fit
         together.
     Fix: Export the network in inference mode (`training=False`): without dropout, noise, random
         augmentation or pooling, and with batch normalisation by its learnt statistics.
@@ -88,13 +88,13 @@ def answer_is_repeatable(run: RunRecord, tolerances: Tolerances) -> Iterator[Fou
 
 @rule("CZ412", severity=Severity.WARNING, level=Level.RUN, requires=_STEADY)
 def answer_does_not_depend_on_the_batch(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
-    """The answer depends on the batch.
+    """The output depends on the batch.
 
-    Says: The tile `{tile}` gets another answer in a batch with another tile: {what}.
-    Why: ZEN sends one tile at a time; an answer that was right in the batches of training is
-        another one there. Batch normalisation in training mode does this.
+    Says: The output for the tile `{tile}` differs in a batch with another tile: {what}.
+    Why: ZEN sends one tile at a time; the output then differs from that in the batches of training.
+        Batch normalisation in training mode causes this.
     Fix: Export the network in inference mode (`training=False`), and compute no statistics over the
-        first axis; a network that is made for single tiles declares a batch of 1.
+        first axis; declare a batch of 1 for a network that is made for single tiles.
     Format: 2, N5; 2, N19
     """
     found = run.behaviour
@@ -112,14 +112,15 @@ def answer_does_not_depend_on_the_batch(run: RunRecord, tolerances: Tolerances) 
 def range_of_intensities_does_not_matter(
     run: RunRecord, metadata: ModelMetadata, tolerances: Tolerances
 ) -> Iterator[Found]:
-    """The answer depends on the range of intensities.
+    """The output depends on the range of intensities.
 
-    Says: Of the tile `{tile}`, raw intensities (0 to {top}) give {raw}, intensities scaled to 0 to
+    Says: For the tile `{tile}`, raw intensities (0 to {top}) give {raw}, intensities scaled to 0 to
         1 give {scaled}; {equal} of the labels are equal.
     Why: The metadata does not state which of the two the network receives, and programs differ:
         some pass raw intensities, some divide by the largest value of the PixelType.
-    Fix: Make the network indifferent, by standardising each tile inside it, or state the range that
-        it was trained on with the element ScaleInputsByBitdepth, for programs that read it.
+    Fix: Make the network independent of the range, by standardising each tile inside it, or declare
+        the range that it was trained on with the element ScaleInputsByBitdepth, for programs that
+        read it.
     Format: 2, N16
     """
     found = run.behaviour
@@ -141,11 +142,11 @@ def range_of_intensities_does_not_matter(
 
 @rule("CZ420", severity=Severity.NOTE, level=Level.RUN, requires=_STEADY)
 def order_of_colours_does_not_matter(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
-    """The answer depends on the order of the colours.
+    """The output depends on the order of the colours.
 
     Says: With red and blue exchanged, {changed} of the labels of the tile `{tile}` change.
     Why: ZEN passes blue, green, red; most networks are trained on red, green, blue. Whether this
-        one turns the order inside cannot be seen from its answers.
+        one reverses the order itself cannot be seen from its output.
     Fix: Run `czcheck verify --tiles` with an image whose segmentation you know; if it is wrong, put
         a layer that reverses the channels (`RgbToBgr`) before the network.
     Format: 2, N13
@@ -164,10 +165,10 @@ def order_of_colours_does_not_matter(run: RunRecord, tolerances: Tolerances) -> 
 
 @rule("CZ421", severity=Severity.ERROR, level=Level.RUN, requires=_STEADY)
 def answer_lies_as_the_tile(run: RunRecord) -> Iterator[Found]:
-    """The answer is turned or mirrored.
+    """The output is rotated or mirrored.
 
-    Says: The answer is {way}, as its moves show when the content of the tile `{tile}` moves.
-    Why: The labels are not where the objects are; put together from tiles, the segmentation is
+    Says: The output is {way}, as shown by moving the content of the tile `{tile}`.
+    Why: The labels are not where the objects are; assembled from tiles, the segmentation is
         scrambled.
     Fix: Look for a transposition, a flip or a reshape with height and width exchanged at the head
         or the end of the network, left over from training on images that were read in another
@@ -190,12 +191,12 @@ def _moved_by_batch(batch: Agreement, tolerances: Tolerances) -> bool:
 
 
 def _won(run: RunRecord) -> list[tuple[int, ...]]:
-    """For each tile the pixels that each class has won."""
+    """For each tile, how many pixels each class is the most probable one of."""
     return [each.statistics.classes_won for each in run.answers if each.statistics is not None]
 
 
 def _constant(run: RunRecord) -> int | None:
-    """The class that wins everywhere on all natural tiles, if one does."""
+    """The class that is most probable everywhere on all natural tiles, if there is one."""
     natural = [
         each.statistics.classes_won
         for each in run.answers
@@ -220,11 +221,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _shares(metadata: ModelMetadata, won: Sequence[int]) -> str:
-    """How much of a tile each class has won, the largest parts first."""
+    """The share of a tile that is assigned to each class, the largest first."""
     total = sum(won)
     order = sorted((number for number in range(len(won)) if won[number]), key=lambda n: -won[n])
     parts = [f"{rounded_percent(won[n] / total)} {_class_name(metadata, n)}" for n in order]
-    return _listed(parts) if parts else "no answer"
+    return _listed(parts) if parts else "no labels"
 
 
 def _change(agreement: Agreement) -> str:

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 def probability_belongs_to_the_foreground(
     network: Network, metadata: ModelMetadata
 ) -> Iterator[Found]:
-    """The probability of a one-channel network belongs to a class that is called like a background.
+    """The probability of a one-channel network is assigned to a class named like a background.
 
-    Says: The network's one channel p became the two channels p and 1 - p, and p belongs to '{p}',
-        which is called like a background, 1 - p to '{rest}'.
-    Why: A network of one channel is mostly trained to give the probability of the foreground. If
-        this one is, the two classes are exchanged in every image, and nothing else
-        shows it: the probabilities are sound.
-    Fix: If the channel stands for the foreground, name that class first (spec key `Classes`) and
-        build the archive again. If it does stand for the background, nothing is wrong.
+    Says: The network's one channel p became the two channels p and 1 - p. p is assigned to '{p}',
+        which is named like a background, and 1 - p to '{rest}'.
+    Why: Most one-channel networks are trained to give the probability of the foreground. If this
+        one is, the two classes are exchanged in every image, and no other check can detect it: the
+        probabilities are valid.
+    Fix: If the channel is the probability of the foreground, name that class first (spec key
+        `Classes`) and build the archive again. If it is the background's, nothing is wrong.
     Format: 2, N10
     """
     names = [item.name for item in metadata.classes]

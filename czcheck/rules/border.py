@@ -21,12 +21,12 @@ _STEADY = ("CZ405", "CZ406", "CZ407", "CZ411")
 
 @rule("CZ413", severity=_WARNING, level=_RUN, requires=_STEADY)
 def border_hides_seams(borders: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
-    """The border is too small: seams between tiles are seen.
+    """The border is too small: seams between tiles are visible.
 
-    Says: BorderSize is {declared}, but what lies outside a tile moves probabilities by up to
+    Says: BorderSize is {declared}, but the surroundings of a tile change probabilities by up to
         {measured} that far from the edge, and by more than {tolerance} up to {reach};
         {recommended}.
-    Why: Neighbouring tiles disagree where they meet, so objects are cut or doubled along a grid of
+    Why: Neighbouring tiles differ where they meet, so objects are cut or doubled along a grid of
         lines.
     Fix: Declare the recommended BorderSize, with a larger tile if too little of it is left.
     Format: 2, N15
@@ -40,7 +40,7 @@ def border_hides_seams(borders: RunRecord, tolerances: Tolerances) -> Iterator[F
 def border_hides_traces(borders: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The border leaves faint traces of the tiles.
 
-    Says: BorderSize is {declared}, but what lies outside a tile moves probabilities by up to
+    Says: BorderSize is {declared}, but the surroundings of a tile change probabilities by up to
         {measured} that far from the edge, and by more than {tolerance} up to {reach};
         {recommended}.
     Why: Classes change only where two of them are about equally probable; confidence maps show
@@ -87,10 +87,10 @@ def _too_small(reach: ReachRecord, tolerance: float) -> Found:
 def border_is_no_larger_than_needed(borders: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The border is far larger than the network's reach.
 
-    Says: BorderSize is {declared}, but the network looks no farther than {bound}: {waste} of each
-        tile are computed and thrown away, where {enough} would do.
-    Why: Every image takes longer to segment than it has to; the answers are the same.
-    Fix: Declare a BorderSize of as many pixels as the network looks.
+    Says: BorderSize is {declared}, but the network reaches no farther than {bound}: {waste} of each
+        tile is computed and discarded, where {enough} would suffice.
+    Why: Every image takes longer to segment than necessary; the result is the same.
+    Fix: Set BorderSize to the network's reach in pixels.
     Format: 2, N15
     """
     reach = borders.reach
@@ -114,14 +114,14 @@ def border_is_no_larger_than_needed(borders: RunRecord, tolerances: Tolerances) 
 def answer_does_not_depend_on_input_statistics(
     borders: RunRecord, tolerances: Tolerances
 ) -> Iterator[Found]:
-    """The answer depends on statistics of the whole tile.
+    """The output depends on whole-tile statistics.
 
-    Says: Statistics of the whole tile go into every answer{cause}; what lies near its edges moves
-        probabilities in the middle by up to {measured}.
-    Why: The same pixel gets another answer in another tile, whatever the border: brightness and
-        contrast of the rest of the tile have their say.
-    Fix: Nothing, if images are evenly bright; else scale by fixed numbers in place of the tile's
-        own mean and deviation.
+    Says: Every pixel's output depends on statistics of the whole tile{cause}; what is near the
+        tile's edges changes probabilities in the middle by up to {measured}.
+    Why: The same pixel gets other probabilities in another tile, whatever the border: brightness
+        and contrast of the rest of the tile affect them.
+    Fix: Nothing, if images are evenly bright; otherwise scale by fixed numbers instead of the
+        tile's own mean and deviation.
     Format: 2, N14
     """
     reach = borders.reach
@@ -133,10 +133,10 @@ def answer_does_not_depend_on_input_statistics(
 def tiling_can_be_exact(borders: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """No border makes tiles fit together.
 
-    Says: The network looks at the whole tile at once{cause}; what lies near its edges or beyond
-        moves probabilities in the middle by up to {measured}, whatever the border.
-    Why: Neighbouring tiles disagree along their seams by about as much.
-    Fix: Train with batch normalisation in place of instance or group normalisation, and without
+    Says: The network looks at the whole tile at once{cause}; what is near its edges or beyond
+        changes probabilities in the middle by up to {measured}, whatever the border.
+    Why: Neighbouring tiles differ along their seams by about as much.
+    Fix: Train with batch normalisation instead of instance or group normalisation, and without
         pooling over the whole tile; or make the tile as large as memory allows.
     Format: 2, N14
     """
@@ -158,16 +158,16 @@ def _global(reach: ReachRecord) -> Found:
 def answer_does_not_depend_on_the_origin(
     borders: RunRecord, tolerances: Tolerances
 ) -> Iterator[Found]:
-    """The answer depends on where a tile begins.
+    """The output depends on where a tile begins.
 
     Says: Far from every edge, probabilities change by up to {measured} when the tile begins
-        {offset} further down and to the right, which is no multiple of the network's stride of
+        {offset} further down and to the right, which is not a multiple of the network's stride of
         {stride}.
-    Why: Poolings and strides divide the tile into blocks, counted from its own corner. ZEN lays
-        tiles without regard to them, so that two tiles may disagree along their seam, and an image
-        that is cropped gets other answers.
-    Fix: Nothing has to be done; training with shifted images makes it less, as do poolings after
-        blurring in place of the largest value.
+    Why: Pooling and strides divide the tile into blocks, counted from its own corner. ZEN places
+        tiles without regard to these blocks, so two tiles may differ along their seam, and a
+        cropped image gets other results.
+    Fix: Nothing has to be done; training with shifted images reduces it, as does pooling after
+        blurring instead of taking the largest value.
     Format: 2, N14
     """
     offsets = borders.offsets

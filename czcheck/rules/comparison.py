@@ -1,4 +1,4 @@
-"""CZ42x: answers held against another runtime and against a baseline."""
+"""CZ42x: outputs compared with those of another runtime and with a baseline."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from czcheck.runtime.compare import RuntimeComparison, TileComparison
     from czcheck.runtime.record import RunRecord
 
-# Without a finite answer of the right shape and type there is nothing to compare.
+# Without a finite output of the right shape and type there is nothing to compare.
 _ANSWERED = ("CZ403", "CZ404", "CZ405")
 
 
 @rule("CZ424", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
 def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison) -> Iterator[Found]:
-    """The answers differ in the other runtime.
+    """The outputs differ in the other runtime.
 
-    Says: TensorFlow {there} (Python {python}) answers {tiles} differently from TensorFlow {here}:
-        {difference}.
-    Why: The model was checked in one runtime and is used in another; where their answers differ,
-        the check says nothing about the use.
+    Says: TensorFlow {there} (Python {python}) gives other outputs for {tiles} than TensorFlow
+        {here}: {difference}.
+    Why: The model was checked in one runtime and is used in another; if their outputs differ, the
+        check says nothing about the use.
     Fix: Look for an operation whose meaning depends on the version (resizing, random numbers,
         training mode) and replace it; `czcheck build` writes a network that TensorFlow 2.0.0 runs
-        and proves its answers.
+        and proves that its outputs are the same.
     Format: 2, N2; 2, N11
-    Example: [tile noise, row 3, column 4, channel 1] TensorFlow 2.0.0 (Python 3.7.16) answers the
-        tiles `nuclei` and `noise` differently from TensorFlow 2.21.0: 2.5 % of the labels of
+    Example: [tile noise, row 3, column 4, channel 1] TensorFlow 2.0.0 (Python 3.7.16) gives other
+        outputs for the tiles `nuclei` and `noise` than TensorFlow 2.21.0: 2.5 % of the labels of
         `noise` change, and a probability changes by 0.6 at row 3, column 4, channel 1 of `noise`
         (allowed: at most 0.001).
     """
@@ -58,10 +58,10 @@ def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
     """The network does not run in the other runtime.
 
     Says: TensorFlow {there} (Python {python}) {what}: {reason}.
-    Why: A runtime that cannot load or run the network cannot segment with it, whatever the one does
-        in which it was made.
-    Fix: Lower the network with `czcheck build`, which leaves only what TensorFlow 2.0.0 knows; an
-        operation that the network itself needs has to be replaced by older ones.
+    Why: A runtime that cannot load or run the network cannot segment with it, even if the runtime
+        that exported it can.
+    Fix: Lower the network with `czcheck build`, which leaves only what TensorFlow 2.0.0 knows;
+        replace operations that the network itself needs by older ones.
     Format: 2, N2
     Example: TensorFlow 2.0.0 (Python 3.7.16) cannot load the network: Op type not registered
         'DisableCopyOnRead' in binary.
@@ -71,7 +71,7 @@ def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
     for failure in elsewhere.failures:
         reasons.setdefault((failure.phase, failure.reason), []).append(str(failure.tile))
     for (phase, reason), tiles in reasons.items():
-        what = {"load": "cannot load the network", "exit": "does not end as it should"}.get(
+        what = {"load": "cannot load the network", "exit": "does not exit properly"}.get(
             phase, f"fails on {tiles_in_words(tiles)}"
         )
         yield Found(
@@ -85,12 +85,12 @@ def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
 
 @rule("CZ426", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
 def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[Found]:
-    """The answers differ from the baseline.
+    """The outputs differ from the baseline.
 
-    Says: The answers are not those of the baseline (model {model}): {difference}.
-    Why: The baseline holds the answers that were accepted before; a model that answers differently
-        segments differently, whether that was meant or not.
-    Fix: If the change is meant, look at its results and make the baseline anew with `czcheck
+    Says: The outputs differ from those of the baseline (model {model}): {difference}.
+    Why: The baseline stores the outputs that were accepted before; a model with other outputs
+        segments differently, intended or not.
+    Fix: If the change is intended, inspect its results and make a new baseline with `czcheck
         baseline`; if not, look for what changed in training, weights, preprocessing or export.
     Format: 2, N11
     """
@@ -151,7 +151,7 @@ def change_in_words(tile: TileComparison) -> str:
     """By how much a probability changed, and where."""
     found = tile.comparison
     if found.at is None:
-        return "the shape of the answer is another one"
+        return "the output has another shape"
     return (
         f"a probability changes by {found.change:.2g} at row {found.at.row}, column "
         f"{found.at.column}, channel {found.at.channel} of `{tile.tile}`"

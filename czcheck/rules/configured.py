@@ -1,4 +1,4 @@
-"""CZ9xx, further part: the configuration that the file was checked by."""
+"""CZ9xx, further part: the configuration used for the check."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def waivers_are_in_force(policy: Policy) -> Iterator[Found]:
     """A waiver has expired.
 
-    Says: The waiver of {waived} ({reason}) held until {expires}.
-    Why: Somebody accepted findings up to a day that is over. They count again, and the decision has
-        to be made anew.
-    Fix: Mend what was waived and remove the waiver, or give it a new reason and a new day.
+    Says: The waiver of {waived} ({reason}) was valid until {expires}.
+    Why: Somebody accepted findings up to a day that has passed. They count again, and the decision
+        has to be made again.
+    Fix: Fix what was waived and remove the waiver, or give it a new reason and a new day.
     Format: none, this is about the configuration
-    Example: The waiver of CZ416 (images are evenly bright) held until 2026-12-31.
+    Example: The waiver of CZ416 (images are evenly bright) was valid until 2026-12-31.
     """
     for use in policy.waivers:
         if use.expired:
@@ -30,16 +30,16 @@ def waivers_are_in_force(policy: Policy) -> Iterator[Found]:
 
 @rule("CZ911", severity=Severity.NOTE, level=Level.ARCHIVE)
 def waivers_meet_something(policy: Policy) -> Iterator[Found]:
-    """A waiver meets no finding.
+    """A waiver matches no finding.
 
-    Says: The waiver of {waived} ({reason}) meets no finding in any of the files that it is meant
-        for ({files}).
-    Why: What it was made for is mended, or its code or path is wrong. Left in place, it hides the
+    Says: The waiver of {waived} ({reason}) matches no finding in any of the files that it applies
+        to ({files}).
+    Why: The problem is fixed, or the waiver's code or path is wrong. Left in place, it hides the
         next finding of that kind.
     Fix: Remove the waiver, or correct it.
     Format: none, this is about the configuration
-    Example: The waiver of CZ416 (images are evenly bright) meets no finding in any of the files
-        that it is meant for (3).
+    Example: The waiver of CZ416 (images are evenly bright) matches no finding in any of the files
+        that it applies to (3).
     """
     for use in policy.waivers:
         if use.idle:

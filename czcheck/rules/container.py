@@ -21,7 +21,7 @@ from czcheck.rules.finding import Found, InMember, Severity
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 SOUND = ("CZ101", "CZ102", "CZ104", "CZ105", "CZ106")
-# The outer archive and the payload's own archive are held to the same rules.
+# The same rules apply to the outer archive and to the payload's own archive.
 Archives = tuple[tuple[str, Archive], ...]
 
 
@@ -47,8 +47,8 @@ def file_is_a_zip_archive(archives: Archives) -> Iterable[Found]:
 
     Says: {subject} {detail}.
     Why: A czmodel is a ZIP archive; nothing else can be imported.
-    Fix: If this is to be the model, export or download it again; a file that is cut short was not
-        transferred whole. A SavedModel or a Keras file becomes one by `czcheck build`.
+    Fix: Export or download the model again: a truncated file was not transferred completely. To
+        make an archive from a SavedModel or a Keras file, use `czcheck build`.
     Format: 1.1, container
     """
     return _defects(archives, DefectKind.UNREADABLE)
@@ -56,12 +56,12 @@ def file_is_a_zip_archive(archives: Archives) -> Iterable[Found]:
 
 @rule("CZ102", severity=ERROR, level=Level.ARCHIVE)
 def archive_structure_is_sound(archives: Archives) -> Iterable[Found]:
-    """The archive's structure contradicts itself.
+    """The archive's structure is inconsistent.
 
     Says: {subject} {detail}.
-    Why: Two programs may see different contents in such a file, so what was checked need not be
-        what is imported.
-    Fix: Pack the model anew, with `czcheck build` or any ordinary ZIP tool.
+    Why: Two programs may see different contents in such a file, so what is imported may differ from
+        what was checked.
+    Fix: Pack the model again, with `czcheck build` or any ordinary ZIP tool.
     Format: 1.1, container
     """
     return _defects(archives, DefectKind.STRUCTURE)
@@ -73,7 +73,7 @@ def members_can_be_unpacked(archives: Archives) -> Iterable[Found]:
 
     Says: {subject} {detail}.
     Why: ZEN unpacks every member when it imports the model.
-    Fix: Pack the model anew, stored or deflated and without encryption.
+    Fix: Pack the model again, stored or deflated and without encryption.
     Format: 1.1, compression
     """
     return _defects(archives, DefectKind.MEMBER)
@@ -81,10 +81,11 @@ def members_can_be_unpacked(archives: Archives) -> Iterable[Found]:
 
 @rule("CZ104", severity=ERROR, level=Level.ARCHIVE)
 def archive_stays_within_limits(archives: Archives) -> Iterable[Found]:
-    """The archive goes beyond what is read of an untrusted file.
+    """The archive exceeds the limits for untrusted files.
 
     Says: {subject} {detail}.
-    Why: A small file that unpacks to a huge one can fill memory or disk of whoever opens it.
+    Why: A small file that unpacks to a huge one can fill the memory or the disk of whoever opens
+        it.
     Fix: Remove members that do not belong to the model; a network over 2 GiB cannot be packed.
     Format: 1.1, container
     """
@@ -96,7 +97,8 @@ def member_names_are_safe(archives: Archives) -> Iterable[Found]:
     """A member's name is unsafe.
 
     Says: {subject} {detail}.
-    Why: A careless program would write outside its folder, or onto a device, when it unpacks it.
+    Why: When it unpacks the archive, a careless program would write outside its folder or to a
+        device.
     Fix: Rename the member to a plain relative path.
     Format: 1.1, container
     """
@@ -108,7 +110,8 @@ def member_names_are_unique(archives: Archives) -> Iterable[Found]:
     """Members have the same name.
 
     Says: {subject} {detail}.
-    Why: Which one counts depends on the program that unpacks it and on its file system.
+    Why: Which of them is used depends on the program that unpacks the archive and on its file
+        system.
     Fix: Keep one member of each name.
     Format: 1.5, duplicate entries
     """
@@ -120,10 +123,10 @@ def archive_is_a_czmodel(container: Container) -> Iterator[Found]:
     """The archive is not a czmodel.
 
     Says: The file is {what}.
-    Why: Only czmodel archives can be checked; what is inside decides, not the file's ending.
-    Fix: A SavedModel or a Keras file becomes a czmodel by `czcheck build spec.json`, where the
-        specification names it as `ModelPath`; unzip a SavedModel first. A czann is checked by no
-        rule yet; do not read this as a verdict on it.
+    Why: Only czmodel archives can be checked. The contents decide, not the file's extension.
+    Fix: To make a czmodel from a SavedModel or a Keras file, run `czcheck build spec.json` with a
+        specification that names it as `ModelPath`; unzip a SavedModel first. No rule checks czann
+        files yet, so this finding is no verdict on one.
     Format: 1.1, extensions; 3, CZANN
     """
     if container.kind is not ContainerKind.CZMODEL:
@@ -140,9 +143,9 @@ def _one(candidates: tuple[str, ...], what: str) -> Iterator[Found]:
 
 @rule("CZ108", severity=ERROR, level=Level.ARCHIVE, requires=("CZ107",))
 def there_is_one_metadata_xml(container: Container) -> Iterator[Found]:
-    """The archive does not hold exactly one metadata XML.
+    """The archive does not contain exactly one metadata XML.
 
-    Says: The archive holds {problem}; exactly one `<guid>.xml` is expected.
+    Says: The archive contains {problem}; exactly one `<guid>.xml` is expected.
     Why: Without it ZEN knows neither classes nor pixel type nor border.
     Fix: Put the metadata into the archive's root as `<guid>.xml`, where `<guid>` is the model's id.
     Format: 1.1, members
@@ -152,10 +155,10 @@ def there_is_one_metadata_xml(container: Container) -> Iterator[Found]:
 
 @rule("CZ109", severity=ERROR, level=Level.ARCHIVE, requires=("CZ107",))
 def there_is_one_marker(container: Container) -> Iterator[Found]:
-    """The archive does not hold exactly one `modelid=` marker.
+    """The archive does not contain exactly one `modelid=` marker.
 
-    Says: The archive holds {problem}; exactly one empty member `modelid=<guid>` is expected.
-    Why: Every known writer adds it, and its name is where a reader finds the model's id.
+    Says: The archive contains {problem}; exactly one empty member `modelid=<guid>` is expected.
+    Why: Every known writer adds it, and readers find the model's id in its name.
     Fix: Add one empty member named `modelid=<guid>`, where `<guid>` is the model's id.
     Format: 1.1, members
     """
@@ -164,9 +167,9 @@ def there_is_one_marker(container: Container) -> Iterator[Found]:
 
 @rule("CZ110", severity=ERROR, level=Level.ARCHIVE, requires=("CZ107",))
 def there_is_one_payload(container: Container) -> Iterator[Found]:
-    """The archive does not hold exactly one payload.
+    """The archive does not contain exactly one payload.
 
-    Says: The archive holds {problem}; exactly one `<guid>.model` is expected.
+    Says: The archive contains {problem}; exactly one `<guid>.model` is expected.
     Why: The payload is the network itself.
     Fix: Put the zipped SavedModel into the archive's root as `<guid>.model`.
     Format: 1.1, members
@@ -176,10 +179,10 @@ def there_is_one_payload(container: Container) -> Iterator[Found]:
 
 @rule("CZ111", severity=ERROR, level=Level.ARCHIVE, requires=("CZ108", "CZ109", "CZ110"))
 def member_names_carry_one_id(container: Container) -> Iterator[Found]:
-    """The member names do not carry one and the same id.
+    """The member names do not share one valid id.
 
     Says: {problem}.
-    Why: A reader that goes from the marker to the other members by id does not find them.
+    Why: A reader that uses the marker's id to find the other members does not find them.
     Fix: Use one lower-case UUID in `modelid=<guid>`, `<guid>.xml` and `<guid>.model`.
     Format: 1.1, members
     """
@@ -194,15 +197,16 @@ def member_names_carry_one_id(container: Container) -> Iterator[Found]:
         return
     value = ids["marker"]
     if not GUID.fullmatch(value):
-        yield Found(problem=f"The id {value!r} in the member names is no UUID")
+        yield Found(problem=f"The id {value!r} in the member names is not a UUID")
 
 
 @rule("CZ112", severity=WARNING, level=Level.ARCHIVE, requires=("CZ109",))
 def marker_is_empty(container: Container, archive: Archive) -> Iterator[Found]:
     """The marker is not empty.
 
-    Says: The marker {member} holds {size} bytes; it is an empty member whose name carries the id.
-    Why: No known writer puts anything into it, so readers may not expect it.
+    Says: The marker {member} contains {size} bytes; it should be empty, because its name contains
+        the id.
+    Why: No known writer stores data in it, so readers may not expect any.
     Fix: Store the marker with zero bytes.
     Format: 1.1, members
     """
@@ -229,9 +233,9 @@ def names_use_forward_slashes(
     r"""Member names use `\` as separator.
 
     Says: {count} member name(s) use a backslash as separator, such as {member}.
-    Why: Only old versions of ZEN are known to take them; other readers see one odd file name
-        where a folder was meant.
-    Fix: Pack the archive anew with `/` as separator; `czcheck repair` does it.
+    Why: Only old versions of ZEN are known to accept them; other readers see one oddly named file
+        instead of a file in a folder.
+    Fix: Pack the archive again with `/` as separator; `czcheck repair` does it.
     Format: 1.1, extra members and subfolders
     """
     for member, count in _backslashes(model_payload, container):
@@ -242,10 +246,11 @@ def names_use_forward_slashes(
 def nothing_is_wrapped_in_a_folder(
     container: Container, model_payload: Payload | None
 ) -> Iterator[Found]:
-    """Everything lies in one folder inside the archive.
+    """All members are inside one folder of the archive.
 
-    Says: {what} lies inside the folder {folder}.
-    Why: Every known writer puts the members into the root; whether ZEN looks deeper is unknown.
+    Says: {what} is inside the folder {folder}.
+    Why: Every known writer puts the members into the root; whether ZEN searches folders is not
+        known.
     Fix: Zip the contents of the folder, not the folder itself; `czcheck repair` does it.
     Format: 1.5, inner SavedModel
     """
@@ -277,10 +282,10 @@ def payload_is_named_by_the_id_alone(container: Container) -> Iterator[Found]:
 def payload_is_not_a_pickle(payload: Payload) -> Iterator[Found]:
     """The payload is a Python pickle: a random-forest model of Version 1.
 
-    Says: The payload {member} is a Python pickle (protocol {protocol}), as random-forest models
-        of Version 1 carry it, not a segmentation network; it was not unpickled.
-    Why: Unpickling runs whatever code the file asks for, and this tool checks networks.
-    Fix: Use the random-forest model in ZEN itself, or train a network and build a czmodel of it.
+    Says: The payload {member} is a Python pickle (protocol {protocol}), as in random-forest models
+        of Version 1, not a segmentation network; it was not unpickled.
+    Why: Unpickling runs any code that the file names, and this tool checks networks.
+    Fix: Use the random-forest model in ZEN itself, or train a network and build a czmodel from it.
     Format: 1.5, payload of Version 1
     """
     if payload.kind is PayloadKind.PICKLE:
@@ -293,7 +298,7 @@ def payload_is_not_onnx(payload: Payload) -> Iterator[Found]:
 
     Says: The payload {member} looks like an ONNX model, which is not supported yet: only
         SavedModels are checked.
-    Why: Model 3.0.0 carries SavedModels; ONNX belongs to Model 3.1.0. Nothing was checked of it.
+    Why: Model 3.0.0 contains SavedModels; ONNX belongs to Model 3.1.0. The network was not checked.
     Fix: For ZEN versions that read Model 3.0.0, build the archive from a SavedModel.
     Format: 2, N1
     """
@@ -307,8 +312,8 @@ def payload_is_a_saved_model(payload: Payload) -> Iterator[Found]:
 
     Says: The payload {member} is {what}, not the ZIP archive of a SavedModel.
     Why: ZEN loads the network from a SavedModel; anything else cannot be imported.
-    Fix: Zip the SavedModel so that `saved_model.pb` lies in the root of the payload, or let
-        `czcheck build` do it.
+    Fix: Zip the SavedModel so that `saved_model.pb` is in the root of the payload, or let `czcheck
+        build` do it.
     Format: 1.5, payload of 3.0.0
     """
     if payload.files is not None and not payload.files.archive.is_sound:
@@ -324,10 +329,10 @@ def payload_is_a_saved_model(payload: Payload) -> Iterator[Found]:
 
 @rule("CZ119", severity=NOTE, level=Level.ARCHIVE, requires=("CZ107",))
 def other_members_are_named(container: Container) -> Iterator[Found]:
-    """The archive holds further members.
+    """The archive contains additional members.
 
-    Says: The archive holds {count} further member(s), such as a licence file: {members}.
-    Why: They travel with the model and were only looked at as names and sizes.
+    Says: The archive contains {count} additional member(s), such as a licence file: {members}.
+    Why: They are distributed with the model. Only their names and sizes were checked.
     Fix: Nothing, if they belong to the model.
     Format: 1.1, members
     """
@@ -341,12 +346,12 @@ def other_members_are_named(container: Container) -> Iterator[Found]:
 def everybody_reads_the_same_members(
     archives: Archives, model_payload: Payload | None
 ) -> Iterator[Found]:
-    """Programs, or people, may take a member for another one.
+    """A member can be mistaken for another one.
 
     Says: Member {member} {problem}.
-    Why: What was checked need not be what another program reads, nor what somebody sees who looks
-        at the list of members.
-    Fix: Rename the member, or leave it out, and pack the model anew.
+    Why: Another program may read a different member than the one that was checked, and a person who
+        reads the list of members may see another name.
+    Fix: Rename or remove the member, and pack the model again.
     Format: 1.1, members
     """
     for payload, archive in archives:
@@ -360,7 +365,5 @@ def everybody_reads_the_same_members(
         for other in OTHER_FORMS:
             if other in files.names:
                 name = f"{model_payload.member}!/{other}"
-                problem = (
-                    f"is another form of {SAVED_MODEL}, which some programs may read in its place"
-                )
+                problem = f"is another form of {SAVED_MODEL}, which some programs may read instead"
                 yield Found(InMember(name), member=name, problem=problem)

@@ -22,10 +22,10 @@ def cost_is_within_budget(run: RunRecord, budgets: Budgets) -> Iterator[Found]:
     """The network costs more than its budget.
 
     Says: {what} is over the budget of {budget}: {measured}.
-    Why: You set this budget; a slower or larger network keeps those waiting who segment with it, or
-        does not fit their machine.
-    Fix: Make the network smaller, or the tile; or raise the budget, if the machine that measured is
-        slower than the one that counts.
+    Why: You set this budget; a slower or larger network keeps its users waiting, or does not fit
+        their machine.
+    Fix: Make the network or the tile smaller; or raise the budget, if the machine that measured is
+        slower than the one that matters.
     Format: 2, N8
     """
     cost = run.cost
@@ -55,7 +55,7 @@ def tile_fits_into_8_gb(run: RunRecord) -> Iterator[Found]:
     """A tile needs more than 8 GB of memory.
 
     Says: The process that ran single tiles has used {measured} of memory; the format allows 8 GB.
-    Why: On a machine of the smallest kind that the format provides for, the network cannot be run.
+    Why: The network cannot run on the smallest machine that the format provides for.
     Fix: Choose a smaller tile (`SpatialDims`), or a network with fewer channels at full resolution.
     Format: 2, N8
     Example: The process that ran single tiles has used 9.3 GiB of memory; the format allows 8 GB.

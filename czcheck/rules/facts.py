@@ -44,7 +44,7 @@ FACTS: dict[str, Fact] = {
     "policy": Fact(
         _ARCHIVE,
         "czcheck.configuration.applying.Policy",
-        "waivers, and what came of them; such rules are checked last, once all files are",
+        "waivers, and which findings they match; such rules run last, when all files are known",
     ),
     "specification": Fact(
         _ARCHIVE, "czcheck.specification.Specification", "a JSON specification as it was read"
@@ -53,7 +53,7 @@ FACTS: dict[str, Fact] = {
         _METADATA, "czcheck.metadata.document.XmlDocument", "the Model XML as it was parsed"
     ),
     "metadata": Fact(
-        _METADATA, "czcheck.ModelMetadata", "what the Model XML or the specification says"
+        _METADATA, "czcheck.ModelMetadata", "the content of the Model XML or the specification"
     ),
     "saved_model": Fact(
         _NETWORK, "czcheck.network.facts.Network", "the network, however large its graph is"
@@ -63,35 +63,37 @@ FACTS: dict[str, Fact] = {
         "czcheck.network.facts.Network",
         "signature, operations, variables, shapes, reach",
     ),
-    "safety": Fact(_NETWORK, "czcheck.network.safety.Safety", "what the scan before the run found"),
+    "safety": Fact(
+        _NETWORK, "czcheck.network.safety.Safety", "findings of the scan before the run"
+    ),
     "static_cost": Fact(
         _NETWORK, "czcheck.network.cost.StaticCost | None", "multiply-adds and memory of a tile"
     ),
     "kernel_faults": Fact(
         _NETWORK,
         "tuple[czcheck.network.kernels.KernelFault, ...]",
-        "what the target's kernels refuse or compute otherwise",
+        "what the target's kernels refuse or compute differently",
     ),
     "allow_op": Fact(
-        _NETWORK, "collections.abc.Collection[str]", "operations that the user admits"
+        _NETWORK, "collections.abc.Collection[str]", "operations that the user allows"
     ),
     "target": Fact(
-        _NETWORK, "czcheck.network.target.Target", "the runtime that the network is held to"
+        _NETWORK, "czcheck.network.target.Target", "the runtime that the network has to load in"
     ),
-    "run": Fact(_RUN, "czcheck.runtime.record.RunRecord", "what running the test tiles showed"),
+    "run": Fact(_RUN, "czcheck.runtime.record.RunRecord", "measurements of the run on test tiles"),
     "borders": Fact(
         _RUN, "czcheck.runtime.record.RunRecord", "the same, where borders were measured"
     ),
     "budgets": Fact(_RUN, "czcheck.runtime.limits.Budgets", "what the network may cost"),
-    "tolerances": Fact(_RUN, "czcheck.tolerances.Tolerances", "how far answers may be off"),
+    "tolerances": Fact(_RUN, "czcheck.tolerances.Tolerances", "tolerances of the checks"),
     "elsewhere": Fact(
-        _RUN, "czcheck.runtime.compare.RuntimeComparison", "the answers of `--runtime`"
+        _RUN, "czcheck.runtime.compare.RuntimeComparison", "the outputs of `--runtime`, compared"
     ),
     "evaluation": Fact(
         _RUN, "czcheck.evaluating.record.Evaluation", "the figures on labelled images"
     ),
-    "goals": Fact(_RUN, "czcheck.evaluating.record.Goals", "what these figures have to reach"),
+    "goals": Fact(_RUN, "czcheck.evaluating.record.Goals", "the goals for these figures"),
     "baseline": Fact(
-        _RUN, "czcheck.runtime.baseline.BaselineComparison", "the answers of `--baseline`"
+        _RUN, "czcheck.runtime.baseline.BaselineComparison", "the outputs of `--baseline`, compared"
     ),
 }

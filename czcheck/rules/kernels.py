@@ -1,4 +1,4 @@
-"""CZ3xx, further part: what the target's kernels make of the network."""
+"""CZ3xx, further part: what the target's kernels refuse or compute differently."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def target_runs_every_kernel(
 ) -> Iterator[Found]:
     """The target runtime loads an operation and refuses to run it.
 
-    Says: {op} with {condition} is refused by {target} when it is run: {effect} ({nodes},
-        the first is {node}); {remedy}.
-    Why: The file loads without an error, and the first tile ends with one. That an operation is
-        registered does not say what its kernel on the processor can do.
-    Fix: Build the archive with `czcheck build`, or write it anew with `czcheck repair`, which
-        replace what has an equal there. For the rest, change the layer as the message says, and
-        export again.
+    Says: {target} refuses to run {op} with {condition}: {effect} ({nodes}, the first is {node});
+        {remedy}.
+    Why: The file loads without an error, but the first tile fails. That an operation is registered
+        does not mean that its CPU kernel supports this case.
+    Fix: Build the archive with `czcheck build`, or rewrite it with `czcheck repair`: both replace
+        operations that have an equivalent there. Otherwise change the layer as the message says,
+        and export again.
     Format: 2, N2
     """
     return _found(kernel_faults, "refuses", target)
@@ -38,15 +38,15 @@ def target_runs_every_kernel(
 def target_computes_the_same(
     kernel_faults: tuple[KernelFault, ...], target: Target
 ) -> Iterator[Found]:
-    """The target runtime computes something else, without an error.
+    """The target runtime computes a different result, without an error.
 
-    Says: {op} with {condition} is computed otherwise by {target}, without an error: {effect}
-        ({nodes}, the first is {node}); {remedy}.
-    Why: The probabilities that ZEN gets are not those that the network was validated with, and
-        nothing says so.
-    Fix: Build the archive with `czcheck build`, or write it anew with `czcheck repair`, which
-        replace what has an equal there. For the rest, change the layer as the message says, and
-        export again.
+    Says: {target} computes {op} with {condition} differently, without an error: {effect} ({nodes},
+        the first is {node}); {remedy}.
+    Why: The probabilities in ZEN then differ from those that the network was validated with, and no
+        message says so.
+    Fix: Build the archive with `czcheck build`, or rewrite it with `czcheck repair`: both replace
+        operations that have an equivalent there. Otherwise change the layer as the message says,
+        and export again.
     Format: 2, N2
     """
     return _found(kernel_faults, "differs", target)
@@ -56,14 +56,14 @@ def target_computes_the_same(
 def target_computes_the_same_always(
     kernel_faults: tuple[KernelFault, ...], target: Target
 ) -> Iterator[Found]:
-    """What the target runtime computes depends on the image, or on how the runtime was built.
+    """The target's result depends on the image, or on how the runtime was built.
 
-    Says: In {target}, {op} with {condition} is not certain: {effect} ({nodes}, the first is
-        {node}); {remedy}.
-    Why: For most images and builds nothing changes; for some the probabilities may, without an
-        error, or the first tile ends with one.
-    Fix: Run the network in the target as well (`--runtime`) on images of your own, or do without
-        the operation.
+    Says: In {target}, the result of {op} with {condition} is uncertain: {effect} ({nodes}, the
+        first is {node}); {remedy}.
+    Why: For most images and builds nothing changes; for some, the probabilities may change without
+        an error, or the first tile fails.
+    Fix: Run the network in the target as well (`--runtime`) on your own images, or avoid the
+        operation.
     Format: 2, N2
     """
     return _found(kernel_faults, "depends", target)

@@ -1,4 +1,4 @@
-"""CZ5xx: images and their masks: how well the model segments what somebody has labelled."""
+"""CZ5xx: images and their masks: how well the model segments labelled images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PERMUTED_GAIN = 0.2
 # Expected calibration error from which a minimum confidence means little.
 BAD_CALIBRATION = 0.1
-# Share of padding above which little is known of how the network does on whole images.
+# Share of padding above which the figures say little about whole images.
 MOSTLY = 0.5
 _CONFIDENT = 0.9
 _OF_CLASSES = {"iou": "Intersection over union", "dice": "Dice"}
@@ -29,15 +29,15 @@ def _measured(value: float | None) -> str:
 
 @rule("CZ501", severity=Severity.ERROR, level=Level.RUN)
 def classes_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[Found]:
-    """A class is found less well than demanded.
+    """A class misses its goal.
 
-    Says: {measure} of {name} is {measured} on {images} labelled images; {goal} is demanded.
-    Why: You set this goal; a model that misses it segments worse than the one that it replaces, or
-        than its users rely on.
+    Says: {measure} of {name} is {measured} on {images} labelled images; {goal} is required.
+    Why: You set this goal; a model that misses it segments worse than its predecessor, or than its
+        users rely on.
     Fix: Look at the worst images (`czcheck evaluate --pictures DIR`), then train on more images of
         their kind; or lower the goal, if the masks are no better than that.
     Format: 2, N10; 2, N11
-    Example: Dice of Nucleus is 0.8713 on 40 labelled images; 0.9 is demanded.
+    Example: Dice of Nucleus is 0.8713 on 40 labelled images; 0.9 is required.
     """
     for each in goals.held_against(evaluation):
         if each.measure in _OF_CLASSES and not each.reached:
@@ -52,15 +52,15 @@ def classes_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[
 
 @rule("CZ502", severity=Severity.ERROR, level=Level.RUN)
 def answers_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[Found]:
-    """Pixels or objects are found less well than demanded.
+    """Pixels or objects miss their goal.
 
-    Says: {measure} is {measured} on {images} labelled images; {goal} is demanded.
-    Why: You set this goal; a model that misses it segments worse than the one that it replaces, or
-        than its users rely on.
-    Fix: Look at the worst images (`czcheck evaluate --pictures DIR`). Objects that grow together
-        need a class for the edge between them; many small ones, a minimum confidence.
+    Says: {measure} is {measured} on {images} labelled images; {goal} is required.
+    Why: You set this goal; a model that misses it segments worse than its predecessor, or than its
+        users rely on.
+    Fix: Look at the worst images (`czcheck evaluate --pictures DIR`). If objects merge, add a class
+        for the edge between them; against many small ones, set a minimum confidence.
     Format: 2, N10; 5, minimum confidence
-    Example: F1 of the objects is 0.7412 on 40 labelled images; 0.8 is demanded.
+    Example: F1 of the objects is 0.7412 on 40 labelled images; 0.8 is required.
     """
     for each in goals.held_against(evaluation):
         if each.measure in _OF_ALL and not each.reached:
@@ -78,10 +78,10 @@ def classes_are_in_the_order_of_the_answers(evaluation: Evaluation) -> Iterator[
 
     Says: {right} of the pixels are right as the classes are listed, and {better} would be if
         they were listed as {order}.
-    Why: ZEN names the channels of the answer by their order in the metadata; each of these classes
-        carries the name of another one.
-    Fix: List the classes in the order of the network's outputs. A sigmoid turned into two classes
-        by the reference library gives the foreground first.
+    Why: ZEN names the output channels by the order of the classes in the metadata, so each of these
+        classes has the name of another one.
+    Fix: List the classes in the order of the network's outputs. If the reference library turned a
+        sigmoid into two classes, the foreground is first.
     Format: 2, N10
     Example: 7.2 % of the pixels are right as the classes are listed, and 92.8 % would be if
         they were listed as Nucleus, Background.
@@ -100,8 +100,8 @@ def every_labelled_class_is_found(evaluation: Evaluation) -> Iterator[Found]:
 
     Says: {pixels:,} pixels are labelled {name}, and the network finds this class nowhere.
     Why: Whoever measures objects of this class with the model measures none.
-    Fix: See that the class was in the training images, that its weight in the loss is not drowned
-        by the others, and that the classes are in the order of the network's outputs.
+    Fix: Check that the class was in the training images, that its weight in the loss is not
+        negligible, and that the classes are in the order of the network's outputs.
     Format: 2, N10
     Example: 20,480 pixels are labelled Edge, and the network finds this class nowhere.
     """
@@ -116,7 +116,8 @@ def every_class_is_labelled(evaluation: Evaluation) -> Iterator[Found]:
     """A class is in none of the masks.
 
     Says: No pixel of the masks is labelled {name}: nothing is known of how well it is found.
-    Why: What was not looked at must not look fine; figures of this class rest on false pixels only.
+    Why: What was not checked must not look fine; the figures of this class rest on false positives
+        only.
     Fix: Add labelled images that show it.
     Format: 2, N10
     Example: No pixel of the masks is labelled Edge: nothing is known of how well it is found.
@@ -128,11 +129,11 @@ def every_class_is_labelled(evaluation: Evaluation) -> Iterator[Found]:
 
 @rule("CZ506", severity=Severity.NOTE, level=Level.RUN)
 def confidence_is_accuracy(evaluation: Evaluation) -> Iterator[Found]:
-    """The confidence does not say how often the answer is right.
+    """The confidence does not reflect how often the prediction is right.
 
     Says: Confidence and accuracy differ by {error:.3f} on average; of the pixels with a confidence
         of {low:.0%} and more, {accuracy:.1%} are right.
-    Why: ZEN's Minimum Confidence drops pixels by this number. Where it says little, a threshold
+    Why: ZEN's Minimum Confidence drops pixels by this number. If it is unreliable, a threshold
         drops right pixels or keeps wrong ones.
     Fix: Calibrate the network (temperature scaling, label smoothing), or tell its users which
         threshold works: `czcheck evaluate` shows the effect of each.
@@ -153,10 +154,9 @@ def images_fill_the_tiles(evaluation: Evaluation) -> Iterator[Found]:
 
     Says: {padded} of {images} labelled images fill less than half of the network's tile of {tile}
         pixels: {padding} of what the network sees of them is padding ({how}), not image.
-    Why: The figures tell how well the network segments small pieces in surroundings that were made
-        up. In images that are as large as a tile or larger it sees real surroundings, and whatever
-        rests on statistics of the whole tile comes out differently. What ZEN does with images
-        that are smaller than a tile is not known.
+    Why: The figures describe small pieces with artificial surroundings. In images at least as large
+        as a tile the network sees real surroundings, and everything that depends on whole-tile
+        statistics comes out differently. How ZEN handles images smaller than a tile is not known.
     Fix: Label images that are at least as large as the tile: the whole images that the training
         images were cut from; or build the model with a tile of the images' size
         (`czcheck build --tile HxW`), if its users segment images that small.

@@ -19,12 +19,12 @@ COMFORTABLE = 6 * GIB
 
 @rule("CZ323", severity=Severity.WARNING, level=Level.NETWORK, requires=["CZ307"])
 def memory_leaves_room(static_cost: StaticCost | None) -> Iterator[Found]:
-    """A tile takes nearly all the memory that there is.
+    """A tile needs nearly all the memory that the format allows.
 
-    Says: One tile takes about {memory} GiB: {weights} GiB of weights and {activations} GiB of
+    Says: One tile needs about {memory} GiB: {weights} GiB of weights and {activations} GiB of
         tensors at one time; the format allows 8 GiB.
-    Why: The estimate does not hold what convolutions need while they work, so that the model may
-        fail on a graphics card with the 8 GB that the format counts on.
+    Why: The estimate does not include the working memory of convolutions, so the model may fail on
+        a graphics card with the 8 GB that the format assumes.
     Fix: Make the tile smaller with `SpatialDims`, or the network narrower at full resolution.
     Format: 2, N8
     """
@@ -34,11 +34,11 @@ def memory_leaves_room(static_cost: StaticCost | None) -> Iterator[Found]:
 
 @rule("CZ324", severity=Severity.ERROR, level=Level.NETWORK, requires=["CZ307"])
 def memory_suffices(static_cost: StaticCost | None) -> Iterator[Found]:
-    """A tile takes more memory than the format allows.
+    """A tile needs more memory than the format allows.
 
-    Says: One tile takes about {memory} GiB: {weights} GiB of weights and {activations} GiB of
+    Says: One tile needs about {memory} GiB: {weights} GiB of weights and {activations} GiB of
         tensors at one time; the format allows 8 GiB.
-    Why: The model fails on a graphics card with the 8 GB that the format counts on.
+    Why: The model fails on a graphics card with the 8 GB that the format assumes.
     Fix: Make the tile smaller with `SpatialDims`, or the network narrower at full resolution.
     Format: 2, N8
     """

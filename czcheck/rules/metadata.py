@@ -62,9 +62,8 @@ def xml_is_readable(document: XmlDocument, container: Container) -> Iterator[Fou
     """The metadata XML cannot be read.
 
     Says: The metadata XML {problem}.
-    Why: Nothing can be said about classes, pixel type or border, and ZEN cannot import the model.
-    Fix: Save the document as well-formed XML in UTF-8, without a DOCTYPE; `czcheck build` writes it
-        so.
+    Why: Classes, pixel type and border are unknown, and ZEN cannot import the model.
+    Fix: Save the document as well-formed XML in UTF-8, without a DOCTYPE, as `czcheck build` does.
     Format: 1.2, XML encoding
     """
     if document.fault is not None:
@@ -77,10 +76,10 @@ def version_is_supported(document: XmlDocument) -> Iterator[Found]:
     """The metadata has a Version that is not supported.
 
     Says: {problem}; only 3.0.0 is supported.
-    Why: ZEN decides by the Version whether and how it reads a model; each has its own rules, so
-        nothing further was checked.
-    Fix: For a network as SavedModel, write Version="3.0.0", or let `czcheck build` make the
-        archive. A random forest can be used in ZEN only.
+    Why: ZEN uses the Version to decide whether and how it reads a model. Each version has its own
+        rules, so nothing further was checked.
+    Fix: For a SavedModel, write Version="3.0.0", or build the archive with `czcheck build`. A
+        random forest can be used in ZEN only.
     Format: 1.4, Model/@Version; 4, version compatibility
     """
     # Another root element is a matter of the schema.
@@ -97,7 +96,7 @@ def document_fits_the_schema(document: XmlDocument) -> Iterator[Found]:
     Says: In the metadata, {reason}.
     Why: ZEN reads these elements by name and type; a missing or malformed one makes the import fail
         or the model misbehave.
-    Fix: Correct the named element; `schemas/model-3.0.0.xsd` says what each one holds.
+    Fix: Correct the named element; `schemas/model-3.0.0.xsd` defines each one.
     Format: 1.3, elements; 1.4, value sets
     """
     for fault in document.schema_faults:
@@ -106,12 +105,12 @@ def document_fits_the_schema(document: XmlDocument) -> Iterator[Found]:
 
 @rule("CZ204", severity=NOTE, level=Level.METADATA, requires=("CZ201", "CZ202"))
 def parts_are_known(document: XmlDocument) -> Iterator[Found]:
-    """The metadata holds an element or attribute that the format does not know.
+    """The metadata has an element or attribute that the format does not define.
 
-    Says: The {kind} {name} is unknown to Model 3.0.0 and was not checked: {text}.
-    Why: Programs newer than the format may have written it; what it does in ZEN is not known.
-    Fix: Nothing, if a ZEISS program wrote it. Otherwise compare its spelling, letter case included,
-        with the names that the schema knows.
+    Says: The {kind} {name} is not defined in Model 3.0.0 and was not checked: {text}.
+    Why: A program newer than the format may have written it; its effect in ZEN is not known.
+    Fix: Nothing, if a ZEISS program wrote it. Otherwise compare its spelling, including letter
+        case, with the names in the schema.
     Format: 1.3, elements
     """
     for part in document.unknown:
@@ -127,10 +126,10 @@ def parts_are_known(document: XmlDocument) -> Iterator[Found]:
 def id_is_the_one_in_the_member_names(
     document: XmlDocument, metadata: ModelMetadata, container: Container
 ) -> Iterator[Found]:
-    """The Id in the metadata is not the one in the member names.
+    """The Id in the metadata differs from the id in the member names.
 
-    Says: The metadata has the Id {model_id}, but the members are named by {member_id}.
-    Why: ZEN keeps a model under its id; a reader that goes from the Id to the payload finds
+    Says: The metadata has the Id {model_id}, but the members are named after {member_id}.
+    Why: ZEN stores a model under its id; a reader that uses the Id to find the payload finds
         nothing.
     Fix: Write the id of the member names into the element Id, or rename the members.
     Format: 1.1, container; 1.3, Id
@@ -147,8 +146,8 @@ def label_values_count_from_one(document: XmlDocument, metadata: ModelMetadata) 
 
     Says: Class '{name}' is number {position} and has the label value {label_value}; {position} is
         expected.
-    Why: The network's first output channel gets label 1, the second 2 and so on, and 0 stands for
-        unclassified pixels. With other values the label image shows one class as another.
+    Why: The network's first output channel gets label 1, the second 2 and so on, and 0 means
+        unclassified. With other values the label image shows one class as another.
     Fix: Number the items 1 to n in the order of the network's output channels.
     Format: 1.4, LabelValue
     """
@@ -176,7 +175,7 @@ def colours_are_distinct(document: XmlDocument, metadata: ModelMetadata) -> Iter
 
     Says: The classes {names} have the same colour, red {red}, green {green}, blue {blue}.
     Why: In ZEN they look the same in every overlay. The reference library gives class 4 the colour
-        of class 1, so every model with four classes or more that it made is concerned.
+        of class 1, so all models with four or more classes that it made are affected.
     Fix: Give each class a colour of its own (spec key `Colors`, or leave it out).
     Format: 1.4, colours
     """
@@ -207,8 +206,8 @@ def no_class_is_named_root(document: XmlDocument, metadata: ModelMetadata) -> It
     """A class is named `Root`.
 
     Says: The class with the label value {label_value} is named Root, which ZEN reserves.
-    Why: ZEN can make an image analysis setting of a model's classes, and there `Root` is the name
-        of the class above all others.
+    Why: ZEN can create an image analysis setting from a model's classes, and there `Root` is the
+        name of the top-level class.
     Fix: Give the class another name, such as `Roots` or `Plant root`.
     Format: 2, N21
     """
@@ -237,8 +236,8 @@ def pixel_type_is_real(document: XmlDocument, metadata: ModelMetadata) -> Iterat
     """The pixel type is complex.
 
     Says: The pixel type is {pixel_type}; networks cannot take complex pixels.
-    Why: Early texts of the format list the complex types, later ones withdrew them; no network can
-        be fed with such images.
+    Why: Early descriptions of the format list the complex types, later ones withdrew them; no
+        network accepts such images.
     Fix: Train on real values and use Gray8, Gray16, Gray32Float, Bgr24, Bgr48, Bgr96Float or
         Bgra32.
     Format: 1.4, PixelType
@@ -251,9 +250,9 @@ def pixel_type_is_real(document: XmlDocument, metadata: ModelMetadata) -> Iterat
 
 @rule("CZ212", severity=WARNING, level=Level.METADATA, requires=SOUND)
 def colour_is_not_thrown_away(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
-    """A colour pixel type goes with ConvertToMonochrome.
+    """A colour pixel type is combined with ConvertToMonochrome.
 
-    Says: The pixel type {pixel_type} is a colour one, but ColorHandling is ConvertToMonochrome.
+    Says: The pixel type {pixel_type} has colours, but ColorHandling is ConvertToMonochrome.
     Why: The two contradict each other: ZEN would turn colour images into one grey channel before
         the network sees them.
     Fix: For a network with one input channel use a Gray type; for one that reads colours use
@@ -269,11 +268,11 @@ def colour_is_not_thrown_away(document: XmlDocument, metadata: ModelMetadata) ->
 
 @rule("CZ213", severity=WARNING, level=Level.METADATA, requires=SOUND)
 def postprocessing_is_known(document: XmlDocument, metadata: ModelMetadata) -> Iterator[Found]:
-    """The postprocessing is not a known one.
+    """The postprocessing is unknown.
 
     Says: Postprocessing is '{value}'; the only known values are empty and None.
-    Why: ZEN has a conditional random field, but its value in the file is not published; what ZEN
-        does with a value that it does not know is not known either.
+    Why: ZEN has a conditional random field, but its value in the file is not published; how ZEN
+        handles an unknown value is not known either.
     Fix: Leave Postprocessing empty and choose the postprocessing in ZEN, unless ZEN wrote the
         value.
     Format: 1.4, Postprocessing
@@ -288,8 +287,8 @@ def name_is_not_a_path(document: XmlDocument, metadata: ModelMetadata) -> Iterat
     """The model's name looks like a file path.
 
     Says: The model is named '{name}', which looks like a file path.
-    Why: Users pick the model by this name and macros address it by it. The reference library takes
-        it from `ModelPath`, and takes all of a Windows path on other systems.
+    Why: Users and macros choose the model by this name. The reference library derives it from
+        `ModelPath`; outside Windows, it uses a complete Windows path as the name.
     Fix: Give the model a short name (spec key `Name`).
     Format: 1.7, model name
     """
@@ -302,8 +301,8 @@ def model_has_a_name(document: XmlDocument, metadata: ModelMetadata) -> Iterator
     """The model has no name.
 
     Says: The model's name is empty.
-    Why: Users pick a model by its name and macros address it by it; what ZEN makes of an empty one
-        is not known. The reference library writes it so where `ModelPath` ends in a slash.
+    Why: Users and macros choose a model by its name; how ZEN handles an empty one is not known. The
+        reference library writes an empty name if `ModelPath` ends in a slash.
     Fix: Give the model a name, with `czcheck repair MODEL --name NAME -o NEW` or the spec key
         `Name`.
     Format: 1.7, model name

@@ -22,10 +22,10 @@ def saved_model_is_readable(network: Network) -> Iterator[Found]:
     """The network cannot be read.
 
     Says: The network cannot be read: {fault}.
-    Why: Neither ZEN nor anything else can load it, or reading it would take more memory or time
-        than an honest network needs.
-    Fix: Export the network again from TensorFlow, with the tag `serve`, and pack the whole folder
-        that comes out.
+    Why: Neither ZEN nor any other program can load it, or reading it would take more memory or time
+        than a legitimate network needs.
+    Fix: Export the network again from TensorFlow, with the tag `serve`, and pack the complete
+        folder.
     Format: 1.5, payload
     """
     if network.fault is not None:
@@ -35,7 +35,7 @@ def saved_model_is_readable(network: Network) -> Iterator[Found]:
 
 @rule("CZ302", severity=ERROR, level=Level.NETWORK, requires=["CZ301"])
 def network_has_a_serving_signature(network: Network) -> Iterator[Found]:
-    """The network has no signature to call it by.
+    """The network has no usable signature.
 
     Says: It is not clear how to call the network: {reason}.
     Why: Input and output are found through the signature `serving_default`; their names are not
@@ -58,11 +58,11 @@ def network_has_a_serving_signature(network: Network) -> Iterator[Found]:
 def signature_has_the_usual_name(network: Network) -> Iterator[Found]:
     """The network's signature is not called `serving_default`.
 
-    Says: The network is called by the signature {signature}; there is no serving_default.
-    Why: The format does not say which signature ZEN takes. TensorFlow and every known reader look
-        for `serving_default`, and a reader that looks for nothing else finds nothing.
+    Says: The network is called through the signature {signature}; there is no serving_default.
+    Why: The format does not specify which signature ZEN uses. TensorFlow and every known reader
+        look for `serving_default`; a reader that looks for no other name finds nothing.
     Fix: Pass `signatures={"serving_default": function}` to `tf.saved_model.save`; `czcheck build`
-        and `czcheck repair` write the signature as `serving_default` whatever it was called.
+        and `czcheck repair` write the signature as `serving_default` whatever its name was.
     Format: 2, N3
     """
     name = serving_of(network).name
@@ -74,11 +74,11 @@ def signature_has_the_usual_name(network: Network) -> Iterator[Found]:
 def network_has_one_input(network: Network) -> Iterator[Found]:
     """The network does not have exactly one input.
 
-    Says: The signature {signature} has {count} inputs ({names}) where the format has one dense
+    Says: The signature {signature} has {count} inputs ({names}); the format requires one dense
         tensor.
     Why: ZEN passes one tile and nothing else.
     Fix: Export a model with a single input of shape `(batch, height, width, channels)`; several
-        image channels belong into its last dimension.
+        image channels belong in its last dimension.
     Format: 2, N3
     """
     serving = serving_of(network)
@@ -95,11 +95,11 @@ def network_has_one_input(network: Network) -> Iterator[Found]:
 def network_has_one_output(network: Network) -> Iterator[Found]:
     """The network does not have exactly one output.
 
-    Says: The signature {signature} has {count} outputs ({names}) where the format has one dense
+    Says: The signature {signature} has {count} outputs ({names}); the format requires one dense
         tensor.
-    Why: ZEN takes the one answer as the probabilities of the classes.
-    Fix: Export a model whose only output are the class probabilities; auxiliary outputs (deep
-        supervision) stay behind in training.
+    Why: ZEN reads the one output as the probabilities of the classes.
+    Fix: Export a model whose only output is the class probabilities; remove auxiliary outputs (deep
+        supervision), which only training needs.
     Format: 2, N3
     """
     serving = serving_of(network)
@@ -120,12 +120,12 @@ def _names(specs: tuple[TensorSpec, ...]) -> str:
 
 @rule("CZ309", severity=ERROR, level=Level.NETWORK, requires=["CZ304"])
 def output_is_float32(network: Network) -> Iterator[Found]:
-    """The answer is not float32.
+    """The output is not declared as float32.
 
     Says: The output {key} is {dtype}; it must be float32.
-    Why: ZEN reads the answer as float32 probabilities.
-    Fix: End the model with a cast, or with a last layer of `dtype="float32"` where it computes in
-        mixed precision; leave no argmax at its end.
+    Why: ZEN reads the output as float32 probabilities.
+    Fix: End the model with a cast, or with a last layer of `dtype="float32"` if it computes in
+        mixed precision; do not end it with an argmax.
     Format: 2, N11
     """
     spec = serving_of(network).outputs[0]

@@ -1,4 +1,4 @@
-"""CZ3xx, third part: what the network is made of. Operations, variables, files."""
+"""CZ3xx, third part: operations, variables, files."""
 
 from __future__ import annotations
 
@@ -76,19 +76,19 @@ def _advice_on(value: str) -> str:
     from czcheck.network import dtypes  # noqa: PLC0415 - findings alone need it
 
     if dtypes.is_known(value):
-        return "cast to float32 or int32 before it, and back behind it"
-    return "use a layer that does without this value"
+        return "cast to float32 or int32 before it, and back after it"
+    return "use a layer that does not need this value"
 
 
 @rule("CZ315", severity=ERROR, level=Level.NETWORK, requires=["CZ302"])
 def target_can_compute_the_network(network: Network, target: Target) -> Iterator[Found]:
-    """The network needs an operation, an attribute or a value of one that the target lacks.
+    """The network needs an operation, attribute or attribute value that the target lacks.
 
     Says: The network needs {what}, which {target} does not have ({nodes}, the first is {node}):
         {advice}.
     Why: The runtime refuses the whole file, not only this part of it.
-    Fix: Replace the layer by one made of operations that the target has, and export again. Whoever
-        runs the model elsewhere can choose another target with `--target`.
+    Fix: Replace the layer by one made of operations that the target has, and export again. If the
+        model runs elsewhere, choose another target with `--target`.
     Format: 2, N2
     """
     needed = [gap for gap in _gaps(network, target) if not gap.mends]
@@ -106,14 +106,14 @@ def target_can_compute_the_network(network: Network, target: Target) -> Iterator
 
 @rule("CZ316", severity=ERROR, level=Level.NETWORK, requires=["CZ302"])
 def target_can_load_the_file(network: Network, target: Target) -> Iterator[Found]:
-    """The file holds what the target runtime lacks and the network does not need.
+    """The file contains something that the target lacks and the network does not need.
 
-    Says: The file holds {what}, which {target} does not have ({nodes}, the first is {node});
+    Says: The file contains {what}, which {target} does not have ({nodes}, the first is {node});
         {advice}.
-    Why: The runtime refuses the whole file for it, whether it is used or not. What today's
-        TensorFlow exports holds such things in the functions that save and restore.
-    Fix: Write the network anew without them, with the same answers: `czcheck repair` does it for
-        an archive, `czcheck build` for a SavedModel.
+    Why: The runtime refuses the whole file because of it, whether it is used or not. Files from
+        today's TensorFlow contain such operations in the functions that save and restore variables.
+    Fix: Write the network again without them; its output stays the same. `czcheck repair` does this
+        for an archive, `czcheck build` for a SavedModel.
     Format: 2, N2
     """
     found = _gaps(network, target)
@@ -122,7 +122,7 @@ def target_can_load_the_file(network: Network, target: Target) -> Iterator[Found
         if key in needed:
             continue
         if any(gap.reachable for gap in group):
-            advice = "its value changes no answer"
+            advice = "its value does not affect the output"
         else:
             advice = "the network itself does not use it"
         yield _found_gap(group, target, advice)
@@ -135,7 +135,7 @@ def variables_are_complete(network: Network) -> Iterator[Found]:
     Says: The network's variables are not complete: {subject} {problem}.
     Why: The network cannot be loaded without its weights, and nothing outside the archive supplies
         them.
-    Fix: Export the network again and pack the whole folder with all files of `variables`.
+    Fix: Export the network again and pack the complete folder with all files of `variables`.
     Format: 2, N20
     """
     for problem in network.problems:
@@ -148,9 +148,9 @@ def network_draws_no_random_numbers(network: Network) -> Iterator[Found]:
     """The network draws random numbers.
 
     Says: The network draws random numbers with {op} ({nodes}, the first is {node}).
-    Why: The same image gives different answers from one run to the next.
+    Why: The same image gives different results from one run to the next.
     Fix: Export the model for inference, so that dropout, noise and augmentation layers are
-        inactive; take layers out that are random on purpose.
+        inactive; remove layers that are random on purpose.
     Format: 2, N19
     """
     return _by_operation(network.random)
@@ -161,15 +161,15 @@ def network_is_in_inference_mode(network: Network) -> Iterator[Found]:
     """The network is in training mode.
 
     Says: {op} belongs to training: {effect} ({nodes}, the first is {node}).
-    Why: The answer for a pixel then depends on everything else in its tile, or on the tiles before
-        it, and differs from what was validated.
+    Why: The output for a pixel then depends on everything else in its tile, or on earlier tiles,
+        and differs from what was validated.
     Fix: Export the model for inference: call it with `training=False`.
     Format: 2, N19
     """
     for found in _by_operation(network.training):
         normalises = str(found.fields["op"]).startswith("FusedBatchNorm")
         found.fields["effect"] = (
-            "it uses the statistics of the tile instead of those learnt"
+            "it uses the statistics of the tile instead of the learnt ones"
             if normalises
             else "it changes a variable whenever the network runs"
         )
@@ -194,14 +194,14 @@ def _by_operation(uses: tuple[NodeUse, ...]) -> Iterator[Found]:
 
 @rule("CZ320", severity=NOTE, level=Level.NETWORK, requires=["CZ304"])
 def answer_ends_in_a_softmax(network: Network) -> Iterator[Found]:
-    """The answer does not end in a softmax.
+    """The network does not end in a softmax.
 
-    Says: The answer comes from {ending}.
-    Why: ZEN takes the answer as probabilities that sum to 1 over the classes; Minimum Confidence
+    Says: The output comes from {ending}.
+    Why: ZEN reads the output as probabilities that sum to 1 over the classes; Minimum Confidence
         and the conditional random field rely on it.
     Fix: End the model with a softmax over its last dimension. For one sigmoid channel p, use the
         two channels p and 1 - p. Running the network (`--level run`) shows whether its values are
-        probabilities all the same.
+        probabilities anyway.
     Format: 2, N11
     """
     if network.tail not in _PROBABILITIES:
@@ -217,10 +217,10 @@ def answer_ends_in_a_softmax(network: Network) -> Iterator[Found]:
 
 @rule("CZ322", severity=NOTE, level=Level.NETWORK, requires=["CZ301"])
 def saved_model_holds_known_files(network: Network) -> Iterator[Found]:
-    """The SavedModel holds files that it does not need.
+    """The SavedModel contains files that it does not need.
 
-    Says: The SavedModel holds {file}, which TensorFlow does not read.
-    Why: It makes the model larger, and may hold what should not leave your machine.
+    Says: The SavedModel contains {file}, which TensorFlow does not read.
+    Why: It makes the model larger, and may contain data that should not leave your machine.
     Fix: Pack only what TensorFlow wrote: saved_model.pb, variables, assets, keras_metadata.pb,
         fingerprint.pb.
     Format: 1.5, inner SavedModel

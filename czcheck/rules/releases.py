@@ -35,8 +35,8 @@ def new_weights_have_a_new_id(
     """The weights changed, but the id is the same.
 
     Says: {changed} not the same as before{distance}, and both releases have the id {id}.
-    Why: ZEN keeps one model for each id: importing the new release replaces the old one wherever
-        it is used, and nobody can tell from a result which of the two made it.
+    Why: ZEN stores one model for each id: importing the new release replaces the old one wherever
+        it is used, and a result does not show which of the two made it.
     Fix: Give the new release an id of its own: leave `Id` out of the specification, and `czcheck
         build` makes one from the content.
     Format: 1.1; 1.3
@@ -55,11 +55,11 @@ def new_weights_have_a_new_id(
 
 @rule("CZ602", severity=_WARNING, level=Level.METADATA)
 def other_classes_have_another_name(metadata_change: MetadataChange) -> Iterator[Found]:
-    """Classes came or went, but the name is the same.
+    """Classes were added or removed, but the name is the same.
 
     Says: Both releases are called `{name}`, but {difference}.
     Why: Users choose a model by its name, and analyses that were set up for the old classes get
-        others without a word.
+        other ones without a message.
     Fix: Give the new release another name (`Name`), such as one with its version.
     Format: 1.3
     """
@@ -81,8 +81,8 @@ def classes_keep_their_label_values(metadata_change: MetadataChange) -> Iterator
     """A class has another label value than before.
 
     Says: {classes}.
-    Why: Label images and measurements hold the value and not the name: the same value stands for
-        something else in those of the new release.
+    Why: Label images and measurements store the value and not the name: in those of the new
+        release, the same value stands for another class.
     Fix: Keep the order of the classes, and add new ones at the end; where the order has to change,
         give the model another name and ignore this rule.
     Format: 1.3; 2, N10
@@ -100,8 +100,8 @@ def classes_keep_their_names(metadata_change: MetadataChange) -> Iterator[Found]
     """A class has another name than before.
 
     Says: {classes}.
-    Why: Whatever asks for a class by its name has to be changed with the model.
-    Fix: Nothing, if that was meant.
+    Why: Whatever refers to a class by its name has to be changed with the model.
+    Fix: Nothing, if this is intended.
     Format: 1.3
     """
     renamed = [each for each in metadata_change.classes if each.renamed]
@@ -122,7 +122,7 @@ def classes_keep_their_colours(metadata_change: MetadataChange) -> Iterator[Foun
 
     Says: {classes}.
     Why: Overlays of the two releases look different though the classes are the same.
-    Fix: Nothing, if that was meant; else name the colours in the specification (`Colors`).
+    Fix: Nothing, if this is intended; otherwise set the colours in the specification (`Colors`).
     Format: 1.4
     """
     recoloured = [each for each in metadata_change.classes if each.recoloured]
@@ -138,8 +138,8 @@ def border_is_no_smaller(metadata_change: MetadataChange) -> Iterator[Found]:
     """The border is smaller than before.
 
     Says: BorderSize was {before} and is {after}.
-    Why: Where the border is smaller than what the network looks at, seams between tiles are seen.
-    Fix: See what `czcheck verify` recommends for the new release.
+    Why: If the border is smaller than the network's reach, seams between tiles are visible.
+    Fix: Check which border `czcheck verify` recommends for the new release.
     Format: 2, N15
     """
     before, after = metadata_change.before.border_size, metadata_change.after.border_size
@@ -153,7 +153,7 @@ def border_has_not_grown(metadata_change: MetadataChange) -> Iterator[Found]:
 
     Says: BorderSize was {before} and is {after}.
     Why: Less of each tile is used, so that every image takes longer.
-    Fix: Nothing, if the network looks farther than before: `czcheck verify` tells.
+    Fix: Nothing, if the network reaches farther than before: `czcheck verify` measures it.
     Format: 2, N15
     """
     before, after = metadata_change.before.border_size, metadata_change.after.border_size
@@ -163,12 +163,12 @@ def border_has_not_grown(metadata_change: MetadataChange) -> Iterator[Found]:
 
 @rule("CZ608", severity=_WARNING, level=Level.NETWORK)
 def tile_is_the_same(network_change: NetworkChange) -> Iterator[Found]:
-    """The network takes another tile than before.
+    """The tile has another shape than before.
 
     Says: A tile was {before} (height x width x channels) and is {after}.
-    Why: Time, memory and the places of seams change; whatever the network draws from the tile as a
-        whole changes its answers.
-    Fix: Build the new release with the old tile (`SpatialDims`), or tell users of the change.
+    Why: Time, memory and the positions of seams change, and so does everything that the network
+        computes from the whole tile.
+    Fix: Build the new release with the old tile (`SpatialDims`), or inform users of the change.
     Format: 2, N8; 2, N9
     """
     before, after = network_change.tiles
@@ -181,9 +181,9 @@ def images_are_the_same(metadata_change: MetadataChange) -> Iterator[Found]:
     """The model takes other images than before.
 
     Says: {difference}.
-    Why: Settings that were made for the old release do not fit the new one; ZEN offers it for
-        other images, or hands them over in another way.
-    Fix: Nothing, if that was meant; give the new release another name then.
+    Why: Settings for the old release do not fit the new one; ZEN offers it for other images, or
+        passes them in another way.
+    Fix: Nothing, if this is intended; give the new release another name then.
     Format: 1.3; 2, N17
     """
     changed = metadata_change.input_fields
@@ -195,11 +195,11 @@ def images_are_the_same(metadata_change: MetadataChange) -> Iterator[Found]:
 
 @rule("CZ610", severity=_WARNING, level=Level.METADATA)
 def format_is_the_same(versions_change: tuple[str, str]) -> Iterator[Found]:
-    """The file is of another version of the format than before.
+    """The file has another version of the format than before.
 
     Says: The Version was {before} and is {after}.
     Why: Users of older versions of ZEN may no longer be able to import the model.
-    Fix: Write the version that the oldest ZEN in use reads, or tell users of the change.
+    Fix: Write the version that the oldest ZEN in use reads, or inform users of the change.
     Format: 4
     """
     before, after = versions_change
@@ -213,7 +213,8 @@ def still_loads_in_the_target(network_change: NetworkChange) -> Iterator[Found]:
 
     Says: TensorFlow 2.0.0 loads the old release, but does not know {lacking} of the new one.
     Why: The format demands operations of TensorFlow 2.0.0; a runtime of that age refuses the file.
-    Fix: Run `czcheck verify` on the new release; what the saver left behind `czcheck repair` mends.
+    Fix: Run `czcheck verify` on the new release; `czcheck repair` removes what the saver left
+        behind.
     Format: 2, N2
     """
     before, after = network_change.lacking
@@ -224,13 +225,12 @@ def still_loads_in_the_target(network_change: NetworkChange) -> Iterator[Found]:
 
 @rule("CZ620", severity=_ERROR, level=Level.NETWORK)
 def answers_are_the_same(answers_change: AnswersChange) -> Iterator[Found]:
-    """The releases answer differently.
+    """The releases give different outputs.
 
-    Says: The answers are not the same: {difference}.
-    Why: The new release segments images differently from the old one, whether that was meant or
-        not.
-    Fix: If the change is meant, look at it (`--picture`) and at your own images (`--tiles`), then
-        ignore this rule; if not, look for what changed in training, weights, preprocessing or
+    Says: The outputs are not the same: {difference}.
+    Why: The new release segments images differently from the old one, intended or not.
+    Fix: If the change is intended, look at it (`--picture`) and at your own images (`--tiles`),
+        then ignore this rule; if not, look for what changed in training, weights, preprocessing or
         export.
     Format: 2, N11
     """

@@ -27,7 +27,7 @@ def network_loads(run: RunRecord) -> Iterator[Found]:
 
     Says: TensorFlow cannot load the network: {reason}.
     Why: ZEN refuses the model on import, or fails when it first segments an image.
-    Fix: Load the SavedModel in the TensorFlow that wrote it; if that works, export it anew and
+    Fix: Load the SavedModel in the TensorFlow that wrote it; if that works, export it again and
         build the archive from it with `czcheck build`.
     Format: 2, N1; 1.5
     """
@@ -43,8 +43,8 @@ def every_tile_is_answered(run: RunRecord) -> Iterator[Found]:
     Says: The network fails on {tiles}: {reason}.
     Why: An image with such a region cannot be segmented; the segmentation stops with an error.
     Fix: Run the network in TensorFlow on one tile of this kind, batch 1, float32 in the raw range
-        of the PixelType, and mend what fails: an assertion, a size that is built in, a loop
-        without end, or more memory than 8 GB for one tile.
+        of the PixelType, and fix what fails: an assertion, a hard-coded size, an endless loop, or
+        more memory than 8 GB for one tile.
     Format: 2, N8; 2, N9; 2, N16
     """
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -53,21 +53,19 @@ def every_tile_is_answered(run: RunRecord) -> Iterator[Found]:
             tiles = reasons.setdefault((failure.kind, failure.reason), [])
             tiles.append(str(failure.tile))
         elif failure.phase == "exit":
-            yield Found(
-                tiles="the way out, after all tiles", kind=failure.kind, reason=failure.reason
-            )
+            yield Found(tiles="exit, after all tiles", kind=failure.kind, reason=failure.reason)
     for (kind, reason), tiles in reasons.items():
         yield Found(TilePixel(tiles[0]), tiles=tiles_in_words(tiles), kind=kind, reason=reason)
 
 
 @rule("CZ403", severity=Severity.ERROR, level=Level.RUN, requires=("CZ311", "CZ312", "CZ402"))
 def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
-    """The answer has not the shape of the tile.
+    """The output does not have the shape of the tile.
 
-    Says: The answer to {tiles} has the shape {shape}, not {expected}: batch, height, width and
+    Says: The output for {tiles} has the shape {shape}, not {expected}: batch, height, width and
         classes.
-    Why: ZEN puts the answer where the tile was and reads one probability for each class at each
-        pixel; an answer of another size cannot be placed.
+    Why: ZEN places the output where the tile was and reads one probability for each class at each
+        pixel; an output of another size cannot be placed.
     Fix: Let the network end in one channel for each class at the tile's own height and width:
         convolutions with padding `same`, as much up-sampling as down-sampling, and a tile size
         that is a multiple of the network's stride.
@@ -88,10 +86,10 @@ def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
 
 @rule("CZ404", severity=Severity.ERROR, level=Level.RUN, requires=("CZ309", "CZ402"))
 def answer_is_float32(run: RunRecord) -> Iterator[Found]:
-    """The answer is not float32.
+    """The output is not float32.
 
-    Says: The answer to {tiles} is of type {dtype}, not float32.
-    Why: ZEN reads the answer as 32-bit floating-point probabilities.
+    Says: The output for {tiles} is of type {dtype}, not float32.
+    Why: ZEN reads the output as 32-bit floating-point probabilities.
     Fix: End the network in a cast to float32; a network trained in mixed precision needs its last
         layer in float32.
     Format: 2, N11
@@ -106,9 +104,9 @@ def answer_is_float32(run: RunRecord) -> Iterator[Found]:
 
 @rule("CZ405", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
 def answer_is_finite(run: RunRecord) -> Iterator[Found]:
-    """The answer holds NaN or infinity.
+    """The output contains NaN or infinity.
 
-    Says: The answer to {tiles} is not a number everywhere: {value} at row {row}, column {column},
+    Says: The output for {tiles} is not a number everywhere: {value} at row {row}, column {column},
         channel {channel} of `{tile}`, {count} such values in that tile.
     Why: ZEN cannot choose a class at these pixels; one NaN in a layer with statistics spreads over
         the whole tile.
@@ -129,14 +127,14 @@ def answer_is_finite(run: RunRecord) -> Iterator[Found]:
 
 @rule("CZ406", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
 def answer_is_within_0_and_1(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
-    """The answer leaves the range from 0 to 1.
+    """The output is outside the range from 0 to 1.
 
-    Says: The answer to {tiles} is not within 0 and 1: {value} at row {row}, column {column},
+    Says: The output for {tiles} is not within 0 and 1: {value} at row {row}, column {column},
         channel {channel} of `{tile}`.
-    Why: ZEN reads the values as probabilities; with anything else the confidence threshold means
-        nothing and classes may be chosen wrongly.
+    Why: ZEN reads the values as probabilities; with others the confidence threshold is meaningless
+        and classes may be chosen wrongly.
     Fix: End the network in a softmax over the classes; logits, logarithms of probabilities and
-        values of 0 to 255 are no probabilities.
+        values of 0 to 255 are not probabilities.
     Format: 2, N11
     """
     bad = [
@@ -153,10 +151,10 @@ def answer_is_within_0_and_1(run: RunRecord, tolerances: Tolerances) -> Iterator
 def probabilities_sum_to_1(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
     """The probabilities of a pixel do not sum to 1.
 
-    Says: The probabilities over all classes do not sum to 1 in the answer to {tiles}: {value} at
+    Says: The probabilities over all classes do not sum to 1 in the output for {tiles}: {value} at
         row {row}, column {column} of `{tile}`.
-    Why: ZEN compares the probability of the chosen class with the minimum confidence in percent;
-        that needs probabilities that share 100 %.
+    Why: ZEN compares the probability of the chosen class with the minimum confidence in percent,
+        which requires that the probabilities of all classes add up to 100 %.
     Fix: End the network in a softmax over the classes instead of one sigmoid for each; a network
         with a single sigmoid output p needs the two channels p and 1 - p, foreground first.
     Format: 2, N10; 2, N11
@@ -171,12 +169,12 @@ def probabilities_sum_to_1(run: RunRecord, tolerances: Tolerances) -> Iterator[F
 
 @rule("CZ408", severity=Severity.NOTE, level=Level.RUN, requires=_COMPARABLE)
 def probabilities_sum_to_1_exactly(run: RunRecord, tolerances: Tolerances) -> Iterator[Found]:
-    """The probabilities of a pixel sum to 1 only roughly.
+    """The probabilities of a pixel sum to 1 only approximately.
 
-    Says: The probabilities over all classes sum to 1 only roughly in the answer to {tiles}:
+    Says: The probabilities over all classes sum to 1 only approximately in the output for {tiles}:
         {value} at row {row}, column {column} of `{tile}`.
-    Why: It is within what ZEN can be expected to accept, but a softmax in float32 is a thousand
-        times closer; something computes or stores the probabilities with less precision.
+    Why: ZEN can be expected to accept this, but a softmax in float32 is a thousand times closer;
+        something computes or stores the probabilities with less precision.
     Fix: Compute the softmax in float32, as the last operation of the network.
     Format: 2, N11
     """

@@ -1,4 +1,7 @@
-"""CZ33x: what in the network could do harm. Found without running it; nothing refused is run."""
+"""CZ33x: operations and data that could do harm, found without running the network.
+
+Nothing that these rules refuse is run.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 _WHEN: dict[When, str] = {
     "load": "it runs as soon as the network is loaded",
-    "serving": "it runs when the network is asked",
+    "serving": "it runs with every prediction",
     "saver": "it runs when variables are saved or restored",
-    "other": "it stands in a part that does not run by itself",
+    "other": "it is in a part that does not run by itself",
 }
 # Names come from the file, and may be as long as the file.
 _SHOWN = 100
@@ -40,13 +43,14 @@ def _holder(place: Place) -> str:
 
 @rule("CZ330", severity=ERROR, level=Level.NETWORK, requires=["CZ301"])
 def operations_are_harmless(safety: Safety, allow_op: Collection[str]) -> Iterator[Found]:
-    """The network holds an operation that is not on the allowlist.
+    """The network contains an operation that is not on the allowlist.
 
-    Says: {holder} holds the operation {op}, which {danger}; {when} ({nodes}, the first is {node}).
-    Why: A network is a program. Only operations that compute can be run without trusting whoever
-        made the file, wherever in the file they stand; a network on tiles needs no others.
-    Fix: Take the layer or function that uses the operation out of the model before you export it.
-        Whoever knows what it is for can admit it by name with `--allow-op`.
+    Says: {holder} contains the operation {op}, which {danger}; {when} ({nodes}, the first is
+        {node}).
+    Why: A network is a program. Only operations that compute can be run without trusting the author
+        of the file, wherever they are in it; a network on tiles needs no others.
+    Fix: Remove the layer or function that uses the operation before you export the model. If you
+        know what it is for, allow it by name with `--allow-op`.
     Format: 2, N2; 2, N12
     """
     for each in safety.not_admitted(allow_op):
@@ -66,10 +70,9 @@ def operations_are_harmless(safety: Safety, allow_op: Collection[str]) -> Iterat
 def data_hold_no_program(safety: Safety) -> Iterator[Found]:
     """A program is hidden in the network's data.
 
-    Says: {holder} holds {what} in the node {node} ({op}).
-    Why: A program in data escapes whoever reads the graph, and waits for an operation that runs
-        it.
-    Fix: Export the network again without this node; text is all that strings in a network are for.
+    Says: {holder} contains {what} in the node {node} ({op}).
+    Why: A program in data is not visible in the graph, and waits for an operation that runs it.
+    Fix: Export the network again without this node; a network needs strings for text only.
     Format: 2, N12
     """
     for each in safety.hidden:
@@ -84,10 +87,10 @@ def data_hold_no_program(safety: Safety) -> Iterator[Found]:
 
 @rule("CZ332", severity=ERROR, level=Level.NETWORK)
 def graph_is_bounded(saved_model: Network) -> Iterator[Found]:
-    """The graph is too large, or runs in circles.
+    """The graph is too large, or recursive.
 
     Says: The graph is refused: {fault}.
-    Why: Loading it would take more time or memory than any honest network needs, or never end.
+    Why: Loading it would take more time or memory than any legitimate network needs, or never end.
     Fix: Export the network again without recursion and without functions that call functions many
         levels deep.
     Format: 2, N8
@@ -102,24 +105,24 @@ def assets_are_plain_files(safety: Safety) -> Iterator[Found]:
     """The network names an asset file that is unsafe or missing.
 
     Says: The network names the asset file {name}, which {problem}.
-    Why: TensorFlow opens whatever file the name leads to, outside of the model as well; and an
-        archive has to hold all that its network needs.
-    Fix: Export the network again and pack the whole folder, `assets` included; give asset files
+    Why: TensorFlow opens whatever file the name leads to, even outside the model; and an archive
+        has to contain everything that its network needs.
+    Fix: Export the network again and pack the complete folder, `assets` included; give asset files
         plain names of letters, digits, `_`, `-` and full stops.
     Format: 2, N20
     """
     for each in safety.assets:
-        yield Found(name=_short(each.name) or "of no name", problem=each.text)
+        yield Found(name=_short(each.name) or "without a name", problem=each.text)
 
 
 @rule("CZ334", severity=WARNING, level=Level.NETWORK, requires=["CZ301"])
 def keras_holds_no_code(safety: Safety) -> Iterator[Found]:
-    """Keras keeps Python code of a Lambda layer in the file.
+    """The file contains Python code of a Keras Lambda layer.
 
-    Says: Keras keeps the Python code of a Lambda layer in {where}.
-    Why: The code runs as soon as somebody opens the model with Keras. ZEN and this tool load the
-        graph alone and never run it.
-    Fix: Write the layer as a class of its own, or export with `model.export(folder)`, which keeps
+    Says: Keras stored the Python code of a Lambda layer in {where}.
+    Why: The code runs as soon as somebody opens the model with Keras. ZEN and this tool load only
+        the graph and never run it.
+    Fix: Write the layer as a class of its own, or export with `model.export(folder)`, which stores
         no code.
     Format: 2, N12
     """
@@ -131,9 +134,9 @@ def keras_holds_no_code(safety: Safety) -> Iterator[Found]:
 def saver_only_saves(safety: Safety) -> Iterator[Found]:
     """An operation that saves or restores is used for something else.
 
-    Says: {holder} uses {op} for more than to save and restore its variables: the node {node}
+    Says: {holder} uses {op} for more than saving and restoring its variables: the node {node}
         {problem}.
-    Why: These operations read, write and delete files. They are harmless only where nothing but
+    Why: These operations read, write and delete files. They are harmless only if nothing except
         saving and restoring reaches them, with a file name that comes from outside.
     Fix: Export the network again; TensorFlow writes the functions that save and restore by itself.
     Format: 2, N20
@@ -150,11 +153,11 @@ def saver_only_saves(safety: Safety) -> Iterator[Found]:
 
 @rule("CZ336", severity=ERROR, level=Level.NETWORK, requires=["CZ330", "CZ331", "CZ335"])
 def graph_is_the_only_one(safety: Safety) -> Iterator[Found]:
-    """The file holds further graphs.
+    """The file contains additional graphs.
 
-    Says: Beside the graph that is run, the file holds one with the tag {tags}.
-    Why: Whoever opens the file has to say which graph is meant; `tf.saved_model.load` and Keras
-        refuse it where nobody says so. Other programs may run the other graph.
+    Says: Besides the graph that is run, the file contains one with the tag {tags}.
+    Why: A program that opens the file has to say which graph it wants; `tf.saved_model.load` and
+        Keras refuse the file otherwise. Other programs may run the other graph.
     Fix: Export the network with the one tag `serve`; `czcheck repair` does it.
     Format: 1.5, payload
     """
@@ -164,12 +167,12 @@ def graph_is_the_only_one(safety: Safety) -> Iterator[Found]:
 
 @rule("CZ337", severity=NOTE, level=Level.NETWORK, requires=["CZ331"])
 def texts_are_short(safety: Safety) -> Iterator[Found]:
-    """The network reaches an unusually long text.
+    """The network uses an unusually long text.
 
-    Says: {holder} reaches {size} in the node {node}; {when}.
-    Why: Networks on tiles hold texts only to say what is wrong with an input; a long one has
+    Says: {holder} uses {size} in the node {node}; {when}.
+    Why: Networks on tiles contain texts only to say what is wrong with an input; a long one has
         another purpose.
-    Fix: Look at what the text is for, and leave it out of the exported model.
+    Fix: Find out what the text is for, and remove it from the exported model.
     Format: 2, N12
     """
     for each in safety.large:
@@ -188,9 +191,9 @@ def loaders_agree(network: Network, target: Target) -> Iterator[Found]:
 
     Says: {loader} {problem}.
     Why: TensorFlow has three loaders, and how ZEN opens a network is not known. The session loader
-        reads the graph; the others rebuild objects that the file describes beside it.
-    Fix: Export the network again, or let `czcheck repair` write the file anew: it takes the graph
-        alone and describes its objects itself.
+        reads the graph; the others rebuild objects that the file describes in addition.
+    Fix: Export the network again, or let `czcheck repair` rewrite the file: it takes only the graph
+        and describes its objects itself.
     Format: 1.5, payload
     """
     from czcheck.network.loaders import disagreements  # noqa: PLC0415 - when needed
@@ -201,11 +204,11 @@ def loaders_agree(network: Network, target: Target) -> Iterator[Found]:
 
 @rule("CZ339", severity=WARNING, level=Level.NETWORK, requires=["CZ302"])
 def file_is_as_tensorflow_writes_it(network: Network) -> Iterator[Found]:
-    """The SavedModel says of itself what no TensorFlow writes.
+    """The SavedModel has properties that no TensorFlow version writes.
 
     Says: The SavedModel {problem}.
-    Why: TensorFlow 2.0.0 to 2.21 take it, and other programs need not.
-    Fix: Export the network again; `czcheck repair` writes the file anew.
+    Why: TensorFlow 2.0.0 to 2.21 accept it; other programs may not.
+    Fix: Export the network again; `czcheck repair` rewrites the file.
     Format: 1.5, payload
     """
     from czcheck.network.loaders import oddities  # noqa: PLC0415 - when needed

@@ -59,8 +59,8 @@ def input_has_four_dimensions(network: Network) -> Iterator[Found]:
 
     Says: The input {key} has the shape {shape}; it must be [batch, height, width, channels].
     Why: ZEN passes tiles with these four dimensions, channels last.
-    Fix: Give the model an input layer of shape `(height, width, channels)`; the batch comes by
-        itself.
+    Fix: Give the model an input layer of shape `(height, width, channels)`; the batch dimension is
+        added automatically.
     Format: 2, N4
     """
     spec = serving_of(network).inputs[0]
@@ -72,9 +72,8 @@ def input_has_four_dimensions(network: Network) -> Iterator[Found]:
 def batch_is_open_or_one(network: Network) -> Iterator[Found]:
     """The batch is fixed to more than one tile.
 
-    Says: The input {key} has the shape {shape}: it takes {batch} tiles at a time, where ZEN passes
-        one.
-    Why: ZEN always passes a single tile, which such a network refuses.
+    Says: The input {key} has the shape {shape}: it takes {batch} tiles at a time; ZEN passes one.
+    Why: ZEN always passes a single tile, which such a network rejects.
     Fix: Leave the batch size of the input layer open, or set it to 1.
     Format: 2, N5
     """
@@ -85,10 +84,10 @@ def batch_is_open_or_one(network: Network) -> Iterator[Found]:
 
 @rule("CZ307", severity=ERROR, level=Level.NETWORK, requires=["CZ305"])
 def tile_size_is_fixed(network: Network) -> Iterator[Found]:
-    """The height or width of a tile is left open.
+    """The height or width of a tile is not fixed.
 
     Says: The input {key} has the shape {shape}; height and width must be fixed.
-    Why: ZEN cuts images into tiles of exactly the size that the input says.
+    Why: ZEN cuts images into tiles of exactly the input's size.
     Fix: Build the archive with `SpatialDims` in its specification, or with
         `czcheck build --tile HEIGHTxWIDTH`; both fix the size of a fully convolutional network.
     Format: 2, N7
@@ -102,9 +101,9 @@ def tile_size_is_fixed(network: Network) -> Iterator[Found]:
 def channels_fit_the_pixel_type(network: Network, metadata: ModelMetadata) -> Iterator[Found]:
     """The input's channels do not fit the pixel type.
 
-    Says: The network takes {taken}; the metadata ({pixel_types}, {color_handling}) promise {given}.
-    Why: ZEN passes what the metadata promise, and the network refuses it or sees the wrong picture.
-    Fix: Declare the pixel type that the network was trained on, with `SplitRgb` if it sees colour
+    Says: The network takes {taken}; the metadata ({pixel_types}, {color_handling}) declare {given}.
+    Why: ZEN passes what the metadata declare; the network then rejects it or gets the wrong image.
+    Fix: Declare the pixel type that the network was trained on, with `SplitRgb` if it reads colour
         components, or train it on the declared one.
     Format: 2, N17
     """
@@ -122,11 +121,11 @@ def channels_fit_the_pixel_type(network: Network, metadata: ModelMetadata) -> It
 
 @rule("CZ311", severity=ERROR, level=Level.NETWORK, requires=["CZ304", "CZ305"])
 def answer_is_as_large_as_the_tile(network: Network) -> Iterator[Found]:
-    """The answer is not as large as the tile.
+    """The output is not as large as the tile.
 
-    Says: The answer has the shape {output} for a tile of the shape {input}; they may differ in the
+    Says: The output has the shape {output} for a tile of the shape {input}; they may differ in the
         last dimension only.
-    Why: Every pixel of the tile needs its probabilities at its own place.
+    Why: Every pixel of the tile needs its own probabilities.
     Fix: Use padding `same` and as much up-sampling as down-sampling, and a tile size that the
         down-sampling divides.
     Format: 2, N9
@@ -142,16 +141,16 @@ def answer_is_as_large_as_the_tile(network: Network) -> Iterator[Found]:
 
 @rule("CZ312", severity=ERROR, level=Level.NETWORK, requires=["CZ311"])
 def answer_has_one_channel_per_class(network: Network, metadata: ModelMetadata) -> Iterator[Found]:
-    """The answer does not have one channel for each class.
+    """The output does not have one channel for each class.
 
-    Says: The answer has {taken} for {classes} classes ({names}){advice}.
+    Says: The output has {taken} for {classes} classes ({names}){advice}.
     Why: The channel with the highest probability is the class of the pixel; a channel without a
         class, or a class without a channel, gives wrong labels.
     Fix: List the classes in the order of the channels, background included. A network that ends in
-        one channel, of a sigmoid or of scores, needs a second one for the rest: `czcheck build`
-        makes it where the specification says
-        `"Postprocessing": ["SigmoidToSoftmaxScores"]`, with `"Sigmoid"` before it for scores; the
-        first class gets the network's probability p, the second 1 - p.
+        one channel, of a sigmoid or of scores, needs a second one for the other class: `czcheck
+        build` makes it if the specification says `"Postprocessing": ["SigmoidToSoftmaxScores"]`,
+        with `"Sigmoid"` before it for scores; the first class gets the network's probability p, the
+        second 1 - p.
     Format: 2, N10
     """
     spec = serving_of(network).outputs[0]
@@ -182,7 +181,7 @@ def border_leaves_something_of_the_tile(
 
     Says: A border of {border} pixels at each side leaves nothing of a tile of {height} x {width}
         pixels.
-    Why: ZEN keeps only what lies inside the border, and cannot tile an image with it.
+    Why: ZEN uses only what is inside the border, and cannot tile an image with this one.
     Fix: Choose a `BorderSize` below half of the shorter side, or build the network for larger
         tiles.
     Format: 2, N15
@@ -202,9 +201,9 @@ def tile_is_square(network: Network) -> Iterator[Found]:
     """The tile is not square.
 
     Says: The input is {first} x {second} pixels: read as height x width in TensorFlow, as width x
-        height in the words of the format.
-    Why: The format does not settle which of the two comes first, and all known models are square;
-        in the wrong reading ZEN passes tiles that the network refuses.
+        height in descriptions of the format.
+    Why: The format does not define which of the two comes first, and all known models are square;
+        in the wrong order ZEN passes tiles that the network rejects.
     Fix: Build the network for square tiles.
     Format: 2, N6
     """
@@ -217,10 +216,10 @@ def tile_is_square(network: Network) -> Iterator[Found]:
 def metadata_know_the_tile(network: Network, metadata: ModelMetadata) -> Iterator[Found]:
     """The metadata give another tile size than the network.
 
-    Says: The metadata say {element} = {given}; the network's tile is {height} x {width} pixels.
-    Why: A reader that believes the metadata passes tiles that the network refuses.
+    Says: In the metadata, {element} is {given}; the network's tile is {height} x {width} pixels.
+    Why: A reader that relies on the metadata passes tiles that the network rejects.
     Fix: Correct `TotalTileHeight` and `TotalTileWidth`, or leave them out; the network's own size
-        is what counts.
+        is the one that counts.
     Format: 1.3, elements
     """
     height, width = _tile(network)

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @rule("CZ220", severity=Severity.ERROR, level=Level.ARCHIVE)
 def specification_is_sound(specification: Specification) -> Iterator[Found]:
-    """The specification cannot be read, or holds a wrong value.
+    """The specification cannot be read, or has a wrong value.
 
-    Says: The specification has a fault at {place} ({reason}).
+    Says: The specification is wrong at {place} ({reason}).
     Why: ZEN's import reads the specification by these keys; with a wrong or missing one the import
         fails, or the model misbehaves.
-    Fix: Correct the named place. `schemas/spec.schema.json` says what each key holds, and
-        `czcheck init` writes a specification to start from.
+    Fix: Correct the named place. `schemas/spec.schema.json` describes each key, and `czcheck init`
+        writes a specification to start from.
     Format: 1.7, JSON specification
     """
     for fault in specification.faults:

@@ -17,9 +17,9 @@ def packages_of_rules_can_be_used(plugins: tuple[Plugin, ...]) -> Iterator[Found
     """A package of further rules cannot be used.
 
     Says: {reason}.
-    Why: Somebody installed rules that a model has to pass, and none of them was looked at. The
-        verdict is incomplete for that, and says nothing against the model.
-    Fix: Mend the package, or uninstall it. `--ignore CZ901` goes on without its rules.
+    Why: Somebody installed rules that a model has to pass, and none of them was checked. The
+        verdict is incomplete for that reason; this says nothing against the model.
+    Fix: Fix the package, or uninstall it. `--ignore CZ901` goes on without its rules.
     Format: none, this is about czcheck
     Example: not checked, because the package acme-rules 1.2 cannot be used (acme = acme_rules):
         rule CZ207: codes that begin with CZ are czcheck's own: CZ901

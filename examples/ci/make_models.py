@@ -1,4 +1,4 @@
-"""Makes the two models of the sample repository: one that the gate passes, and one that it stops.
+"""Makes the two models of the sample repository: one that passes, and one that fails.
 
 python examples/ci/make_models.py [FOLDER [SOUND_MODEL]]
 """
@@ -17,13 +17,13 @@ def main(folder: Path = HERE / "models", model: Path = SOUND) -> None:
     """Write `good.czmodel` and `bad.czmodel`.
 
     Args:
-        folder: Where to; it is made where it is missing.
+        folder: Target folder; created if missing.
         model: A model that passes, with the colours of the demo's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "good.czmodel").write_bytes(model.read_bytes())
     # Both classes in one colour: an overlay in ZEN shows nothing. It is a warning, and fails
-    # because the gate is told to (`--profile release`).
+    # because `--profile release` requires it.
     with (
         zipfile.ZipFile(model) as sound,
         zipfile.ZipFile(folder / "bad.czmodel", "w", zipfile.ZIP_DEFLATED) as bad,

@@ -14,8 +14,8 @@ NOTEBOOK = HERE / "nuclei.ipynb"
 CELLS = [
     """# Nuclei: from images to a model for ZEN
 
-Load images and masks, train a small network, describe it, export it as czmodel, and hold it to the
-gate. Set `IMAGES` and `MASKS` to folders of your own; without them, synthetic nuclei are made.""",
+Load images and masks, train a small network, describe it, export it as czmodel, and verify it.
+Set `IMAGES` and `MASKS` to your own folders; without them, synthetic nuclei are made.""",
     """import os
 from pathlib import Path
 
@@ -38,7 +38,7 @@ else:
 images.shape, float(masks.mean())""",
     """## Train
 
-Two convolutions behind a layer that standardises each tile, so that the network does not depend on
+Two convolutions after a layer that standardises each tile, so that the network does not depend on
 brightness.""",
     """model, accuracy = nuclei.train(images, masks, epochs=10)
 print(f"pixel accuracy: {accuracy:.4f}")""",
@@ -63,7 +63,7 @@ result = czcheck.convert_from_model_spec(
     spatial_dims=(1024, 1024),
 )
 result.path.name, result.tile""",
-    """The same from a SavedModel and a JSON file, as it is handed to a colleague:""",
+    """The same from a SavedModel and a JSON file, as you would pass it to a colleague:""",
     """import json
 
 model.export(str(OUTPUT / "saved_model"), verbose=False)
@@ -79,9 +79,9 @@ spec = {
 (OUTPUT / "spec.json").write_text(json.dumps(spec, indent=2))
 again = czcheck.build(OUTPUT / "spec.json", OUTPUT / "from_spec.czmodel")
 again.path.name""",
-    """## Look inside, and verify
+    """## Inspect and verify
 
-Nothing is run to look inside. `verify` runs the network on test tiles in a process of its own.""",
+Inspecting an archive runs nothing. `verify` runs the network on test tiles in a process of its own.""",
     """czcheck.open(result.path)""",
     """report = czcheck.verify(result.path)
 report""",

@@ -1,4 +1,4 @@
-"""A data scientist's day: load, train, describe, export, verify - in one script.
+"""A complete workflow in one script: load, train, describe, export, verify.
 
     python examples/nuclei/nuclei.py --images FOLDER --masks FOLDER
     python examples/nuclei/nuclei.py            # makes synthetic nuclei instead
@@ -72,12 +72,12 @@ def make_images(count: int, size: int = 128, seed: int = 0) -> tuple[Images, Mas
 
 
 def network() -> Any:
-    """Two convolutions behind a standardisation that makes them independent of brightness."""
+    """Two convolutions after a standardisation that makes them independent of brightness."""
     image = keras.Input((None, None, 1), name="input")
     standard = czcheck.PerImageStandardization()(image)
     features = keras.layers.Conv2D(16, 3, padding="same", activation="relu")(standard)
-    answer = keras.layers.Conv2D(2, 1, padding="same", activation="softmax")(features)
-    return keras.Model(image, answer, name="simple_nuclei")
+    probabilities = keras.layers.Conv2D(2, 1, padding="same", activation="softmax")(features)
+    return keras.Model(image, probabilities, name="simple_nuclei")
 
 
 def train(images: Images, masks: Masks, epochs: int = 10, seed: int = 0) -> tuple[Any, float]:
@@ -86,8 +86,8 @@ def train(images: Images, masks: Masks, epochs: int = 10, seed: int = 0) -> tupl
     Args:
         images: Intensities, `(n, height, width, 1)`.
         masks: Classes, `(n, height, width)`.
-        epochs: How often to go over all images.
-        seed: Seed of everything that is drawn.
+        epochs: Number of passes over all images.
+        seed: Seed of all random numbers.
 
     Returns:
         The network, and its pixel accuracy on the images, 0 to 1.
@@ -136,7 +136,7 @@ def export(model: Any, folder: Path, tile: int) -> Path:
 @click.option("--epochs", type=click.IntRange(1), default=10, show_default=True)
 @click.option("--tile", type=click.IntRange(32), default=1024, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--runtime", metavar="PYTHON", help="An interpreter to compare the answers in.")
+@click.option("--runtime", metavar="PYTHON", help="An interpreter to compare the outputs in.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("nuclei_output"))
 def main(
     images: Path | None,
@@ -148,7 +148,7 @@ def main(
     runtime: str | None,
     output: Path,
 ) -> None:
-    """Train the documents' small network on nuclei and export it for ZEN."""
+    """Train the small network of the tutorial on nuclei and export it for ZEN."""
     if (images is None) != (masks is None):
         raise click.UsageError("--images and --masks belong together")
     if images is not None and masks is not None:

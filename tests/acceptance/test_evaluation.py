@@ -125,7 +125,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--min-iou", "Nucleus"), 2, "'Nucleus' is no goal; write CLASS=VALUE"),
+        (("--min-iou", "Nucleus"), 2, "'Nucleus' is not a goal; write CLASS=VALUE"),
         (("--min-iou", "Nuclei=0.5"), 2, "no class 'Nuclei'; there are: Background, Nucleus"),
         (("--min-f1", "0.5"), 2, "F1 of objects needs masks that number them: --mask instances"),
         (("--class", "Nucleus"), 2, "it needs --mask instances or binary"),

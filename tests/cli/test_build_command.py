@@ -127,7 +127,7 @@ def test_networks_that_do_not_fit(
 def test_wrong_tiles_are_usage_errors(build: Run, size: str) -> None:
     code, err = build(SPEC, "--tile", size)
     assert code == 2
-    assert "no tile size" in err
+    assert "is not a tile size" in err
 
 
 @pytest.mark.parametrize(

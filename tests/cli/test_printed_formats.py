@@ -46,14 +46,14 @@ def test_both_ways_print_the_same(czcheck: Call, args: tuple[str, ...]) -> None:
 def test_two_formats_are_a_usage_error(czcheck: Call, args: tuple[str, ...]) -> None:
     told = czcheck(*args, "--format", "text", "--json")
     assert (told.code, told.out) == (2, "")
-    assert "--json and --format text: say one of them" in told.err
+    assert "--json and --format text: give one of them" in told.err
     assert "--json" in czcheck(args[0], "--help").out
 
 
 def test_evaluate_has_both(czcheck: Call) -> None:
     told = czcheck("evaluate", "a.czmodel", "a", "b", "--json", "--format", "text")
     assert (told.code, told.out) == (2, "")
-    assert "say one of them" in told.err
+    assert "give one of them" in told.err
 
 
 def test_an_empty_folder_of_tiles_is_a_usage_error(czcheck: Call, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_help_lists_every_command_once_under_what_it_is_for(czcheck: Call) -> No
     assert titles[1:] == [
         "Check models:",
         "Make models:",
-        "Look into models and use them:",
+        "Inspect and use models:",
         "Rules and settings:",
     ]
     told = "verify diff evaluate baseline init build repair inspect segment rules config"

@@ -27,7 +27,7 @@ def call(*arguments: str | Path) -> int:
         (("CZ114_wrapped_payload.czmodel", "-o", "missing/new.czmodel"), 2, "does not exist"),
         (("missing.czmodel", "-o", "new.czmodel"), 2, "no such file"),
         (("CZ116_pickle.czmodel",), 2, "--output"),
-        (("CZ116_pickle.czmodel", "-o", "new.czmodel", "--tile", "0x4"), 2, "no tile size"),
+        (("CZ116_pickle.czmodel", "-o", "new.czmodel", "--tile", "0x4"), 2, "is not a tile size"),
         (("CZ216_name_empty.czmodel", "-o", "new.czmodel", "--name", " "), 2, "the name is empty"),
     ],
 )

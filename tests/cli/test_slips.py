@@ -178,14 +178,19 @@ def test_a_folder_without_images_is_told_before_anything_is_run(
 @pytest.mark.parametrize(
     ("command", "option", "value", "words"),
     [
-        ("verify", "--max-memory", "500MB", "'500MB' is no number; write the number alone, in GiB"),
+        (
+            "verify",
+            "--max-memory",
+            "500MB",
+            "'500MB' is not a number; write the number alone, in GiB",
+        ),
         ("verify", "--timeout", "2min", "write the number alone, in seconds"),
-        ("verify", "--timeout", "nan", "is no number"),
-        ("verify", "-j", "two", "is no whole number"),
+        ("verify", "--timeout", "nan", "is not a number"),
+        ("verify", "-j", "two", "is not a whole number"),
         ("segment", "--min-confidence", "60%", "write the number alone, in percent"),
         ("segment", "--min-confidence", "0.6", "less than one percent; write 60 for 60 %"),
-        ("segment", "--border", "8px", "is no whole number; write the number alone, in pixels"),
-        ("evaluate", "--min-f1", "nan", "is no number"),
+        ("segment", "--border", "8px", "is not a whole number; write the number alone, in pixels"),
+        ("evaluate", "--min-f1", "nan", "is not a number"),
         ("evaluate", "--min-f1", "90", "is not in the range 0<=x<=1"),
     ],
 )

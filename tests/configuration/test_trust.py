@@ -163,7 +163,7 @@ def test_config_shows_where_each_setting_comes_from(
     with pytest.raises(SystemExit):
         main(["config", str(FILE)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "czcheck.toml, profile release, in force for received/model.czmodel"
+    assert lines[0] == "czcheck.toml, profile release, effective for received/model.czmodel"
     assert any(line.split() == ["max-memory", "4", "czcheck.toml:2"] for line in lines)
     # What is in force, also where nobody said it.
     assert any(line.split() == ["timeout", "120", "default"] for line in lines)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import czcheck
 from czcheck.rules import FACTS
 from docpages import pictures, rules
 
@@ -25,7 +29,7 @@ def test_every_rule_has_a_page_with_an_example() -> None:
         text = (rules.PAGES / f"{code}.md").read_text("utf-8")
         for part in (
             "## Why it matters",
-            "## How to mend it",
+            "## How to fix it",
             "## Example\n\n",
             "## In the format",
         ):
@@ -76,3 +80,24 @@ def test_the_page_on_own_rules_shows_the_example() -> None:
     for name, level, kind in rows:
         assert FACTS[name].level.value == level
         assert FACTS[name].kind.removesuffix(" | None") == kind
+
+
+def _python_blocks(page: str) -> list[str]:
+    text = (ROOT / "docs" / "how-to" / page).read_text("utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_page_on_adding_a_rule_shows_a_real_rule() -> None:
+    function, case = _python_blocks("add-a-rule.md")
+    assert function in (ROOT / "czcheck" / "rules" / "metadata.py").read_text("utf-8")
+    assert case in (ROOT / "fixtures" / "bad_metadata.py").read_text("utf-8")
+
+
+def test_the_page_on_adding_a_report_format_shows_one_that_works() -> None:
+    module, entry, _reader = _python_blocks("add-a-report-format.md")
+    assert entry.strip() == '"csv": "czcheck.report.findings_csv:report_csv",'
+    names: dict[str, Any] = {"__name__": "findings_csv"}
+    exec(module, names)
+    report = czcheck.verify(ROOT / "fixtures" / "bad" / "CZ209_root.czmodel", level="metadata")
+    (row,) = csv.DictReader(io.StringIO(names["report_csv"](report)))
+    assert (row["verdict"], row["code"], row["count"]) == ("passed", "CZ209", "1")

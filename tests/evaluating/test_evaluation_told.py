@@ -137,8 +137,8 @@ def test_goals_that_are_missed() -> None:
     goals = Goals(iou={"Nucleus": 0.6}, dice={"Nucleus": 0.6, "Background": 0.9})
     texts = [said("CZ501", found) for found in rules.classes_reach_their_goals(missed, goals)]
     assert texts == [
-        "Intersection over union of Nucleus is 0.5000 on 1 labelled images; 0.6 is demanded.",
-        "Dice of Background is 0.5000 on 1 labelled images; 0.9 is demanded.",
+        "Intersection over union of Nucleus is 0.5000 on 1 labelled images; 0.6 is required.",
+        "Dice of Background is 0.5000 on 1 labelled images; 0.9 is required.",
     ]
     whole = Goals(f1=0.7, accuracy=0.6)
     texts = [said("CZ502", found) for found in rules.answers_reach_their_goals(missed, whole)]

@@ -127,7 +127,8 @@ def test_unknown_parts_are_shown() -> None:
     finding = only("CZ204_element")
     assert finding.at == XmlPath("/Model/Author", 2)
     assert finding.message == (
-        "The element Author is unknown to Model 3.0.0 and was not checked: <Author>A. B.</Author>."
+        "The element Author is not defined in Model 3.0.0 and was not checked: "
+        "<Author>A. B.</Author>."
     )
 
 
