@@ -49,7 +49,7 @@ class Policy(NamedTuple):
 
 
 def applied(outcomes: Iterable[Outcome], settings: Settings, today: date) -> tuple[Outcome, ...]:
-    """Outcomes with the severities and waivers in settings.
+    """Outcomes with the effective severities and waivers.
 
     Args:
         outcomes: Outcomes as the rules ended.

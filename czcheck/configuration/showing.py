@@ -16,7 +16,7 @@ _HOW_TO_WORK = ("jobs", "cache")
 
 
 def of_report(settings: Settings) -> dict[str, Any]:
-    """What is in settings, as a report holds it: see `schemas/report.schema.json`.
+    """The effective settings as a report contains them: see `schemas/report.schema.json`.
 
     Args:
         settings: The effective settings of a file.
@@ -37,10 +37,10 @@ def of_report(settings: Settings) -> dict[str, Any]:
 
 
 def shown(settings: Settings, path: Path | None) -> dict[str, Any]:
-    """What is in settings, all of it.
+    """The effective settings, all of them.
 
     Args:
-        settings: What is in settings.
+        settings: The effective settings.
         path: The file for which it is; None for a call as a whole.
 
     Returns:
