@@ -241,49 +241,38 @@ def _run(
     progress: Callable[[Path, int, int], None] | None,
 ) -> ReleaseRun:
     """Ask one network all tiles, one at a time."""
-    from czcheck.runtime.asking import Asker  # noqa: PLC0415
-    from czcheck.runtime.deaths import (  # noqa: PLC0415
-        CommandFailed,
-        Failure,
-        WorkerDied,
-    )
     from czcheck.runtime.measure.cost import cost_of  # noqa: PLC0415
     from czcheck.runtime.output_statistics import summarise  # noqa: PLC0415
-    from czcheck.runtime.run import load_network  # noqa: PLC0415
-    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
+    from czcheck.runtime.session import Session  # noqa: PLC0415
 
     model = release.model
-    environment = worker.hello()
+    session = Session(worker, kept.add)
+    load = session.load(model.files, model.loaded, model.limits)
+    if load is None:
+        raise _cannot_run(release, session.all_failures[0].reason)
     summaries = []
-    try:
-        folder = unpack(model.files, worker.folder / "model", model.limits)
-        load = load_network(worker, folder, model.loaded)
-        asker = Asker(worker, kept.add)
-        for done, tile in enumerate(battery, start=1):
-            answer = asker.ask(tile.name, tile.pixels)
-            if asker.died is not None:
-                break
-            if answer is not None and answer.array is None:
-                reason = f"the answer is of type {answer.dtype}, which holds no numbers"
-                asker.failures.append(Failure("predict", tile.name, "exception", reason))
-            elif answer is not None:
-                summaries.append(summarise(tile, answer, len(model.metadata.classes)))
-            if progress is not None:
-                progress(model.path, done, len(battery))
-        if asker.died is None:
-            worker.finish()
-    except (WorkerDied, CommandFailed) as error:
-        raise UnavailableError(
-            f"the {release.which} release cannot be run: {error.reason}"
-        ) from error
-    if asker.died is not None:
-        place = f"on the tile {asker.died.tile}, {asker.died.reason}"
-        raise UnavailableError(f"the {release.which} release cannot be run: {place}")
+    for done, tile in enumerate(battery, start=1):
+        answer = session.numbers(tile.name, tile.pixels)
+        if session.died is not None:
+            break
+        if answer is not None:
+            summaries.append(summarise(tile, answer, len(model.metadata.classes)))
+        if progress is not None:
+            progress(model.path, done, len(battery))
+    session.finish()
+    if (death := session.died) is not None:
+        place = "" if death.tile is None else f"on the tile {death.tile}, "
+        raise _cannot_run(release, f"{place}{death.reason}")
     if not kept:
-        reason = asker.failures[0].reason if asker.failures else "it answers nothing"
-        raise UnavailableError(f"the {release.which} release cannot be run: {reason}")
-    cost = cost_of(load, summaries, asker.peak_bytes)
-    return ReleaseRun(environment, cost, tuple(asker.failures))
+        nothing = "it answers nothing"
+        raise _cannot_run(release, session.failures[0].reason if session.failures else nothing)
+    assert session.environment is not None
+    cost = cost_of(load, summaries, session.peak_bytes)
+    return ReleaseRun(session.environment, cost, tuple(session.failures))
+
+
+def _cannot_run(release: Release, reason: str) -> UnavailableError:
+    return UnavailableError(f"the {release.which} release cannot be run: {reason}")
 
 
 def _compared(

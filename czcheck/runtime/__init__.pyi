@@ -1,7 +1,6 @@
 from .answers import Answer as Answer
 from .answers import Environment as Environment
 from .answers import LoadRecord as LoadRecord
-from .asking import Asker as Asker
 from .baseline import Baseline as Baseline
 from .baseline import BaselineComparison as BaselineComparison
 from .baseline import BaselineTolerances as BaselineTolerances
@@ -37,8 +36,9 @@ from .output_statistics import statistics_of as statistics_of
 from .output_statistics import summarise as summarise
 from .process import WORKER as WORKER
 from .record import RunRecord as RunRecord
-from .run import load_network as load_network
 from .run import run_network as run_network
+from .session import Session as Session
+from .session import load_network as load_network
 from .source import WorkerSource as WorkerSource
 from .source import in_order as in_order
 from .warm import WarmProcess as WarmProcess

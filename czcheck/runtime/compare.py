@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from czcheck.runtime.asking import Asker, failure
-from czcheck.runtime.deaths import CommandFailed, Failure, WorkerDied
+from czcheck.runtime.deaths import Failure
 from czcheck.runtime.output_statistics import Pixel
+from czcheck.runtime.session import Session
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class KeptAnswers(Mapping[str, "NDArray[Any]"]):
         self._files: dict[str, Path] = {}
 
     def add(self, tile: str, batch: NDArray[Any], answer: Answer | None) -> None:  # noqa: ARG002
-        """Keep the first answer to a tile, where it holds numbers; a `Keep`, see `Asker`."""
+        """Keep the first answer to a tile, where it holds numbers; a `Keep`, see `Session`."""
         from czcheck.files import private_folder  # noqa: PLC0415
         from czcheck.runtime.arrays import write_array  # noqa: PLC0415
 
@@ -277,40 +277,24 @@ def compare_elsewhere(
         InputError: The SavedModel exceeds the limits.
         UnavailableError: The network has no signature with one input and one output.
     """
-    from czcheck.runtime.run import load_network  # noqa: PLC0415
-    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
-
-    environment = worker.hello()
-    folder = unpack(files, worker.folder / "model", limits)
+    session = Session(worker)
+    loaded = session.load(files, network, limits)
+    environment = session.environment
+    assert environment is not None
     tolerances = tolerances.at(network.precision)
-    try:
-        load_network(worker, folder, network)
-    except (WorkerDied, CommandFailed) as error:
-        return RuntimeComparison(environment, (failure("load", None, error),), ())
-    asker = Asker(worker)
     compared: list[TileComparison] = []
-    for tile in tiles:
-        if tile.name not in kept:
-            continue
-        answer = asker.ask(tile.name, tile.pixels)
-        if asker.died is not None:
-            break
-        if answer is None:
-            continue
-        if answer.array is None:
-            reason = f"the answer is of type {answer.dtype}, which holds no numbers"
-            asker.failures.append(Failure("predict", tile.name, "exception", reason))
-            continue
-        if is_flat(tile.pixels):
-            continue
-        tolerance = tolerance_for(tile, tolerances)
-        found = compare(kept[tile.name], answer.array, tolerance)
-        compared.append(TileComparison(tile.name, tolerance, found, network.precision))
-    died = asker.died
-    if died is None:
-        try:
-            worker.finish()
-        except WorkerDied as death:
-            died = failure("exit", None, death)
-    failures = asker.failures if died is None else [*asker.failures, died]
-    return RuntimeComparison(environment, tuple(failures), tuple(compared))
+    if loaded is not None:
+        for tile in tiles:
+            if tile.name not in kept:
+                continue
+            answer = session.numbers(tile.name, tile.pixels)
+            if session.died is not None:
+                break
+            if answer is None or is_flat(tile.pixels):
+                continue
+            assert answer.array is not None
+            tolerance = tolerance_for(tile, tolerances)
+            found = compare(kept[tile.name], answer.array, tolerance)
+            compared.append(TileComparison(tile.name, tolerance, found, network.precision))
+        session.finish()
+    return RuntimeComparison(environment, session.all_failures, tuple(compared))

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import UnavailableError
 from czcheck.network.reach import StaticReach, static_reach, walk_of
-from czcheck.runtime.asking import Asker, failure
-from czcheck.runtime.deaths import CommandFailed, Failure, WorkerDied
+from czcheck.runtime.deaths import Failure
 from czcheck.runtime.measure.agreement import Agreement, compare
 from czcheck.runtime.measure.behaviour import Probe, Terms, first_of, measure_behaviour
 from czcheck.runtime.measure.borders import Borders
@@ -18,21 +16,18 @@ from czcheck.runtime.measure.reach import is_measurable, measure_borders
 from czcheck.runtime.measure.variations import FRESH, variation
 from czcheck.runtime.output_statistics import TileAnswer, summarise
 from czcheck.runtime.record import RunRecord
-from czcheck.runtime.unpack import unpack
+from czcheck.runtime.session import Session
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.saved_model import Network
-    from czcheck.runtime.answers import LoadRecord
-    from czcheck.runtime.asking import Keep
     from czcheck.runtime.networks import Worker
+    from czcheck.runtime.session import Keep
     from czcheck.test_tiles.patterns import Tile
 
 Progress = Callable[[int, int], None]
@@ -65,7 +60,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
         tiles: Tiles of exactly the network's size.
         limits: Limits on what is unpacked.
         progress: Called after each tile with the number done and the number of all.
-        keep: Called with each tile and its answer, see `Asker`.
+        keep: Called with each tile and its answer, see `Session`.
         fresh: Makes a second process, in which one tile is run again.
         tolerances: How far answers may be off; borders are measured at them.
         reach: Tells the network's static reach, where borders are measured; it is read from the
@@ -79,44 +74,36 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
         InputError: The SavedModel exceeds the limits.
         IncompleteError: The process could not be started, or nothing could be unpacked.
     """
-    environment = worker.hello()
-    folder = unpack(files, worker.folder / "model", limits)
-    try:
-        load = load_network(worker, folder, network)
-    except WorkerDied as death:
-        return RunRecord(environment, None, died=failure("load", None, death))
-    except CommandFailed as failed:
-        return RunRecord(environment, None, failures=(failure("load", None, failed),))
-    asker = Asker(worker, keep)
+    session = Session(worker, keep)
+    load = session.load(files, network, limits)
+    environment = session.environment
+    assert environment is not None
+    if load is None:
+        return RunRecord(environment, None, session.died, tuple(session.failures))
     probe = Probe()
     answers: list[TileAnswer] = []
     for done, tile in enumerate(tiles, start=1):
-        answer = asker.ask(tile.name, tile.pixels)
+        answer = session.predict(tile.name, tile.pixels)
         if answer is not None:
             answers.append(summarise(tile, answer, len(metadata.classes)))
             if answers[-1].sound and answers[-1].statistics is not None:
                 probe.look_at(tile, answer, answers[-1].statistics.classes_won)
-        if asker.died is not None:
+        if session.died is not None:
             break
         if progress is not None:
             progress(done, len(tiles))
-    cost = cost_of(load, answers, asker.peak_bytes)
-    need = 2 * asker.peak_bytes - load.peak_bytes
+    cost = cost_of(load, answers, session.peak_bytes)
+    need = 2 * session.peak_bytes - load.peak_bytes
     terms = _terms(network, metadata, tiles, roomy=need < worker.limits.memory_bytes // 2)
-    behaviour = measure_behaviour(asker, probe, terms)
+    behaviour = measure_behaviour(session, probe, terms)
     sound = len(answers) == len(tiles) and all(answer.sound for answer in answers)
     borders = Borders()
     if sound:
         static = reach or (lambda: static_reach(walk_of(network)))
-        borders = _borders(asker, probe, static, metadata, tolerances)
-    died = asker.died
-    if died is None:
-        try:
-            worker.finish()
-        except WorkerDied as death:
-            died = failure("exit", None, death)
-    failures = asker.failures
-    if fresh is not None and behaviour is not None and died is None:
+        borders = _borders(session, probe, static, metadata, tolerances)
+    session.finish()
+    failures = session.failures
+    if fresh is not None and behaviour is not None and session.died is None:
         with fresh() as second:
             other, found = _run_again(second, files, network, probe, limits)
         failures.extend(found)
@@ -124,19 +111,19 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     return RunRecord(
         environment,
         load,
-        died,
+        session.died,
         tuple(failures),
         tuple(answers),
         behaviour=behaviour,
         cost=cost,
-        tile_runs=asker.runs,
+        tile_runs=session.runs,
         reach=borders.reach,
         offsets=borders.offsets,
     )
 
 
 def _borders(
-    asker: Asker,
+    session: Session,
     probe: Probe,
     reach: Callable[[], StaticReach],
     metadata: ModelMetadata,
@@ -145,7 +132,7 @@ def _borders(
     """Measure the border on images like the tile whose answer varies most."""
     from czcheck.test_tiles.patterns import FULL_RANGE, NATURAL, tiles  # noqa: PLC0415
 
-    if probe.tile is None or asker.died is not None:
+    if probe.tile is None or session.died is not None:
         return Borders()
     size = probe.tile.pixels.shape[:2]
     if not is_measurable(*size):
@@ -159,7 +146,7 @@ def _borders(
         return image.pixels if top == 1 else image.pixels / top
 
     return measure_borders(
-        asker,
+        session,
         scene,
         reach(),
         tile=name,
@@ -193,47 +180,13 @@ def _run_again(
     """Load the network in another process and ask it the probe once more."""
     assert probe.tile is not None
     assert probe.answer is not None
-    worker.hello()
-    folder = unpack(files, worker.folder / "model", limits)
-    try:
-        load_network(worker, folder, network)
-    except (WorkerDied, CommandFailed) as failed:
-        return None, [failure("load", None, failed)]
-    asker = Asker(worker)
-    answer = asker.ask(variation(probe.tile.name, FRESH), probe.tile.pixels)
-    if asker.died is not None:
-        return None, [asker.died]
-    try:
-        worker.finish()
-    except WorkerDied as death:
-        return None, [failure("exit", None, death)]
+    session = Session(worker)
+    if session.load(files, network, limits) is None:
+        return None, [*session.all_failures]
+    answer = session.predict(variation(probe.tile.name, FRESH), probe.tile.pixels)
+    session.finish()
+    if session.died is not None:
+        return None, [session.died]
     if answer is None or answer.array is None:
-        return None, asker.failures
-    return compare(probe.answer, first_of(answer.array)), asker.failures
-
-
-def load_network(worker: Worker, folder: Path, network: Network) -> LoadRecord:
-    """Load an unpacked network in the way that its graph asks for.
-
-    Args:
-        worker: The process.
-        folder: The SavedModel.
-        network: Its facts.
-
-    Raises:
-        UnavailableError: It has no signature with one input and one output.
-        CommandFailed: Neither loader can load it.
-        WorkerDied: The process did not survive it.
-        IncompleteError: The process could not be started.
-    """
-    serving = network.serving
-    if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
-        raise UnavailableError("the network has no signature with one input and one output")
-    fed, fetched = serving.inputs[0], serving.outputs[0]
-    return worker.load(
-        folder,
-        loader=network.loader,
-        signature=serving.name,
-        input=(fed.key, fed.tensor),
-        output=(fetched.key, fetched.tensor),
-    )
+        return None, session.failures
+    return compare(probe.answer, first_of(answer.array)), session.failures

@@ -181,7 +181,7 @@ class ModelRunner:
         """
         if self._loaded:
             return
-        from czcheck.runtime.run import load_network  # noqa: PLC0415
+        from czcheck.runtime.session import load_network  # noqa: PLC0415
         from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
 
         model, worker = self.model, self._worker

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from czcheck.model import Model
     from czcheck.runtime.answers import Answer
-    from czcheck.runtime.asking import Keep
     from czcheck.runtime.baseline import Baseline, BaselineComparison
     from czcheck.runtime.compare import KeptAnswers, RuntimeComparison
     from czcheck.runtime.networks import Worker
+    from czcheck.runtime.session import Keep
     from czcheck.test_tiles.patterns import Tile
 
 DEFAULT_OPTIONS = Options()

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from czcheck.model import Model
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
-    from czcheck.runtime.asking import Keep
     from czcheck.runtime.baseline import Baseline
     from czcheck.runtime.networks import Worker
     from czcheck.runtime.record import RunRecord
+    from czcheck.runtime.session import Keep
     from czcheck.runtime.source import WorkerSource
     from czcheck.test_tiles.patterns import Tile
     from czcheck.verifying.evidence import Spool

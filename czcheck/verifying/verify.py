@@ -23,8 +23,8 @@ from czcheck.verifying.running import Recording
 
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
-    from czcheck.runtime.asking import Keep
     from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.session import Keep
     from czcheck.verifying.running import Progress
 
 _FEW_FILES = 4

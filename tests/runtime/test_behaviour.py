@@ -13,10 +13,10 @@ import czcheck
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.runtime import (
     Answer,
-    Asker,
     CommandFailed,
     LoadRecord,
     RunRecord,
+    Session,
     TileAnswer,
     Worker,
     WorkerDied,
@@ -50,32 +50,32 @@ def bright(batch: Any) -> Any:
 
 def measured(
     network: Network, *, top: float = 1, colours: bool = False, batch: bool = True
-) -> tuple[Behaviour, Asker]:
+) -> tuple[Behaviour, Session]:
     pixel_type = "Bgr96Float" if colours else "Gray32Float" if top == 1 else "Gray8"
     made = list(tiles(32, 32, 3 if colours else 1, pixel_type))
-    asker = Asker(Played(network))  # type: ignore[arg-type]
+    session = Session(Played(network))  # type: ignore[arg-type]
     probe = Probe()
     for tile in made:
-        answer = asker.ask(tile.name, tile.pixels)
+        answer = session.predict(tile.name, tile.pixels)
         assert answer is not None
         statistics = summarise(tile, answer, 2).statistics
         assert statistics is not None
         probe.look_at(tile, answer, statistics.classes_won)
     partner = made[-1].pixels if batch else None
-    found = measure_behaviour(asker, probe, Terms(top=top, colours=colours, partner=partner))
+    found = measure_behaviour(session, probe, Terms(top=top, colours=colours, partner=partner))
     assert found is not None
-    return found, asker
+    return found, session
 
 
 def test_a_network_that_behaves() -> None:
-    found, asker = measured(bright)
+    found, session = measured(bright)
     assert found.again is not None
     assert found.batch is not None
     assert found.again.difference == found.batch.difference == 0
     assert (found.scaled, found.colours, found.fresh) == (None, None, None)
     assert found.orientation is not None
     assert found.orientation.way == "upright"
-    assert (asker.failures, asker.died, asker.runs) == ([], None, len(NAMES) + 3)
+    assert (session.failures, session.died, session.runs) == ([], None, len(NAMES) + 3)
 
 
 def test_the_tile_with_the_most_varied_answer_is_looked_at() -> None:
@@ -127,10 +127,10 @@ def test_a_batch_that_is_refused_is_no_failure_of_the_network() -> None:
             raise CommandFailed({"kind": "InvalidArgumentError", "error": "only one"})
         return bright(batch)
 
-    found, asker = measured(refuses)
+    found, session = measured(refuses)
     assert found.batch is None
     assert found.batch_failure == "InvalidArgumentError: only one"
-    assert asker.failures == []
+    assert session.failures == []
 
 
 def test_a_batch_that_needs_too_much_memory_says_nothing() -> None:
@@ -139,9 +139,9 @@ def test_a_batch_that_needs_too_much_memory_says_nothing() -> None:
             raise CommandFailed({"kind": "ResourceExhaustedError", "error": "no room"})
         return bright(batch)
 
-    found, asker = measured(runs_out)
+    found, session = measured(runs_out)
     assert (found.batch, found.batch_failure) == (None, None)
-    assert asker.failures == []
+    assert session.failures == []
 
 
 def test_a_death_while_measuring_is_kept_and_ends_it() -> None:
@@ -153,22 +153,22 @@ def test_a_death_while_measuring_is_kept_and_ends_it() -> None:
             raise WorkerDied("the process aborted (SIGABRT)", "predict", "abort")
         return bright(batch)
 
-    found, asker = measured(dies)
+    found, session = measured(dies)
     assert (found.again, found.batch, found.orientation) == (None, None, None)
-    assert asker.died is not None
-    assert asker.died.tile == f"{found.tile}, a second time"
+    assert session.died is not None
+    assert session.died.tile == f"{found.tile}, a second time"
     assert len(calls) == len(NAMES) + 1
 
 
 def test_no_natural_tile_no_behaviour() -> None:
-    asker = Asker(Played(bright))  # type: ignore[arg-type]
+    session = Session(Played(bright))  # type: ignore[arg-type]
     probe = Probe()
     tile = Tile("zeros", np.zeros((32, 32, 1), np.float32), natural=False)
-    answer = asker.ask(tile.name, tile.pixels)
+    answer = session.predict(tile.name, tile.pixels)
     assert answer is not None
     probe.look_at(tile, answer, (1024, 0))
-    assert measure_behaviour(asker, probe, Terms(1, colours=False, partner=None)) is None
-    assert asker.runs == 1
+    assert measure_behaviour(session, probe, Terms(1, colours=False, partner=None)) is None
+    assert session.runs == 1
 
 
 def test_cost_leaves_the_first_tile_apart() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from czcheck.network import SavedModelFolder, StaticReach, read_network, static_reach, walk_of
-from czcheck.runtime import Answer, Asker, Worker, load_network
+from czcheck.runtime import Answer, Session, Worker, load_network
 from czcheck.runtime.measure import Borders, Change, ReachRecord, farthest, measure_borders, settled
 from czcheck.test_tiles import tiles
 
@@ -53,7 +53,7 @@ def worker() -> Iterator[Worker]:
 
 def measure(
     worker: Worker, folder: Path, *, declared: int = 8, told: bool = True
-) -> tuple[Borders, StaticReach, Asker]:
+) -> tuple[Borders, StaticReach, Session]:
     """A network's borders; `told` is whether the measurement may know what the graph says."""
     network = read_network(SavedModelFolder(folder))
     static = static_reach(walk_of(network))
@@ -61,12 +61,12 @@ def measure(
     if not inside.exists():
         shutil.copytree(folder, inside)
     load_network(worker, inside, network)
-    asker = Asker(worker)
+    session = Session(worker)
     given = static if told else static._replace(kind="unknown", bound=None)
     size = (SIZE, SIZE)
-    borders = measure_borders(asker, scene, given, tile="nuclei", size=size, declared=declared)
-    assert asker.failures == []
-    return borders, static, asker
+    borders = measure_borders(session, scene, given, tile="nuclei", size=size, declared=declared)
+    assert session.failures == []
+    return borders, static, session
 
 
 LOCAL = (
@@ -92,8 +92,8 @@ def test_the_measured_reach_is_close_to_the_truth(
     networks: Path, worker: Worker, name: str
 ) -> None:
     true = json.loads((networks / "truth.json").read_text("utf-8"))[name]
-    borders, static, asker = measure(worker, networks / name)
-    assert asker.runs <= 6
+    borders, static, session = measure(worker, networks / name)
+    assert session.runs <= 6
     assert static.bound is not None
     found = borders.reach
     assert found is not None
@@ -118,8 +118,8 @@ def test_the_measured_reach_is_close_to_the_truth(
 def test_no_border_is_enough_for_what_looks_at_everything(
     networks: Path, worker: Worker, name: str
 ) -> None:
-    borders, _, asker = measure(worker, networks / name)
-    assert asker.runs <= 6
+    borders, _, session = measure(worker, networks / name)
+    assert session.runs <= 6
     found = borders.reach
     assert found is not None
     assert found.kind == "global-inside"
@@ -134,8 +134,8 @@ def test_no_border_is_enough_for_what_looks_at_everything(
 def test_the_kind_shows_itself_even_where_the_graph_is_not_understood(
     networks: Path, worker: Worker, name: str
 ) -> None:
-    borders, _, asker = measure(worker, networks / name, told=False)
-    assert asker.runs <= 6
+    borders, _, session = measure(worker, networks / name, told=False)
+    assert session.runs <= 6
     assert borders.reach is not None
     assert borders.reach.kind == KINDS[name]
 
@@ -187,8 +187,8 @@ def blurred(batch: NDArray[Any], down: int = 3, up: int = 0) -> NDArray[Any]:
 
 
 def pretend(answer: Any, static: StaticReach, declared: int = 0) -> Borders:
-    asker = Asker(Pretender(answer))  # type: ignore[arg-type]
-    return measure_borders(asker, scene, static, tile="nuclei", size=(64, 64), declared=declared)
+    session = Session(Pretender(answer))  # type: ignore[arg-type]
+    return measure_borders(session, scene, static, tile="nuclei", size=(64, 64), declared=declared)
 
 
 def test_edges_are_told_apart() -> None:

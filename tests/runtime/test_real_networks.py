@@ -256,7 +256,7 @@ from czcheck.limits import DEFAULT_LIMITS
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.saved_model import read_network
 from czcheck.runtime.networks import Worker
-from czcheck.runtime.run import load_network
+from czcheck.runtime.session import load_network
 worker = Worker()
 worker.hello()
 folder = worker.folder / "model"

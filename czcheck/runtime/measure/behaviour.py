@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.runtime.answers import Answer
-    from czcheck.runtime.asking import Asker
+    from czcheck.runtime.session import Session
     from czcheck.test_tiles.patterns import Tile
 
 _COLOURS = 3
@@ -101,11 +101,11 @@ class Terms:
     partner: NDArray[Any] | None
 
 
-def measure_behaviour(asker: Asker, probe: Probe, terms: Terms) -> Behaviour | None:
+def measure_behaviour(session: Session, probe: Probe, terms: Terms) -> Behaviour | None:
     """Ask a network what should not change its answer, and what may.
 
     Args:
-        asker: The loaded network; its failures are kept there.
+        session: The loaded network; its failures are kept there.
         probe: The tile to vary, with its answer.
         terms: What applies to this network.
 
@@ -122,19 +122,21 @@ def measure_behaviour(asker: Asker, probe: Probe, terms: Terms) -> Behaviour | N
             return None
         return compare(answer, first_of(answered.array))
 
-    again = held_against(asker.ask(variation(name, AGAIN), pixels))
+    again = held_against(session.predict(variation(name, AGAIN), pixels))
     scaled = colours = orientation = None
     if terms.top > 1:
-        scaled = held_against(asker.ask(variation(name, SCALED), pixels / terms.top))
+        scaled = held_against(session.predict(variation(name, SCALED), pixels / terms.top))
     if terms.colours and pixels.shape[-1] >= _COLOURS:
-        exchanged = held_against(asker.ask(variation(name, COLOURS), exchange_red_and_blue(pixels)))
+        exchanged = held_against(
+            session.predict(variation(name, COLOURS), exchange_red_and_blue(pixels))
+        )
         colours = exchanged
     move = ways.move_of(*pixels.shape[:2])
     if move is not None:
-        moved = asker.ask(variation(name, MOVED), ways.moved(pixels, move))
+        moved = session.predict(variation(name, MOVED), ways.moved(pixels, move))
         if moved is not None and moved.array is not None:
             orientation = ways.orientation_of(answer, first_of(moved.array), move)
-    batch, reason = _in_a_batch(asker, name, pixels, terms.partner)
+    batch, reason = _in_a_batch(session, name, pixels, terms.partner)
     return Behaviour(
         tile=name,
         labels=probe.labels,
@@ -165,17 +167,17 @@ def first_of(batch: NDArray[Any]) -> NDArray[Any]:
 
 
 def _in_a_batch(
-    asker: Asker, name: str, pixels: NDArray[Any], partner: NDArray[Any] | None
+    session: Session, name: str, pixels: NDArray[Any], partner: NDArray[Any] | None
 ) -> tuple[Answer | None, str | None]:
     """Run the tile with another one; a network that refuses has not failed: ZEN sends one tile."""
     import numpy as np  # noqa: PLC0415
 
     if partner is None:
         return None, None
-    before = len(asker.failures)
-    answer = asker.ask(variation(name, BATCH), np.stack([pixels, partner]))
-    if answer is None and asker.died is None:
-        failure = asker.failures[before]
-        del asker.failures[before:]
+    before = len(session.failures)
+    answer = session.predict(variation(name, BATCH), np.stack([pixels, partner]))
+    if answer is None and session.died is None:
+        failure = session.failures[before]
+        del session.failures[before:]
         return None, None if failure.kind == "memory" else failure.reason
     return answer, None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.network.reach import StaticReach
-    from czcheck.runtime.asking import Asker
+    from czcheck.runtime.session import Session
 
 SMALLEST_TILE = 64
 """Pixels along a side below which a border cannot be measured."""
@@ -61,7 +61,7 @@ def is_measurable(height: int, width: int) -> bool:
 
 
 def measure_borders(
-    asker: Asker,
+    session: Session,
     scene: Scene,
     static: StaticReach,
     *,
@@ -73,7 +73,7 @@ def measure_borders(
     """Measure how far the border reaches, in at most six runs.
 
     Args:
-        asker: The loaded network, whose answers have the tile's size; failures are kept there.
+        session: The loaded network, whose answers have the tile's size; failures are kept there.
         scene: Makes the image that tiles are cut from.
         static: What the graph says.
         tile: Name of the image.
@@ -84,16 +84,16 @@ def measure_borders(
     Returns:
         What was measured.
     """
-    return _Measurement(asker, scene, static, tile, size).run(declared, tolerances)
+    return _Measurement(session, scene, static, tile, size).run(declared, tolerances)
 
 
 class _Measurement:
     """One network's runs."""
 
     def __init__(
-        self, asker: Asker, scene: Scene, static: StaticReach, tile: str, size: tuple[int, int]
+        self, session: Session, scene: Scene, static: StaticReach, tile: str, size: tuple[int, int]
     ) -> None:
-        self._asker = asker
+        self._session = session
         self._static = static
         self._tile = tile
         self._size = size
@@ -153,7 +153,7 @@ class _Measurement:
         """The network's answer, `(height, width, classes)`; None where it is not sound."""
         import numpy as np  # noqa: PLC0415
 
-        answer = self._asker.ask(_named(self._tile, how), np.ascontiguousarray(tile))
+        answer = self._session.predict(_named(self._tile, how), np.ascontiguousarray(tile))
         if answer is None or answer.array is None or answer.array.shape[1:3] != self._size:
             return None
         first: NDArray[Any] = answer.array[0]

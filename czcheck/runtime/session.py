@@ -1,0 +1,171 @@
+"""A network in its process: loaded once, run on tile after tile, finished once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from czcheck.errors import UnavailableError
+from czcheck.runtime.deaths import CommandFailed, Failure, WorkerDied
+from czcheck.runtime.unpack import unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from czcheck.limits import Limits
+    from czcheck.network.files import SavedModelFiles
+    from czcheck.network.saved_model import Network
+    from czcheck.runtime.answers import Answer, Environment, LoadRecord
+    from czcheck.runtime.networks import Worker
+
+Keep: TypeAlias = "Callable[[str, NDArray[Any], Answer | None], None]"
+
+
+class Session:
+    """A network in its process. What goes wrong is recorded, so that what came before it counts.
+
+    Attributes:
+        environment: What it runs in; None before `load`.
+        loaded: How it was loaded; None if it was not.
+        failures: What it failed on and survived, in order.
+        died: What ended its process before its time; None if nothing did.
+        runs: How many tiles were run.
+        peak_bytes: The most memory that the process has had in use; 0 if unknown.
+    """
+
+    def __init__(self, worker: Worker, keep: Keep | None = None) -> None:
+        """Run nothing yet.
+
+        Args:
+            worker: The process.
+            keep: Called with the name of each tile, the batch that was run, and the output, or
+                None where the network failed.
+        """
+        self._worker = worker
+        self._keep = keep
+        self.environment: Environment | None = None
+        self.loaded: LoadRecord | None = None
+        self.failures: list[Failure] = []
+        self.died: Failure | None = None
+        self.runs = 0
+        self.peak_bytes = 0
+
+    def load(self, files: SavedModelFiles, network: Network, limits: Limits) -> LoadRecord | None:
+        """Unpack the network into the process's folder, and load it.
+
+        Args:
+            files: The SavedModel.
+            network: Its facts.
+            limits: Limits on what is unpacked.
+
+        Returns:
+            How it was loaded; None where that failed.
+
+        Raises:
+            UnavailableError: It has no signature with one input and one output.
+            InputError: The SavedModel exceeds the limits.
+            IncompleteError: The process could not be started, or nothing could be unpacked.
+        """
+        self.environment = self._worker.hello()
+        folder = unpack(files, self._worker.folder / "model", limits)
+        try:
+            self.loaded = load_network(self._worker, folder, network)
+        except WorkerDied as death:
+            self.died = failure("load", None, death)
+        except CommandFailed as failed:
+            self.failures.append(failure("load", None, failed))
+        return self.loaded
+
+    def predict(self, name: str, tile: NDArray[Any]) -> Answer | None:
+        """Run one tile.
+
+        Args:
+            name: What to call the tile in a failure.
+            tile: Pixels, float32, `(height, width, channels)`; or a batch of them.
+
+        Returns:
+            The network's output; None where it failed, or died before.
+        """
+        if self.died is not None:
+            return None
+        batch = tile[None] if tile.ndim == 3 else tile  # noqa: PLR2004  (no batch axis)
+        self.runs += 1
+        answer = None
+        try:
+            answer = self._worker.predict(batch)
+        except WorkerDied as death:
+            self.died = failure("predict", name, death)
+        except CommandFailed as failed:
+            self.failures.append(failure("predict", name, failed))
+        else:
+            self.peak_bytes = max(self.peak_bytes, answer.peak_bytes)
+        if self._keep is not None:
+            self._keep(name, batch, answer)
+        return answer
+
+    def numbers(self, name: str, tile: NDArray[Any]) -> Answer | None:
+        """Run one tile whose output has to hold numbers; one that holds none is a failure.
+
+        Args:
+            name: What to call the tile in a failure.
+            tile: As for `predict`.
+        """
+        answer = self.predict(name, tile)
+        if answer is not None and answer.array is None:
+            reason = f"the answer is of type {answer.dtype}, which holds no numbers"
+            self.failures.append(Failure("predict", name, "exception", reason))
+            return None
+        return answer
+
+    def finish(self) -> None:
+        """See that the process ends normally, unless it is dead: only then do its outputs count."""
+        if self.died is None:
+            try:
+                self._worker.finish()
+            except WorkerDied as death:
+                self.died = failure("exit", None, death)
+
+    @property
+    def all_failures(self) -> tuple[Failure, ...]:
+        """Everything that went wrong, in the order in which it did."""
+        return (*self.failures, *(() if self.died is None else (self.died,)))
+
+
+def load_network(worker: Worker, folder: Path, network: Network) -> LoadRecord:
+    """Load an unpacked network in the way that its graph asks for.
+
+    Args:
+        worker: The process.
+        folder: The SavedModel.
+        network: Its facts.
+
+    Raises:
+        UnavailableError: It has no signature with one input and one output.
+        CommandFailed: Neither loader can load it.
+        WorkerDied: The process did not survive it.
+        IncompleteError: The process could not be started.
+    """
+    serving = network.serving
+    if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+        raise UnavailableError("the network has no signature with one input and one output")
+    fed, fetched = serving.inputs[0], serving.outputs[0]
+    return worker.load(
+        folder,
+        loader=network.loader,
+        signature=serving.name,
+        input=(fed.key, fed.tensor),
+        output=(fetched.key, fetched.tensor),
+    )
+
+
+def failure(phase: str, tile: str | None, error: WorkerDied | CommandFailed) -> Failure:
+    """What went wrong, as a record.
+
+    Args:
+        phase: What the network was asked to do.
+        tile: Name of the tile; None outside `predict`.
+        error: How it ended.
+    """
+    return Failure(phase=phase, tile=tile, kind=error.kind, reason=error.reason)
