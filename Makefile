@@ -6,13 +6,20 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTHON37 ?= $(firstword $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.7.*/bin/python) \
 	$(wildcard /usr/bin/python3.7 /usr/local/bin/python3.7))
 
-.PHONY: chromium shells fuzz verify test check fixtures benchmarks clean
+.PHONY: chromium shells fuzz verify test quick check fixtures benchmarks clean
 
 verify: .venv/.installed
 	$(BIN)/czcheck verify fixtures/models/nuclei.czmodel
 
 test: .venv/.installed-test .venv-tf200/.ready chromium shells
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 25 \
+		--cov --cov-report= $(PYTEST_ARGS)
+	@echo "coverage: $$($(BIN)/coverage report --format=total) % of the lines, child processes not counted"
+
+# What needs no TensorFlow.
+quick: .venv/.installed-test
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile \
+		-m "not tensorflow and not tf200 and not slow" $(PYTEST_ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff check

@@ -10,6 +10,8 @@ from fuzz.places import TARGETS
 from fuzz.run import CORPUS
 from fuzz.seeds import seeds
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_kept_corpus(target: str) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from czcheck.limits import MIB
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("mutations.py")
 # The places that `mutations.py` knows; 2,250 damaged archives in all.
 PLACES = (

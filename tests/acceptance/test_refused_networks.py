@@ -290,6 +290,7 @@ def _counting() -> Graph:
     return stand_ins.in_answer(graph, number)
 
 
+@pytest.mark.tensorflow
 def test_an_admitted_operation_is_run(tmp_path: Path) -> None:
     path = archive(_counting(), tmp_path / "model.czmodel")
     code, report = verify(path)

@@ -268,6 +268,7 @@ def test_what_a_rule_of_another_package_uses_counts(
     assert found == {"__init__.py", "helper.py", "rules.py"}
 
 
+@pytest.mark.tensorflow
 def test_an_interpreter_is_known_without_importing_tensorflow() -> None:
     mine = circumstances.interpreter(None)
     assert mine is not None

@@ -17,6 +17,7 @@ from fixtures.graphs import good_payload
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="finds czcheck on a path of Unix"),
     pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
 ]

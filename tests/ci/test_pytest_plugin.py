@@ -12,6 +12,8 @@ from czcheck.pytest_plugin import assert_verified
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import good_payload
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 SUITE = """

@@ -21,7 +21,10 @@ SAMPLE = ROOT / "examples" / "ci"
 ACTION = ROOT / "action.yml"
 WORKFLOW = SAMPLE / ".github" / "workflows" / "models.yml"
 BIN = Path(sys.executable).parent
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the recipes' commands are bash's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="the recipes' commands are bash's"),
+]
 
 
 def tool(name: str, *args: str | Path, text: str | None = None) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
+pytestmark = pytest.mark.slow
+
 zarr = pytest.importorskip("zarr", reason="zarr is not installed")
 pytest.importorskip("resource", reason="peak memory of a process is POSIX")
 

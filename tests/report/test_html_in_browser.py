@@ -22,6 +22,8 @@ from czcheck.text import printable
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 RELEASES = ROOT / "fixtures" / "releases"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")

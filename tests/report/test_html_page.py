@@ -61,6 +61,7 @@ def parsed(told: Report | str) -> Any:
     return html.document_fromstring(text)
 
 
+@pytest.mark.tensorflow
 def test_every_number_of_the_json_report_that_is_shown_is_the_same_there(
     run: Report, page: Any
 ) -> None:
@@ -91,6 +92,7 @@ def test_every_number_of_the_json_report_that_is_shown_is_the_same_there(
     } <= places
 
 
+@pytest.mark.tensorflow
 def test_numbers_read_as_they_are(run: Report, page: Any) -> None:
     (model,) = page.xpath("//*[@id='m1']")
     shown = {
@@ -169,6 +171,7 @@ def test_worst_cases_say_what_they_are() -> None:
     assert "the network was not run" in unmet
 
 
+@pytest.mark.tensorflow
 def test_pictures_of_all_tiles_are_there_once(run: Report, page: Any) -> None:
     (model,) = page.xpath("//*[@id='m1']")
     gallery = run.files[0].gallery
@@ -183,6 +186,7 @@ def test_pictures_of_all_tiles_are_there_once(run: Report, page: Any) -> None:
     assert all(each.removeprefix("#") in ids for each in used)
 
 
+@pytest.mark.tensorflow
 def test_findings_on_a_pixel_show_it(page: Any) -> None:
     (model,) = page.xpath("//*[@id='m3']")
     (place,) = model.xpath(".//li[@data-code='CZ405']")
@@ -193,6 +197,7 @@ def test_findings_on_a_pixel_show_it(page: Any) -> None:
     assert label
 
 
+@pytest.mark.tensorflow
 def test_the_border_is_drawn_with_what_is_declared_and_recommended(page: Any) -> None:
     (chart,) = page.xpath("//*[@id='m2-border']//*[contains(@class, 'chart')]")
     words = [each.text_content() for each in chart.xpath(".//text")]
@@ -202,6 +207,7 @@ def test_the_border_is_drawn_with_what_is_declared_and_recommended(page: Any) ->
         assert chart.xpath(f".//g[@class='{name}']")
 
 
+@pytest.mark.tensorflow
 def test_the_curve_agrees_with_the_figures(run: Report) -> None:
     for file in run.files[:2]:
         border = file.to_json()["looked_at"]["run"]["border"]
@@ -210,6 +216,7 @@ def test_the_curve_agrees_with_the_figures(run: Report) -> None:
         assert profile[min(declared, len(profile) - 1)] == border["change_at_declared"]
 
 
+@pytest.mark.tensorflow
 def test_several_models_have_an_overview_first(page: Any) -> None:
     order = [each.get("id") for each in page.xpath("//main/section | //main/article")]
     assert order == ["overview", "m1", "m2", "m3"]
@@ -226,6 +233,7 @@ def test_the_page_is_well_built(name: str) -> None:
     assert_well_built(parsed(name))
 
 
+@pytest.mark.tensorflow
 def test_the_page_of_a_run_is_well_built(page: Any) -> None:
     assert_well_built(page)
 
@@ -319,6 +327,7 @@ def test_a_report_without_pictures_is_a_page_as_well() -> None:
     assert "PASSED" in page.text_content()
 
 
+@pytest.mark.tensorflow
 def test_the_same_report_gives_the_same_page(run: Report) -> None:
     assert run.render("html") == run.render("html")
 
@@ -351,6 +360,7 @@ def test_other_formats_import_neither_templates_nor_charts(tmp_path: Path) -> No
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.tensorflow
 def test_the_command_writes_a_page_with_pictures(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     model = ROOT / "fixtures" / "bad" / "CZ413_mean_of_31_pixels.czmodel"
