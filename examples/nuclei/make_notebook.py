@@ -81,7 +81,7 @@ again = czcheck.build(OUTPUT / "spec.json", OUTPUT / "from_spec.czmodel")
 again.path.name""",
     """## Inspect and verify
 
-Inspecting an archive runs nothing. `verify` runs the network on test tiles in a process of its own.""",
+Inspecting an archive runs nothing. `verify` runs the network on test tiles in its own process.""",
     """czcheck.open(result.path)""",
     """report = czcheck.verify(result.path)
 report""",
