@@ -8,6 +8,7 @@ from .border import border_is_no_larger_than_needed as border_is_no_larger_than_
 from .border import tiling_can_be_exact as tiling_can_be_exact
 from .catalogue import DOCS_VARIABLE as DOCS_VARIABLE
 from .catalogue import PACKAGE as PACKAGE
+from .catalogue import RETIRED as RETIRED
 from .catalogue import Check as Check
 from .catalogue import Level as Level
 from .catalogue import Rule as Rule
