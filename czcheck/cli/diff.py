@@ -28,8 +28,8 @@ FORMATS = {
     click.option(
         "--level",
         type=click.Choice(("network", "run")),
-        help="`network` runs nothing: it compares outputs only as far as graphs and weights prove"
-        " them equal.  [default: run]",
+        help="`network` runs nothing: it compares outputs only as far as graphs and weights"
+        " decide.  [default: run]",
     ),
     options.fail_on,
     click.option(

@@ -253,7 +253,7 @@ images = group(
     IMAGES,
     click.option("--scene", metavar="WHICH", help="Scenes by number or by name: 2, 0-3, A1,B4."),
     click.option("--channel", metavar="WHICH", help="Channels, likewise, in the model's order."),
-    click.option("--time", metavar="WHICH", help="Points in time, likewise."),
+    click.option("--time", metavar="WHICH", help="Time points, likewise."),
     click.option("--z", metavar="WHICH", help="Sections, likewise."),
     click.option(
         "--allow-missing",
