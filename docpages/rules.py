@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from czcheck.rules import PACKAGE, Rule, every_rule
+from czcheck.rules import PACKAGE, RETIRED, Rule, every_rule
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "rules"
@@ -158,6 +158,16 @@ def page(rule: Rule, shown: list[tuple[str, str]]) -> str:
     return "\n\n".join(lines) + "\n"
 
 
+def retired_page(code: str) -> str:
+    """The page of a rule that there was once, in Markdown.
+
+    Args:
+        code: Its code.
+    """
+    text = RETIRED[code]
+    return "\n\n".join([f"# {code}: retired", MADE, f"{text[0].upper()}{text[1:]}."]) + "\n"
+
+
 def index(rules: Mapping[str, Rule]) -> str:
     """The page that lists all rules.
 
@@ -174,6 +184,7 @@ def index(rules: Mapping[str, Rule]) -> str:
             for rule in group
         ]
         lines.append("\n".join(table))
+    lines += ["## Retired codes", ", ".join(f"[{code}]({code}.md)" for code in RETIRED)]
     return "\n\n".join(lines) + "\n"
 
 
@@ -186,7 +197,8 @@ def pages() -> dict[Path, str]:
     """All pages by their path."""
     rules, shown = ours(), examples()
     made = {PAGES / f"{code}.md": page(rule, shown.get(code, [])) for code, rule in rules.items()}
-    return {PAGES / "index.md": index(rules), **made}
+    retired = {PAGES / f"{code}.md": retired_page(code) for code in RETIRED}
+    return {PAGES / "index.md": index(rules), **made, **retired}
 
 
 def main() -> int:

@@ -199,7 +199,7 @@ def _quantise(step: Step, x: Any, kernel: Any) -> Any:
     x = tf.cast(x, tf.float32)
     x = tf.quantization.fake_quant_with_min_max_vars(x, -4.0, 4.0, 6)
     # Levels of the second lie nowhere between two of the first, where rounding would decide.
-    return tf.quantization.quantize_and_dequantize_v2(x, -2.85, 2.85, num_bits=5)
+    return tf.quantization.quantize_and_dequantize_v2(x, -2.85, 2.85, num_bits=5, range_given=True)
 
 
 def _crop_and_resize(step: Step, x: Any, kernel: Any) -> Any:

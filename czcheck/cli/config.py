@@ -81,7 +81,3 @@ def _lines(plain: dict[str, Any]) -> Iterator[Line]:
         state = ", expired" if each["expired"] else ""
         text = f"  waiver of {each['code']}{files}{until}{state}: {printable(each['reason'])}"
         yield Line(text, "error" if each["expired"] else "")
-    if plain["beside"] is not None:
-        refused = ", ".join(plain["refused"]) or "nothing else"
-        text = f"  {printable(plain['beside'])} beside the file counts where it is stricter"
-        yield Line(f"{text}; it also says in vain: {refused}" if plain["refused"] else text)

@@ -1,5 +1,4 @@
 from .calling import Configured as Configured
-from .layers import Trust as Trust
 from .lines import lines_of_keys as lines_of_keys
 from .merging import InForce as InForce
 from .reading import read_configuration as read_configuration

@@ -43,13 +43,9 @@ class Policy(NamedTuple):
 
     Attributes:
         waivers: The waivers that are meant for the file.
-        beside: The configuration beside the file that is not heard in everything; None for none.
-        refused: What it says in vain.
     """
 
     waivers: tuple[WaiverUse, ...] = ()
-    beside: str | None = None
-    refused: tuple[str, ...] = ()
 
 
 def applied(outcomes: Iterable[Outcome], force: InForce, today: date) -> tuple[Outcome, ...]:
@@ -203,5 +199,4 @@ class Ledger:
             idle = granted.number in self.checked - self.met and not expired
             told = idle and meant[0] == number
             uses.append(WaiverUse(granted, expired, len(meant) if told else 0))
-        beside = force.beside.shown if force.beside is not None and force.refused else None
-        return Policy(tuple(uses), beside, force.refused)
+        return Policy(tuple(uses))

@@ -41,8 +41,8 @@ class Configured:
             given: What the caller says, by the names of the keys; None for what was not said.
             config: The configuration file; None for none, or for the one that is found.
             profile: A profile to put above it.
-            find: Whether to look for configurations: upwards from the working folder, unless
-                `config` names one, and beside the files.
+            find: Whether to look for a configuration from the working folder upwards, unless
+                `config` names one.
             releases: Whether two releases are compared: the caller's `select` and `ignore` name
                 rules on those then, and rules on one file otherwise. A configuration may name both.
 
@@ -55,12 +55,10 @@ class Configured:
         self._profile = profile
         self._finds = find and config is None
         self._file: ConfigurationFile | None = None
-        self._beside = None
         if config is not None or find:
-            from czcheck.configuration.search import Beside, configuration_of_call  # noqa: PLC0415
+            from czcheck.configuration.search import configuration_of_call  # noqa: PLC0415
 
             self._file = configuration_of_call(None if config is None else Path(config))
-            self._beside = Beside() if config is None else None
         self.call = in_force(self._given, self._file, profile)
 
     def of(self, path: Path) -> InForce:
@@ -68,14 +66,10 @@ class Configured:
 
         Args:
             path: The file.
-
-        Raises:
-            UsageError: A configuration beside it is wrong.
         """
-        beside = None if self._beside is None else self._beside.of(path)
-        if beside is None and (self._file is None or not self._file.depends_on_the_path):
+        if self._file is None or not self._file.depends_on_the_path:
             return self.call
-        return in_force(self._given, self._file, self._profile, path=path, beside=beside)
+        return in_force(self._given, self._file, self._profile, path=path)
 
     def add_sources(self, sources: Sources, paths: Iterable[Path]) -> None:
         """Add what the configuration makes a call read, itself included.
@@ -83,15 +77,11 @@ class Configured:
         Args:
             sources: What is read.
             paths: The checked files.
-
-        Raises:
-            UsageError: A configuration beside one of them is wrong.
         """
-        paths = list(paths)
         if self._finds:
-            from czcheck.configuration.search import looked_at  # noqa: PLC0415
+            from czcheck.configuration.search import candidates  # noqa: PLC0415
 
-            for found in looked_at(paths):
+            for found in candidates():
                 sources.file(found, "a configuration file")
         for force in (self.call, *map(self.of, paths)):
             if force.file is not None:

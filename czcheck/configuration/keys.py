@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,6 @@ from czcheck.rules.finding import Severity
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
-Strictness = Callable[[Any], float]
-
 
 class Key(NamedTuple):
     """One key.
@@ -30,8 +28,6 @@ class Key(NamedTuple):
         default: The setting where nobody gives one.
         what: What it holds, in one line.
         per_file: Whether it may differ from file to file. The others hold for a whole call.
-        strictness: How strict a setting is; larger is stricter. None where that cannot be said:
-            a configuration that only lies beside a file may not set the key then.
         named_only: Whether only a file named with `--config` may set it, because it lets something
             run.
     """
@@ -41,12 +37,7 @@ class Key(NamedTuple):
     default: Any
     what: str
     per_file: bool = True
-    strictness: Strictness | None = None
     named_only: bool = False
-
-
-def _budget(value: float | None) -> float:
-    return -math.inf if value is None else -value
 
 
 def _targets() -> Collection[str]:
@@ -74,21 +65,18 @@ _SETTINGS = (
         _level,
         Level.RUN,
         "How deep to check: archive, metadata, network or run.",
-        strictness=lambda level: level.depth,
     ),
     Key(
         "target",
         values.choice("target", _targets),
         "tf-2.0.0",
         "Runtime that the network is held to; any switches this off.",
-        strictness=lambda target: target != "any",
     ),
     Key(
         "fail-on",
         values.severity,
         Severity.ERROR,
         "Mildest severity that fails the verdict.",
-        strictness=lambda severity: severity.rank,
     ),
     Key("select", values.many(values.codes), (), "Codes or prefixes to check; empty for all."),
     Key("ignore", values.many(values.ignored), (), "Codes or prefixes to leave out, with reasons."),
@@ -105,7 +93,6 @@ _SETTINGS = (
         values.flag,
         False,
         "Whether to load the network in a second process as well.",
-        strictness=float,
     ),
     Key(
         "runtime",
@@ -120,21 +107,18 @@ _SETTINGS = (
         _positive(),
         None,
         "Budget for loading the network, in seconds.",
-        strictness=_budget,
     ),
     Key(
         "max-tile-seconds",
         _positive(),
         None,
         "Budget for a tile, in seconds.",
-        strictness=_budget,
     ),
     Key(
         "max-memory",
         _positive(),
         None,
         "Budget for the memory of the network's process, in GiB.",
-        strictness=_budget,
     ),
     Key(
         "timeout",
@@ -168,18 +152,14 @@ _SETTINGS = (
 )
 
 _SHARES = ("label_agreement", "border_waste", "baseline_agreement", "baseline_dice")
-_LARGER_IS_STRICTER = ("label_agreement",)
 
 
 def _tolerance(name: str, default: Any) -> Key:
     read = values.number(0, 1 if name in _SHARES else math.inf)
     if isinstance(default, int):
         read = values.count(0, 1 << 20)
-    strictness: Strictness | None = float if name in _LARGER_IS_STRICTER else _budget
-    if default is None:  # what the baseline's own tolerance is, is not known here
-        strictness = None
     key = f"tolerances.{name.replace('_', '-')}"
-    return Key(key, _or_none(read), default, _meanings().get(name, ""), strictness=strictness)
+    return Key(key, _or_none(read), default, _meanings().get(name, ""))
 
 
 @cache
@@ -220,7 +200,6 @@ def severity_key(code: str) -> Key:
         values.severity,
         every_rule()[code].severity,
         f"Severity of {code}.",
-        strictness=lambda severity: -severity.rank,
     )
 
 

@@ -11,18 +11,6 @@ from typing import Any, NamedTuple
 from czcheck.rules.waiver import Waiver
 
 
-class Trust(Enum):
-    """How a configuration came into the call.
-
-    `NAMED`: the user named it. `FOUND`: it holds for the folder in which the user works. `BESIDE`:
-    it only lies where a checked file lies, and may be anybody's.
-    """
-
-    NAMED = "named"
-    FOUND = "found"
-    BESIDE = "beside"
-
-
 class Kind(Enum):
     """What a setting comes from."""
 
@@ -125,7 +113,7 @@ class ConfigurationFile:
     Attributes:
         path: The file.
         shown: The file, as it is shown.
-        trust: How it came into the call.
+        named: Whether the user named it; else it was found from the working folder upwards.
         settings: What it says of all files.
         profile: The profile that it builds on; None for none.
         profile_line: Line that says so.
@@ -136,7 +124,7 @@ class ConfigurationFile:
 
     path: Path
     shown: str
-    trust: Trust
+    named: bool
     settings: Layer = field(default_factory=dict)
     profile: str | None = None
     profile_line: int | None = None

@@ -15,7 +15,6 @@ from czcheck.configuration.layers import (
     Layer,
     Origin,
     Said,
-    Trust,
 )
 from czcheck.configuration.patterns import is_meant
 from czcheck.configuration.profiles import layers_of
@@ -39,16 +38,12 @@ class InForce:
         file: The configuration file; None for none.
         profile: The profile; None for none.
         waivers: The waivers that are meant for the file, expired ones included.
-        beside: A configuration that only lies beside the file; None for none.
-        refused: Settings of that one which it may not set, and what else it says in vain.
     """
 
     settings: Mapping[str, Said]
     file: ConfigurationFile | None = None
     profile: str | None = None
     waivers: tuple[Granted, ...] = ()
-    beside: ConfigurationFile | None = None
-    refused: tuple[str, ...] = ()
 
     def __getitem__(self, key: str) -> Any:
         """The setting of a key."""
@@ -107,15 +102,13 @@ def in_force(
     profile: str | None = None,
     *,
     path: Path | None = None,
-    beside: ConfigurationFile | None = None,
 ) -> InForce:
     """What is in force for a file.
 
-    Later ones are heard over earlier ones: the defaults; the profile that the configuration names;
+    Later entries override earlier ones: the defaults; the profile that the configuration names;
     the configuration; the profile that the caller names; overrides for the file, in their order;
     what the caller says. A setting is replaced as a whole; of the tables `tolerances` and
-    `severity`, each key by itself. A configuration that only lies beside the file comes before what
-    the caller says, and is heard where it is stricter than everything before it.
+    `severity`, each key by itself.
 
     Args:
         given: What the caller says, by the names of the keys; paths are relative to the working
@@ -123,7 +116,6 @@ def in_force(
         configuration: The configuration of the call.
         profile: The profile that the caller names.
         path: The file; None for what holds for the call as a whole.
-        beside: A configuration that lies beside the file, and may be anybody's.
 
     Raises:
         UsageError: There is no such profile, or a configuration that nobody named lets something
@@ -138,16 +130,6 @@ def in_force(
     for layer in _layers(configuration, profile, path):
         merged.update(layer)
     _refuse_to_run(merged, asked, configuration)
-    refused: dict[str, None] = {}
-    if beside is not None:
-        for layer in _layers(beside, None, path):
-            for name, said in layer.items():
-                if is_stricter(name, said.value, merged):
-                    merged[name] = said
-                elif name not in asked and said.value != _value(name, merged):
-                    refused[name] = None
-        if beside.waivers:
-            refused["waivers"] = None
     merged.update(asked)
     waivers: tuple[Granted, ...] = ()
     if configuration is not None:
@@ -159,7 +141,7 @@ def in_force(
             or is_meant(each.waiver.path, path, configuration.folder)
         )
     named = profile or (None if configuration is None else configuration.profile)
-    return InForce(merged, configuration, named, waivers, beside, tuple(refused))
+    return InForce(merged, configuration, named, waivers)
 
 
 def _layers(
@@ -181,24 +163,6 @@ def _layers(
                 yield override.settings
 
 
-def _value(name: str, merged: Mapping[str, Said]) -> Any:
-    return merged[name].value if name in merged else key_named(name).default
-
-
-def is_stricter(name: str, value: Any, merged: Mapping[str, Said]) -> bool:
-    """Whether a setting makes the check stricter than what is in force.
-
-    Args:
-        name: Name of its key.
-        value: The setting.
-        merged: What is in force.
-    """
-    key = key_named(name)
-    if key.strictness is None or not key.per_file:
-        return False
-    return key.strictness(value) > key.strictness(_value(name, merged))
-
-
 def _refuse_to_run(
     merged: Mapping[str, Said], asked: Mapping[str, Said], configuration: ConfigurationFile | None
 ) -> None:
@@ -207,7 +171,7 @@ def _refuse_to_run(
     Raises:
         UsageError: A configuration that was only found says so.
     """
-    if configuration is None or configuration.trust is Trust.NAMED:
+    if configuration is None or configuration.named:
         return
     for name, key in keys().items():
         said = merged[name]

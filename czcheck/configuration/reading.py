@@ -18,7 +18,6 @@ from czcheck.configuration.layers import (
     Override,
     Profile,
     Said,
-    Trust,
 )
 from czcheck.configuration.lines import Place, line_of, lines_of_keys
 from czcheck.configuration.profiles import BUILT_IN
@@ -31,23 +30,18 @@ PYPROJECT = "pyproject.toml"
 OWN = "czcheck.toml"
 MAX_BYTES = 1 * MIB
 
-# Of a configuration that may be anybody's.
-_MOST_STARS, _MOST_OVERRIDES = 3, 200
-
 _TABLES = ("tolerances", "severity")
 _STRUCTURE = ("profile", "profiles", "overrides", "waivers")
 _WAIVER = ("code", "reason", "path", "expires")
 
 
-def read_configuration(
-    path: Path, trust: Trust, *, needed: bool = True
-) -> ConfigurationFile | None:
+def read_configuration(path: Path, *, named: bool) -> ConfigurationFile | None:
     """Read a configuration file.
 
     Args:
         path: The file.
-        trust: How it came into the call.
-        needed: Whether it is an error that a `pyproject.toml` says nothing of czcheck.
+        named: Whether the user named it; a `pyproject.toml` without `[tool.czcheck]` is an error
+            then.
 
     Returns:
         What it holds; None for a `pyproject.toml` that says nothing of czcheck.
@@ -62,13 +56,13 @@ def read_configuration(
         where = ("tool", "czcheck")
         tool = data.get("tool", {})
         if not isinstance(tool, dict) or "czcheck" not in tool:
-            if needed:
+            if named:
                 raise UsageError(f"{shown}: there is no table [tool.czcheck] in it")
             return None
         data = tool["czcheck"]
         if not isinstance(data, dict):
             raise UsageError(f"{shown}: tool.czcheck is {kind_of(data)}; it takes a table")
-    return _Reader(path, shown, trust, lines_of_keys(raw), where).read(data)
+    return _Reader(path, shown, lines_of_keys(raw), where).read(data, named=named)
 
 
 def says_something(path: Path) -> bool:
@@ -145,16 +139,13 @@ def _toml(data: bytes, shown: str) -> tuple[str, dict[str, Any]]:
 class _Reader:
     """Reads one file."""
 
-    def __init__(
-        self, path: Path, shown: str, trust: Trust, lines: dict[Place, int], where: Place
-    ) -> None:
+    def __init__(self, path: Path, shown: str, lines: dict[Place, int], where: Place) -> None:
         self._path = path
         self._shown = shown
-        self._trust = trust
         self._lines = lines
         self._where = where
 
-    def read(self, data: Mapping[str, Any]) -> ConfigurationFile:
+    def read(self, data: Mapping[str, Any], *, named: bool) -> ConfigurationFile:
         """Read it."""
         if self._where == () and "tool" in data:
             self._refuse(("tool",), f"in {OWN} keys stand at the top level, without [tool.czcheck]")
@@ -162,7 +153,7 @@ class _Reader:
         return ConfigurationFile(
             path=self._path,
             shown=self._shown,
-            trust=self._trust,
+            named=named,
             settings=self._settings(rest, (), Kind.FILE, also=_STRUCTURE),
             profile=self._text(data, "profile", ()),
             profile_line=self._line(("profile",)),
@@ -292,8 +283,6 @@ class _Reader:
     def _overrides(self, data: Any) -> tuple[Override, ...]:
         overrides = []
         tables = self._tables(data, "overrides")
-        if self._trust is Trust.BESIDE and len(tables) > _MOST_OVERRIDES:
-            self._refuse(("overrides",), f"are more than {_MOST_OVERRIDES}")
         for number, table in enumerate(tables):
             place = ("overrides", number)
             files = self._pattern(table, "files", place)
@@ -308,11 +297,6 @@ class _Reader:
         pattern = self._text(table, key, place)
         if pattern is not None and pattern.lstrip().startswith(("!", "#")):
             self._refuse((*place, key), "is a pattern of files, which begins with neither ! nor #")
-        if pattern is not None and self._trust is Trust.BESIDE and _takes_long(pattern):
-            self._refuse(
-                (*place, key),
-                f"has more than {_MOST_STARS} stars between two slashes, which can take for ever",
-            )
         return pattern
 
     def _waivers(self, data: Any) -> tuple[Granted, ...]:
@@ -344,13 +328,6 @@ class _Reader:
         waiver = Waiver(code, reason, self._pattern(table, "path", place), expires)
         line = line_of((*self._where, *place), self._lines)
         return Granted(waiver, self._shown, number, line)
-
-
-def _takes_long(pattern: str) -> bool:
-    """Whether matching a pattern may take beyond all measure: it goes back at every star."""
-    return pattern.count("**") > _MOST_STARS or any(
-        part.count("*") > _MOST_STARS for part in pattern.split("/")
-    )
 
 
 def _key(place: Place) -> str:

@@ -1,12 +1,11 @@
-"""Finds the configuration that holds for a call, and those that lie beside files."""
+"""Finds the configuration file of a call: the one named, or from the working folder upwards."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
-from czcheck.configuration.layers import ConfigurationFile, Trust
+from czcheck.configuration.layers import ConfigurationFile
 
 # In one folder the first of them counts.
 NAMES = ("czcheck.toml", "pyproject.toml")
@@ -22,58 +21,20 @@ def configuration_of_call(named: Path | None) -> ConfigurationFile | None:
         UsageError: The file cannot be read, or holds what czcheck does not know.
     """
     if named is not None:
-        return _read(named.parent.resolve() / named.name, Trust.NAMED)
+        return _read(named.parent.resolve() / named.name, named=True)
     here = Path.cwd()
     for folder in (here, *here.parents):
         path = _in_folder(folder)
         if path is not None and (folder == here or _is_ours(path, here)):
-            return _read(path, Trust.FOUND)
+            return _read(path, named=False)
     return None
 
 
-class Beside:
-    """Configurations that lie where the checked files lie, each read once."""
-
-    def __init__(self) -> None:
-        """Read nothing yet."""
-        self._by_folder: dict[Path, ConfigurationFile | None] = {}
-
-    def of(self, file: Path) -> ConfigurationFile | None:
-        """The nearest configuration in the folder of a file or above.
-
-        Args:
-            file: The file.
-
-        Returns:
-            The configuration; None where there is none, or where the nearest lies in the folder in
-            which the user works, or above it.
-
-        Raises:
-            UsageError: It cannot be read, or holds what czcheck does not know.
-        """
-        here = Path.cwd()
-        outside = [here, *here.parents]
-        nearest = file.parent.resolve()
-        for folder in (nearest, *nearest.parents):
-            if folder in outside:
-                return None
-            if folder not in self._by_folder:
-                path = _in_folder(folder)
-                self._by_folder[folder] = None if path is None else _read(path, Trust.BESIDE)
-            if (found := self._by_folder[folder]) is not None:
-                return found
-        return None
-
-
-def looked_at(files: Iterable[Path]) -> set[Path]:
-    """All files that may be read to find out whether they are configurations.
-
-    Args:
-        files: The checked files.
-    """
-    starts = [Path.cwd(), *(each.parent.resolve() for each in files)]
-    folders = {folder for start in starts for folder in (start, *start.parents)}
-    return {folder / name for folder in folders for name in NAMES if (folder / name).is_file()}
+def candidates() -> set[Path]:
+    """All files that may be read to find the configuration of the working folder."""
+    here = Path.cwd()
+    paths = (folder / name for folder in (here, *here.parents) for name in NAMES)
+    return {path for path in paths if path.is_file()}
 
 
 def _in_folder(folder: Path) -> Path | None:
@@ -87,10 +48,10 @@ def _in_folder(folder: Path) -> Path | None:
     return None
 
 
-def _read(path: Path, trust: Trust) -> ConfigurationFile | None:
+def _read(path: Path, *, named: bool) -> ConfigurationFile | None:
     from czcheck.configuration.reading import read_configuration  # noqa: PLC0415 - if there is one
 
-    return read_configuration(path, trust, needed=trust is Trust.NAMED)
+    return read_configuration(path, named=named)
 
 
 def _is_ours(path: Path, here: Path) -> bool:

@@ -44,8 +44,7 @@ def shown(force: InForce, path: Path | None) -> dict[str, Any]:
         path: The file for which it is; None for a call as a whole.
 
     Returns:
-        Configuration file, profile, every setting with its origin, waivers, and what a
-        configuration beside the file says in vain.
+        Configuration file, profile, every setting with its origin, and waivers.
     """
     return {
         "path": None if path is None else str(path),
@@ -58,8 +57,6 @@ def shown(force: InForce, path: Path | None) -> dict[str, Any]:
         "waivers": [
             {**_waiver(each), "expired": is_expired(each.waiver, today())} for each in force.waivers
         ],
-        "beside": None if force.beside is None else force.beside.shown,
-        "refused": list(force.refused),
     }
 
 

@@ -147,7 +147,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
             answers=_or_fault(lambda: facts["answers_change"]),
             outcomes=outcomes,
             configuration=None
-            if force.file is None and force.beside is None and force.profile is None
+            if force.file is None and force.profile is None
             else of_report(force),
         )
 
@@ -167,7 +167,7 @@ def _outcomes(facts: Facts, force: InForce, level: Level) -> tuple[Outcome, ...]
     chosen = chosen_rules(force, rules)
     ended = evaluate(rules, facts, level=level, chosen=chosen)
     outcomes = applied(tuple(ended), force, today())
-    if force.file is None and force.beside is None:
+    if force.file is None:
         return outcomes
     about = [code for code, rule in catalogue().items() if POLICY in rule.needs]
     return judge_releases(outcomes, force, chosen_rules(force, about))

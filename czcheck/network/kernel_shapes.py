@@ -92,6 +92,7 @@ def _over_channels(node: Any, _: Sequence[Known]) -> bool:
 
 
 SHAPES: dict[str, Held] = {
+    "rank 2": _at_least(0, 2),
     "rank 6": _at_least(0, 6),
     "rank 8": _at_least(0, 8),
     "no axes": _empty(1),

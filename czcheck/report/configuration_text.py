@@ -24,7 +24,7 @@ def configuration_text(configuration: Mapping[str, Any]) -> str:
     parts = [file] if file is not None else []
     if profile is not None:
         parts.append(f"profile {profile}")
-    text = ", ".join(parts) or "beside the file"
+    text = ", ".join(parts)
     if configured:
         said = [f"{each['key']} {value_text(each['value'])}" for each in configured]
         text += f": {', '.join(said)}"

@@ -9,6 +9,7 @@ from .border import tiling_can_be_exact as tiling_can_be_exact
 from .catalogue import every_rule as every_rule
 from .declaring import DOCS_VARIABLE as DOCS_VARIABLE
 from .declaring import PACKAGE as PACKAGE
+from .declaring import RETIRED as RETIRED
 from .declaring import Check as Check
 from .declaring import Level as Level
 from .declaring import Rule as Rule

@@ -46,23 +46,6 @@ def waivers_meet_something(policy: Policy) -> Iterator[Found]:
             yield _of(use, files=use.idle)
 
 
-@rule("CZ912", severity=Severity.NOTE, level=Level.ARCHIVE)
-def configuration_beside_the_file_is_heard(policy: Policy) -> Iterator[Found]:
-    """A configuration beside the file is not heard in everything.
-
-    Says: `{file}` lies beside the file and also says {keys}; that does not count.
-    Why: A model that comes with its own configuration could make its own check milder, or let
-        programs run. Such a configuration counts only where it makes the check stricter.
-    Fix: If it is yours, work in its folder, or name it with `--config`.
-    Format: none, this is about the configuration
-    Example: `received/czcheck.toml` lies beside the file and also says `level`, `ignore`; that
-        does not count.
-    """
-    if policy.beside is not None:
-        keys = ", ".join(f"`{key}`" for key in policy.refused)
-        yield Found(ConfigurationPlace(policy.beside, ""), file=policy.beside, keys=keys)
-
-
 def _of(use: WaiverUse, **fields: str | int) -> Found:
     granted = use.granted
     place = ConfigurationPlace(granted.file, f"waivers[{granted.number}]", granted.line)

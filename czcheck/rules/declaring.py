@@ -219,6 +219,13 @@ def _is_ours(check: Check) -> bool:
     return check.__module__.startswith(f"{__package__}.")
 
 
+RETIRED = {
+    "CZ912": "retired after 0.1.0: a configuration that lies next to a checked file counts for"
+    " nothing; only the one of the working folder, or the one named with `--config`, does",
+}
+"""Codes that rules had once, with what became of them. They are never used again."""
+
+
 def by_code(rules: Iterable[Rule]) -> dict[str, Rule]:
     """Rules by code, in the order of their codes.
 
@@ -226,11 +233,11 @@ def by_code(rules: Iterable[Rule]) -> dict[str, Rule]:
         rules: The rules.
 
     Raises:
-        ValueError: Two of them have the same code.
+        ValueError: Two of them have the same code, or one has a retired one.
     """
     sorted_rules: dict[str, Rule] = {}
     for each in sorted(rules, key=lambda each: each.code):
-        if each.code in sorted_rules:
+        if each.code in sorted_rules or each.code in RETIRED:
             raise ValueError(f"rule code {each.code} is used twice")
         sorted_rules[each.code] = each
     return sorted_rules

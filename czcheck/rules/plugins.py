@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import UsageError
-from czcheck.rules.declaring import Rule, by_code, declared
+from czcheck.rules.declaring import RETIRED, Rule, by_code, declared
 from czcheck.rules.facts import FACTS
 from czcheck.rules.families import own_rules, release_rules
 from czcheck.text import nearest
@@ -173,6 +173,8 @@ def no_such_rule(prefix: str) -> UsageError:
     Args:
         prefix: The code or prefix.
     """
+    if (code := prefix.upper()) in RETIRED:
+        return UsageError(f"{code} was {RETIRED[code]}; leave it out")
     message = f"no rule begins with {prefix!r}; `czcheck rules` lists them all"
     if prefix and any(code.startswith(prefix.upper()) for code in release_rules()):
         message = f"{prefix!r}: rules on two releases are checked by `czcheck diff`"

@@ -24,7 +24,6 @@ SHOWN_ELSEWHERE: dict[str, str] = {
     "CZ901": "tests/rules/test_plugins.py",
     "CZ910": "tests/configuration/test_waivers.py",
     "CZ911": "tests/configuration/test_waivers.py",
-    "CZ912": "tests/configuration/test_trust.py",
     **dict.fromkeys(
         ("CZ501", "CZ502", "CZ503", "CZ504", "CZ505", "CZ506", "CZ507"),
         "tests/evaluating/test_evaluation_told.py",

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from czcheck.configuration import Trust, lines_of_keys, read_configuration, says_something
+from czcheck.configuration import lines_of_keys, read_configuration, says_something
 from czcheck.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -135,7 +135,7 @@ BAD = [
 
 def read(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-    read_configuration(path, Trust.NAMED)
+    read_configuration(path, named=True)
 
 
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD.keys())
@@ -212,7 +212,7 @@ def test_files_that_are_no_toml(tmp_path: Path, data: bytes, said: str) -> None:
     path = tmp_path / "czcheck.toml"
     path.write_bytes(data)
     with pytest.raises(UsageError) as refused:
-        read_configuration(path, Trust.NAMED)
+        read_configuration(path, named=True)
     assert said in str(refused.value)
     assert str(path) in str(refused.value)
 
@@ -220,16 +220,16 @@ def test_files_that_are_no_toml(tmp_path: Path, data: bytes, said: str) -> None:
 def test_pyproject_holds_it_under_its_tool(tmp_path: Path) -> None:
     path = tmp_path / "pyproject.toml"
     path.write_text('[project]\nname = "x"\n\n[tool.czcheck]\nlevel = "network"\n')
-    found = read_configuration(path, Trust.NAMED)
+    found = read_configuration(path, named=True)
     assert found is not None
     assert found.settings["level"].origin.line == 5
     path.write_text('[project]\nname = "x"\n')
-    assert read_configuration(path, Trust.FOUND, needed=False) is None
+    assert read_configuration(path, named=False) is None
     with pytest.raises(UsageError, match=r"no table \[tool.czcheck\]"):
-        read_configuration(path, Trust.NAMED)
+        read_configuration(path, named=True)
     path.write_text("[tool.czcheck.waiver]\n")
     with pytest.raises(UsageError, match=r"line 1: `waiver` is unknown; did you mean `waivers`\?"):
-        read_configuration(path, Trust.NAMED)
+        read_configuration(path, named=True)
 
 
 @pytest.mark.parametrize(
@@ -256,14 +256,14 @@ def test_however_it_is_written_it_is_found(tmp_path: Path, text: str) -> None:
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     path = tmp_path / "czcheck.toml"
     path.write_text('tiles = ["a"]\nbaseline = "b.npz"\nruntime = "bin/python"\n')
-    found = read_configuration(path, Trust.NAMED)
+    found = read_configuration(path, named=True)
     assert found is not None
     values = {name: said.value for name, said in found.settings.items()}
     assert values["tiles"] == (tmp_path / "a",)
     assert values["baseline"] == tmp_path / "b.npz"
     assert values["runtime"] == str(tmp_path / "bin" / "python")
     path.write_text('runtime = "python3.7"\n')
-    found = read_configuration(path, Trust.NAMED)
+    found = read_configuration(path, named=True)
     assert found is not None
     assert found.settings["runtime"].value == "python3.7", "looked for on PATH"
 
