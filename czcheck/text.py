@@ -6,7 +6,7 @@ What is printable cannot steer a terminal or a log parser.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Explicit direction marks can make a name read as another one; so can characters that show nothing.
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
@@ -107,6 +107,37 @@ def size_text(size: int) -> str:
             return f"{size} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} {_UNITS[-1]}"
+
+
+def sizes(shape: Iterable[int | None], between: str = "x") -> str:
+    """Sizes with something between them: `512x512`; an open one is `?`.
+
+    Args:
+        shape: The sizes.
+        between: What stands between them.
+    """
+    return between.join("?" if size is None else str(size) for size in shape)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names, at least one: `a`, `a and b`, `a, b and c`.
+
+    Args:
+        names: The names.
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def first_of(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """The first names, and how many more there are: `a, b and 3 more`.
+
+    Args:
+        names: The names.
+        most: How many to show.
+        between: What stands between them.
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
 
 
 def percent(part: float, digits: int = 3) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.diffing.network import tile_of
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.text import sizes
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances, coarser
 
 if TYPE_CHECKING:
@@ -392,4 +393,4 @@ def _agreements(
 def _sizes(shape: tuple[int | None, ...] | None) -> str:
     if shape is None:
         return "of no fixed size"
-    return "x".join("?" if size is None else str(size) for size in shape)
+    return sizes(shape)

@@ -10,6 +10,7 @@ from typing import Any
 from czcheck.diffing.classes import ClassChange, match_classes
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.parts import UnknownPart
+from czcheck.text import sizes
 
 # Fields in the order of the document, by the names that the format gives them.
 _FIELDS = {
@@ -102,7 +103,7 @@ def _plain(value: Any) -> Any:
         return value
     if all(isinstance(each, str) for each in value):
         return ", ".join(value)
-    return " x ".join("?" if each is None else str(each) for each in value)
+    return sizes(value, " x ")
 
 
 def _unknown_changes(

@@ -10,7 +10,7 @@ from czcheck.report.configuration_text import configuration_text
 from czcheck.report.inspection_text import shape_text
 from czcheck.report.lines import Line, wrapped
 from czcheck.report.text import outcome_lines
-from czcheck.text import count, percent, size_text
+from czcheck.text import count, first_of, percent, size_text
 
 if TYPE_CHECKING:
     from czcheck.diffing.record import DiffRecord
@@ -149,12 +149,12 @@ def _network(plain: dict[str, Any]) -> Iterator[Line]:
         f"{each['op']} {each['before']} {ARROW} {each['after']}" for each in network["operations"]
     ]
     if operations:
-        text = f"operations: {', '.join(operations[:MOST])}{further(operations)}"
+        text = f"operations: {first_of(operations, MOST)}"
         yield from wrapped(text, "  ")
     for release, lacking in zip(("before", "after"), network["unknown_to_target"], strict=True):
         if lacking:
-            text = f"{release}: not known to TensorFlow 2.0.0: {', '.join(lacking[:MOST])}"
-            yield from wrapped(text + further(lacking), "  ")
+            text = f"{release}: not known to TensorFlow 2.0.0: {first_of(lacking, MOST)}"
+            yield from wrapped(text, "  ")
 
 
 def further(items: list[Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from czcheck.errors import UsageError
 from czcheck.images.earlier import is_result
 from czcheck.images.folders import image_files, is_store
+from czcheck.text import first_of
 
 _FEW = 3
 # As annotation tools and data sets name masks: Cellpose, StarDist, napari, the Data Science Bowl.
@@ -69,9 +70,8 @@ def pairs_of(images: Path, masks: Path) -> tuple[tuple[Pair, ...], tuple[Path, .
     without = [each for each in without if each not in ours]
     if without:
         names_of = [each.name for each in without]
-        more = f" and {len(names_of) - _FEW} more" if len(names_of) > _FEW else ""
         raise UsageError(
-            f"{masks}: no mask for {', '.join(names_of[:_FEW])}{more}; a mask is named as its "
+            f"{masks}: no mask for {first_of(names_of, _FEW)}; a mask is named as its "
             "image, or so with _mask, _seg, _labels or the like behind"
         )
     pairs: dict[Path, Pair] = {}

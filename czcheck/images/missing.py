@@ -7,6 +7,7 @@ from math import prod
 from typing import NamedTuple
 
 from czcheck.images.selection import spans
+from czcheck.text import first_of
 
 _FEW = 3
 
@@ -44,6 +45,7 @@ def _named(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
         # A dimension along which all are missing tells nothing.
         parts = [name for name in differ if len(values[name]) < len(every[name])] or differ
         return ", ".join(f"{name} {spans(values[name])}" for name in parts)
-    few = sorted(absent)[:_FEW]
-    texts = [", ".join(f"{name} {getattr(each, name)}" for name in differ) for each in few]
-    return "; ".join(texts) + (f" and {len(absent) - _FEW} more" if len(absent) > _FEW else "")
+    texts = [
+        ", ".join(f"{name} {getattr(each, name)}" for name in differ) for each in sorted(absent)
+    ]
+    return first_of(texts, _FEW, "; ")

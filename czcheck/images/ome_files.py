@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from czcheck.errors import CzcheckError, InputError
 from czcheck.images.decoders import opened
 from czcheck.images.ome_xml import OmeImage, described_elsewhere, own_uuid
+from czcheck.text import first_of
 
 if TYPE_CHECKING:
     import tifffile
@@ -62,12 +63,11 @@ def missing_phrase(path: Path, names: Sequence[str], images: Iterable[OmeImage])
         names: The missing files, one at least.
         images: What the OME-XML says of images.
     """
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
     files, verb = ("file", "is") if len(names) == 1 else ("files", "are")
     how = "missing"
     if any((path.parent / name).exists() for name in names):
         how = "not whole" if len(names) == 1 else "missing or not whole"
-    phrase = f"the {files} {', '.join(names[:_FEW])}{more} of its OME-XML {verb} {how}"
+    phrase = f"the {files} {first_of(names, _FEW)} of its OME-XML {verb} {how}"
     known = {name for image in images for name, _ in image.files}
     others = sorted(
         each.name

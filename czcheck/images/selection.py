@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from czcheck.errors import UsageError
 from czcheck.images.image import Plane
+from czcheck.text import first_of
 
 # By number from 0, by name, several of both, or as text: "2", "DAPI", "0,2", "1-3", "DAPI,GFP".
 Selection = int | str | Sequence[int | str] | None
@@ -106,9 +107,8 @@ def there_is(option: str, numbers: Sequence[int], names: Sequence[str] = ()) -> 
     if not any(names):
         return f"the image has {nouns[option]} {spans(numbers)}"
     pairs = zip(numbers, names, strict=True)
-    listed = [f"{number} {name!r}" if name else str(number) for number, name in pairs]
-    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
-    return f"the image has the {nouns[option]} {', '.join(listed[:_SHOWN])}{more}"
+    texts = [f"{number} {name!r}" if name else str(number) for number, name in pairs]
+    return f"the image has the {nouns[option]} {first_of(texts, _SHOWN)}"
 
 
 def spans(numbers: Sequence[int]) -> str:
@@ -124,8 +124,7 @@ def spans(numbers: Sequence[int]) -> str:
         else:
             runs.append([number, number])
     texts = [f"{first} to {last}" if last > first else str(first) for first, last in runs]
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more
+    return first_of(texts, _SHOWN)
 
 
 def named(planes: Sequence[Plane]) -> tuple[Plane, ...]:

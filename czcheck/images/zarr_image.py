@@ -13,6 +13,7 @@ from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
 from czcheck.images.selection import spans
+from czcheck.text import first_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,9 +97,8 @@ class ZarrImage(FileImage):
         scenes = self._choose_planes(all_planes, selections)
         self.warnings = tuple(each for number in scenes if (each := empty[number]) is not None)
         if missing and selections.scene is None:
-            more = f" and {len(missing) - _FEW} more" if len(missing) > _FEW else ""
             self._report_missing(
-                [f"the store lacks {', '.join(missing[:_FEW])}{more}, which its metadata name"],
+                [f"the store lacks {first_of(missing, _FEW)}, which its metadata name"],
                 "Copy the store whole, or select what is there with --scene",
                 allowed=selections.allow_missing,
             )

@@ -17,6 +17,7 @@ from czcheck.network.checkpoint import dims_of
 from czcheck.network.dataflow import Frame, Point, input_of, locate, settle
 from czcheck.network.facts import CheckpointIndex, Dims, Loader, Problem, Variable
 from czcheck.network.graph import Graph
+from czcheck.text import sizes
 
 HANDLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 _ASSIGN = frozenset({"AssignVariableOp", "Assign"})
@@ -199,4 +200,4 @@ def match(
 def _sizes(shape: Dims | None) -> str:
     if shape is None:
         return "of any shape"
-    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
+    return f"[{sizes(shape, ', ')}]"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from czcheck.report.lines import Line, wrapped
-from czcheck.text import count, percent, printable
+from czcheck.text import count, first_of, percent, printable
 
 _SHOWN_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
 _NAME = 24
@@ -55,8 +55,7 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
         yield from wrapped(f"worst images by mean IoU: {worst}", "  ")
     if plain["left_over"]:
         names = [printable(each) for each in plain["left_over"]]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
-        yield from wrapped(f"left aside, without a counterpart: {', '.join(names[:3])}{more}", "  ")
+        yield from wrapped(f"left aside, without a counterpart: {first_of(names, 3)}", "  ")
 
 
 def padding_text(tiles: Mapping[str, Any]) -> str:

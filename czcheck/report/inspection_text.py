@@ -9,7 +9,7 @@ from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
 from czcheck.report.inspection import inspection
 from czcheck.report.lines import Line
-from czcheck.text import printable, size_text
+from czcheck.text import printable, size_text, sizes
 
 if TYPE_CHECKING:
     from czcheck.model import Model
@@ -23,7 +23,7 @@ def shape_text(shape: list[int | None] | None) -> str:
     """
     if shape is None:
         return "of open rank"
-    return " x ".join("?" if size is None else str(size) for size in shape)
+    return sizes(shape, " x ")
 
 
 def _rows(rows: dict[str, str]) -> Iterator[Line]:

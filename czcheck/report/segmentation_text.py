@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.report.lines import Line
-from czcheck.text import count, printable
+from czcheck.text import count, first_of, printable
 
 if TYPE_CHECKING:
     from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation
@@ -33,8 +33,7 @@ def segmentation_lines(result: Segmentation, *, quiet: bool = False) -> Iterator
             yield Line(f"{result.table}: {result.objects} objects")
         if result.left_out:
             names = [printable(Path(each).name) for each in result.left_out]
-            more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-            yield Line(f"left out, as czcheck wrote them: {', '.join(names[:MAX_NAMES])}{more}")
+            yield Line(f"left out, as czcheck wrote them: {first_of(names, MAX_NAMES)}")
     for image in failed:
         yield Line(f"failed: {image.failed}", "error")
     if quiet and not failed:
@@ -97,6 +96,6 @@ def _seam_lines(seams: Seams) -> Iterator[Line]:
     )
     seen = seams.seen
     if seen:
-        told = ", ".join(f"{each.axis} {each.at} ({each.changed:.2%})" for each in seen[:MAX_SEAMS])
-        more = f" and {len(seen) - MAX_SEAMS} more" if len(seen) > MAX_SEAMS else ""
-        yield Line(f"    most at {told}{more}; a larger BorderSize or --align helps")
+        places = [f"{each.axis} {each.at} ({each.changed:.2%})" for each in seen]
+        most = first_of(places, MAX_SEAMS)
+        yield Line(f"    most at {most}; a larger BorderSize or --align helps")

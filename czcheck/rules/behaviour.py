@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
 from czcheck.runtime.measure import variations as ways
-from czcheck.text import rounded_percent
+from czcheck.text import first_of, listed, rounded_percent
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -213,11 +213,7 @@ def _class_name(metadata: ModelMetadata, number: int) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     """Names in words; of many, the first ones."""
-    if len(names) == 1:
-        return names[0]
-    if len(names) > _MANY:
-        return f"{', '.join(names[:_MANY])} and {len(names) - _MANY} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed(names) if len(names) <= _MANY else first_of(names, _MANY)
 
 
 def _shares(metadata: ModelMetadata, won: Sequence[int]) -> str:

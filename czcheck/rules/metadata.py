@@ -14,6 +14,7 @@ from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES
 from czcheck.rules import binary, specification  # noqa: F401 - the other parts of this family
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity, XmlPath
+from czcheck.text import listed
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Container
@@ -53,8 +54,7 @@ def _clipped(text: str) -> str:
 
 def _quoted(names: Iterable[str]) -> str:
     """Names in quotes, the last one joined by "and"."""
-    listed = [f"'{_clipped(name)}'" for name in names]
-    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
+    return listed([f"'{_clipped(name)}'" for name in names])
 
 
 @rule("CZ201", severity=ERROR, level=Level.METADATA)

@@ -15,6 +15,7 @@ from czcheck.rules.comparison import (
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel, XmlPath
 from czcheck.rules.words import tiles_in_words
+from czcheck.text import first_of, sizes
 
 if TYPE_CHECKING:
     from czcheck.diffing.answers import AnswersChange
@@ -108,12 +109,10 @@ def classes_keep_their_names(metadata_change: MetadataChange) -> Iterator[Found]
     if renamed:
         parts = [
             f"`{each.before.name}` is now called `{each.after.name}`"
-            for each in renamed[:_MANY]
+            for each in renamed
             if each.before is not None and each.after is not None
         ]
-        yield Found(
-            XmlPath("/Model/TrainingClasses"), classes=", ".join(parts) + _more(len(renamed))
-        )
+        yield Found(XmlPath("/Model/TrainingClasses"), classes=first_of(parts, _MANY))
 
 
 @rule("CZ605", severity=_NOTE, level=Level.METADATA)
@@ -219,8 +218,7 @@ def still_loads_in_the_target(network_change: NetworkChange) -> Iterator[Found]:
     """
     before, after = network_change.lacking
     if after and not before:
-        named = ", ".join(f"`{name}`" for name in after[:_MANY])
-        yield Found(lacking=named + _more(len(after)))
+        yield Found(lacking=first_of([f"`{name}`" for name in after], _MANY))
 
 
 @rule("CZ620", severity=_ERROR, level=Level.NETWORK)
@@ -261,20 +259,15 @@ def _names(classes: Iterable[ClassChange]) -> str:
     names = [f"`{each.name}`" for each in classes]
     if not names:
         return ""
-    return ", ".join(names[:_MANY]) + _more(len(names)) + (" was" if len(names) == 1 else " were")
+    return first_of(names, _MANY) + (" was" if len(names) == 1 else " were")
 
 
 def _listed(changes: list[ClassChange], value: Callable[..., object]) -> str:
     """What a value of classes was and is."""
     parts = [
-        f"`{each.name}` was {value(each.before)} and is {value(each.after)}"
-        for each in changes[:_MANY]
+        f"`{each.name}` was {value(each.before)} and is {value(each.after)}" for each in changes
     ]
-    return ", ".join(parts) + _more(len(changes))
-
-
-def _more(number: int) -> str:
-    return f" and {number - _MANY} more" if number > _MANY else ""
+    return first_of(parts, _MANY)
 
 
 def _was_and_is(change: FieldChange) -> str:
@@ -285,4 +278,4 @@ def _was_and_is(change: FieldChange) -> str:
 def _sizes(shape: tuple[int | None, ...] | None) -> str:
     if shape is None:
         return "of no fixed size"
-    return "x".join("?" if size is None else str(size) for size in shape)
+    return sizes(shape)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from czcheck.planned.ending import about_channels, ending_of
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, Severity, XmlPath
-from czcheck.text import count
+from czcheck.text import count, sizes
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
@@ -46,7 +46,7 @@ def _written(shape: Dims | None) -> str:
     """A shape for people, such as `[?, 512, 512, 1]`."""
     if shape is None:
         return "[of open rank]"
-    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
+    return f"[{sizes(shape, ', ')}]"
 
 
 def _channels(number: int | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from czcheck.text import first_of, listed
+
 _MANY = 4
 
 
@@ -14,8 +16,5 @@ def tiles_in_words(tiles: Iterable[str]) -> str:
         tiles: Names, at least one; those that occur again are left out.
     """
     names = [f"`{name}`" for name in dict.fromkeys(tiles)]
-    if len(names) == 1:
-        return f"the tile {names[0]}"
-    if len(names) > _MANY:
-        return f"the tiles {', '.join(names[:_MANY])} and {len(names) - _MANY} more"
-    return f"the tiles {', '.join(names[:-1])} and {names[-1]}"
+    what = "the tile" if len(names) == 1 else "the tiles"
+    return f"{what} {listed(names) if len(names) <= _MANY else first_of(names, _MANY)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.unpack import unpack
+from czcheck.text import sizes as shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -149,12 +150,9 @@ class ModelRunner:
             raise UsageError(f"{path}: the network leaves the size of a tile open; give --tile HxW")
         for size, given in zip(sizes, wanted, strict=True):
             if size not in (None, given):
-                told, asked = (
-                    "x".join("?" if each is None else str(each) for each in pair)
-                    for pair in (sizes, wanted)
-                )
                 raise UsageError(
-                    f"{path}: the network takes tiles of {told} pixels, not {asked}; "
+                    f"{path}: the network takes tiles of {shown(sizes)} pixels, not "
+                    f"{shown(wanted)}; "
                     "leave --tile out"
                 )
         return int(wanted[0] or 0), int(wanted[1] or 0)

@@ -15,6 +15,7 @@ from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
 from czcheck.specification import inapplicable, specification_of
+from czcheck.text import sizes
 from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.running import FileRun, payload_of
 
@@ -225,7 +226,7 @@ def _network_facts(network: Network) -> dict[str, Any]:
     def shape(specs: Sequence[TensorSpec]) -> str:
         if len(specs) != 1 or specs[0].shape is None:
             return "?"
-        return "x".join("?" if size is None else str(size) for size in specs[0].shape[1:])
+        return sizes(specs[0].shape[1:])
 
     serving = network.serving
     return {
