@@ -6,14 +6,13 @@ optimisers move it, so the network gives what its author saw, and CZ327 names it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from czcheck.building.graph import Graph, Node
 from czcheck.building.portable import Changes
-from czcheck.network.leveling import LEVELING, SAME
-
-_HELD = "MaxPoolWithArgmax"
+from czcheck.network.leveling import POOLING, leveling_before
 
 
 def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) -> None:
@@ -26,7 +25,7 @@ def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) ->
     """
     for part in graph.graphs():
         for node in list(part.nodes.values()):
-            if node.op == _HELD and _levels(part, node):
+            if node.op == POOLING and any(leveling_before(node, partial(_sources, part))):
                 attrs = {"dtype": node.attrs["T"], "shape": attr_type()}
                 attrs["shape"].shape.unknown_rank = True
                 name, label = f"{node.name}/input", f"{node.label or node.name}/input"
@@ -37,9 +36,7 @@ def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) ->
                 changes.rewrote(node.op, f"PlaceholderWithDefault, {node.op}")
 
 
-def _levels(graph: Graph, node: Node) -> bool:
-    """Whether the first input comes from a function that may make numbers equal."""
-    source = graph.nodes.get(node.inputs[0][0])
-    while source is not None and source.op in SAME and source.inputs:
-        source = graph.nodes.get(source.inputs[0][0])
-    return source is not None and source.op in LEVELING
+def _sources(graph: Graph, node: Node) -> Iterator[Node]:
+    """The node that a node's first input comes from."""
+    if node.inputs and node.inputs[0][0] in graph.nodes:
+        yield graph.nodes[node.inputs[0][0]]

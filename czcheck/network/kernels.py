@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from czcheck.network import dtypes
 from czcheck.network.defaults import load_defaults
-from czcheck.network.leveling import is_behind_leveling
+from czcheck.network.leveling import PLACES, is_behind_leveling
 from czcheck.shipped import shipped
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def faults(
                 shapes = {} if followed is None or isinstance(followed, str) else followed.inputs
             calls = shapes.get((scope, node.name), calls)
         fault = next(_faults(network.graph, scope, node, target, calls), None)
-        if fault is None and is_behind_leveling(network.graph, scope, node):
+        if fault is None and node.op in PLACES and is_behind_leveling(network.graph, scope, node):
             fault = _LEVELED._replace(op=node.op, node=node.name, function=scope)
         if fault is not None:
             found.append(fault)
@@ -198,7 +198,11 @@ def _faults(
     """The faults of a node with all that comes into it, call by call."""
     for inputs in calls:
         for fault in node_faults(node, target, inputs):
-            if not fault.output or _is_read(graph, scope, node, fault.output):
+            # The table knows of one output alone: places that the optimiser looks for too early.
+            if not fault.output or (
+                _is_read(graph, scope, node, fault.output)
+                and is_behind_leveling(graph, scope, node)
+            ):
                 yield fault._replace(function=scope)
 
 
