@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from czcheck.network import dtypes
+from czcheck.network import dtypes, messages
 from czcheck.network.defaults import load_defaults
 from czcheck.network.leveling import PLACES, is_behind_leveling
+from czcheck.network.wider import candidates
 from czcheck.shipped import shipped
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class KernelFault(NamedTuple):
     remedy: str
     output: str = ""
 
+
+WIDENED = "`czcheck build` and `czcheck repair` compute it in a wider dtype"
+CAST = "cast to float32 or int32 before it, and back behind it"
+"""What to do about a dtype without a kernel: nothing by hand, or else this."""
 
 _LEVELED = KernelFault(
     "",
@@ -235,7 +240,7 @@ def node_faults(node: Any, target: Target, inputs: Sequence[Known] = ()) -> Iter
     if compiled:
         if any(target.values.refused(node.op, name, node.attr[name]) for name in node.attr):
             return  # the whole file is refused, see `czcheck.network.target.gaps`
-        missing = _without_kernel(kernels, rows, node)
+        missing = _without_kernel(kernels, rows, node, target)
         if missing.kind == "refuses":
             yield missing
             return
@@ -287,7 +292,46 @@ def _has_kernel(kernels: Kernels, row: Mapping[str, int], node: Any) -> bool:
     )
 
 
-def _without_kernel(kernels: Kernels, rows: Sequence[Mapping[str, int]], node: Any) -> KernelFault:
+def is_widened(node: Any, target: Target) -> bool:
+    """Whether a build computes a node in a wider dtype, of which the target has a kernel.
+
+    Args:
+        node: As of `node_faults`.
+        target: The runtime.
+    """
+    rows = load_kernels(target.name).registered.get(node.op, ())
+    kinds = {
+        name: _values(node, name) for name in dict.fromkeys(each for row in rows for each in row)
+    }
+    types = {
+        name: dtypes.name(values[0][1])
+        for name, values in kinds.items()
+        if len(values) == 1 and values[0][0] == "type"
+    }
+    for wider in candidates(node.op, types):
+        attr = dict(node.attr)
+        attr |= {name: messages.AttrValue(type=dtypes.number(each)) for name, each in wider.items()}
+        other = _Widened(node.op, node.name, attr)
+        if (
+            has_kernel(other, target)
+            and not any(target.values.refused(node.op, name, attr[name]) for name in attr)
+            and all(fault.kind == "depends" for fault in node_faults(other, target))
+        ):
+            return True
+    return False
+
+
+class _Widened(NamedTuple):
+    """A node with other dtypes, as `node_faults` takes it."""
+
+    op: str
+    name: str
+    attr: Mapping[str, Any]
+
+
+def _without_kernel(
+    kernels: Kernels, rows: Sequence[Mapping[str, int]], node: Any, target: Target
+) -> KernelFault:
     """The fault of a node for whose attributes there is no kernel; names those at fault."""
     names = dict.fromkeys(name for row in rows for name in row)
     bad = [
@@ -302,11 +346,9 @@ def _without_kernel(kernels: Kernels, rows: Sequence[Mapping[str, int]], node: A
         effect = "it has no kernel for that; builds with XLA compile one, all others refuse it"
     else:
         kind, effect = "refuses", "it has no kernel for that on the processor"
-    remedy = (
-        "cast to float32 or int32 before it, and back behind it"
-        if words
-        else "build this layer from other operations"
-    )
+    remedy = "build this layer from other operations"
+    if words:
+        remedy = WIDENED if is_widened(node, target) else CAST
     return KernelFault(node.op, node.name, None, kind, words or "any dtype", effect, remedy)
 
 

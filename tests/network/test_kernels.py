@@ -91,6 +91,18 @@ def test_a_dtype_without_a_kernel_is_named() -> None:
     (fault,) = node_faults(node, TF200)
     assert (fault.kind, fault.condition) == ("refuses", "T uint16")
     assert "no kernel" in fault.effect
+    assert "`czcheck build` and `czcheck repair` compute it in a wider dtype" in fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("op", "types"),
+    [("Acos", {"T": "complex64"}), ("Acos", {"T": "int32"})],
+)
+def test_a_dtype_that_no_build_widens_is_to_be_cast_by_hand(op: str, types: dict[str, str]) -> None:
+    node = messages.NodeDef(name="node", op=op)
+    for name, dtype in types.items():
+        node.attr[name].CopyFrom(attribute(Type(dtype)))
+    assert "compute it" not in " ".join(each.remedy for each in node_faults(node, TF200))
 
 
 def test_a_value_that_refuses_the_whole_file_is_no_fault_of_a_kernel() -> None:
