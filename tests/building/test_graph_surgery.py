@@ -21,6 +21,7 @@ from czcheck.building import (
     prune,
     read_nodes,
     rename,
+    unwritten,
 )
 from czcheck.errors import InputError
 from czcheck.network import messages
@@ -383,3 +384,14 @@ def test_new_operations_with_an_older_equal_are_replaced() -> None:
 def test_new_operations_without_an_equal_are_named(op: str, attrs: dict[str, str]) -> None:
     with pytest.raises(InputError, match=rf"operation {op} \(node n\) does not exist"):
         portable(op, **attrs)
+
+
+def test_nobody_is_told_to_build_what_a_build_has_made() -> None:
+    remedy = "`czcheck build` and `czcheck repair` write it anew so that it is equal there"
+    found = unwritten(f"Conv2D is refused (1 node, the first is conv); {remedy}.", remedy)
+    assert found == (
+        "Conv2D is refused (1 node, the first is conv); give the tensors that it reads a size "
+        "that is known, or do without it."
+    )
+    by_hand = "clip to the range of the dtype before the cast"
+    assert unwritten(f"It depends; {by_hand}.", by_hand) == f"It depends; {by_hand}."
