@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from czcheck.building.expected import after, before
 from czcheck.building.keras2.reading import writer_of
 from czcheck.building.proof import Comparer
+from czcheck.building.working import Working
 from czcheck.errors import IncompleteError, InputError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from czcheck.building.expected import Added
@@ -46,7 +45,7 @@ class OriginalProof:
     raw: float
 
 
-class Original:
+class Original(Working):
     """A shut-in process of another interpreter that runs the source as it is."""
 
     def __init__(self, python: str, source: Path, limits: RunnerLimits | None = None) -> None:
@@ -65,20 +64,6 @@ class Original:
         self._added: Added | None = None
         self._comparer = Comparer(str(source))
         self._tile = (0, 0)
-
-    def __enter__(self) -> Original:  # noqa: PYI034 - `Self` came with Python 3.11
-        """Let it import its framework while others work."""
-        self._worker.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the process."""
-        self._worker.close()
 
     def load(self, examined: Examined, lowering: Lowering, added: Added, limits: Limits) -> None:
         """Load the source.
