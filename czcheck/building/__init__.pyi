@@ -8,6 +8,7 @@ from .graph import parse_ref as parse_ref
 from .graph import read_nodes as read_nodes
 from .inlining import Library as Library
 from .inlining import inline as inline
+from .judging import unwritten as unwritten
 from .plan import Overrides as Overrides
 from .plan import Plan as Plan
 from .portable import Changes as Changes

@@ -70,9 +70,9 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     tile, into = request.get("tile"), Path(request["into"])
     before, after = (_operations(request.get(key)) for key in ("before", "after"))
     maximum = float(request.get("maximum", 1))
-    lowered = lowering.lower(Path(request["path"]), request["loader"], request["signature"])
-    original = lowered.graph_def
     wanted = None if tile is None else (tile[0], tile[1])
+    lowered = lowering.lower(Path(request["path"]), request["loader"], request["signature"], wanted)
+    original = lowered.graph_def
     fitted = surgery.fit(original, wanted, int(request.get("multiple", 1)))
     if fitted.classes != 1 and any(each.name == "SigmoidToSoftmaxScores" for each in after):
         raise InputError(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from czcheck.building.graph import Graph, Node
+from czcheck.building.holding import barrier
 from czcheck.building.portable import Changes
 
 _FLOATS = frozenset({1, 2, 14, 19})  # float32, float64, bfloat16, float16
@@ -59,11 +60,9 @@ def hold_constants(graph: Graph, attr_type: Callable[..., Any], changes: Changes
 
 
 def _behind(constant: Node, attr_type: Callable[..., Any]) -> Node:
-    attrs = {"dtype": constant.attrs["dtype"], "shape": attr_type()}
-    attrs["shape"].shape.CopyFrom(constant.attrs["value"].tensor.tensor_shape)
-    name = f"{constant.name}/held"
-    label = f"{constant.label or constant.name}/held"
-    return Node(name, "PlaceholderWithDefault", [(constant.name, 0)], [], attrs, label=label)
+    shape = attr_type()
+    shape.shape.CopyFrom(constant.attrs["value"].tensor.tensor_shape)
+    return barrier(constant, "held", (constant.name, 0), constant.attrs["dtype"], shape)
 
 
 def _in_front_of_steps(part: Graph) -> list[Node]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from czcheck.building.graph import DT_RESOURCE, Argument, Graph, Node, Ref
+from czcheck.building.updates import is_change, reason
 from czcheck.errors import InputError
 
 PASSES = frozenset(
@@ -14,13 +15,6 @@ PASSES = frozenset(
 """Operations that hand a variable on."""
 
 VARIABLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
-
-CHANGES = frozenset(
-    {
-        "AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "Assign", "AssignAdd",
-        "AssignSub", "ResourceScatterUpdate", "ResourceScatterAdd", "ResourceStridedSliceAssign",
-    }
-)  # fmt: skip
 
 MakeTensor = Callable[[Any], Any]
 """A `TensorProto` of a numpy array."""
@@ -94,14 +88,9 @@ class Freezer:
         self, graph: Graph, node: Node, held: dict[Ref, int]
     ) -> list[tuple[Graph, dict[Ref, int]]]:
         """Make one user of a variable read a tensor; returns bodies that now hold variables."""
-        if node.op in CHANGES:
-            raise InputError(
-                f"operation {node.op} (node {node.name}) changes a variable while the network "
-                "runs, as layers of augmentation and dropout do that were exported active; name "
-                "the model's .keras file in `ModelPath` instead of the export, or export "
-                "keras.Model(model.inputs, model(model.inputs, training=False))"
-            )
         dtype = next((held[ref] for ref in node.inputs if ref in held), 0)
+        if is_change(node):
+            raise InputError(reason(graph, node, dtype))
         as_type = self.attr_type(type=dtype)
         if node.bodies:
             return self._convert_bodies(node, held)

@@ -6,14 +6,13 @@ optimisers move it, so the network gives what its author saw, and CZ327 names it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-from czcheck.building.graph import Graph, Node
+from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.portable import Changes
-from czcheck.network.leveling import LEVELING, SAME
-
-_HELD = "MaxPoolWithArgmax"
+from czcheck.network.leveling import POOLING, leveling_before
 
 
 def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) -> None:
@@ -26,20 +25,30 @@ def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) ->
     """
     for part in graph.graphs():
         for node in list(part.nodes.values()):
-            if node.op == _HELD and _levels(part, node):
-                attrs = {"dtype": node.attrs["T"], "shape": attr_type()}
-                attrs["shape"].shape.unknown_rank = True
-                name, label = f"{node.name}/input", f"{node.label or node.name}/input"
-                held = part.add(
-                    Node(name, "PlaceholderWithDefault", [node.inputs[0]], [], attrs, label=label)
-                )
+            if node.op == POOLING and any(leveling_before(node, partial(_sources, part))):
+                shape = attr_type()
+                shape.shape.unknown_rank = True
+                held = part.add(barrier(node, "input", node.inputs[0], node.attrs["T"], shape))
                 node.inputs[0] = held.name, 0
-                changes.rewrote(node.op, f"PlaceholderWithDefault, {node.op}")
+                changes.rewrote(node.op, f"{held.op}, {node.op}")
 
 
-def _levels(graph: Graph, node: Node) -> bool:
-    """Whether the first input comes from a function that may make numbers equal."""
-    source = graph.nodes.get(node.inputs[0][0])
-    while source is not None and source.op in SAME and source.inputs:
-        source = graph.nodes.get(source.inputs[0][0])
-    return source is not None and source.op in LEVELING
+def barrier(named: Node, ending: str, ref: Ref, dtype: Any, shape: Any) -> Node:
+    """A node that hands on a tensor, and that no optimiser moves or folds: it might be fed.
+
+    Args:
+        named: The node that its name begins with.
+        ending: What its name ends with.
+        ref: The tensor.
+        dtype: Its dtype, an attribute.
+        shape: Its shape, an attribute.
+    """
+    name, label = f"{named.name}/{ending}", f"{named.label or named.name}/{ending}"
+    attrs = {"dtype": dtype, "shape": shape}
+    return Node(name, "PlaceholderWithDefault", [ref], [], attrs, label=label)
+
+
+def _sources(graph: Graph, node: Node) -> Iterator[Node]:
+    """The node that a node's first input comes from."""
+    if node.inputs and node.inputs[0][0] in graph.nodes:
+        yield graph.nodes[node.inputs[0][0]]

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple, overload
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.rewriting import Tools
 from czcheck.errors import InputError
-from czcheck.network.kernels import KernelFault, has_kernel, node_faults
+from czcheck.network.kernels import CAST, WIDENED, KernelFault, has_kernel, node_faults
 from czcheck.network.target import load_target
 
 TARGET = "tf-2.0.0"
 WRITTEN_ANEW = "`czcheck build`"
+# It could not: sizes that it needs to know are open.
+_UNWRITTEN = "give the tensors that it reads a size that is known, or do without it"
 
 
 class _Known(NamedTuple):
@@ -63,11 +65,20 @@ def refuse_faults(graph: Graph, tools: Tools) -> None:
                     raise InputError(_words(node, fault))
 
 
+def unwritten(message: str, remedy: str) -> str:
+    """What a rule finds in a network that has been built: it cannot be told to build it.
+
+    Args:
+        message: The rule's message.
+        remedy: The part of it that says what to do.
+    """
+    if not remedy.startswith(WRITTEN_ANEW):
+        return message
+    return message.replace(remedy, CAST if remedy == WIDENED else _UNWRITTEN)
+
+
 def _words(node: Node, fault: KernelFault) -> str:
-    remedy = fault.remedy
-    if remedy.startswith(WRITTEN_ANEW):
-        # It could not: sizes that it needs to know are open.
-        remedy = "give the tensors that it reads a size that is known, or do without it"
+    remedy = unwritten(fault.remedy, fault.remedy)
     verb = "refused" if fault.kind == "refuses" else "computed otherwise"
     return (
         f"operation {node.op} (node {node.label or node.name}), {fault.condition}, is {verb} by "

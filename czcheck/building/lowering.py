@@ -5,7 +5,7 @@ Runs in the build's child process only, where TensorFlow is imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from czcheck.building.objects import describe
 from czcheck.building.portable import Changes, drop_hints, make_portable
 from czcheck.building.pruning import drop_unreached, prune
 from czcheck.building.rewriting import Tools
-from czcheck.building.shapes import Tensor, Tensors
+from czcheck.building.shapes import Shape, Tensor, Tensors
 from czcheck.building.widening import widen
 from czcheck.building.writing import GraphWriter, rename
 from czcheck.errors import InputError
@@ -38,6 +38,7 @@ METHOD = "tensorflow/serving/predict"
 INPUT, OUTPUT = "input", "output"
 """Names of the first and last node of every lowered graph."""
 
+RANK = 4
 WEIGHTS_LIMIT = 1 << 30
 
 
@@ -79,13 +80,19 @@ def is_stateful(op: str) -> bool:
     return definition is None or bool(definition.is_stateful)
 
 
-def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
+def lower(
+    folder: Path,
+    loader: str,
+    signature: str = SIGNATURE,
+    tile: tuple[int, int] | None = None,
+) -> Lowered:
     """Lower a SavedModel.
 
     Args:
         folder: The folder that holds `saved_model.pb`.
         loader: `session` or `object`: the loader that opens this SavedModel.
         signature: Name of the signature to keep.
+        tile: (height, width) that the network can take where its own size is open.
 
     Returns:
         The lowered network; lowering what is written of it again gives the same bytes.
@@ -105,7 +112,7 @@ def lower(folder: Path, loader: str, signature: str = SIGNATURE) -> Lowered:
     prune(graph, INPUT, is_stateful)
     _check_weights(graph)
     split_cases(graph, freezer.constant, freezer.attr_type, changes)
-    _write_for_target(graph, freezer, changes)
+    _write_for_target(graph, freezer, changes, _images(source.input_shape, tile))
     _place_output(graph)
     rename(graph, {INPUT: INPUT, graph.outputs[0][0]: OUTPUT})
     graph_def = write_graph(graph)
@@ -171,7 +178,26 @@ def _repoint(graph: Graph, old: str, new: str) -> None:
     graph.outputs = [(new if name == old else name, index) for name, index in graph.outputs]
 
 
-def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
+def _images(shape: Any, tile: tuple[int, int] | None) -> list[dict[str, Shape]]:
+    """Two shapes that the image can have where its own is open; none where that is not known.
+
+    Args:
+        shape: The input's shape (`TensorShapeProto`).
+        tile: As of `lower`.
+    """
+    own = [None if dim.size < 0 else int(dim.size) for dim in shape.dim]
+    if None not in own or len(own) != RANK or (tile is None and None in own[1:3]):
+        return []
+    height, width = tile or (0, 0)  # unused where the network's own size is fixed
+    return [
+        {INPUT: tuple(size or other for size, other in zip(own, given, strict=True))}
+        for given in ((1, height, width, None), (2, 2 * height, 2 * width, None))
+    ]
+
+
+def _write_for_target(
+    graph: Graph, freezer: Freezer, changes: Changes, images: Sequence[Mapping[str, Shape]]
+) -> None:
     """Rewrite what 2.0.0 computes otherwise or not at all, and refuse what is left of it."""
     known: list[tuple[int, Tools]] = []
 
@@ -179,7 +205,8 @@ def _write_for_target(graph: Graph, freezer: Freezer, changes: Changes) -> None:
         # Shapes are found where a step asks for any, and anew where one has rewritten something.
         done = sum(changes.rewrites.values())
         if not known or known[-1][0] != done:
-            known.append((done, Tools(freezer, Tensors(graph, infer, freezer.attr_type), changes)))
+            tensors = Tensors(graph, infer, freezer.attr_type, images)
+            known.append((done, Tools(freezer, tensors, changes)))
         return known[-1][1]
 
     drop_hints(graph)

@@ -10,14 +10,13 @@ from czcheck.building.expected import after, before
 from czcheck.building.keras2.reading import writer_of
 from czcheck.building.proof import Comparer
 from czcheck.building.results import OriginalProof
+from czcheck.building.working import Working
 from czcheck.errors import IncompleteError, InputError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from czcheck.building.expected import Added
@@ -29,7 +28,7 @@ CHILD = Path(__file__).with_name("original_child.py")
 SECONDS_LOAD = 300
 
 
-class Original:
+class Original(Working):
     """A shut-in process of another interpreter that runs the source as it is."""
 
     def __init__(self, python: str, source: Path, limits: RunnerLimits | None = None) -> None:
@@ -48,20 +47,6 @@ class Original:
         self._added: Added | None = None
         self._comparer = Comparer(str(source))
         self._tile = (0, 0)
-
-    def __enter__(self) -> Original:  # noqa: PYI034 - `Self` came with Python 3.11
-        """Let it import its framework while others work."""
-        self._worker.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the process."""
-        self._worker.close()
 
     def load(self, examined: Examined, lowering: Lowering, added: Added, limits: Limits) -> None:
         """Load the source.

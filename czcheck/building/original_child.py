@@ -13,9 +13,10 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 Request = Dict[str, Any]
+_READS_TEXTS = (2, 5)  # the first Keras that reads files by h5py 3
 _PACKAGES = ("keras", "tf_keras", "tensorflow.keras")
 
 
@@ -70,6 +71,11 @@ def _version(tf: Any, name: str) -> str:
     return str(getattr(sys.modules.get(name), "__version__", ""))
 
 
+def _numbers(version: str) -> Tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(int(part) for part in version.split("-", maxsplit=1)[0].split(".")[:2])
+
+
 def _fitting(tf: Any, standalone: bool, major: int) -> str:
     """The first Keras that is of the file's kind.
 
@@ -80,7 +86,7 @@ def _fitting(tf: Any, standalone: bool, major: int) -> str:
         version = _version(tf, name)
         if not version:
             continue
-        numbers = tuple(int(part) for part in version.split("-")[0].split(".")[:2])
+        numbers = _numbers(version)
         if numbers[0] == major and (name == "keras" and numbers < (2, 4)) == standalone:
             return name
     here = ["%s %s" % (name, _version(tf, name)) for name in _PACKAGES if _version(tf, name)]
@@ -89,6 +95,27 @@ def _fitting(tf: Any, standalone: bool, major: int) -> str:
         "the file is of %s, version %d, and this interpreter has %s"
         % (kind, major, ", ".join(here))
     )
+
+
+def _encoded(value: Any) -> Any:
+    return value.encode("utf-8") if isinstance(value, str) else value
+
+
+def _give_bytes(h5py: Any) -> None:
+    """Let texts in files be bytes, as before h5py 3, which TensorFlow up to 2.4 installs as well.
+
+    Keras of that time decodes them, and so cannot read its own files.
+    """
+    attributes = h5py.AttributeManager
+    read = attributes.__getitem__
+
+    def get(self: Any, name: Any) -> Any:
+        value = read(self, name)
+        if hasattr(value, "dtype") and value.dtype.kind == "O":
+            return [_encoded(each) for each in value]
+        return _encoded(value)
+
+    attributes.__getitem__ = get
 
 
 def load_keras(runner: Any, request: Request) -> Dict[str, Any]:
@@ -106,6 +133,8 @@ def load_keras(runner: Any, request: Request) -> Dict[str, Any]:
     """
     runner.unload()
     name = _fitting(runner.tf, request["standalone"], request["major"])
+    if "h5py" in sys.modules and _numbers(_version(runner.tf, name)) < _READS_TEXTS:
+        _give_bytes(sys.modules["h5py"])
     package = runner.tf.keras if name == "tensorflow.keras" else sys.modules[name]
     model = package.models.load_model(request["path"], compile=False)
 

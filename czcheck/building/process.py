@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from czcheck.building.expected import NOTHING, Added, after, before, doubt
 from czcheck.building.proof import Comparer, Proof, questions
 from czcheck.building.results import Lowering
+from czcheck.building.working import Working
 from czcheck.errors import IncompleteError, InputError
 from czcheck.files import digest_of
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
@@ -23,8 +24,6 @@ from czcheck.runtime.worker import OWN_CHARACTERS
 from czcheck.test_tiles.patterns import NATURAL
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from czcheck.building.original import Original
@@ -36,7 +35,7 @@ SIGNATURE = "serving_default"
 SECONDS_EXPORT = SECONDS_LOWER = 600
 
 
-class BuildProcess:
+class BuildProcess(Working):
     """One child process that lowers a source, and answers tiles with both networks."""
 
     def __init__(
@@ -71,20 +70,6 @@ class BuildProcess:
         self._added = NOTHING
         self._doubt: str | None = None
         self.notes: tuple[str, ...] = ()
-
-    def __enter__(self) -> BuildProcess:  # noqa: PYI034 - `Self` came with Python 3.11
-        """Start the process."""
-        self._worker.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the process; everything it wrote is removed."""
-        self._worker.close()
 
     @property
     def lowering(self) -> Lowering:

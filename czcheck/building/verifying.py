@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck.building.judging import unwritten
 from czcheck.errors import IncompleteError, InputError
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ def verified(
     report = dataclasses.replace(report, files=files)
     if report.verdict is Verdict.FAILED:
         faults = [f for f in report.findings if f.severity.rank <= report.options.fail_on.rank]
+        message = unwritten(faults[0].message, str(dict(faults[0].fields).get("remedy", "")))
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise InputError(
             f"{source}: the archive would not pass verification, so it was not written: "
-            f"{faults[0].code} {faults[0].message}{more}"
+            f"{faults[0].code} {message}{more}"
         )
     if report.verdict is Verdict.INCOMPLETE:
         reasons = [

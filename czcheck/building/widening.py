@@ -14,29 +14,7 @@ from czcheck.building.graph import Graph, Node, OpDefs, Ref
 from czcheck.building.judging import is_at_fault
 from czcheck.building.rewriting import Place, Tools
 from czcheck.network import dtypes
-
-SMALL = ("int32", "int64")
-WIDER = {
-    "float16": ("float32",),
-    "bfloat16": ("float32",),
-    "complex64": ("complex128",),
-    "int8": SMALL,
-    "uint8": SMALL,
-    "int16": SMALL,
-    "uint16": SMALL,
-    "int32": ("int64",),
-    "uint32": ("int64",),
-}
-"""What holds every value of a dtype."""
-
-PRODUCTS = frozenset({"BatchMatMulV2", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "Einsum"})
-"""Operations that add up products: those of integers are exact in float64."""
-
-BOUND = (
-    "Bitcast", "Const", "Enter", "Exit", "Merge", "NextIteration", "Placeholder", "RefSwitch",
-    "Switch", "TensorArray", "TensorList",
-)  # fmt: skip
-"""Beginnings of operations whose dtype is bound to that of others, or to their bits."""
+from czcheck.network.wider import BOUND, MEANS, PRODUCTS, WIDER, candidates
 
 COARSE = frozenset(
     {
@@ -51,9 +29,6 @@ COARSE = frozenset(
 )
 """Kernels of 2.0.0 that lose precision or cannot be told apart, or that its optimiser replaces by
 one that it lacks."""
-
-MEANS = frozenset({"int8", "uint8", "int16", "uint16", "int32", "uint32"})
-"""Integers that 2.0.0 adds up in their own dtype where it takes their mean, beyond their range."""
 
 
 def widen(graph: Graph, tools: Tools, op_defs: OpDefs) -> None:
@@ -95,7 +70,7 @@ class _Widener:
             return
         self._tools.of(self._part)  # which looks at the graph as it is now
         before = dict(node.attrs)
-        for wider in _candidates(node.op, types):
+        for wider in candidates(node.op, types):
             node.attrs = {**before}
             for name, dtype in wider.items():
                 node.attrs[name] = self._tools.freezer.attr_type(type=dtypes.number(dtype))
@@ -147,23 +122,6 @@ def _types(node: Node, definition: Any) -> dict[str, str]:
             value = node.attrs.get(attr.name, attr.default_value)
             found[str(attr.name)] = dtypes.name(value.type)
     return found
-
-
-def _candidates(op: str, types: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Wider dtypes to try: of one attribute, then of all."""
-    wider = {name: WIDER[dtype] for name, dtype in types.items() if dtype in WIDER}
-    if op == "Mean":
-        wider = {"T": ("int64",) if types["T"] in MEANS else wider.get("T", ())}
-    if op in PRODUCTS:
-        exact = {name: (*each, "float64") for name, each in wider.items()}
-        whole = {name for name, dtype in types.items() if "int" in dtype}
-        wider = {name: exact[name] if name in whole else wider[name] for name in wider}
-    for name, candidates in wider.items():
-        for candidate in candidates:
-            yield {name: candidate}
-    for number in range(3):
-        if len(wider) > 1:
-            yield {name: each[min(number, len(each) - 1)] for name, each in wider.items()}
 
 
 def _steps(narrow: str, wide: str, op: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
 from pathlib import Path
@@ -68,6 +69,10 @@ def evaluation_of(
     from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
 
     pairs, left_over = pairs_of(labelled.images, labelled.masks)
+    for pair in pairs:
+        # Whatever cannot be read, or lacks pixels, is found before the network takes its time.
+        with _opened(pair, labelled) as (image, mask):
+            _together(pair, image, mask)
     reading = labelled.reading
     counts = PixelCounts(len(reading.names))
     worst = _Worst(labelled.pictures)
@@ -129,21 +134,29 @@ class _Notes:
             self.warnings += [f"{name}: {problem}" for problem in each.warnings]
 
 
+@contextmanager
+def _opened(pair: Pair, labelled: Labelled) -> Iterator[tuple[Image, Image]]:
+    """An image and its mask."""
+    from czcheck.images.opening import open_image  # noqa: PLC0415
+
+    with (
+        open_image(pair.image, **labelled.selection) as image,
+        open_image(pair.mask, **_planes_only(labelled.selection), numbers=True) as mask,
+    ):
+        yield image, mask
+
+
 def _scored(
     runner: ModelRunner, pair: Pair, labelled: Labelled, job: Job, notes: _Notes
 ) -> list[tuple[ImageResult, Preview]]:
     """Score the planes of one image."""
     from czcheck.evaluating.scoring import PlaneScore  # noqa: PLC0415
     from czcheck.images.matching import for_model  # noqa: PLC0415
-    from czcheck.images.opening import open_image  # noqa: PLC0415
     from czcheck.segmenting.planes import segment_plane  # noqa: PLC0415
     from czcheck.segmenting.predicting import layout_of  # noqa: PLC0415
 
     scored = []
-    with (
-        open_image(pair.image, **labelled.selection) as image,
-        open_image(pair.mask, **_planes_only(labelled.selection), numbers=True) as mask,
-    ):
+    with _opened(pair, labelled) as (image, mask):
         view = for_model(
             image,
             runner.model.metadata,

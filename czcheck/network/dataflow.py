@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from czcheck.network.graph import Graph, Scope
@@ -128,6 +129,11 @@ def is_call(graph: Graph, node: Any) -> bool:
     return node.op in _CALLS or node.op in _BRANCHES or node.op in graph.library
 
 
+def is_plain_call(graph: Graph, node: Any) -> bool:
+    """Whether a node does nothing but call a function."""
+    return node.op in _CALLS or node.op in graph.library
+
+
 def inside(graph: Graph, point: Point) -> list[Point | None]:
     """What the output of a call comes from: one point, or one for each branch.
 
@@ -189,3 +195,53 @@ def settle(graph: Graph, point: Point | None, *, limit: int = 10_000) -> Point |
         else:
             return point
     return None
+
+
+def makers(graph: Graph, scope: Scope, reference: str) -> Iterator[tuple[Scope, Any]]:
+    """The nodes that a tensor may come from, whoever calls the function that it stands in.
+
+    Loops and branches count as nodes; what comes into their bodies is not followed.
+
+    Args:
+        graph: The graph.
+        scope: Where the reference stands.
+        reference: As of `locate`.
+
+    Yields:
+        Nodes with their scopes.
+    """
+    pending, seen = [(scope, reference)], {(scope, reference)}
+    while pending:
+        graph.step()
+        scope, reference = pending.pop()
+        point = locate(graph, scope, reference, None)
+        if point is None:
+            found = _passed(graph, scope, reference.partition(":")[0])
+        elif is_plain_call(graph, point.node):
+            found = _returned(graph, point)
+        else:
+            yield scope, point.node
+            continue
+        new = [each for each in found if each not in seen]
+        seen.update(new)
+        pending.extend(new)
+
+
+def _passed(graph: Graph, function: Scope, argument: str) -> Iterator[tuple[Scope, str]]:
+    """What callers pass as an argument."""
+    place = None if function is None else graph.arguments(function).get(argument)
+    if function is None or place is None:
+        return
+    for scope, caller in graph.serving:
+        graph.step()
+        if is_plain_call(graph, caller) and function in graph.calls(scope, caller):
+            yield from ((scope, each) for each in graph.inputs(scope, caller)[place : place + 1])
+
+
+def _returned(graph: Graph, point: Point) -> Iterator[tuple[Scope, str]]:
+    """What functions return as the output of a call."""
+    for function in graph.calls(point.scope, point.node):
+        definition = graph.library[function]
+        outputs = definition.signature.output_arg
+        if point.output < len(outputs) and outputs[point.output].name in definition.ret:
+            yield function, definition.ret[outputs[point.output].name]

@@ -33,15 +33,15 @@ def texts(node: Any, name: str) -> list[str]:
 
     An attribute that the node leaves out stands at its default.
     """
-    return [_text(kind, value) for kind, value in _values(node, name)]
+    return [_text(kind, value) for kind, value in attribute_values(node, name)]
 
 
 def numbers(node: Any, name: str) -> list[int]:
     """The numbers in an attribute; empty where there are none."""
-    return [int(value) for kind, value in _values(node, name) if kind == "i"]
+    return [int(value) for kind, value in attribute_values(node, name) if kind == "i"]
 
 
-def _values(node: Any, name: str) -> list[tuple[str, Any]]:
+def attribute_values(node: Any, name: str) -> list[tuple[str, Any]]:
     """Kind and value of each element of an attribute."""
     if name not in node.attr:
         kind, *values = load_defaults().get(node.op, {}).get(name, [None])

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from czcheck.network.kernel_values import Known, numbers, texts
-from czcheck.network.leveling import is_behind_leveling
+from czcheck.network import dtypes, messages
+from czcheck.network.kernel_values import Known, attribute_values, numbers, texts
+from czcheck.network.leveling import PLACES, is_behind_leveling
+from czcheck.network.wider import candidates
 from czcheck.shipped import shipped
 
 if TYPE_CHECKING:
@@ -51,6 +53,10 @@ class KernelFault(NamedTuple):
     remedy: str
     output: str = ""
 
+
+WIDENED = "`czcheck build` and `czcheck repair` compute it in a wider dtype"
+CAST = "cast to float32 or int32 before it, and back after it"
+"""What to do about a dtype without a kernel: nothing by hand, or else this."""
 
 _LEVELED = KernelFault(
     "",
@@ -167,7 +173,7 @@ def faults(
                 shapes = {} if followed is None or isinstance(followed, str) else followed.inputs
             calls = shapes.get((scope, node.name), calls)
         fault = next(_faults(network.graph, scope, node, target, calls), None)
-        if fault is None and is_behind_leveling(network.graph, scope, node):
+        if fault is None and node.op in PLACES and is_behind_leveling(network.graph, scope, node):
             fault = _LEVELED._replace(op=node.op, node=node.name, function=scope)
         if fault is not None:
             found.append(fault)
@@ -180,7 +186,11 @@ def _faults(
     """The faults of a node with all that comes into it, call by call."""
     for inputs in calls:
         for fault in node_faults(node, target, inputs):
-            if not fault.output or _is_read(graph, scope, node, fault.output):
+            # The table knows of one output alone: places that the optimiser looks for too early.
+            if not fault.output or (
+                _is_read(graph, scope, node, fault.output)
+                and is_behind_leveling(graph, scope, node)
+            ):
                 yield fault._replace(function=scope)
 
 
@@ -213,7 +223,7 @@ def node_faults(node: Any, target: Target, inputs: Sequence[Known] = ()) -> Iter
     if compiled:
         if any(target.values.refused(node.op, name, node.attr[name]) for name in node.attr):
             return  # the whole file is refused, see `czcheck.network.target.gaps`
-        missing = _without_kernel(kernels, rows, node)
+        missing = _without_kernel(kernels, rows, node, target)
         if missing.kind == "refuses":
             yield missing
             return
@@ -265,7 +275,47 @@ def _has_kernel(kernels: Kernels, row: Mapping[str, int], node: Any) -> bool:
     )
 
 
-def _without_kernel(kernels: Kernels, rows: Sequence[Mapping[str, int]], node: Any) -> KernelFault:
+def is_widened(node: Any, target: Target) -> bool:
+    """Whether a build computes a node in a wider dtype, of which the target has a kernel.
+
+    Args:
+        node: As of `node_faults`.
+        target: The runtime.
+    """
+    rows = load_kernels(target.name).registered.get(node.op, ())
+    kinds = {
+        name: attribute_values(node, name)
+        for name in dict.fromkeys(each for row in rows for each in row)
+    }
+    types = {
+        name: dtypes.name(values[0][1])
+        for name, values in kinds.items()
+        if len(values) == 1 and values[0][0] == "type"
+    }
+    for wider in candidates(node.op, types):
+        attr = dict(node.attr)
+        attr |= {name: messages.AttrValue(type=dtypes.number(each)) for name, each in wider.items()}
+        other = _Widened(node.op, node.name, attr)
+        if (
+            has_kernel(other, target)
+            and not any(target.values.refused(node.op, name, attr[name]) for name in attr)
+            and all(fault.kind == "depends" for fault in node_faults(other, target))
+        ):
+            return True
+    return False
+
+
+class _Widened(NamedTuple):
+    """A node with other dtypes, as `node_faults` takes it."""
+
+    op: str
+    name: str
+    attr: Mapping[str, Any]
+
+
+def _without_kernel(
+    kernels: Kernels, rows: Sequence[Mapping[str, int]], node: Any, target: Target
+) -> KernelFault:
     """The fault of a node for whose attributes there is no kernel; names those at fault."""
     names = dict.fromkeys(name for row in rows for name in row)
     bad = [
@@ -280,11 +330,9 @@ def _without_kernel(kernels: Kernels, rows: Sequence[Mapping[str, int]], node: A
         effect = "it has no kernel for that; builds with XLA compile one, all others refuse it"
     else:
         kind, effect = "refuses", "it has no kernel for that on the processor"
-    remedy = (
-        "cast to float32 or int32 before it, and back behind it"
-        if words
-        else "build this layer from other operations"
-    )
+    remedy = "build this layer from other operations"
+    if words:
+        remedy = WIDENED if is_widened(node, target) else CAST
     return KernelFault(node.op, node.name, None, kind, words or "any dtype", effect, remedy)
 
 

@@ -42,7 +42,7 @@ def as_built(network: Network, spec: ModelSpec) -> Network:
             tail, pair = "softmax", None
         channels = 2 if paired else channels
     same = made[1:3] == fed[1:3] and None not in made[1:3]
-    size = made[1:3] if tile == fed[1:3] else tile if same else (None, None)
+    size = made[1:3] if tile == fed[1:3] else tile if same else _size(network, spec)
     built = Signature(
         name=SERVING_DEFAULT,
         method=serving.method,
@@ -107,6 +107,15 @@ def _ends(network: Network) -> tuple[Signature, Dims, Dims] | None:
     if fed.shape is None or len(fed.shape) != _RANK or len(output) != _RANK:
         return None
     return serving, fed.shape, output
+
+
+def _size(network: Network, spec: ModelSpec) -> Dims:
+    """Height and width of the output for the specification's tile, by the graph alone."""
+    from czcheck.network.reach import walk_of  # noqa: PLC0415 - costs as much as all the rest
+
+    walked = walk_of(as_loaded(network, spec))
+    shape = None if walked is None or isinstance(walked, str) else walked.answer.shape
+    return (None, None) if shape is None or len(shape) != _RANK else shape[1:3]
 
 
 def _tile(fed: Dims, spec: ModelSpec) -> Dims:

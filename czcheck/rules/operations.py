@@ -72,11 +72,13 @@ def _found_gap(group: list[Gap], target: Target, advice: str) -> Found:
     )
 
 
-def _advice_on(value: str) -> str:
-    from czcheck.network import dtypes  # noqa: PLC0415 - findings alone need it
+def _advice_on(gap: Gap, network: Network, target: Target) -> str:
+    from czcheck.network import dtypes, kernels  # noqa: PLC0415 - findings alone need them
 
-    if dtypes.is_known(value):
-        return "cast to float32 or int32 before it, and back after it"
+    assert network.graph is not None
+    if dtypes.is_known(gap.value or ""):
+        node = network.graph.nodes(gap.function)[gap.node]
+        return kernels.WIDENED if kernels.is_widened(node, target) else kernels.CAST
     return "use a layer that does not need this value"
 
 
@@ -94,7 +96,7 @@ def target_can_compute_the_network(network: Network, target: Target) -> Iterator
     needed = [gap for gap in _gaps(network, target) if not gap.mends]
     for (op, attribute, value), group in _grouped(needed).items():
         if value is not None:
-            advice = _advice_on(value)
+            advice = _advice_on(group[0], network, target)
         elif attribute is not None:
             advice = f"leave {attribute} at its default"
         elif op.startswith(("Stateless", "Random")):

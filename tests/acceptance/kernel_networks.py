@@ -307,6 +307,23 @@ def grouped(weights: Weights) -> Network:
     return call
 
 
+def channels_behind_a_reshape(weights: Weights) -> Network:
+    """Grouped convolutions of images whose channels no size that is written down tells."""
+    one, two, three = weights(3, 3, 2, 8), weights(3, 3, 4, 6), weights(3, 3, 3, 6)
+
+    def reshaped(x: Any, axis: int) -> Any:
+        sizes = tf.unstack(tf.shape(x))
+        return tf.reshape(x, tf.stack([*sizes[:axis], -1, *sizes[axis + 1 :]]))
+
+    def call(x: Any) -> Any:
+        x = tf.nn.relu(grouped_conv(reshaped(x, 3), one))
+        x = reshaped(tf.transpose(reshaped(tf.transpose(x, FIRST), 1), LAST), 3)
+        x = grouped_conv(x, standardised(two))
+        return tf.cond(tf.reduce_mean(x) > 9.0, lambda: x, lambda: grouped_conv(x, three))
+
+    return call
+
+
 def grouped_in_bodies(weights: Weights) -> Network:
     one, two, three = weights(3, 3, 1, 4), weights(5, 5, 2, 4), weights(3, 3, 2, 4)
 
@@ -418,9 +435,9 @@ NETWORKS: dict[str, Callable[[Weights], Network]] = {
     for network in (
         dilated_depthwise, dilated_depthwise_in_steps, dilated_depthwise_of_half, channels_first,
         pixels_and_channels, channels_first_in_bodies, channels_first_in_frames, volumes_first,
-        training_norms, layer_norm_of_keras_2, norm_of_volumes, grouped, grouped_in_bodies,
-        grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes, quotients,
-        eight_bits, many_dimensions, odd_sizes, long_borders, brain_floats,
+        training_norms, layer_norm_of_keras_2, norm_of_volumes, grouped, channels_behind_a_reshape,
+        grouped_in_bodies, grouped_backwards, dilated_backwards, dilated_volumes, grouped_volumes,
+        quotients, eight_bits, many_dimensions, odd_sizes, long_borders, brain_floats,
         narrow_types, halves, places_of_equal_values, steps,
         rounded_integers, pooled_channels, statistics_read,
     )
@@ -434,7 +451,10 @@ BY_HAND = {
 }
 """Networks that today's TensorFlow does not compute on every CPU, written in another way."""
 
-OPEN = ("dilated_depthwise", "dilated_depthwise_in_steps", "grouped", "dilated_backwards")
+OPEN = (
+    "dilated_depthwise", "dilated_depthwise_in_steps", "grouped", "channels_behind_a_reshape",
+    "dilated_backwards",
+)  # fmt: skip
 """Networks whose input has open sides."""
 
 FRAMED = ("channels_first_in_frames",)

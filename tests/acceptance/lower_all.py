@@ -53,13 +53,13 @@ def main(folder: Path) -> None:
     for source in sorted(each.parent for each in folder.glob("*/saved_model.pb")):
         name = source.name
         network = read_network(SavedModelFolder(source))
+        with np.load(folder / f"{name}.npz") as known:
+            _, height, width, _ = known["tile"].shape
         try:
-            lowered = lowering.lower(source, network.loader)
+            lowered = lowering.lower(source, network.loader, tile=(height, width))
         except InputError as error:
             results[name] = {"refused": str(error)}
             continue
-        with np.load(folder / f"{name}.npz") as known:
-            _, height, width, _ = known["tile"].shape
         lowered.graph_def = surgery.fit(lowered.graph_def, (height, width)).graph_def
         first = lowering.write_saved_model(lowered)
         archive = archives / f"{name}.czmodel"

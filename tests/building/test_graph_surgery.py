@@ -21,6 +21,7 @@ from czcheck.building import (
     prune,
     read_nodes,
     rename,
+    unwritten,
 )
 from czcheck.errors import InputError
 from czcheck.network import messages
@@ -257,6 +258,43 @@ def test_a_variable_that_the_network_writes_is_refused() -> None:
         freezer({"v": 1.0}).freeze(graph)
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ('op: "Mean" input: "x"', "batch normalisation does in training mode"),
+        ('op: "FusedBatchNormV3" input: "x"', "leave that out"),
+        ('op: "RandomUniform"', "augmentation and dropout"),
+        ('op: "Relu" input: "x"', "as layers do in training mode"),
+    ],
+)
+def test_a_refusal_says_which_layer_writes_a_variable(value: str, says: str) -> None:
+    text = f"""
+        node {{ name: "v" op: "VarHandleOp" }}
+        node {{ name: "x" op: "Placeholder" }}
+        node {{ name: "value" {value} }}
+        node {{ name: "update" op: "Sub" input: "x" input: "value" }}
+        node {{ name: "write" op: "AssignSubVariableOp" input: "v" input: "update" }}
+        node {{ name: "end" op: "Relu" input: "x" input: "^write" }}
+    """
+    graph, _ = read(text, "end")
+    with pytest.raises(InputError) as refused:
+        freezer({"v": 1.0}).freeze(graph)
+    assert says in str(refused.value)
+    assert "training=False" in str(refused.value)
+
+
+def test_a_step_of_training_is_called_so() -> None:
+    text = """
+        node { name: "v" op: "VarHandleOp" }
+        node { name: "x" op: "Placeholder" }
+        node { name: "step" op: "ResourceApplyGradientDescent" input: "v" input: "x" input: "x" }
+        node { name: "end" op: "Relu" input: "x" input: "^step" }
+    """
+    graph, _ = read(text, "end")
+    with pytest.raises(InputError, match="as the optimizer does in a step of training"):
+        freezer({"v": 1.0}).freeze(graph)
+
+
 def test_a_lookup_table_is_refused() -> None:
     text = """
         node { name: "x" op: "Placeholder" }
@@ -383,3 +421,14 @@ def test_new_operations_with_an_older_equal_are_replaced() -> None:
 def test_new_operations_without_an_equal_are_named(op: str, attrs: dict[str, str]) -> None:
     with pytest.raises(InputError, match=rf"operation {op} \(node n\) does not exist"):
         portable(op, **attrs)
+
+
+def test_nobody_is_told_to_build_what_a_build_has_made() -> None:
+    remedy = "`czcheck build` and `czcheck repair` write it anew so that it is equal there"
+    found = unwritten(f"Conv2D is refused (1 node, the first is conv); {remedy}.", remedy)
+    assert found == (
+        "Conv2D is refused (1 node, the first is conv); give the tensors that it reads a size "
+        "that is known, or do without it."
+    )
+    by_hand = "clip to the range of the dtype before the cast"
+    assert unwritten(f"It depends; {by_hand}.", by_hand) == f"It depends; {by_hand}."

@@ -21,6 +21,9 @@ NAMES = sorted(
     for path in FILES.rglob(f"*.{ending}")
 )
 
+TOLERANCES = {"keras-2.3.1/nested.h5": 3e-5}
+"""Files of which kernels of another time round otherwise, behind seven layers that multiply it."""
+
 pytestmark = [pytest.mark.tensorflow, pytest.mark.timeout(600)]
 
 
@@ -43,6 +46,5 @@ def test_every_kind_of_file_is_there() -> None:
 def test_a_file_computes_what_its_keras_computed(name: str, outputs: dict[str, Any]) -> None:
     with np.load((FILES / name).with_suffix(".npz")) as kept:
         found, right = outputs[name], kept["y"]
-    # Kernels of TensorFlow 1 round otherwise: 2e-5 behind seven layers, else below 1e-5.
-    assert np.abs(found - right).max() <= 3e-5
+    assert np.abs(found - right).max() <= TOLERANCES.get(name, 5e-6)
     assert (found.argmax(-1) == right.argmax(-1)).mean() == 1

@@ -142,6 +142,14 @@ def saved_today() -> Graph:
     return graph
 
 
+@pytest.mark.parametrize("own", [(None, None), (None, 64), (64, 64), (32, 32)])
+def test_sizes_are_those_of_the_archive(write: Write, own: tuple[int | None, int | None]) -> None:
+    path = write(classifier(height=own[0], width=own[1]), SpatialDims=[64, 64])
+    (file,) = verify(path, level="network").files
+    network = file.looked_at["network"]
+    assert (network["input"], network["output"]) == ("64x64x1", "64x64x2")
+
+
 @pytest.mark.parametrize(
     ("graph", "changes"),
     [

@@ -91,6 +91,18 @@ def test_a_dtype_without_a_kernel_is_named() -> None:
     (fault,) = node_faults(node, TF200)
     assert (fault.kind, fault.condition) == ("refuses", "T uint16")
     assert "no kernel" in fault.effect
+    assert "`czcheck build` and `czcheck repair` compute it in a wider dtype" in fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("op", "types"),
+    [("Acos", {"T": "complex64"}), ("Acos", {"T": "int32"})],
+)
+def test_a_dtype_that_no_build_widens_is_to_be_cast_by_hand(op: str, types: dict[str, str]) -> None:
+    node = messages.NodeDef(name="node", op=op)
+    for name, dtype in types.items():
+        node.attr[name].CopyFrom(attribute(Type(dtype)))
+    assert "compute it" not in " ".join(each.remedy for each in node_faults(node, TF200))
 
 
 def test_a_value_that_refuses_the_whole_file_is_no_fault_of_a_kernel() -> None:
@@ -134,17 +146,31 @@ def test_casts_to_small_integers_depend_on_the_range(small: str) -> None:
     assert kinds("Cast", SrcT=FLOAT, DstT=INT32) == []
 
 
-@pytest.mark.parametrize("read", [True, False])
-def test_places_of_a_pooling_count_where_they_are_read(read: bool) -> None:
-    graph = classifier()
+def pooled(*between: str, read: bool = True) -> Graph:
+    """A network that pools behind some functions, and may read the places of the maxima."""
+    graph, scores = classifier(), "logits"
+    for op in between:
+        scores = graph.node(op.lower(), op, scores, **{"dtype" if "With" in op else "T": FLOAT})
     window: dict[str, Any] = {"ksize": [1, 3, 3, 1], "strides": [1, 1, 1, 1], "padding": "SAME"}
-    graph.node("pool", "MaxPoolWithArgmax", "logits", T=FLOAT, Targmax=INT64, **window)
-    source = "pool"
+    source = graph.node("pool", "MaxPoolWithArgmax", scores, T=FLOAT, Targmax=INT64, **window)
     if read:
         source = graph.node("places", "Cast", "pool:1", SrcT=INT64, DstT=FLOAT)
     (answer,) = (each for each in graph.meta_graph.graph_def.node if each.name == "answer")
     answer.input[0] = source
-    assert [each.kind for each in faults_of(graph)] == (["depends"] if read else [])
+    return graph
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_places_of_a_pooling_count_where_they_are_read(read: bool) -> None:
+    found = faults_of(pooled("Relu", read=read))
+    assert [each.kind for each in found] == (["depends"] if read else [])
+
+
+@pytest.mark.parametrize(
+    "between", [(), ("Relu", "PlaceholderWithDefault"), ("Neg",), ("Round",), ("Relu", "Snapshot")]
+)
+def test_places_of_a_pooling_are_right_where_nothing_is_moved(between: tuple[str, ...]) -> None:
+    assert faults_of(pooled(*between)) == ()
 
 
 def test_every_condition_is_about_operations_of_the_target() -> None:
@@ -174,6 +200,47 @@ def test_the_optimiser_asks_for_the_place_of_the_largest_too_early(
 ) -> None:
     (found,) = faults_of(place_of_the_largest(*between))
     assert (found.op, found.node, found.kind) == ("ArgMax", "place", "depends")
+
+
+@pytest.mark.parametrize("reader", ["Square", "Identity", "ZerosLike", "ArgMax"])
+def test_what_others_read_is_not_moved(reader: str) -> None:
+    graph = place_of_the_largest("Relu")
+    more = ["axis"] if reader == "ArgMax" else []
+    types = {"T": FLOAT} | ({"Tidx": INT32, "output_type": INT64} if more else {})
+    other = graph.node("other", reader, "relu", *more, **types)
+    if reader == "Identity":  # the optimiser looks through it
+        other = graph.node("last", "Square", other, T=FLOAT)
+    (softmax,) = (each for each in graph.meta_graph.graph_def.node if each.op == "Softmax")
+    softmax.input.append(f"^{other}")
+    found = {each.node for each in faults_of(graph)}
+    moved = {"ZerosLike": {"place"}, "ArgMax": {"place", "other"}}
+    assert found == moved.get(reader, set())
+
+
+@pytest.mark.parametrize("inside", ["function", "place"])
+def test_moves_across_calls_are_found(inside: str) -> None:
+    graph = place_of_the_largest("Relu")
+    nodes = {each.name: each for each in graph.meta_graph.graph_def.node}
+    types: dict[str, Any] = {"T": FLOAT, "Tidx": INT32, "output_type": INT64}
+    if inside == "function":
+        body = graph.function("best", {"x": "float32"}, {"y": "float32"})
+        body.node("relu", "Relu", "x", T=FLOAT)
+        body.returns(y="relu:activations:0")
+        call = graph.node(
+            "call", "PartitionedCall", "image", f=Func("best"), Tin=[FLOAT], Tout=[FLOAT]
+        )
+        nodes["place"].input[0] = call
+    else:
+        body = graph.function("best", {"x": "float32"}, {"y": "int64"})
+        body.const("axis", [3], (), "int32")
+        body.node("place", "ArgMax", "x", "axis:output:0", **types)
+        body.returns(y="place:output:0")
+        call = graph.node(
+            "call", "PartitionedCall", "relu", f=Func("best"), Tin=[FLOAT], Tout=[INT64]
+        )
+        nodes["number"].input[0] = call
+    (found,) = faults_of(graph)
+    assert (found.node, found.function) == ("place", None if inside == "function" else "best")
 
 
 @pytest.mark.parametrize("between", [(), ("Square",), ("Relu", "PlaceholderWithDefault")])

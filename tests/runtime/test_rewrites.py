@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,19 +107,44 @@ def test_the_target_itself_runs_as_it_comes(networks: Path, tf200_python: str) -
     assert (best != rewritten.best(TILE)).mean() > 0.1
 
 
-def test_a_build_warns_where_the_target_asks_for_the_best_too_early(
-    networks: Path, tmp_path: Path
-) -> None:
+def built(networks: Path, folder: Path, name: str) -> Path:
     spec = {
-        "Name": "Best",
+        "Name": name,
         "BorderSize": 0,
         "ColorHandling": "ConvertToMonochrome",
         "PixelType": "Gray32Float",
         "Classes": ["Background", "Nucleus"],
-        "ModelPath": str(networks / "best"),
+        "ModelPath": str(networks / name),
     }
-    (tmp_path / "spec.json").write_text(json.dumps(spec), "utf-8")
-    built = czcheck.build(tmp_path / "spec.json", tmp_path / "best.czmodel", verify=False)
-    (report,) = czcheck.verify(built.path, level="network").files
-    (found,) = [each for each in report.findings if each.code == "CZ327"]
-    assert "ArgMax with values that a Relu or the like has made equal" in found.message
+    (folder / "spec.json").write_text(json.dumps(spec), "utf-8")
+    return czcheck.build(folder / "spec.json", folder / f"{name}.czmodel", verify=False).path
+
+
+def warnings(path: Path) -> list[str]:
+    (report,) = czcheck.verify(path, level="network").files
+    return [each.message for each in report.findings if each.code == "CZ327"]
+
+
+def test_a_build_warns_where_the_target_asks_for_the_best_too_early(
+    networks: Path, tmp_path: Path
+) -> None:
+    (message,) = warnings(built(networks, tmp_path, "best"))
+    assert "ArgMax with values that a Relu or the like has made equal" in message
+
+
+@pytest.mark.tf200
+def test_a_build_does_not_warn_where_it_holds_the_order(
+    networks: Path, tmp_path: Path, tf200_python: str
+) -> None:
+    path = built(networks, tmp_path, "places")
+    assert warnings(path) == []
+    with zipfile.ZipFile(path) as outer:
+        (payload,) = (name for name in outer.namelist() if name.endswith(".model"))
+        with zipfile.ZipFile(io.BytesIO(outer.read(payload))) as inner:
+            inner.extractall(tmp_path / "built")
+    with Worker(tf200_python) as worker:
+        lowered = predict(worker, tmp_path / "built", TILE, "session")
+        raw = predict(worker, networks / "places", TILE, "session")
+        worker.finish()
+    np.testing.assert_array_equal(lowered, rewritten.places(TILE))
+    assert (raw != lowered).any()

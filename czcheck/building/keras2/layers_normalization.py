@@ -72,7 +72,14 @@ def batch(call: Call, x: Any) -> Any:
 def _is_frozen(layer: Layer) -> bool:
     """Whether a layer that is called with `training=True` keeps to its moving statistics.
 
-    In TensorFlow 2 it does where it is not trained itself.
+    In TensorFlow 2 it does where it is not trained itself. Files of 2.2.4-tf are refused, as was
+    seen with one model, frozen before or after it was put together: TensorFlow 1.15.0 takes the
+    statistics of the batch, 2.0.0 and 2.1.0 the moving ones, and the files of 1.15.0 and 2.1.0 are
+    alike, configuration, attributes and names of weights. Loaded again in 2.1.0, the file takes
+    the statistics of the batch. Only 1.13.2 says what it is: its class is `BatchNormalizationV1`.
+
+    Raises:
+        InputError: What the layer computes does not follow from the file.
     """
     if layer.trainable or layer.writer.standalone or layer.class_name.endswith("V1"):
         return False
