@@ -158,13 +158,13 @@ def rounded_percent(
     Args:
         part: The part.
         decimals: Digits behind the point; nothing and all are shown without.
-        below: What to put before the smallest number where rounding would leave nothing.
-        above: What to put before the largest number where rounding would make it all.
+        below: What to put before the smallest number that is shown, for what is smaller.
+        above: What to put before the largest number that is shown, for what is larger.
     """
     value, step = 100 * part, 10.0**-decimals
-    if 0 < value < step / 2:
+    if 0 < value < step:
         return f"{below}{step:.{decimals}f} %"
-    if 100 - step / 2 <= value < 100:  # noqa: PLR2004 - percent
+    if 100 - step < value < 100:  # noqa: PLR2004 - percent
         return f"{above}{100 - step:.{decimals}f} %"
     return f"{value:.{0 if value in {0, 100} else decimals}f} %"
 

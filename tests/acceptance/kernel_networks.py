@@ -15,6 +15,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from kernel_depthwise import (
+    depthwise,
+    dilated_depthwise,
+    dilated_depthwise_in_steps,
+    dilated_depthwise_of_half,
+    dilated_depthwise_of_half_by_hand,
+    halved,
+)  # fmt: skip
 from kernel_values import (
     brain_floats,
     eight_bits,
@@ -31,53 +39,6 @@ from kernel_values import (
     steps,
 )
 from kernel_weights import CHANNELS, FIRST, LAST, ONES, SIZE, Network, Weights
-
-
-def depthwise(x: Any, filters: Any, step: int = 1, padding: str = "SAME", **options: Any) -> Any:
-    return tf.raw_ops.DepthwiseConv2dNative(
-        input=x, filter=filters, strides=[1, step, step, 1], padding=padding, **options
-    )
-
-
-def dilated_depthwise(weights: Weights) -> Network:
-    square, wide, double = weights(3, 3, 4, 1), weights(5, 3, 4, 1), weights(3, 3, 4, 2)
-
-    def call(x: Any) -> Any:
-        x = depthwise(x, square, dilations=[1, 2, 2, 1])
-        x = tf.nn.relu(depthwise(x, wide, dilations=[1, 1, 3, 1]))
-        x = depthwise(x, double, padding="VALID", dilations=[1, 5, 2, 1])
-        return tf.pad(x, [[0, 0], [5, 5], [2, 2], [0, 0]])
-
-    return call
-
-
-def dilated_depthwise_in_steps(weights: Weights) -> Network:
-    square = weights(3, 3, 4, 1)
-
-    def call(x: Any) -> Any:
-        small = depthwise(x, square, 2, dilations=[1, 2, 2, 1])
-        large = tf.raw_ops.ResizeNearestNeighbor(images=small, size=tf.shape(x)[1:3])
-        border = [0, 0, 4, 2, 3, 3, 0, 0]
-        far = [1, 3, 3, 1]
-        return large + depthwise(
-            x, square, padding="EXPLICIT", dilations=far, explicit_paddings=border
-        )
-
-    return call
-
-
-def dilated_depthwise_of_half(weights: Weights) -> Network:
-    square = weights(3, 3, 4, 1)
-
-    def call(x: Any) -> Any:
-        x, half = tf.cast(x, tf.float16), tf.cast(square, tf.float16)
-        x = depthwise(x, half, dilations=[1, 4, 4, 1])
-        return tf.cast(depthwise(x, half, 3, dilations=[1, 2, 2, 1]), tf.float32)
-
-    def whole(x: Any) -> Any:
-        return tf.repeat(tf.repeat(call(x), 3, 1), 3, 2)
-
-    return whole
 
 
 def norm(x: Any, data_format: str, training: bool, given: int = 0, **options: Any) -> Any:
@@ -390,6 +351,17 @@ def dilated_backwards(weights: Weights) -> Network:
     return call
 
 
+def dilated_backwards_by_hand(weights: Weights) -> Network:
+    one, two = weights(3, 3, 5, 4), weights(3, 2, 4, 5)
+
+    def call(x: Any) -> Any:
+        x = backwards(x, standardised(one), 1, 5, dilations=[1, 2, 3, 1])
+        x = backwards(halved(x), halved(standardised(two)), 1, 4, dilations=[1, 3, 1, 1])
+        return halved(x)
+
+    return call
+
+
 def dilated_volumes(weights: Weights) -> Network:
     one, two = weights(3, 3, 3, 1, 4), weights(2, 3, 2, 2, 4)
 
@@ -444,6 +416,8 @@ NETWORKS: dict[str, Callable[[Weights], Network]] = {
 }  # fmt: skip
 
 BY_HAND = {
+    "dilated_depthwise_of_half": dilated_depthwise_of_half_by_hand,
+    "dilated_backwards": dilated_backwards_by_hand,
     "pixels_and_channels": pixels_and_channels_by_hand,
     "volumes_first": volumes_first_by_hand,
     "grouped_backwards": grouped_backwards_by_hand,
