@@ -256,8 +256,6 @@ class Plan:
 
 
 def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Added:
-    from czcheck.metadata.model_metadata import PIXEL_TYPES  # noqa: PLC0415
-
     before = spec.preprocessing
     if overrides.preprocessing is not None:
         before = overrides.preprocessing
@@ -270,7 +268,7 @@ def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Ad
         check_class_count(after, len(metadata.classes))
     except InputError as error:
         raise InputError(f"{spec.path}: {error}") from None
-    return Added(before, after, PIXEL_TYPES[pixel_type].maximum)
+    return Added(before, after, metadata.pixel_type.maximum)
 
 
 def _operations(

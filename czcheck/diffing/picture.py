@@ -62,7 +62,7 @@ def picture_of(
     answers = before, after
     if any(each.ndim != _AXES or each.shape[:3] != (1, height, width) for each in answers):
         return None
-    bgr = metadata.before.pixel_types[0].startswith("Bgr")
+    bgr = metadata.before.pixel_type.is_colour
     shown = input_colours(fewer(tile.pixels), bgr=bgr)
     panels = {"input": shown}
     for name, answer, side in (

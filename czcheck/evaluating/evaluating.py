@@ -94,7 +94,7 @@ def evaluation_of(
             "one class; are they of all classes? --mask says what values mean"
         )
     objects = [each.objects for each in results if each.objects is not None]
-    bgr = model.metadata.pixel_types[0].startswith("Bgr") and runner.channels > 1
+    bgr = model.metadata.pixel_type.is_colour and runner.channels > 1
     return Evaluation(
         mask=reading.kind.value,
         classes=reading.names,

@@ -18,8 +18,8 @@ from czcheck.images.ome_xml import known
 from czcheck.images.output import KINDS
 from czcheck.images.selection import spans
 from czcheck.limits import MIB
-from czcheck.metadata.model_metadata import PIXEL_TYPES
 from czcheck.metadata.parsing import Unreadable, parse
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -203,7 +203,7 @@ def _channels(path: Path, root: Element, types: dict[int, list[str]]) -> list[tu
                 f"{path}: the pixels of channel {number} are {pixel_type}, which is not read; "
                 f"save the image as {', '.join(_READ[:-1])} or {_READ[-1]}"
             )
-        plain = str(index) if count > 1 else "RGB" if pixel_type.startswith("B") else "Gray"
+        plain = str(index) if count > 1 else "RGB" if PIXEL_TYPES[pixel_type].is_colour else "Gray"
         channels.append((names[index] or plain, pixel_type))
     return channels
 
@@ -216,7 +216,7 @@ def _is_less(tiles: tuple[int, int], most: tuple[int, int]) -> bool:
 def _bytes(pixel_type: str) -> int:
     """Bytes of one pixel."""
     each = PIXEL_TYPES[pixel_type]
-    return each.scalars * {"uint8": 1, "uint16": 2, "float32": 4}[each.dtype]
+    return each.scalars * each.bits // 8
 
 
 def _metadata(path: Path, text: str) -> Element:

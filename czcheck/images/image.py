@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import InputError
-from czcheck.metadata.model_metadata import PIXEL_TYPES
+from czcheck.metadata.pixel_types import BY_CONTENT, PIXEL_TYPES
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self
-
-GRAY = {"uint8": "Gray8", "uint16": "Gray16", "float32": "Gray32Float"}
-COLOUR = {"uint8": "Bgr24", "uint16": "Bgr48", "float32": "Bgr96Float"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,18 +177,18 @@ def pixel_type_of(dtype: np.dtype[Any], samples: int, place: str | Path) -> str:
     Raises:
         InputError: The format has no such pixel type.
     """
-    if samples == 4 and dtype.name == "uint8":  # noqa: PLR2004 - Bgra32 is the only one with alpha
-        return "Bgra32"
-    names = GRAY if samples == 1 else COLOUR
-    if dtype.kind in "iu" and dtype.name not in names and samples in (1, 3):
-        return names["uint16"]
-    if dtype.name not in names or samples not in (1, 3):
+    found = BY_CONTENT.get((samples, dtype.name))
+    if found is None and dtype.kind in "iu" and samples in (1, 3):
+        found = BY_CONTENT[samples, "uint16"]
+    if found is None:
+        count = 1 if samples == 1 else 3
+        near = [each.name for each in BY_CONTENT.values() if each.scalars == count]
         kind = {1: "gray", 3: "colours", 4: "colours with alpha"}.get(samples, f"{samples} samples")
         raise InputError(
             f"{place}: the pixels are {dtype.name} ({kind}), for which the format has no pixel "
-            f"type; save the image as uint8, uint16 or float32 ({', '.join(names.values())})"
+            f"type; save the image as uint8, uint16 or float32 ({', '.join(near)})"
         )
-    return names[dtype.name]
+    return found.name
 
 
 def fitted(

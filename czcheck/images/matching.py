@@ -9,7 +9,8 @@ from czcheck.errors import InputError
 from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.image import Image, Plane, Region, check_finite, told
 from czcheck.images.selection import there_is
-from czcheck.metadata.model_metadata import MONOCHROME, PIXEL_TYPES, ModelMetadata
+from czcheck.metadata.model_metadata import MONOCHROME, ModelMetadata
+from czcheck.metadata.pixel_types import BY_CONTENT, PIXEL_TYPES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -188,9 +189,10 @@ def _with_colours(image: Image, wanted: tuple[str, ...]) -> Image:
     names, kinds = [each.casefold() for each in image.channels], set(image.pixel_types)
     if sorted(names) != ["blue", "green", "red"] or len(kinds) != 1:
         return image
-    colour = {"Gray8": "Bgr24", "Gray16": "Bgr48", "Gray32Float": "Bgr96Float"}.get(kinds.pop())
-    if colour is None:
+    gray = PIXEL_TYPES[kinds.pop()]
+    if gray.scalars != 1:
         return image
+    colour = BY_CONTENT[COLOURS, gray.dtype].name
     return _ByName(image, colour, [names.index(each) for each in ("blue", "green", "red")])
 
 

@@ -7,13 +7,14 @@ from .json_text import JsonError as JsonError
 from .json_text import JsonValue as JsonValue
 from .json_text import parse_json as parse_json
 from .model_metadata import COLOR_HANDLINGS as COLOR_HANDLINGS
-from .model_metadata import PIXEL_TYPES as PIXEL_TYPES
 from .model_metadata import ModelMetadata as ModelMetadata
 from .model_metadata import SegmentationClass as SegmentationClass
 from .model_metadata import metadata_of as metadata_of
 from .model_metadata import to_xml as to_xml
 from .parsing import Unreadable as Unreadable
 from .parsing import parse as parse
+from .pixel_types import PIXEL_TYPES as PIXEL_TYPES
+from .pixel_types import PixelType as PixelType
 from .processing import POSTPROCESSING as POSTPROCESSING
 from .processing import PREPROCESSING as PREPROCESSING
 from .processing import Operation as Operation

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata.parts import UnknownPart
+from czcheck.metadata.pixel_types import PIXEL_TYPES, PixelType
 
 if TYPE_CHECKING:
     from czcheck.metadata.parts import XmlDocument, XmlElement
@@ -19,36 +20,6 @@ FEATURE_EXTRACTOR = "DeepNeuralNetwork"
 MONOCHROME = "ConvertToMonochrome"
 SPLIT_RGB = "SplitRgb"
 COLOR_HANDLINGS = (MONOCHROME, SPLIT_RGB)
-
-
-@dataclass(frozen=True, slots=True)
-class PixelType:
-    """A pixel type of the format. Section 1.4 of the format.
-
-    Attributes:
-        scalars: Numbers per pixel.
-        dtype: numpy's name of one number's type.
-        maximum: Upper end of the raw range; the lower end is 0.
-        usable: False for the complex types, which no network can have as input.
-    """
-
-    scalars: int
-    dtype: str
-    maximum: float
-    usable: bool = True
-
-
-PIXEL_TYPES: dict[str, PixelType] = {
-    "Gray8": PixelType(1, "uint8", 255),
-    "Gray16": PixelType(1, "uint16", 65535),
-    "Gray32Float": PixelType(1, "float32", 1.0),
-    "Bgr24": PixelType(3, "uint8", 255),
-    "Bgr48": PixelType(3, "uint16", 65535),
-    "Bgr96Float": PixelType(3, "float32", 1.0),
-    "Bgra32": PixelType(4, "uint8", 255),
-    "Gray64ComplexFloat": PixelType(2, "float32", 1.0, usable=False),
-    "Bgr192ComplexFloat": PixelType(6, "float32", 1.0, usable=False),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +71,21 @@ class ModelMetadata:
     total_tile: tuple[int | None, int | None] = (None, None)
     scale_inputs_by_bitdepth: bool | None = None
     unknown: tuple[UnknownPart, ...] = field(default=())
+
+    @property
+    def pixel_type(self) -> PixelType:
+        """Pixel type of the first image channel, which in version 3.0.0 is the only one."""
+        return PIXEL_TYPES[self.pixel_types[0]]
+
+    @property
+    def input_maximum(self) -> int:
+        """Upper end of the range in which the network gets intensities: raw ones unless scaled."""
+        return 1 if self.scale_inputs_by_bitdepth else self.pixel_type.maximum
+
+    @property
+    def input_divisor(self) -> int:
+        """What raw intensities are divided by for the network; 1 unless they are scaled."""
+        return self.pixel_type.maximum if self.scale_inputs_by_bitdepth else 1
 
     @property
     def scalar_count(self) -> int:

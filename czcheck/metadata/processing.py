@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
-from czcheck.metadata.model_metadata import PIXEL_TYPES
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.metadata.spec_values import Fault, meant, said, wrong
 
 PREPROCESSING: dict[str, tuple[str, ...]] = {

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 
 from czcheck.metadata.json_text import JsonValue
-from czcheck.metadata.model_metadata import COLOR_HANDLINGS, PIXEL_TYPES
+from czcheck.metadata.model_metadata import COLOR_HANDLINGS
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 
 _MOST_PIXELS = 999_999_999
 _MOST_CLASSES = 1000

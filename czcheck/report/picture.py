@@ -6,6 +6,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from czcheck.metadata.pixel_types import PIXEL_TYPES
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ OTHER_CLASS = (128, 128, 128)
 """Colour of classes that the metadata do not know."""
 
 _GAP = 4
-_FULL = (1, 255, 65535)  # largest intensities of the pixel types
+_FULL = sorted({each.maximum for each in PIXEL_TYPES.values()})
 _WHITE = 255
 _COLOURS = 3
 _BATCH_AXES = 4

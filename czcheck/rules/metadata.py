@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from czcheck.metadata.model_metadata import (
     MONOCHROME,
-    PIXEL_TYPES,
     VERSION,
     ModelMetadata,
     SegmentationClass,
     item_paths,
 )
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.rules import binary, specification  # noqa: F401 - the other parts of this family
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity, XmlPath
@@ -267,7 +267,7 @@ def colour_is_not_thrown_away(document: XmlDocument, metadata: ModelMetadata) ->
     if metadata.color_handling != MONOCHROME:
         return
     for name in metadata.pixel_types:
-        if PIXEL_TYPES[name].usable and PIXEL_TYPES[name].scalars > 1:
+        if PIXEL_TYPES[name].usable and PIXEL_TYPES[name].is_colour:
             yield Found(_at(document, "/Model/ColorHandling"), pixel_type=name)
 
 

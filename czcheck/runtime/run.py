@@ -142,20 +142,20 @@ def _borders(
     tolerances: Tolerances,
 ) -> Borders:
     """Measure the border on images like the tile whose answer varies most."""
-    from czcheck.test_tiles.patterns import FULL_RANGE, NATURAL, tiles  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import NATURAL, tiles  # noqa: PLC0415
 
     if probe.tile is None or asker.died is not None:
         return Borders()
     size = probe.tile.pixels.shape[:2]
     if not is_measurable(*size):
         return Borders()
-    channels, pixel_type = probe.tile.pixels.shape[2], metadata.pixel_types[0]
+    channels = probe.tile.pixels.shape[2]
     name = probe.tile.name if probe.tile.name in NATURAL else NATURAL[0]
-    top = FULL_RANGE.get(pixel_type, 1) if metadata.scale_inputs_by_bitdepth else 1
+    divisor = metadata.input_divisor
 
     def scene(height: int, width: int) -> NDArray[Any]:
-        (image,) = tiles(height, width, channels, pixel_type, names=(name,))
-        return image.pixels if top == 1 else image.pixels / top
+        (image,) = tiles(height, width, channels, metadata.pixel_types[0], names=(name,))
+        return image.pixels if divisor == 1 else image.pixels / divisor
 
     return measure_borders(
         asker,
@@ -172,16 +172,13 @@ def _terms(
     network: Network, metadata: ModelMetadata, tiles: Sequence[Tile], *, roomy: bool
 ) -> Terms:
     """How this network is to be measured; a batch only where it takes one and there is room."""
-    from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
-
-    pixel_type = metadata.pixel_types[0] if metadata.pixel_types else ""
     serving = network.serving
     shape = serving.inputs[0].shape if serving is not None else None
     takes_batches = bool(shape) and shape is not None and shape[0] is None
     partners = [tile.pixels for tile in tiles if tile.name == "noise"]
     return Terms(
-        top=1 if metadata.scale_inputs_by_bitdepth else FULL_RANGE.get(pixel_type, 1),
-        colours=pixel_type.startswith("Bgr"),
+        top=metadata.input_maximum,
+        colours=metadata.pixel_type.is_colour,
         partner=partners[0] if takes_batches and partners and roomy else None,
     )
 

@@ -230,7 +230,7 @@ class Outputs:
         if self._places.overlay is None:
             return None
         metadata = self._runner.model.metadata
-        colours = metadata.pixel_types[0].startswith("Bgr")
+        colours = metadata.pixel_type.is_colour
         bgr = colours and metadata.color_handling != MONOCHROME
         return Overlay(plane, metadata.classes, bgr=bgr)
 

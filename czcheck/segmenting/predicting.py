@@ -9,7 +9,6 @@ from czcheck.errors import InputError, UsageError
 from czcheck.images.arrays import wrap_array
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
-from czcheck.metadata.model_metadata import PIXEL_TYPES
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, tiles
 from czcheck.segmenting.planes import Block, Sink, segment_plane
@@ -111,7 +110,7 @@ class Predictor:
                 import numpy as np  # noqa: PLC0415
 
                 source = np.asarray(source)
-            colours = PIXEL_TYPES[metadata.pixel_types[0]].scalars in _COLOURS
+            colours = metadata.pixel_type.is_colour
             if color is None and colours and len(source.shape) == _WITH_CHANNELS:
                 # As every reader of images in Python has them.
                 color = "rgb" if source.shape[-1] in _COLOURS else None

@@ -182,7 +182,6 @@ class ModelRunner:
         if self._loaded:
             return
         from czcheck.runtime.run import load_network  # noqa: PLC0415
-        from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
 
         model, worker = self.model, self._worker
         self.environment = worker.hello()
@@ -193,8 +192,7 @@ class ModelRunner:
             raise NetworkFailedError(
                 f"{model.path}: the network cannot be loaded: {error.reason}"
             ) from error
-        if model.metadata.scale_inputs_by_bitdepth:
-            self._top = float(FULL_RANGE.get(model.metadata.pixel_types[0], 1))
+        self._top = float(model.metadata.input_divisor)
         self._loaded = True
 
     def submit(self, pixels: NDArray[Any], where: str = "the tile") -> None:

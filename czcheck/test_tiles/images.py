@@ -11,7 +11,7 @@ from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.folders import images_in
 from czcheck.images.image import Image
 from czcheck.images.opening import open_image
-from czcheck.metadata.model_metadata import PIXEL_TYPES
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.test_tiles.patterns import Tile
 
 if TYPE_CHECKING:

@@ -7,21 +7,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from czcheck.metadata.pixel_types import PIXEL_TYPES, PixelType
 from czcheck.test_tiles import textures
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.random import Generator
     from numpy.typing import NDArray
-
-FULL_RANGE = {
-    "Gray8": 255,
-    "Gray16": 65535,
-    "Bgr24": 255,
-    "Bgr48": 65535,
-    "Bgra32": 255,
-}
-"""Largest raw intensity of the integer pixel types; those of floats range from 0 to 1."""
 
 NATURAL = ("nuclei", "grain", "fibres", "blobs")
 """Names of the tiles that look like a microscope's images."""
@@ -95,7 +87,7 @@ def tiles(
     import numpy as np  # noqa: PLC0415  (slow, and only the run level needs it)
 
     shape = (height, width, channels)
-    top = FULL_RANGE.get(pixel_type, 1)
+    kind = PIXEL_TYPES[pixel_type]
     for number, name in enumerate(NAMES):
         if name not in names:
             continue
@@ -105,9 +97,9 @@ def tiles(
             generator = np.random.Generator(np.random.PCG64([seed, 10 + number]))
             image = getattr(textures, name)(generator, height, width)
         else:
-            yield Tile(name, _pattern(name, shape, top, seed), natural=False)
+            yield Tile(name, _pattern(name, shape, kind.maximum, seed), natural=False)
             continue
-        yield Tile(name, _stained(image, shape, top, pixel_type), natural=True)
+        yield Tile(name, _stained(image, shape, kind), natural=True)
 
 
 def _pattern(name: str, shape: tuple[int, int, int], top: int, seed: int) -> NDArray[np.float32]:
@@ -140,17 +132,17 @@ def _pattern(name: str, shape: tuple[int, int, int], top: int, seed: int) -> NDA
 
 
 def _stained(
-    image: NDArray[np.float32], shape: tuple[int, int, int], top: int, pixel_type: str
+    image: NDArray[np.float32], shape: tuple[int, int, int], kind: PixelType
 ) -> NDArray[np.float32]:
     """An image in every channel: stained blue for colours, and opaque where there is alpha."""
     import numpy as np  # noqa: PLC0415
 
-    channels = shape[2]
+    channels, top = shape[2], kind.maximum
     pixels = np.empty(shape, np.float32)
     for channel in range(channels):
-        if pixel_type.startswith("Bgr") and channel >= _COLOURS:
+        if kind.is_colour and channel >= _COLOURS:
             pixels[..., channel] = top
-        elif pixel_type.startswith("Bgr"):
+        elif kind.is_colour:
             np.multiply(image, top * _STAIN[channel], out=pixels[..., channel])
         else:
             np.multiply(image, top * (1 - 0.5 * channel / channels), out=pixels[..., channel])

@@ -157,7 +157,7 @@ class FileRun:
             self._collector = Collector(
                 {tile.name: tile.natural for tile in tiles},
                 [each.color for each in metadata.classes],
-                bgr=metadata.pixel_types[0].startswith("Bgr"),
+                bgr=metadata.pixel_type.is_colour,
                 side=self.preview_side,
             )
             listeners.append(self._collector.keep)
@@ -195,7 +195,7 @@ class FileRun:
             archive=self._model.path.name,
             sha256=self._model.sha256,
             colours=[each.color for each in metadata.classes],
-            bgr=metadata.pixel_types[0].startswith("Bgr"),
+            bgr=metadata.pixel_type.is_colour,
         )
 
     def close(self) -> None:
@@ -223,18 +223,17 @@ def battery(model: CzModel, images: Iterable[Path]) -> Iterator[Tile]:
         UsageError: There is no such image.
     """
     from czcheck.test_tiles.images import tiles_from  # noqa: PLC0415
-    from czcheck.test_tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import tiles  # noqa: PLC0415
 
     serving = model.network.serving
     shape = serving.inputs[0].shape if serving is not None and serving.inputs else None
     if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
         raise UnavailableError("the network has no fixed tile")
     height, width, channels = (size or 0 for size in shape[1:])
-    pixel_type = model.metadata.pixel_types[0]
     # Where the metadata says that intensities are scaled, the network gets them so.
-    top = FULL_RANGE.get(pixel_type, 1) if model.metadata.scale_inputs_by_bitdepth else 1
-    sources = [tiles(height, width, channels, pixel_type)]
+    divisor = model.metadata.input_divisor
+    sources = [tiles(height, width, channels, model.metadata.pixel_types[0])]
     sources += [tiles_from(path, height, width, channels) for path in images]
     for tile in chain.from_iterable(sources):
-        scaled: Any = tile.pixels if top == 1 else tile.pixels / top
+        scaled: Any = tile.pixels if divisor == 1 else tile.pixels / divisor
         yield dataclasses.replace(tile, pixels=scaled)
