@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata.fields import FIELDS
 from czcheck.model import CzModel
 from czcheck.planned.beginning import about_dtype, about_taken
 from czcheck.planned.named import is_keras_file, licence_fault, model_fault
@@ -34,14 +35,7 @@ _HEAD = 256
 _OBJECT = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
 _ITEM = re.compile(r"/Model/TrainingClasses/Item(?:\[(\d+)\])?")
 # Where a specification gives what stands at a place of the metadata XML.
-_KEYS = {
-    "/Model/Id": "Id",
-    "/Model/ModelName": "Name",
-    "/Model/ColorHandling": "ColorHandling",
-    "/Model/Channels/Item": "PixelType",
-    "/Model/TrainingClasses": "Classes",
-    "/Model/BorderSize": "BorderSize",
-}
+_KEYS = {field.path: field.key for field in FIELDS if field.key}
 _IS_SPECIFICATION = "a specification is no archive"
 _IS_ARCHIVE = "the file is an archive, no specification"
 _XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")

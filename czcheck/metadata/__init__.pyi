@@ -3,6 +3,8 @@ from .colours import distinct_colours as distinct_colours
 from .described import metadata_of_spec as metadata_of_spec
 from .document import XmlDocument as XmlDocument
 from .document import read_document as read_document
+from .fields import OPTIONAL as OPTIONAL
+from .fields import REQUIRED as REQUIRED
 from .json_text import JsonError as JsonError
 from .json_text import JsonValue as JsonValue
 from .json_text import parse_json as parse_json
@@ -26,8 +28,6 @@ from .schema import EXPECTED as EXPECTED
 from .schema import SCHEMA as SCHEMA
 from .schema import validates as validates
 from .schema import validates_with_xmlschema as validates_with_xmlschema
-from .spec import OPTIONAL as OPTIONAL
-from .spec import REQUIRED as REQUIRED
 from .spec import ModelSpec as ModelSpec
 from .spec import read_spec as read_spec
 from .vocabulary import MODEL as MODEL

@@ -13,24 +13,34 @@ if TYPE_CHECKING:
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
-def metadata_of_spec(spec: ModelSpec) -> ModelMetadata:
+def metadata_of_spec(spec: ModelSpec, new_id: str = NO_ID) -> ModelMetadata:
     """The metadata that a specification describes.
 
     Args:
         spec: The specification.
-
-    Returns:
-        The metadata; its id is all zeros if the specification gives none.
+        new_id: Id of the model if the specification gives none.
     """
-    colours = spec.colors or distinct_colours(len(spec.classes))
     return ModelMetadata(
-        model_id=spec.model_id or NO_ID,
+        model_id=spec.model_id or new_id,
         name=spec.name,
-        classes=tuple(
-            SegmentationClass(label_value=label, name=name, color=(colour[0], colour[1], colour[2]))
-            for label, (name, colour) in enumerate(zip(spec.classes, colours, strict=True), start=1)
-        ),
+        classes=numbered(spec.classes, spec.colors),
         pixel_types=spec.pixel_types,
         color_handling=spec.color_handling,
         border_size=spec.border_size,
+    )
+
+
+def numbered(
+    names: tuple[str, ...], colors: tuple[tuple[int, int, int], ...] | None = None
+) -> tuple[SegmentationClass, ...]:
+    """Classes in the order of the output channels: label values from 1.
+
+    Args:
+        names: Their names.
+        colors: Red, green, blue of each; None for distinct ones.
+    """
+    found = colors or distinct_colours(len(names))
+    return tuple(
+        SegmentationClass(label_value=label, name=name, color=(red, green, blue))
+        for label, (name, (red, green, blue)) in enumerate(zip(names, found, strict=True), start=1)
     )

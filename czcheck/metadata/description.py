@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata import spec_values as check
+from czcheck.metadata.described import metadata_of_spec, numbered
+from czcheck.metadata.fields import FIELDS, KEYS, OPTIONAL
 from czcheck.metadata.json_text import JsonValue
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, metadata_of
 from czcheck.metadata.spec_values import Fault
@@ -22,16 +24,8 @@ if TYPE_CHECKING:
 DEFAULT_NAME = "DNN Model"
 _TIDIED = ("name", "model_id")  # white space around it, capitals in it
 _DEEPEST = 2  # colours: a list of lists
-_CHECKS = {
-    "ColorHandling": check.color_handling,
-    "PixelType": check.pixel_types,
-    "Classes": check.classes,
-    "BorderSize": check.border,
-    "Name": check.name,
-    "Id": check.guid,
-    "Colors": check.colors,
-}
-_OPTIONAL = ("Name", "Id", "Colors")
+# Keys of a specification that describe metadata, by the names of `from_params`.
+PARAMETERS = {each.name: each.parameter for each in KEYS if each.parameter}
 
 
 def new_id() -> str:
@@ -58,18 +52,18 @@ def described(
     """
     called = names or {}
     found: dict[str, Any] = {}
-    for key, read in _CHECKS.items():
+    for key in PARAMETERS:
         value = values.get(key)
         shown = called.get(key, key)
-        if value is None and key in _OPTIONAL:
+        if value is None and key in OPTIONAL:
             found[key] = None
             continue
         if key not in values:
-            near = check.meant(key, [str(each) for each in values if each not in _CHECKS])
+            near = check.meant(key, [str(each) for each in values if each not in PARAMETERS])
             hint = "" if near is None else f", and '{near}' is no key: is it meant?"
             raise InputError(f"{shown} is missing; every model has it{hint}")
         try:
-            found[key] = read(shown, _json(value))
+            found[key] = check.CHECKS[key](shown, _json(value))
         except Fault as fault:
             raise InputError(fault.reason) from None
     classes, colors = found["Classes"], found["Colors"]
@@ -88,38 +82,13 @@ def described(
     )
 
 
-def numbered(
-    names: tuple[str, ...], colors: tuple[tuple[int, int, int], ...] | None = None
-) -> tuple[SegmentationClass, ...]:
-    """Classes in the order of the output channels: label values from 1.
-
-    Args:
-        names: Their names.
-        colors: Red, green, blue of each; None for distinct ones.
-    """
-    from czcheck.metadata.colours import distinct_colours  # noqa: PLC0415
-
-    found = colors or distinct_colours(len(names))
-    return tuple(
-        SegmentationClass(label_value=label, name=name, color=(red, green, blue))
-        for label, (name, (red, green, blue)) in enumerate(zip(names, found, strict=True), start=1)
-    )
-
-
 def of_spec(spec: ModelSpec) -> ModelMetadata:
     """The metadata that a specification describes, with an id of its own unless it gives one.
 
     Args:
         spec: The specification.
     """
-    return ModelMetadata(
-        model_id=spec.model_id or new_id(),
-        name=spec.name,
-        classes=numbered(spec.classes, spec.colors),
-        pixel_types=spec.pixel_types,
-        color_handling=spec.color_handling,
-        border_size=spec.border_size,
-    )
+    return metadata_of_spec(spec, new_id())
 
 
 def spec_of(
@@ -165,14 +134,10 @@ def spec_of(
             "with ModelMetadata.from_params"
         )
     values: dict[str, Any] = {
-        "name": plain.name,
-        "border_size": plain.border_size,
-        "color_handling": plain.color_handling,
-        "pixel_types": plain.pixel_types,
+        **{field.attribute: getattr(plain, field.attribute) for field in FIELDS if field.key},
         "classes": tuple(item.name for item in plain.classes),
-        "model_path": model_path,
-        "model_id": plain.model_id,
         "colors": tuple(item.color for item in plain.classes),
+        "model_path": model_path,
         "license_file": licence,
     }
     if base is not None:

@@ -135,7 +135,7 @@ class ModelMetadata:
             UsageError: A licence is given.
             InputError: A value is wrong: one line with its name and what to give.
         """
-        from czcheck.metadata.description import described  # noqa: PLC0415
+        from czcheck.metadata.description import PARAMETERS, described  # noqa: PLC0415
 
         if license_file is not None:
             raise UsageError(
@@ -151,16 +151,7 @@ class ModelMetadata:
             "Colors": colors,
             "Id": model_id,
         }
-        names = {
-            "ColorHandling": "color_handling",
-            "PixelType": "pixel_type",
-            "Classes": "classes",
-            "BorderSize": "border_size",
-            "Name": "name",
-            "Colors": "colors",
-            "Id": "model_id",
-        }
-        return described(values, names)
+        return described(values, PARAMETERS)
 
     @classmethod
     def from_json(cls, model_metadata: str | Path | Mapping[str, Any]) -> ModelMetadata:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from czcheck.metadata.json_text import JsonValue
 from czcheck.metadata.model_metadata import COLOR_HANDLINGS
@@ -181,3 +182,16 @@ def _color(key: str, item: JsonValue) -> tuple[int, int, int]:
             item.offset,
         )
     return good[0], good[1], good[2]
+
+
+CHECKS: dict[str, Callable[[str, JsonValue], Any]] = {
+    "BorderSize": border,
+    "ColorHandling": color_handling,
+    "PixelType": pixel_types,
+    "Classes": classes,
+    "Name": name,
+    "Id": guid,
+    "SpatialDims": spatial_dims,
+    "Colors": colors,
+}
+"""The check of each key whose value is neither a path nor a list of operations."""

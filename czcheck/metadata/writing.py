@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
+from czcheck.metadata.fields import FIELDS, Field
 from czcheck.metadata.model_metadata import item_paths
 from czcheck.metadata.parts import UnknownPart
 
@@ -28,26 +29,17 @@ def written(metadata: ModelMetadata) -> bytes:
         InputError: A text holds a character that XML cannot hold.
     """
     unknown = metadata.unknown
-    height, width = metadata.total_tile
-    scale = metadata.scale_inputs_by_bitdepth
     text = "".join(
         (
             "<?xml version='1.0' encoding='utf-8'?>\n<Model",
             _pairs(("Version", metadata.version)),
             _attributes(unknown, "/Model"),
             ">",
-            _element("Id", metadata.model_id, unknown),
-            _element("ModelName", metadata.name, unknown),
-            _element("Status", metadata.status, unknown),
-            _element("FeatureExtractor", metadata.feature_extractor, unknown),
-            _element("Postprocessing", metadata.postprocessing, unknown),
-            _element("ColorHandling", metadata.color_handling, unknown),
-            _list("Channels", [(("PixelType", name),) for name in metadata.pixel_types], unknown),
-            _list("TrainingClasses", map(_class_pairs, metadata.classes), unknown),
-            _element("BorderSize", str(metadata.border_size), unknown),
-            "" if height is None else _element("TotalTileHeight", str(height), unknown),
-            "" if width is None else _element("TotalTileWidth", str(width), unknown),
-            "" if scale is None else _element("ScaleInputsByBitdepth", str(scale).lower(), unknown),
+            *(
+                _field(element, value, unknown)
+                for field in FIELDS
+                for element, value in zip(field.elements, _values(metadata, field), strict=True)
+            ),
             _elements(unknown, "/Model"),
             "</Model>",
         )
@@ -59,6 +51,24 @@ def written(metadata: ModelMetadata) -> bytes:
 
 Pairs = tuple[tuple[str, str], ...]
 Unknown = tuple[UnknownPart, ...]
+
+
+def _values(metadata: ModelMetadata, field: Field) -> tuple[Any, ...]:
+    """The value of each element that holds a field."""
+    value = getattr(metadata, field.attribute)
+    return value if len(field.elements) > 1 else (value,) * len(field.elements)
+
+
+def _field(element: str, value: Any, unknown: Unknown) -> str:
+    """One element; empty for a value that is not given."""
+    if element == "Channels":
+        return _list(element, [(("PixelType", name),) for name in value], unknown)
+    if element == "TrainingClasses":
+        return _list(element, map(_class_pairs, value), unknown)
+    if value is None:
+        return ""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return _element(element, text, unknown)
 
 
 def _class_pairs(item: SegmentationClass) -> Pairs:
