@@ -166,7 +166,7 @@ class _Repair:
 
     def _check_tile(self, network: Network) -> None:
         """See that the tile that was asked for fills in what is open, and changes nothing."""
-        shape = None if network.serving is None else network.serving.inputs[0].shape
+        shape = None if network.input is None else network.input.shape
         own = (None, None) if shape is None else (shape[1], shape[2])
         if self.tile is None:
             if None in own:

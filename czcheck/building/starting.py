@@ -215,20 +215,20 @@ def _ends(network: Network, source: Path) -> tuple[Dims, Ending]:
     """Shape of the one input, (batch, height, width, channels), and the one output."""
     if network.fault is not None:
         raise InputError(f"{source}: {network.fault}")
-    serving, ending = network.serving, ending_of(network)
-    if serving is None or ending is None or len(serving.inputs) != 1:
+    ends, ending = network.ends, ending_of(network)
+    if ends is None or ending is None:
         raise InputError(
             f"{source}: the network has no signature with exactly one input and one output"
         )
     if labels := about_labels(ending):
         raise InputError(f"{source}: {labels}")
-    for spec in (serving.inputs[0], serving.outputs[0]):
+    for spec in ends:
         if spec.shape is not None and len(spec.shape) != RANK:
             raise InputError(
                 f"{source}: {spec.key} has {len(spec.shape)} dimensions; networks of this format "
                 "have (batch, height, width, channels)"
             )
-    shape = serving.inputs[0].shape
+    shape = ends[0].shape
     return (None,) * RANK if shape is None else shape, ending
 
 

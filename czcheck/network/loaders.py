@@ -284,12 +284,13 @@ def _difference(graph: Graph, serving: Signature, function: str) -> str | None:
     what is certainly different is named.
     """
     definition = graph.library[function]
-    if len(serving.inputs) != 1 or len(serving.outputs) != 1 or len(definition.ret) != 1:
+    if serving.ends is None or len(definition.ret) != 1:
         return None
-    here = locate(graph, None, serving.outputs[0].tensor, None)
+    fed, made = serving.ends
+    here = locate(graph, None, made.tensor, None)
     if here is None or function in graph.named(None, here.node):
         return None
-    call = _call(graph, function, serving.inputs[0].tensor)
+    call = _call(graph, function, fed.tensor)
     there = locate(graph, function, next(iter(definition.ret.values())), Frame(None, call, None))
     pending: list[tuple[Point | None, Point | None]] = [(here, there)]
     seen: set[tuple[object, object]] = set()

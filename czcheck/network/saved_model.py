@@ -189,7 +189,7 @@ def _read(
         problems.extend(unmatched)
     values, size = _constants(graph)
     inputs, outputs = ((), ()) if serving is None else (serving.inputs, serving.outputs)
-    ending = outputs[0].tensor if len(outputs) == 1 else None
+    ending = None if serving is None or serving.output is None else serving.output.tensor
     return Network(
         tags=tuple(meta.meta_info_def.tags),
         tensorflow_version=meta.meta_info_def.tensorflow_version,
@@ -274,8 +274,8 @@ def _serving(signatures: tuple[Signature, ...]) -> Signature | None:
 
 def _takes_one_tile(signature: Signature) -> bool:
     """Whether a signature has one input and one output, both of them tensors as ZEN knows them."""
-    ends = (signature.inputs, signature.outputs)
-    return all(len(each) == 1 and each[0].encoding == "dense" for each in ends)
+    ends = signature.ends
+    return ends is not None and all(each.encoding == "dense" for each in ends)
 
 
 def _operations(graph: Graph) -> tuple[OperationUse, ...]:

@@ -53,16 +53,16 @@ def structure_of(network: Network, weights: Weights) -> Structure | None:
         The digests; None where there is no signature of one input and one output, where loops,
         branches or random numbers are reached, or the graph leads nowhere.
     """
-    graph, serving = network.graph, network.serving
-    if graph is None or serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+    graph, ends = network.graph, network.ends
+    if graph is None or ends is None:
         return None
     if network.random or any(
         node.op in _WINDING or _branches(graph, node) for _, node in graph.serving
     ):
         return None
     try:
-        fed = locate(graph, None, serving.inputs[0].tensor, None)
-        answer = settle(graph, locate(graph, None, serving.outputs[0].tensor, None))
+        fed = locate(graph, None, ends[0].tensor, None)
+        answer = settle(graph, locate(graph, None, ends[1].tensor, None))
         if fed is None or answer is None:
             return None
         return _Digests(graph, weights, fed).of(answer)

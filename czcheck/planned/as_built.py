@@ -99,10 +99,10 @@ def not_run(network: Network, spec: ModelSpec) -> str | None:
 
 def _ends(network: Network) -> tuple[Signature, Dims, Dims] | None:
     """The signature with the shapes of its one input and its one output."""
-    serving = network.serving
-    if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+    serving, ends = network.serving, network.ends
+    if serving is None or ends is None:
         return None
-    (fed,), (made,) = serving.inputs, serving.outputs
+    fed, made = ends
     output = (None,) * _RANK if made.shape is None else made.shape
     if fed.shape is None or len(fed.shape) != _RANK or len(output) != _RANK:
         return None

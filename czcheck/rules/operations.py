@@ -205,7 +205,7 @@ def answer_ends_in_a_softmax(network: Network) -> Iterator[Found]:
     Format: 2, N11
     """
     if network.tail not in _PROBABILITIES:
-        output = network.serving.outputs[0] if network.serving is not None else None
+        output = network.output
         yield Found(
             InGraph(output.tensor) if output is not None else None,
             ending=_ENDINGS.get(

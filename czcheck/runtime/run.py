@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import UnavailableError
 from czcheck.network.reach import StaticReach, static_reach, walk_of
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
@@ -172,9 +171,8 @@ def _terms(
     network: Network, metadata: ModelMetadata, tiles: Sequence[Tile], *, roomy: bool
 ) -> Terms:
     """How this network is to be measured; a batch only where it takes one and there is room."""
-    serving = network.serving
-    shape = serving.inputs[0].shape if serving is not None else None
-    takes_batches = bool(shape) and shape is not None and shape[0] is None
+    fed = network.input
+    takes_batches = fed is not None and (fed.shape or ())[:1] == (None,)
     partners = [tile.pixels for tile in tiles if tile.name == "noise"]
     return Terms(
         top=metadata.input_maximum,
@@ -222,14 +220,12 @@ def load_network(worker: Worker, folder: Path, network: Network) -> LoadRecord:
         WorkerDied: The process did not survive it.
         IncompleteError: The process could not be started.
     """
-    serving = network.serving
-    if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
-        raise UnavailableError("the network has no signature with one input and one output")
-    fed, fetched = serving.inputs[0], serving.outputs[0]
+    fed, fetched = network.required_ends
+    assert network.serving is not None
     return worker.load(
         folder,
         loader=network.loader,
-        signature=serving.name,
+        signature=network.serving.name,
         input=(fed.key, fed.tensor),
         output=(fetched.key, fetched.tensor),
     )

@@ -105,10 +105,9 @@ class ModelRunner:
                 f"{model.path}: the network must not be run: {objection}; "
                 "`czcheck verify` says more"
             )
-        serving, metadata = model.network.serving, model.metadata
-        if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
-            raise UnavailableError("the network has no signature with one input and one output")
-        shape = serving.inputs[0].shape
+        metadata = model.metadata
+        fed, _ = model.network.required_ends
+        shape = fed.shape
         if shape is not None and len(shape) != _TILE_AXES:
             raise UnavailableError(f"the network's input has {len(shape)} axes, not 4")
         sizes = (None, None, None) if shape is None else shape[1:]

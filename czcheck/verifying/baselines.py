@@ -135,11 +135,10 @@ def _baseline(
     tiles: tuple[GoldenTile, ...],
     tolerances: BaselineTolerances,
 ) -> Baseline:
-    metadata, serving = model.metadata, model.network.serving
-    shape = serving.inputs[0].shape if serving is not None else None
-    if not shape or not tiles:
+    metadata, fed = model.metadata, model.network.input
+    if fed is None or not fed.shape or not tiles:
         raise InputError(f"{report.path}: has no answers to keep: the network has no fixed tile")
-    height, width, channels = (size or 0 for size in shape[1:])
+    height, width, channels = (size or 0 for size in fed.shape[1:])
     return Baseline(
         path=output,
         model_id=metadata.model_id,

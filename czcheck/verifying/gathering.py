@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -208,15 +208,14 @@ def _binary(model: CzModel) -> Binary | None:
 
 
 def _network_facts(network: Network) -> dict[str, Any]:
-    def shape(specs: Sequence[TensorSpec]) -> str:
-        if len(specs) != 1 or specs[0].shape is None:
+    def shape(spec: TensorSpec | None) -> str:
+        if spec is None or spec.shape is None:
             return "?"
-        return "x".join("?" if size is None else str(size) for size in specs[0].shape[1:])
+        return "x".join("?" if size is None else str(size) for size in spec.shape[1:])
 
-    serving = network.serving
     return {
-        "input": shape(serving.inputs if serving is not None else ()),
-        "output": shape(serving.outputs if serving is not None else ()),
+        "input": shape(network.input),
+        "output": shape(network.output),
         "parameters": network.parameters,
         "tensorflow": network.tensorflow_version or "?",
     }

@@ -225,8 +225,8 @@ def battery(model: CzModel, images: Iterable[Path]) -> Iterator[Tile]:
     from czcheck.test_tiles.images import tiles_from  # noqa: PLC0415
     from czcheck.test_tiles.patterns import tiles  # noqa: PLC0415
 
-    serving = model.network.serving
-    shape = serving.inputs[0].shape if serving is not None and serving.inputs else None
+    fed = model.network.input
+    shape = None if fed is None else fed.shape
     if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
         raise UnavailableError("the network has no fixed tile")
     height, width, channels = (size or 0 for size in shape[1:])

@@ -124,16 +124,16 @@ def walk(network: Network) -> Walk | None:
     Raises:
         InputError: The graph takes too much work, or is at odds with itself.
     """
-    serving, graph = network.serving, network.graph
-    if graph is None or serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+    ends, graph = network.ends, network.graph
+    if graph is None or ends is None:
         return None
-    fed = serving.inputs[0]
+    fed, made = ends
     if fed.shape is None or len(fed.shape) != _PICTURE:
         return None
     shape = (1, *(size or None for size in fed.shape[1:]))
     image = _image(shape)
     walker = _Walker(graph, fed.tensor, image)
-    answer = walker.tensor(serving.outputs[0].tensor)
+    answer = walker.tensor(made.tensor)
     return Walk(
         image, answer, walker.stride, tuple(walker.events), tuple(walker.loops), walker.inputs
     )
