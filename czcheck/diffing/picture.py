@@ -58,6 +58,8 @@ def picture_of(
     """
     import numpy as np  # noqa: PLC0415
 
+    from czcheck.runtime.labels import most_probable  # noqa: PLC0415
+
     height, width = tile.pixels.shape[:2]
     answers = before, after
     if any(each.ndim != _AXES or each.shape[:3] != (1, height, width) for each in answers):
@@ -70,7 +72,7 @@ def picture_of(
         ("after", after, metadata.after),
     ):
         panels[name] = class_map(fewer(answer[0]), [each.color for each in side.classes])
-    labels = [np.nan_to_num(np.real(each[0])).argmax(axis=-1) for each in aligned(before, after)]
+    labels = [most_probable(np.nan_to_num(np.real(each[0])))[0] for each in aligned(before, after)]
     difference = np.rint(shown * _DIMMED).astype(np.uint8)
     difference[_any_in_each(labels[0] != labels[1], shown.shape[:2])] = _DIFFERENT
     panels["difference"] = difference

@@ -154,20 +154,16 @@ class Collector:
         """Maps and figures of an answer, `(height, width, classes)`."""
         import numpy as np  # noqa: PLC0415
 
-        from czcheck.runtime.record import labels_of  # noqa: PLC0415
+        from czcheck.runtime.labels import most_probable  # noqa: PLC0415
 
         image = answer.astype(np.float32, copy=False)
-        sums, best = image[..., 0].copy(), image[..., 0].copy()
+        sums = image[..., 0].copy()
         with np.errstate(over="ignore", invalid="ignore"):
             for channel in range(1, image.shape[-1]):
                 sums += image[..., channel]
-                np.maximum(best, image[..., channel], out=best)
         finite = np.isfinite(sums)
-        if sound := bool(finite.all()):
-            labels = labels_of(image)
-        else:
-            labels = labels_of(np.nan_to_num(image))
-            np.nan_to_num(best, copy=False)
+        sound = bool(finite.all())
+        labels, best = most_probable(image if sound else np.nan_to_num(image))
         return {
             "class_map": _png(self._class_map(labels, finite, step)),
             "confidence": _png(_confidence_map(best, finite, step)),

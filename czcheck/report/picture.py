@@ -124,12 +124,15 @@ def class_map(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> 
     """
     import numpy as np  # noqa: PLC0415
 
+    from czcheck.runtime.labels import most_probable  # noqa: PLC0415
+
     values = np.real(answer).astype(np.float64)
     classes = values.shape[-1]
     table = [colours[each] if each < len(colours) else OTHER_CLASS for each in range(classes)]
-    labels: NDArray[Any] = np.asarray(table, np.uint8)[np.nan_to_num(values).argmax(axis=-1)]
-    labels[~np.isfinite(values).all(axis=-1)] = NO_NUMBER
-    return labels
+    classes_of, _ = most_probable(np.nan_to_num(values))
+    shown: NDArray[Any] = np.asarray(table, np.uint8)[classes_of]
+    shown[~np.isfinite(values).all(axis=-1)] = NO_NUMBER
+    return shown
 
 
 def _colour(image: NDArray[Any]) -> NDArray[Any]:

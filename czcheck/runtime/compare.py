@@ -125,6 +125,8 @@ def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison
     """
     import numpy as np  # noqa: PLC0415
 
+    from czcheck.runtime.labels import lead, most_probable  # noqa: PLC0415
+
     if before.shape != after.shape or before.ndim != _AXES or not before.size:
         pixels = before.size // max(1, before.shape[-1] if before.ndim else 1)
         return Comparison(float("inf"), None, pixels, 0, pixels)
@@ -137,10 +139,10 @@ def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison
             _, row, column = (int(axis) for axis in np.unravel_index(int(gap.argmax()), gap.shape))
             at = Pixel(float(after[0, row, column, channel]), row, column, channel)
         change = max(change, largest)
-    label_before, margin = _labels(before)
-    label_after, _ = _labels(after)
+    label_before, best = most_probable(before)
+    label_after, _ = most_probable(after)
     changed = label_before != label_after
-    ties = int(np.count_nonzero(changed & (margin <= tie)))
+    ties = int(np.count_nonzero(changed & (lead(before, label_before, best) <= tie)))
     return Comparison(
         change=change,
         at=at,
@@ -164,24 +166,6 @@ def _gap(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
     gap[np.isnan(gap)] = np.inf
     gap[same] = 0
     return gap
-
-
-def _labels(answer: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The most probable class of each pixel, the first of equals, and its lead over the next."""
-    import numpy as np  # noqa: PLC0415
-
-    best = answer[..., 0].copy()
-    second = np.full(best.shape, -np.inf, best.dtype)
-    label = np.zeros(best.shape, np.int32)
-    with np.errstate(invalid="ignore"):
-        for channel in range(1, answer.shape[-1]):
-            values = answer[..., channel]
-            better = values > best
-            second = np.maximum(second, np.where(better, best, values))
-            np.copyto(best, values, where=better)
-            label[better] = channel
-        lead: NDArray[Any] = best - second
-    return label, lead
 
 
 def _overlap(before: NDArray[Any], after: NDArray[Any]) -> tuple[int, int]:

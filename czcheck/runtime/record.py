@@ -217,30 +217,11 @@ def statistics_of(answer: NDArray[Any]) -> Statistics | None:
     )
 
 
-def labels_of(image: NDArray[Any]) -> NDArray[Any]:
-    """The number of the most probable class at each pixel, from 0; the first of equals.
-
-    Args:
-        image: Probabilities, `(height, width, classes)`, none of them NaN.
-    """
-    import numpy as np  # noqa: PLC0415
-
-    # Class by class, as above.
-    classes = image.shape[-1]
-    best = image[..., 0].copy()
-    winner = np.zeros(best.shape, np.min_scalar_type(classes - 1))
-    for channel in range(1, classes):
-        values = image[..., channel]
-        better = values > best
-        winner[better] = channel
-        if channel < classes - 1:
-            np.copyto(best, values, where=better)
-    return winner
-
-
 def _classes_won(image: NDArray[Any]) -> tuple[int, ...]:
     import numpy as np  # noqa: PLC0415
 
-    winner = labels_of(image)
+    from czcheck.runtime.labels import most_probable  # noqa: PLC0415
+
+    winner, _ = most_probable(image)
     won = [int(np.count_nonzero(winner == channel)) for channel in range(1, image.shape[-1])]
     return (winner.size - sum(won), *won)

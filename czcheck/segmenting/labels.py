@@ -43,16 +43,9 @@ class Labeller:
             `(height, width)`: the label of the most probable class, the first of equals; 0 where
             its probability is below the minimum confidence.
         """
-        import numpy as np  # noqa: PLC0415
+        from czcheck.runtime.labels import most_probable  # noqa: PLC0415
 
-        # Class by class: much quicker than `argmax` over a last axis this short.
-        best = probabilities[..., 0].copy()
-        labels = np.full(best.shape, self._values[0], self.dtype)
-        for channel in range(1, probabilities.shape[-1]):
-            candidate = probabilities[..., channel]
-            better = candidate > best
-            np.copyto(labels, self._values[channel], where=better)
-            np.maximum(best, candidate, out=best)
+        labels, best = most_probable(probabilities, self._values)
         if self._least > 0:
             labels[best < self._least] = 0
         return labels

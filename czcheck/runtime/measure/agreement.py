@@ -51,7 +51,7 @@ def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     """
     import numpy as np  # noqa: PLC0415
 
-    from czcheck.runtime.record import labels_of  # noqa: PLC0415
+    from czcheck.runtime.labels import most_probable  # noqa: PLC0415
 
     pixels = first[..., 0].size
     if first.shape != second.shape:
@@ -63,7 +63,7 @@ def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
         largest = max(largest, float(apart.max()))
         if not math.isfinite(largest) or np.isnan(apart).any():
             return Agreement(pixels, 0, math.inf, ())
-    labels = labels_of(second)
+    labels, _ = most_probable(second)
     won = np.bincount(labels.ravel(), minlength=first.shape[-1])
-    equal = int(np.count_nonzero(labels_of(first) == labels))
+    equal = int(np.count_nonzero(most_probable(first)[0] == labels))
     return Agreement(pixels, equal, largest, tuple(int(count) for count in won))

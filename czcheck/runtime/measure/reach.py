@@ -193,7 +193,7 @@ class _Measurement:
         """The change far from all edges when the origin moves within the stride."""
         import numpy as np  # noqa: PLC0415
 
-        from czcheck.runtime.record import labels_of  # noqa: PLC0415
+        from czcheck.runtime.labels import most_probable  # noqa: PLC0415
 
         by = self._offset
         how = f"{CUT} by {by}"
@@ -205,7 +205,7 @@ class _Measurement:
         values = Change(_largest(first, second), 0, self._static.bound)
         top, bottom, left, right = values.margins
         middle = np.s_[top : first.shape[0] - bottom, left : first.shape[1] - right]
-        other = labels_of(first[middle]) != labels_of(second[middle])
+        other = most_probable(first[middle])[0] != most_probable(second[middle])[0]
         return OffsetRecord(
             tile=_named(self._tile, how),
             stride=self._static.stride,
