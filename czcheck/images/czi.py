@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import InputError
 from czcheck.images.czi_process import CziProcess
 from czcheck.images.decoders import bounded, bounded_part, damaged, extra, opened
@@ -166,8 +168,6 @@ class CziImage(FileImage):
         place = self._place(plane, channel)
         kind = PIXEL_TYPES[self._types[channel]]
         if place not in self._tiles:
-            import numpy as np  # noqa: PLC0415
-
             return np.zeros((region.height, region.width, kind.scalars), kind.dtype)
         where = f" in the region at row {region.top}, column {region.left}"
         return self._file.read(

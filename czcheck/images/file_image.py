@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import InputError, UsageError
 from czcheck.images.image import Image, Plane, Region, fitted
 from czcheck.images.selection import Selection, named, select
@@ -126,8 +128,6 @@ class FileImage(Image):
         self.missing = tuple(missing)
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         parts = []
         for number, part in self._taken:
             pixels = self._read_channel(plane, number, region)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from czcheck.errors import InputError
 from czcheck.metadata.pixel_types import BY_CONTENT, PIXEL_TYPES
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self
 
@@ -110,8 +111,6 @@ class Image(ABC):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype that `read` returns: the file's, and for mixed channels one that holds all."""
-        import numpy as np  # noqa: PLC0415
-
         return np.result_type(*(PIXEL_TYPES[each].dtype for each in self.pixel_types))
 
     def read(self, plane: Plane, top: int, left: int, height: int, width: int) -> NDArray[Any]:
@@ -209,8 +208,6 @@ def fitted(
     if pixels.dtype == dtype:
         return pixels
     if pixels.dtype.kind in "iu" and pixels.size:
-        import numpy as np  # noqa: PLC0415
-
         most = np.iinfo(dtype).max
         if pixels.min() < 0 or pixels.max() > most:
             row, column, scalar = (int(e) for e in np.argwhere((pixels < 0) | (pixels > most))[0])
@@ -235,8 +232,6 @@ def check_finite(pixels: NDArray[Any], path: str, plane: Plane, top: int, left: 
     Raises:
         InputError: A pixel is NaN or infinite; the message names the first one.
     """
-    import numpy as np  # noqa: PLC0415
-
     if pixels.dtype.kind != "f" or (finite := np.isfinite(pixels)).all():
         return
     row, column, scalar = (int(each) for each in np.argwhere(~finite)[0])

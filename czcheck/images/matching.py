@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from czcheck.errors import InputError
 from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.image import Image, Plane, Region, check_finite, told
@@ -13,7 +15,6 @@ from czcheck.metadata.model_metadata import MONOCHROME, ModelMetadata
 from czcheck.metadata.pixel_types import BY_CONTENT, PIXEL_TYPES
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Intensities = Literal["exact", "keep", "scale"]
@@ -48,13 +49,9 @@ class ModelImage(Image):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The image's dtype, float32 where intensities are scaled."""
-        import numpy as np  # noqa: PLC0415
-
         return np.result_type(*(step.dtype for step in self._steps))
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         pixels = self._image.read(plane, *region)
         check_finite(pixels, self.path, plane, region.top, region.left)
         if not any(step.changes for step in self._steps):
@@ -94,8 +91,6 @@ class _Step:
         return self.scale != 1 or self.samples != PIXEL_TYPES[self.stored].scalars
 
     def __call__(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         have = pixels.shape[-1]
         if self.samples == 1 and have > 1:
             gray = pixels[..., :COLOURS] @ np.asarray(LUMA, np.float32)

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from czcheck.errors import UsageError
+from czcheck.images.czi import CziImage
 from czcheck.images.decoders import damaged
 from czcheck.images.file_image import Selections
 from czcheck.images.image import Image
+from czcheck.images.png import PngImage
 from czcheck.images.selection import Selection
+from czcheck.images.tiff import TiffImage
+from czcheck.images.zarr_image import ZarrImage
 
 # First bytes of the formats; where those of a damaged file say nothing, its name does.
 _BEGINNINGS = {
@@ -70,18 +74,11 @@ def open_image(
 def _reader(path: Path) -> Callable[[Path, Selections], Image]:
     kind = _kind(path)
     if kind == "png":
-        from czcheck.images.png import PngImage  # noqa: PLC0415
-
         return PngImage
     if kind == "zarr":
-        from czcheck.images.zarr_image import ZarrImage  # noqa: PLC0415
-
         return ZarrImage
     if kind == "czi":
-        from czcheck.images.czi import CziImage  # noqa: PLC0415
-
         return CziImage
-    from czcheck.images.tiff import TiffImage  # noqa: PLC0415
 
     return TiffImage
 

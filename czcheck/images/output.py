@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from czcheck.errors import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self
 
@@ -52,8 +53,6 @@ class Content:
     @property
     def dtype(self) -> np.dtype[Any]:
         """uint8 for labels up to 255 and uint16 beyond; float32 for the others."""
-        import numpy as np  # noqa: PLC0415
-
         if self.kind != "labels":
             return np.dtype(np.float32)
         highest = max((each.label_value for each in self.classes), default=0)

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import IncompleteError, UsageError
 from czcheck.images.chunks import Chunk, Chunks
 from czcheck.images.decoders import extra
@@ -226,7 +228,6 @@ class ZarrOutput(Writer):
 
     def read(self, plane: Plane, top: int, left: int, height: int, width: int) -> NDArray[Any]:
         """Read a block that is there; see `Writer.read`."""
-        import numpy as np  # noqa: PLC0415
         import zarr  # noqa: PLC0415
 
         time, z = self._numbers["time"][plane.time], self._numbers["z"][plane.z]

@@ -8,6 +8,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
 from czcheck.images.arrays import to_bgr
 from czcheck.images.decoders import bounded, extra, held, opened, readable
 from czcheck.images.file_image import FileImage, Selections
@@ -54,8 +57,6 @@ class PngImage(FileImage):
             UsageError: A selection matches nothing, or imagecodecs is not installed.
             InputError: The file is damaged or too large.
         """
-        from PIL import Image  # noqa: PLC0415
-
         self.path = str(path)
         with opened(path), path.open("rb") as stream:
             start = stream.read(_START)
@@ -106,9 +107,6 @@ class PngImage(FileImage):
 
     def _cut_picture(self, region: Region) -> NDArray[Any]:
         """All others. Pillow's own picture is kept, since an array of it would be a copy."""
-        import numpy as np  # noqa: PLC0415
-        from PIL import Image  # noqa: PLC0415
-
         with self._lock, readable(self.path):
             if self._picture is None:
                 with opened(self.path), Image.open(self.path, formats=("PNG",)) as png:
