@@ -15,12 +15,15 @@ from distributed import WorkerPlugin, as_completed, get_worker
 
 from czcheck.clusters import answering, connect
 from czcheck.errors import IncompleteError
+from czcheck.model import CzModel
+from czcheck.segmenting.bands import run_band
+from czcheck.segmenting.job import Job
+from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
 
     from czcheck.segmenting.bands import Band, BandResult
-    from czcheck.segmenting.job import Job
 
 
 class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
@@ -59,11 +62,6 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
         return self._thread.submit(self._run, band).result()
 
     def _run(self, band: Band) -> BandResult:
-        from czcheck.model import CzModel  # noqa: PLC0415
-        from czcheck.segmenting.bands import run_band  # noqa: PLC0415
-        from czcheck.segmenting.job import Job  # noqa: PLC0415
-        from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
-
         if self._runner is None:
             path = Path(self._folder) / self._archive
             self._model = CzModel(path)

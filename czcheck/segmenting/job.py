@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -114,8 +115,6 @@ def job_of(model: str | Path, options: Mapping[str, Any]) -> Job:
     known = {field.name for field in fields(Job)} - {"model"}
     for name in options:
         if name not in known:
-            import difflib  # noqa: PLC0415
-
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
             raise UsageError(f"there is no option {name!r}; {hint}")

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.images.output import SOURCE, Content, Kind, Writer, create
 from czcheck.images.placing import placing, settle, uninterrupted, writing
 from czcheck.metadata.model_metadata import MONOCHROME
@@ -215,8 +217,6 @@ class Outputs:
             InputError: The image is damaged here.
             IncompleteError: What was written cannot be read.
         """
-        import numpy as np  # noqa: PLC0415
-
         labels = self._writers["labels"].read(plane, *place.region)
         pixels = self._image.read(plane, *place.region)
         return Block(plane, place, pixels, np.zeros((*labels.shape, 0), np.float32), labels)
@@ -283,8 +283,6 @@ class Shares:
         Args:
             block: The block.
         """
-        import numpy as np  # noqa: PLC0415
-
         counts = np.bincount(block.labels.ravel())
         for label in np.flatnonzero(counts).tolist():
             self.pixels[label] = self.pixels.get(label, 0) + int(counts[label])

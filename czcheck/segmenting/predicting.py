@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from czcheck.errors import InputError, UsageError
 from czcheck.images.arrays import wrap_array
 from czcheck.images.matching import for_model
@@ -44,8 +46,6 @@ class Predictor:
         self, array: Any, job: Job, color: Colour | None, intensities: Intensities
     ) -> NDArray[Any]:
         """See `CzModel.predict`."""
-        import numpy as np  # noqa: PLC0415
-
         runner = self._ready(job)
         with self._as_image(array, color, intensities, runner) as image:
             (plane,) = image.planes
@@ -63,8 +63,6 @@ class Predictor:
         selection: dict[str, Any],
     ) -> NDArray[Any]:
         """See `CzModel.segment`."""
-        import numpy as np  # noqa: PLC0415
-
         runner = self._ready(job)
         with self._as_image(source, color, intensities, runner, selection) as image:
             sizes = {(plane.height, plane.width) for plane in image.planes}
@@ -107,8 +105,6 @@ class Predictor:
             raise UsageError("an array is one plane; select scene, channel, time and z beforehand")
         else:
             if not hasattr(source, "shape"):
-                import numpy as np  # noqa: PLC0415
-
                 source = np.asarray(source)
             colours = metadata.pixel_type.is_colour
             if color is None and colours and len(source.shape) == _WITH_CHANNELS:

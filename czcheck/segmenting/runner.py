@@ -6,17 +6,18 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
+from czcheck.runtime.networks import Worker
 from czcheck.runtime.unpack import unpack
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from czcheck.model import CzModel
     from czcheck.runtime.answers import Environment
-    from czcheck.runtime.networks import Worker
     from czcheck.runtime.source import WorkerSource
     from czcheck.segmenting.job import Job
 
@@ -161,7 +162,6 @@ class ModelRunner:
     def _process(self, source: WorkerSource | None) -> Worker:
         if source is not None:
             return source.worker(slots=SLOTS)
-        from czcheck.runtime.networks import Worker  # noqa: PLC0415
 
         return Worker(limits=self.job.limits, require_sandbox=self.job.require_sandbox, slots=SLOTS)
 
@@ -204,8 +204,6 @@ class ModelRunner:
         Raises:
             IncompleteError: There is no room for it.
         """
-        import numpy as np  # noqa: PLC0415
-
         if pixels.shape != (*self.tile, self.channels):
             raise ValueError(f"{pixels.shape} is not {(*self.tile, self.channels)}")
         self.load()
