@@ -9,16 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from czcheck.errors import InputError, UsageError
+from czcheck.evaluating.counts import PixelCounts
+from czcheck.evaluating.objects import ObjectFigures
+from czcheck.evaluating.pairs import pairs_of
+from czcheck.evaluating.pictures import worst_picture
+from czcheck.evaluating.record import Evaluation
+from czcheck.evaluating.scoring import PlaneScore
+from czcheck.images.matching import for_model
+from czcheck.images.opening import open_image
+from czcheck.segmenting.planes import segment_plane
+from czcheck.segmenting.predicting import layout_of
+from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from czcheck.evaluating.pairs import Pair
-    from czcheck.evaluating.record import Evaluation, ImageResult
+    from czcheck.evaluating.record import ImageResult
     from czcheck.evaluating.scoring import Preview
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.image import Image, Plane
     from czcheck.model import CzModel
     from czcheck.segmenting.job import Job
-    from czcheck.segmenting.runner import ModelRunner
 
 # Called with the number of images done and of all.
 Progress = Callable[[int, int], None]
@@ -61,12 +71,6 @@ def evaluation_of(
         InputError: The model cannot be run, an image or a mask cannot be read, or they do not fit.
         IncompleteError: The network's process could not be started.
     """
-    from czcheck.evaluating.counts import PixelCounts  # noqa: PLC0415 - numpy when needed
-    from czcheck.evaluating.objects import ObjectFigures  # noqa: PLC0415
-    from czcheck.evaluating.pairs import pairs_of  # noqa: PLC0415
-    from czcheck.evaluating.record import Evaluation  # noqa: PLC0415
-    from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
-
     pairs, left_over = pairs_of(labelled.images, labelled.masks)
     reading = labelled.reading
     counts = PixelCounts(len(reading.names))
@@ -133,12 +137,6 @@ def _scored(
     runner: ModelRunner, pair: Pair, labelled: Labelled, job: Job, notes: _Notes
 ) -> list[tuple[ImageResult, Preview]]:
     """Score the planes of one image."""
-    from czcheck.evaluating.scoring import PlaneScore  # noqa: PLC0415
-    from czcheck.images.matching import for_model  # noqa: PLC0415
-    from czcheck.images.opening import open_image  # noqa: PLC0415
-    from czcheck.segmenting.planes import segment_plane  # noqa: PLC0415
-    from czcheck.segmenting.predicting import layout_of  # noqa: PLC0415
-
     scored = []
     with (
         open_image(pair.image, **labelled.selection) as image,
@@ -207,7 +205,5 @@ class _Worst:
 
     def pictures(self, reading: MaskReading, *, bgr: bool) -> dict[str, bytes]:
         """Draw them, the worst first."""
-        from czcheck.evaluating.pictures import worst_picture  # noqa: PLC0415
-
         kept = sorted(self._kept, key=lambda each: (-each[0], each[1]))
         return {name: worst_picture(preview, reading.colours, bgr=bgr) for _, name, preview in kept}

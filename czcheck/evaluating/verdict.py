@@ -12,6 +12,8 @@ from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
+from czcheck.evaluating.record import Goals
+from czcheck.evaluating.truth import mask_reading
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.report.inspection import as_far_as_read
@@ -25,7 +27,6 @@ from czcheck.verifying.planning import chosen_rules, options_of, runner_limits_o
 
 if TYPE_CHECKING:
     from czcheck.evaluating.evaluating import Progress
-    from czcheck.evaluating.record import Goals
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.matching import Intensities
     from czcheck.images.selection import Selection
@@ -169,8 +170,6 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
 
 
 def _reading(model: CzModel, mask: str, class_name: str | None) -> MaskReading:
-    from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415 - numpy when needed
-
     try:
         classes = model.metadata.classes
     except UnavailableError as error:
@@ -188,8 +187,6 @@ def _goals(
     accuracy: float | None,
 ) -> Goals:
     """The goals, held against the classes before anything is run."""
-    from czcheck.evaluating.record import Goals  # noqa: PLC0415 - numpy when needed
-
     goals = Goals(dict(iou or {}), dict(dice or {}), f1, accuracy)
     for name in (*goals.iou, *goals.dice):
         if name not in reading.names:
