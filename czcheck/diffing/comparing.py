@@ -12,8 +12,10 @@ from czcheck.configuration.applying import POLICY, applied, judge_releases, toda
 from czcheck.configuration.calling import Configured
 from czcheck.configuration.showing import of_report
 from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
+from czcheck.diffing.network import compare_networks
 from czcheck.diffing.release import Release
 from czcheck.diffing.result import Diff, DiffOptions, Fault, ReleaseFile
+from czcheck.diffing.weights import compare_weights
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.rules.catalogue import Level, catalogue, release_rules
@@ -240,8 +242,6 @@ class _Comparison:
 
     def network(self) -> NetworkChange:
         """What changed in the network."""
-        from czcheck.diffing.network import compare_networks  # noqa: PLC0415
-
         if self._network is None:
             first, second = self._releases
             before, after = (release.network for release in self._releases)
@@ -250,8 +250,6 @@ class _Comparison:
 
     def weights(self) -> WeightsChange:
         """What changed in the weights."""
-        from czcheck.diffing.weights import compare_weights  # noqa: PLC0415
-
         if self._weights is None:
             before, after = (release.weights for release in self._releases)
             self._weights = compare_weights(before, after)

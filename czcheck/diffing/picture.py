@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.report.picture import beside, class_map, fewer, input_colours, png
+from czcheck.runtime.labels import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,10 +59,6 @@ def picture_of(
     Returns:
         The picture; None where an answer is no image of classes.
     """
-    import numpy as np  # noqa: PLC0415
-
-    from czcheck.runtime.labels import most_probable  # noqa: PLC0415
-
     height, width = tile.pixels.shape[:2]
     answers = before, after
     if any(each.ndim != _AXES or each.shape[:3] != (1, height, width) for each in answers):
@@ -85,8 +84,6 @@ def picture_of(
 
 def _any_in_each(mask: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """A mask made smaller: a single pixel that is set is still seen."""
-    import numpy as np  # noqa: PLC0415
-
     for axis, size in enumerate(shape):
         step = -(-mask.shape[axis] // size)
         mask = np.logical_or.reduceat(mask, range(0, mask.shape[axis], step), axis=axis)

@@ -9,14 +9,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from czcheck.errors import InputError, UnavailableError
+from czcheck.network.structure import structure_of
+from czcheck.network.weights import Weights
+from czcheck.runtime.surroundings import private_folder, remove_folder
 from czcheck.specification import open_checked, test_images
+from czcheck.verifying.running import battery
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.model import CzModel
     from czcheck.network.facts import Network
     from czcheck.network.structure import Structure
-    from czcheck.network.weights import Weights
     from czcheck.test_tiles.patterns import Tile
 
 Which = Literal["first", "second"]
@@ -55,8 +58,6 @@ class Release:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
-
         if self._folder is not None:
             remove_folder(self._folder)
         self.model.close()
@@ -94,9 +95,6 @@ class Release:
         Raises:
             UnavailableError: The network cannot be read.
         """
-        from czcheck.network.weights import Weights  # noqa: PLC0415 - numpy when needed
-        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
-
         network = self.network
         files = self.read(lambda model: model.files)
         self._folder = self._folder or private_folder()
@@ -112,8 +110,6 @@ class Release:
         Raises:
             UnavailableError: The network cannot be read.
         """
-        from czcheck.network.structure import structure_of  # noqa: PLC0415
-
         # These follow the graph, too, and there is a limit on the steps of all together.
         self.read(lambda model: model.safety)
         self.read(lambda model: model.cost)
@@ -130,7 +126,5 @@ class Release:
             InputError: An image cannot be read.
             UsageError: There is no such image.
         """
-        from czcheck.verifying.running import battery  # noqa: PLC0415
-
         own = [*images, *test_images(self.model)]
         return self.read(lambda model: list(battery(model, own)))

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from czcheck.diffing.answers import AnswersChange
 from czcheck.report.report import Verdict, found_in, verdict_of
 
 if TYPE_CHECKING:
-    from czcheck.diffing.answers import AnswersChange
     from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.picture import Picture
@@ -120,15 +120,11 @@ class Diff:
     @property
     def equal(self) -> bool | None:
         """Whether the answers are the same; None where that is not known."""
-        from czcheck.diffing.answers import AnswersChange  # noqa: PLC0415
-
         return self.answers.equal if isinstance(self.answers, AnswersChange) else None
 
     @property
     def drawing(self) -> Picture | None:
         """The tile on which both disagree most; None where no tile was compared."""
-        from czcheck.diffing.answers import AnswersChange  # noqa: PLC0415
-
         return self.answers.picture if isinstance(self.answers, AnswersChange) else None
 
     @property
