@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from czcheck.building.graph import Graph, parse_ref, read_nodes
 from czcheck.building.lowering import INPUT, OUTPUT
 from czcheck.building.pruning import order
@@ -192,12 +194,8 @@ def _standardize(builder: _Builder, tile: str) -> str:
 
 def _float32(values: Sequence[float]) -> Any:
     """One number as a scalar, several as a vector over the channels."""
-    import numpy as np  # noqa: PLC0415
-
     return np.array(values[0] if len(values) == 1 else values, np.float32)
 
 
 def _int32(values: Any) -> Any:
-    import numpy as np  # noqa: PLC0415
-
     return np.array(values, np.int32)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck.archive.write import check_writable, replacing
+from czcheck.building.original import Original
 from czcheck.building.plan import Overrides, Plan
+from czcheck.building.process import BuildProcess
 from czcheck.building.results import BuildResult, told_of
 from czcheck.building.verifying import verified
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.described import NO_ID, metadata_of_spec
+from czcheck.metadata.model_metadata import to_xml
+from czcheck.metadata.spec import ModelSpec, read_spec
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
-    from czcheck.metadata.spec import ModelSpec
     from czcheck.runtime.limits import RunnerLimits
 
 Progress = Callable[[str], None]
@@ -94,9 +99,6 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     else:
         source = plan.examine(plan.source, limits)
         plan.warnings(source.ending, verify=verify)
-    from czcheck.archive.write import check_writable, replacing  # noqa: PLC0415
-    from czcheck.building.original import Original  # noqa: PLC0415
-    from czcheck.building.process import BuildProcess  # noqa: PLC0415
 
     check_writable(target)
     with replacing(target) as temporary:
@@ -152,8 +154,6 @@ def build(  # noqa: PLR0913 - each is a choice of its own
 
 
 def _spec_of(spec: str | Path | ModelSpec, limits: Limits) -> ModelSpec:
-    from czcheck.metadata.spec import ModelSpec, read_spec  # noqa: PLC0415
-
     if isinstance(spec, ModelSpec):
         return spec
     if not isinstance(spec, (str, Path)):
@@ -222,10 +222,6 @@ def derived_id(graph_sha256: str, metadata: ModelMetadata) -> str:
     Returns:
         A UUID, marked as one made from a name (version 5) though its digest is SHA-256.
     """
-    import hashlib  # noqa: PLC0415
-
-    from czcheck.metadata.model_metadata import to_xml  # noqa: PLC0415
-
     digest = hashlib.sha256(bytes.fromhex(graph_sha256))
     digest.update(to_xml(dataclasses.replace(metadata, model_id=NO_ID)))
     return str(uuid.UUID(bytes=digest.digest()[:16], version=5))

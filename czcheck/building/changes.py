@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from czcheck.metadata.model_metadata import to_xml
+
 if TYPE_CHECKING:
     from czcheck.archive.container import Container
     from czcheck.building.process import Lowering
@@ -81,8 +83,6 @@ def _of_names(model: CzModel, model_id: str) -> Iterator[str]:
 
 
 def _of_metadata(model: CzModel, metadata: ModelMetadata) -> Iterator[str]:
-    from czcheck.metadata.model_metadata import to_xml  # noqa: PLC0415
-
     name = model.container.metadata_member
     assert name is not None
     stored = model.archive.read(name, model.limits.xml_bytes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from czcheck.building.graph import Graph, Node
 from czcheck.building.rewriting import DT_FLOAT, DT_INT32, Tools
 
@@ -48,7 +50,6 @@ def _is_single(graph: Graph, node: Node) -> bool:
 
 def _pad(graph: Graph, node: Node, tools: Tools) -> None:
     """Write the border that a node pads with as an operation of its own."""
-    import numpy as np  # noqa: PLC0415
     import tensorflow as tf  # noqa: PLC0415
 
     place, image = tools.of(graph), node.inputs[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from czcheck.building.graph import DT_RESOURCE, Argument, Graph, Node, Ref
 from czcheck.errors import InputError
 
@@ -196,8 +198,6 @@ def _kept(node: Node, *names: str) -> dict[str, Any]:
 
 
 def _int32(value: int) -> Any:
-    import numpy as np  # noqa: PLC0415
-
     return np.array(value, np.int32)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.building.expected import after, before
 from czcheck.building.keras2.reading import writer_of
 from czcheck.building.proof import Comparer
@@ -150,8 +152,6 @@ class Original:
             InputError: The outputs differ by more than the tolerance.
             IncompleteError: The process did not survive, or its framework failed.
         """
-        import numpy as np  # noqa: PLC0415
-
         assert self._added is not None
         given, steady = before(self._added.before, pixels, self._added.maximum)
         if not steady:

@@ -20,6 +20,9 @@ from czcheck.metadata.processing import (
     instead,
     parse_operation,
 )
+from czcheck.network.files import SavedModelFolder
+from czcheck.network.reach import static_reach, walk_of
+from czcheck.network.saved_model import read_network
 from czcheck.planned.ending import (
     PAIR,
     about_values,
@@ -28,6 +31,7 @@ from czcheck.planned.ending import (
     exchange,
     remark,
 )
+from czcheck.planned.keras_outline import read_outline
 from czcheck.planned.named import is_keras_file
 
 if TYPE_CHECKING:
@@ -163,10 +167,6 @@ class Plan:
         Raises:
             InputError: It is not, or does not.
         """
-        from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-        from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
-        from czcheck.network.saved_model import read_network  # noqa: PLC0415
-
         files = SavedModelFolder(folder)
         network = read_network(files, limits)
         multiple = static_reach(walk_of(network)).stride
@@ -188,8 +188,6 @@ class Plan:
         Raises:
             InputError: It does not fit.
         """
-        from czcheck.planned.keras_outline import read_outline  # noqa: PLC0415
-
         outline = read_outline(self.source)
         if outline is None:
             return

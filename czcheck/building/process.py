@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
+import czcheck
+from czcheck.archive.write import write_archive
 from czcheck.building.expected import NOTHING, Added, after, before, doubt
 from czcheck.building.proof import Comparer, Proof, questions
 from czcheck.errors import IncompleteError, InputError
+from czcheck.metadata.model_metadata import to_xml
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
@@ -273,9 +278,6 @@ class BuildProcess:
             InputError: The metadata cannot be written.
             OSError: The file cannot be written.
         """
-        from czcheck.archive.write import write_archive  # noqa: PLC0415
-        from czcheck.metadata.model_metadata import to_xml  # noqa: PLC0415
-
         model_id = metadata.model_id
         payload = self._folder / "payload.zip"
         with payload.open("wb") as stream:
@@ -316,8 +318,6 @@ class BuildProcess:
             InputError: They are further apart than the tolerances.
             IncompleteError: The process did not survive.
         """
-        import czcheck  # noqa: PLC0415
-
         lowering = self.lowering
         with czcheck.open(archive, limits=limits) as model:
             unpacked = unpack(model.files, self._folder / "unpacked", limits)
@@ -373,8 +373,6 @@ class BuildProcess:
         Raises:
             InputError: Always.
         """
-        import numpy as np  # noqa: PLC0415
-
         self._load_source()
         given, _ = before(self._added.before, pixels, self._added.maximum)
         count = max(1, self.lowering.source_batch)
@@ -410,8 +408,6 @@ class BuildProcess:
         )
 
     def _answer(self, pixels: NDArray[Any], count: int) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         answer = self._worker.predict(np.repeat(pixels[None], count, axis=0))
         if answer.array is None:
             raise InputError(f"{self.named}: the network answers with {answer.dtype}, not numbers")
@@ -419,16 +415,12 @@ class BuildProcess:
 
     def _keep(self, number: int, answer: NDArray[Any]) -> Path:
         """Put an answer aside on the disk: eight of them may be large."""
-        import numpy as np  # noqa: PLC0415
-
         path = self._folder / f"answer_{number}.npy"
         np.save(path, answer, allow_pickle=False)
         return path
 
 
 def _read_answer(path: Path) -> NDArray[Any]:
-    import numpy as np  # noqa: PLC0415
-
     answer: NDArray[Any] = np.load(path, allow_pickle=False)
     return answer
 

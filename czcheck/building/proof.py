@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import InputError
 from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.runtime.compare import compare
+from czcheck.test_tiles.patterns import tiles
 from czcheck.tolerances import DEFAULT_TOLERANCES, reason_for
 
 if TYPE_CHECKING:
@@ -149,8 +150,6 @@ def questions(
     Yields:
         Four of the test tiles scaled to [0, 1] and, for integer pixel types, with raw intensities.
     """
-    from czcheck.test_tiles.patterns import tiles  # noqa: PLC0415
-
     top = PIXEL_TYPES[pixel_type].maximum
     for tile in tiles(height, width, channels, pixel_type, names=TILES):
         yield tile.name, False, tile.pixels / top if top > 1 else tile.pixels

@@ -8,13 +8,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck.archive.reader import digest_of
+from czcheck.archive.write import replacing
 from czcheck.building import changes
 from czcheck.building.checks import check_border, check_harmless, size_of_tile
+from czcheck.building.process import BuildProcess
 from czcheck.building.results import RepairResult, told_of
 from czcheck.building.verifying import verified
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, MIB, Limits
+from czcheck.metadata import spec_values
+from czcheck.metadata.json_text import JsonValue
+from czcheck.metadata.spec_values import Fault
 from czcheck.model import CzModel
+from czcheck.rules.engine import Status
+from czcheck.rules.finding import Severity
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
@@ -102,23 +110,18 @@ def repair(  # noqa: PLR0913 - each is a choice of its own
 
 def _name(given: str | None) -> str | None:
     """A name to give to the model, as a specification may give it."""
-    from czcheck.metadata.json_text import JsonValue  # noqa: PLC0415
-    from czcheck.metadata.spec_values import Fault, name  # noqa: PLC0415
-
     if given is None:
         return None
     if not isinstance(given, str):
         raise UsageError(f"name is of type {type(given).__name__}; give a text")
     try:
-        return name("the name", JsonValue(given, 0))
+        return spec_values.name("the name", JsonValue(given, 0))
     except Fault as fault:
         raise UsageError(fault.reason) from None
 
 
 def _check(model: CzModel, *, verify: bool, allow_op: Sequence[str]) -> None:
     """See that there is a model to write anew, and none that does harm, without running it."""
-    from czcheck.rules.engine import Status  # noqa: PLC0415
-    from czcheck.rules.finding import Severity  # noqa: PLC0415
     from czcheck.verifying.verification import verify as check  # noqa: PLC0415
 
     report = check(model.path, level="network", allow_op=allow_op, limits=model.limits)
@@ -203,9 +206,6 @@ class _Repair:
         verify: bool,
         runner_limits: RunnerLimits | None,
     ) -> RepairResult:
-        from czcheck.archive.reader import digest_of  # noqa: PLC0415
-        from czcheck.archive.write import replacing  # noqa: PLC0415
-        from czcheck.building.process import BuildProcess  # noqa: PLC0415
         from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
         model, network = self.model, self.model.network

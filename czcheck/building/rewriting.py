@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.inlining import FRAMES
@@ -102,8 +104,6 @@ class Place:
 
     def ints(self, name: str, values: Any, beside: Ref) -> Ref:
         """Add a constant of int32."""
-        import numpy as np  # noqa: PLC0415
-
         return self.constant(name, np.array(values, np.int32), beside)
 
     def add(self, name: str, op: str, inputs: list[Ref], **attrs: Any) -> Ref:

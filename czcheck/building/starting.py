@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.foreign import about_missing
+from czcheck.archive.write import replacing
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.colours import distinct_colours
 from czcheck.metadata.model_metadata import MONOCHROME, SPLIT_RGB
 from czcheck.metadata.processing import Operation
+from czcheck.metadata.spec import examine_spec
+from czcheck.model import CzModel
+from czcheck.network.files import SavedModelFolder
+from czcheck.network.reach import static_reach, walk_of
+from czcheck.network.saved_model import read_network
 from czcheck.planned.ending import (
     PAIR,
     about_labels,
@@ -32,7 +38,6 @@ from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.model import CzModel
     from czcheck.network.facts import Dims, Network
     from czcheck.network.reach import StaticReach
     from czcheck.planned.ending import Ending
@@ -127,9 +132,6 @@ def write_start(
 
 
 def _of_folder(source: Path, target: Path, limits: Limits) -> _Draft:
-    from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-    from czcheck.network.saved_model import read_network  # noqa: PLC0415
-
     if not (source / "saved_model.pb").is_file():
         raise InputError(f"{source}: is no SavedModel: the folder has no saved_model.pb")
     draft = _Draft({"Name": source.resolve().name.strip() or "Model"})
@@ -139,7 +141,6 @@ def _of_folder(source: Path, target: Path, limits: Limits) -> _Draft:
 
 
 def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
-    from czcheck.model import CzModel  # noqa: PLC0415
     from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
     folder = target.with_name(f"{target.stem}_saved_model")
@@ -187,8 +188,6 @@ def _fill(
     draft: _Draft, network: Network, source: Path, metadata: ModelMetadata | None = None
 ) -> None:
     """Fill in what network and metadata tell, and note what is a guess."""
-    from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
-
     fed, ending = _ends(network, source)
     if metadata is None:
         _guess_classes(draft, ending)
@@ -328,9 +327,6 @@ def _relative(source: Path, target: Path) -> str:
 
 def _write(target: Path, keys: Mapping[str, Any], source: Path, *, files: bool = True) -> None:
     """Write the specification, and see that it can be read, before it gets its name."""
-    from czcheck.archive.write import replacing  # noqa: PLC0415
-    from czcheck.metadata.spec import examine_spec  # noqa: PLC0415
-
     lines = [
         f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
         for key, value in keys.items()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from czcheck.building.checks import no_tile
 from czcheck.building.lowering import INPUT, OUTPUT, import_graph, weights
 from czcheck.errors import InputError
@@ -180,8 +182,6 @@ def _run(attempt: _Attempt) -> Any:
 
 def noise(count: int, shape: list[int]) -> Any:
     """A batch of tiles of noise, 0 to 1, always the same."""
-    import numpy as np  # noqa: PLC0415
-
     return np.random.default_rng(0).random((count, *shape[1:]), np.float32)
 
 
@@ -287,8 +287,6 @@ def _shapes(graph_def: Any) -> dict[str, tuple[int, ...]]:
 
 def _check_opened(graph_def: Any, old: Any, old_shape: list[int], shape: list[int]) -> None:
     """Prove that opening a fixed batch dimension changed nothing."""
-    import numpy as np  # noqa: PLC0415
-
     count = old_shape[0]
     tiles = noise(count, shape)
     alone = np.concatenate([run(graph_def, tiles[i : i + 1]) for i in range(count)])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.errors import IncompleteError, InputError
+from czcheck.report.report import Verdict
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
@@ -43,7 +44,6 @@ def verified(
         InputError: The archive fails.
         IncompleteError: It could not be checked whole.
     """
-    from czcheck.report.report import Verdict  # noqa: PLC0415
     from czcheck.verifying.verification import verify  # noqa: PLC0415
 
     report = verify(

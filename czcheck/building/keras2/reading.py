@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+import numpy as np
+
 from czcheck.building.keras2.writer import Writer
 from czcheck.errors import InputError
 
@@ -81,7 +83,6 @@ class Budget:
             InputError: It is none, lies in another file, or too much was read.
         """
         import h5py  # noqa: PLC0415
-        import numpy as np  # noqa: PLC0415
 
         found = group
         for part in path.split("/"):
