@@ -6,9 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.runtime.arrays import write_array
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
+from czcheck.runtime.labels import lead, most_probable
 from czcheck.runtime.record import Failure, Pixel
+from czcheck.runtime.surroundings import private_folder, remove_folder
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
@@ -123,10 +128,6 @@ def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison
     Returns:
         The comparison.
     """
-    import numpy as np  # noqa: PLC0415
-
-    from czcheck.runtime.labels import lead, most_probable  # noqa: PLC0415
-
     if before.shape != after.shape or before.ndim != _AXES or not before.size:
         pixels = before.size // max(1, before.shape[-1] if before.ndim else 1)
         return Comparison(float("inf"), None, pixels, 0, pixels)
@@ -158,8 +159,6 @@ def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison
 
 def _gap(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
     """How far the values of two planes are apart; NaN is the same as NaN."""
-    import numpy as np  # noqa: PLC0415
-
     same = (before == after) | (np.isnan(before) & np.isnan(after))
     with np.errstate(invalid="ignore", over="ignore"):
         gap: NDArray[Any] = np.abs(before - after) / np.maximum(1, np.abs(before))
@@ -169,8 +168,6 @@ def _gap(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
 
 
 def _overlap(before: NDArray[Any], after: NDArray[Any]) -> tuple[int, int]:
-    import numpy as np  # noqa: PLC0415
-
     counts = [int(np.count_nonzero(each)) for each in (before & after, before, after)]
     return counts[0], counts[1] + counts[2]
 
@@ -190,9 +187,6 @@ class KeptAnswers(Mapping[str, "NDArray[Any]"]):
 
     def add(self, tile: str, batch: NDArray[Any], answer: Answer | None) -> None:  # noqa: ARG002
         """Keep the first answer to a tile, where it holds numbers; a `Keep`, see `Asker`."""
-        from czcheck.runtime.arrays import write_array  # noqa: PLC0415
-        from czcheck.runtime.surroundings import private_folder  # noqa: PLC0415
-
         if tile not in self._tiles or tile in self._files:
             return
         if answer is None or answer.array is None:
@@ -217,15 +211,11 @@ class KeptAnswers(Mapping[str, "NDArray[Any]"]):
 
     def __getitem__(self, tile: str) -> NDArray[Any]:
         """The answer to the tile of that name."""
-        import numpy as np  # noqa: PLC0415
-
         array: NDArray[Any] = np.load(self._files[tile], allow_pickle=False)
         return array
 
     def close(self) -> None:
         """Forget all answers."""
-        from czcheck.runtime.surroundings import remove_folder  # noqa: PLC0415
-
         if self._folder is not None:
             remove_folder(self._folder)
             self._folder = None

@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.runtime.answers import Answer, Environment, LoadRecord
+from czcheck.runtime.labels import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,8 +174,6 @@ def statistics_of(answer: NDArray[Any]) -> Statistics | None:
     Returns:
         The measurements; None where the array is no batch of one image, or is complex.
     """
-    import numpy as np  # noqa: PLC0415
-
     if answer.ndim != _AXES or answer.shape[0] != 1 or answer.size == 0:
         return None
     if answer.dtype.kind == "c":
@@ -218,10 +219,6 @@ def statistics_of(answer: NDArray[Any]) -> Statistics | None:
 
 
 def _classes_won(image: NDArray[Any]) -> tuple[int, ...]:
-    import numpy as np  # noqa: PLC0415
-
-    from czcheck.runtime.labels import most_probable  # noqa: PLC0415
-
     winner, _ = most_probable(image)
     won = [int(np.count_nonzero(winner == channel)) for channel in range(1, image.shape[-1])]
     return (winner.size - sum(won), *won)

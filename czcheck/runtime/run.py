@@ -17,6 +17,7 @@ from czcheck.runtime.measure.reach import is_measurable, measure_borders
 from czcheck.runtime.measure.variations import FRESH, variation
 from czcheck.runtime.record import Failure, RunRecord, TileAnswer, summarise
 from czcheck.runtime.unpack import unpack
+from czcheck.test_tiles.patterns import NATURAL, tiles
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
@@ -141,8 +142,6 @@ def _borders(
     tolerances: Tolerances,
 ) -> Borders:
     """Measure the border on images like the tile whose answer varies most."""
-    from czcheck.test_tiles.patterns import NATURAL, tiles  # noqa: PLC0415
-
     if probe.tile is None or asker.died is not None:
         return Borders()
     size = probe.tile.pixels.shape[:2]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +20,6 @@ _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR")
 
 def private_folder() -> Path:
     """A new, empty folder that only this user can enter. Clears up after runs that were killed."""
-    import tempfile  # noqa: PLC0415  (slow, and only the run level needs it)
-
     sweep(Path(tempfile.gettempdir()))
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -35,8 +35,6 @@ def private_folder() -> Path:
 
 def remove_folder(folder: Path) -> None:
     """Remove a private folder with everything in it."""
-    import shutil  # noqa: PLC0415
-
     shutil.rmtree(folder, ignore_errors=True)
     lock = _locks.pop(folder, None)
     if lock is not None:
@@ -54,7 +52,6 @@ def sweep(place: Path) -> None:
     """
     if not hasattr(os, "getuid"):
         return  # no locks on folders here
-    import shutil  # noqa: PLC0415
 
     try:
         found = [entry for entry in os.scandir(place) if _NAME.fullmatch(entry.name)]

@@ -12,15 +12,15 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from czcheck.runtime.channel import Channel
 from czcheck.runtime.deaths import death_of
+from czcheck.runtime.group import ProcessGroup
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.surroundings import environment, private_folder, remove_folder
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from czcheck.runtime.channel import Channel
-    from czcheck.runtime.group import ProcessGroup
 
 FORKER = Path(__file__).with_name("forker.py")
 _PACKET_BYTES = 1 << 16
@@ -108,9 +108,6 @@ class _Forker:
     """One warm process, from its start to its end."""
 
     def __init__(self, limits: RunnerLimits) -> None:
-        from czcheck.runtime.channel import Channel  # noqa: PLC0415
-        from czcheck.runtime.group import ProcessGroup  # noqa: PLC0415
-
         self.ended = False
         self.reason = "the warm process was ended"
         self._limits = limits

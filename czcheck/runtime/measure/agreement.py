@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.runtime.labels import most_probable
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,10 +53,6 @@ def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     Returns:
         How far they agree.
     """
-    import numpy as np  # noqa: PLC0415
-
-    from czcheck.runtime.labels import most_probable  # noqa: PLC0415
-
     pixels = first[..., 0].size
     if first.shape != second.shape:
         return Agreement(pixels, 0, math.inf, ())

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.runtime.measure import orientation as ways
 from czcheck.runtime.measure.agreement import Agreement, compare
 from czcheck.runtime.measure.orientation import Orientation
@@ -168,8 +170,6 @@ def _in_a_batch(
     asker: Asker, name: str, pixels: NDArray[Any], partner: NDArray[Any] | None
 ) -> tuple[Answer | None, str | None]:
     """Run the tile with another one; a network that refuses has not failed: ZEN sends one tile."""
-    import numpy as np  # noqa: PLC0415
-
     if partner is None:
         return None, None
     before = len(asker.failures)

@@ -17,6 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.runtime.labels import most_probable
 from czcheck.runtime.measure.borders import (
     ROUNDING,
     Borders,
@@ -105,8 +108,6 @@ class _Measurement:
 
     def run(self, declared: int, tolerances: Tolerances) -> Borders:
         """Make the runs and put together what they show."""
-        import numpy as np  # noqa: PLC0415
-
         static = self._static
         self._base = self._answer(self._cut(0), WHOLE)
         if self._base is None or float(np.ptp(self._base, axis=(0, 1)).max()) < _FLAT:
@@ -151,8 +152,6 @@ class _Measurement:
 
     def _answer(self, tile: NDArray[Any], how: str) -> NDArray[Any] | None:
         """The network's answer, `(height, width, classes)`; None where it is not sound."""
-        import numpy as np  # noqa: PLC0415
-
         answer = self._asker.ask(_named(self._tile, how), np.ascontiguousarray(tile))
         if answer is None or answer.array is None or answer.array.shape[1:3] != self._size:
             return None
@@ -161,8 +160,6 @@ class _Measurement:
 
     def _ringed(self, how: str) -> Change | None:
         """The change when an outer ring is permuted or darkened."""
-        import numpy as np  # noqa: PLC0415
-
         if self._base is None:
             return None
         tile = self._cut(0).copy()
@@ -191,10 +188,6 @@ class _Measurement:
 
     def _offset_of(self, usual: Change | None) -> OffsetRecord | None:
         """The change far from all edges when the origin moves within the stride."""
-        import numpy as np  # noqa: PLC0415
-
-        from czcheck.runtime.labels import most_probable  # noqa: PLC0415
-
         by = self._offset
         how = f"{CUT} by {by}"
         answer = self._answer(self._cut(by), how)
@@ -222,8 +215,6 @@ def _named(tile: str, how: str) -> str:
 
 def _largest(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     """The largest change of a probability at each pixel."""
-    import numpy as np  # noqa: PLC0415
-
     most: NDArray[Any] = np.abs(first[..., 0] - second[..., 0])
     for channel in range(1, first.shape[-1]):
         np.maximum(most, np.abs(first[..., channel] - second[..., channel]), out=most)
