@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,7 +32,6 @@ def known_format(name: str, formats: Mapping[str, str] = FORMATS) -> str:
     """
     if name in formats:
         return name
-    import difflib  # noqa: PLC0415 - only where a word is wrong
 
     near = difflib.get_close_matches(name.lower(), formats, n=1)
     hint = f"did you mean {near[0]!r}? There are" if near else "choose from"

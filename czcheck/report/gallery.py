@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.report.picture import NO_NUMBER, OTHER_CLASS, input_colours
 from czcheck.rules.finding import Finding, TilePixel
+from czcheck.runtime.labels import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,8 +118,6 @@ class Collector:
             batch: The tile or tiles, with the batch's axis. Of several the first is shown.
             answer: The answer; None where the network failed.
         """
-        from czcheck.report.picture import input_colours  # noqa: PLC0415
-
         tile = batch[0]
         step = -(-max(tile.shape[:2]) // self._side)
         colours = input_colours(_averaged(tile, step), bgr=self._bgr)
@@ -152,10 +154,6 @@ class Collector:
 
     def _answer(self, answer: NDArray[Any], step: int) -> dict[str, Any]:
         """Maps and figures of an answer, `(height, width, classes)`."""
-        import numpy as np  # noqa: PLC0415
-
-        from czcheck.runtime.labels import most_probable  # noqa: PLC0415
-
         image = answer.astype(np.float32, copy=False)
         sums = image[..., 0].copy()
         with np.errstate(over="ignore", invalid="ignore"):
@@ -175,10 +173,6 @@ class Collector:
 
     def _class_map(self, labels: NDArray[Any], finite: NDArray[Any], step: int) -> Image:
         """The most probable classes as a picture with a palette."""
-        import numpy as np  # noqa: PLC0415
-
-        from czcheck.report.picture import NO_NUMBER, OTHER_CLASS  # noqa: PLC0415
-
         # A palette has room for 256 colours, the last of them for what is not a number.
         known = min(len(self._colours), _BROKEN - 1)
         shown = np.minimum(_middles(labels, step), known).astype(np.uint8)
@@ -190,10 +184,6 @@ class Collector:
 
 def _confidence_map(best: NDArray[Any], finite: NDArray[Any], step: int) -> Image:
     """The largest probabilities as a picture with a palette."""
-    import numpy as np  # noqa: PLC0415
-
-    from czcheck.report.picture import NO_NUMBER  # noqa: PLC0415
-
     mean = np.clip(_averaged(best[..., None], step)[..., 0], 0, 1)
     shown = np.rint(mean * (CONFIDENCE_SHADES - 1)).astype(np.uint8)
     if not finite.all():
@@ -216,8 +206,6 @@ def confidence_colours(count: int) -> tuple[tuple[int, int, int], ...]:
 
 def _parted(distances: NDArray[Any]) -> tuple[int, ...]:
     """How many distances from 1 lie between the limits."""
-    import numpy as np  # noqa: PLC0415
-
     limits = np.array([*(-each for each in SUM_LIMITS[::-1]), *SUM_LIMITS], np.float32)
     places = np.searchsorted(limits, distances)
     return tuple(np.bincount(places, minlength=len(limits) + 1).tolist())
@@ -252,7 +240,6 @@ def _any(mask: NDArray[Any], step: int) -> NDArray[Any]:
 
 def _reduced(colours: NDArray[Any]) -> Image:
     """A picture with so few colours or shades that noise takes little room."""
-    import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
     if (colours[..., :1] == colours).all():
@@ -264,7 +251,6 @@ def _reduced(colours: NDArray[Any]) -> Image:
 
 
 def _with_palette(shown: NDArray[Any], table: Sequence[tuple[int, int, int]]) -> Image:
-    import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
     image = Image.fromarray(np.ascontiguousarray(shown))

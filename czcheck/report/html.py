@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from czcheck.report import html_figures as figures
 from czcheck.report.html_pictures import Shown, data_uri, shown_previews
 from czcheck.report.html_sections import SECTIONS, Section
@@ -16,7 +18,6 @@ from czcheck.report.phrases import count, found_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from markupsafe import Markup
 
     from czcheck.report.report import FileReport, Report
 
@@ -211,8 +212,6 @@ def style(*further: str) -> Markup:
     Args:
         *further: Names of style sheets that one page has for itself.
     """
-    from markupsafe import Markup  # noqa: PLC0415
-
     sheets = "\n".join(map(_source, ("page.css", *further)))
     return Markup(sheets)  # noqa: S704 - our own files
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from markupsafe import Markup, escape
 
 from czcheck.report.inspection_text import shape_text, size_text
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 _UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 _WHOLE = 100
@@ -76,8 +75,6 @@ def plainly(value: Any) -> str:
 
 def prose(text: str) -> Markup:
     """Text in which words between backticks become code."""
-    from markupsafe import Markup, escape  # noqa: PLC0415
-
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
@@ -119,8 +116,6 @@ def figure(value: Any, path: str, form: str, missing: str) -> Markup:
         form: A name in `FORMS`.
         missing: What to say where it is None.
     """
-    from markupsafe import Markup  # noqa: PLC0415
-
     if value is None:
         return Markup('<span class="missing" data-json="{}" data-null>{}</span>').format(
             path, missing

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from czcheck.report.formats import render
 from czcheck.rules.catalogue import Level
 from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, Severity
@@ -212,8 +213,6 @@ class Report:
         Raises:
             UsageError: There is no such format.
         """
-        from czcheck.report.formats import render  # noqa: PLC0415
-
         return render(self, form)
 
     def __repr__(self) -> str:
