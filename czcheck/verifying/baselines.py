@@ -14,8 +14,11 @@ from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
+from czcheck.runtime.baseline_file import LEAST_CHANGE, write_baseline_file
+from czcheck.runtime.compare import KeptAnswers, is_flat
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
+from czcheck.test_tiles.patterns import NAMES
 from czcheck.verifying.running import Progress
 from czcheck.verifying.verification import verify
 
@@ -69,10 +72,6 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
             written.
         IncompleteError: The network could not be run.
     """
-    from czcheck.runtime.baseline_file import LEAST_CHANGE, write_baseline_file  # noqa: PLC0415
-    from czcheck.runtime.compare import KeptAnswers, is_flat  # noqa: PLC0415
-    from czcheck.test_tiles.patterns import NAMES  # noqa: PLC0415
-
     path, output = Path(path), Path(output)
     tolerances = BaselineTolerances(max_change, min_agreement, min_dice)
     for name, value in asdict(tolerances).items():

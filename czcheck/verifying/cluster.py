@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from czcheck.clusters import answering, connect
 from czcheck.errors import UsageError
+from czcheck.runtime.source import WorkerSource
+from czcheck.verifying.verification import checked
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
@@ -97,9 +99,6 @@ def _checked(
     looking: Looking,
 ) -> FileReport:
     """A task: runs on a worker."""
-    from czcheck.runtime.source import WorkerSource  # noqa: PLC0415
-    from czcheck.verifying.verification import checked  # noqa: PLC0415
-
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="czcheck-") as folder:
         copy = Path(folder) / plan.path.name
         copy.write_bytes(data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
+from czcheck.planned.ending import binary_of, ending_of
 from czcheck.rules.catalogue import Level, catalogue
 from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
@@ -201,8 +202,6 @@ def looked_at(
 
 def _binary(model: CzModel) -> Binary | None:
     """Which class gets p and which 1 - p, where one channel was made two."""
-    from czcheck.planned.ending import binary_of, ending_of  # noqa: PLC0415
-
     names = [each.name for each in model.metadata.classes]
     return binary_of(ending_of(model.network), (), names)
 

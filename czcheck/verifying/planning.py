@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.configuration.calling import Configured, read_values
 from czcheck.configuration.merging import InForce
+from czcheck.images.folders import images_in
 from czcheck.report.report import Options
 from czcheck.rules.catalogue import catalogue
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits, given_limits
@@ -84,8 +85,6 @@ def check_images(paths: Iterable[Path]) -> None:
         UsageError: One is not there, or a folder holds none.
     """
     for path in paths:
-        from czcheck.images.folders import images_in  # noqa: PLC0415 - only where images are named
-
         images_in(path)
 
 
