@@ -23,6 +23,7 @@ from czcheck.archive.members import DefectKind
 from czcheck.archive.reader import Archive, digest_of
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata.model_metadata import metadata_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,8 +227,6 @@ class CzModel:
         Raises:
             UnavailableError: The metadata XML is missing or breaks the schema.
         """
-        from czcheck.metadata.model_metadata import metadata_of  # noqa: PLC0415
-
         try:
             return metadata_of(self.document)
         except UnavailableError:

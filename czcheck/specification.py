@@ -13,8 +13,13 @@ from typing import TYPE_CHECKING
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.fields import FIELDS
+from czcheck.metadata.model_metadata import VERSION
+from czcheck.metadata.processing import check_class_count, check_operations
+from czcheck.metadata.spec import examine_spec
+from czcheck.metadata.spec_reading import SpecFault
 from czcheck.model import CzModel
 from czcheck.planned.beginning import about_dtype, about_taken
+from czcheck.planned.ending import about_channels, about_labels, about_values, ending_of
 from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.spec import ModelSpec
-    from czcheck.metadata.spec_reading import SpecFault, SpecPlace, SpecReading
+    from czcheck.metadata.spec_reading import SpecPlace, SpecReading
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
@@ -105,8 +110,6 @@ class SpecModel(CzModel):
     @cached_property
     def reading(self) -> SpecReading:
         """The specification, or what is wrong with it."""
-        from czcheck.metadata.spec import examine_spec  # noqa: PLC0415
-
         return examine_spec(self.path, self.limits)
 
     @cached_property
@@ -119,12 +122,6 @@ class SpecModel(CzModel):
 
     def _faults(self, spec: ModelSpec) -> Iterator[SpecFault]:
         """Why a specification that can be read cannot be built, but for what rules find."""
-        from czcheck.metadata.processing import (  # noqa: PLC0415
-            check_class_count,
-            check_operations,
-        )
-        from czcheck.metadata.spec_reading import SpecFault  # noqa: PLC0415
-
         if reason := model_fault(spec.model_path):
             yield SpecFault(reason.replace("`", ""), self.reading.place("ModelPath"))
         licence = spec.license_file
@@ -149,13 +146,6 @@ class SpecModel(CzModel):
 
     def _about_ends(self, spec: ModelSpec) -> str | None:
         """Why the network's ends do not fit, but for what rules on networks find."""
-        from czcheck.planned.ending import (  # noqa: PLC0415
-            about_channels,
-            about_labels,
-            about_values,
-            ending_of,
-        )
-
         after = spec.postprocessing
         if is_keras_file(spec.model_path):
             from czcheck.planned.keras_outline import read_outline  # noqa: PLC0415
@@ -187,7 +177,6 @@ class SpecModel(CzModel):
     @cached_property
     def document(self) -> XmlDocument:
         """A document in which nothing has a line."""
-        from czcheck.metadata.model_metadata import VERSION  # noqa: PLC0415
         from czcheck.metadata.parts import XmlDocument  # noqa: PLC0415
 
         return XmlDocument(root_name="Model", version=VERSION)

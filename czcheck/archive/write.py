@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -250,7 +251,6 @@ def _alive(pid: int) -> bool:
 def _ending_cleanly() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the program by an exception, so that files are cleaned up."""
     import signal  # noqa: PLC0415
-    import threading  # noqa: PLC0415
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from czcheck.configuration.layers import Granted
 from czcheck.configuration.merging import InForce
-from czcheck.rules.catalogue import catalogue
+from czcheck.rules.catalogue import catalogue, release_rules
 from czcheck.rules.engine import Facts, Outcome, SkipCause, Status, evaluate
 from czcheck.rules.finding import Finding
 from czcheck.rules.waiver import Waiver
@@ -124,8 +124,6 @@ def judge_releases(
     Returns:
         The outcomes, and behind them those of the rules about the configuration.
     """
-    from czcheck.rules.catalogue import release_rules  # noqa: PLC0415
-
     # Waivers of findings on one file have their say in `czcheck verify`.
     ours = tuple(
         each

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from czcheck.configuration.keys import keys
 from czcheck.configuration.layers import ConfigurationFile
 from czcheck.configuration.merging import InForce, in_force
+from czcheck.configuration.search import Beside, configuration_of_call, looked_at
 from czcheck.configuration.values import WrongValueError
 from czcheck.errors import UsageError
+from czcheck.rules.catalogue import catalogue, release_rules
+from czcheck.rules.plugins import no_such_rule
 
 if TYPE_CHECKING:
     from czcheck.sources import Sources
@@ -57,8 +60,6 @@ class Configured:
         self._file: ConfigurationFile | None = None
         self._beside = None
         if config is not None or find:
-            from czcheck.configuration.search import Beside, configuration_of_call  # noqa: PLC0415
-
             self._file = configuration_of_call(None if config is None else Path(config))
             self._beside = Beside() if config is None else None
         self.call = in_force(self._given, self._file, profile)
@@ -89,8 +90,6 @@ class Configured:
         """
         paths = list(paths)
         if self._finds:
-            from czcheck.configuration.search import looked_at  # noqa: PLC0415
-
             for found in looked_at(paths):
                 sources.file(found, "a configuration file")
         for force in (self.call, *map(self.of, paths)):
@@ -105,15 +104,12 @@ class Configured:
 
 def _check_family(code: str, *, releases: bool) -> None:
     """Refuse a code of rules that the command does not check."""
-    from czcheck.rules.catalogue import catalogue, release_rules  # noqa: PLC0415
-
     if any(each.startswith(code) for each in (release_rules() if releases else catalogue())):
         return
     if releases:
         raise UsageError(
             f"no rule on two releases begins with {code!r}; `czcheck rules CZ6` lists them"
         )
-    from czcheck.rules.plugins import no_such_rule  # noqa: PLC0415
 
     raise no_such_rule(code)
 

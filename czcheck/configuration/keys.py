@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from czcheck.configuration import values
 from czcheck.configuration.values import Read
 from czcheck.limits import GIB
-from czcheck.rules.catalogue import Level
+from czcheck.rules.catalogue import Level, every_rule
 from czcheck.rules.finding import Severity
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
@@ -213,8 +213,6 @@ def severity_key(code: str) -> Key:
     Args:
         code: The rule's code.
     """
-    from czcheck.rules.catalogue import every_rule  # noqa: PLC0415
-
     return Key(
         f"severity.{code}",
         values.severity,

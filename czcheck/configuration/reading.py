@@ -25,6 +25,7 @@ from czcheck.configuration.profiles import BUILT_IN
 from czcheck.configuration.values import WrongValueError, codes, kind_of, near, severity, text
 from czcheck.errors import UsageError
 from czcheck.limits import MIB
+from czcheck.rules.catalogue import every_rule, matching
 from czcheck.rules.waiver import Waiver
 
 PYPROJECT = "pyproject.toml"
@@ -251,8 +252,6 @@ class _Reader:
         self, data: Mapping[str, Any], place: Place
     ) -> Iterable[tuple[str, Any, Place]]:
         """One setting for each rule; of prefixes, the longest counts."""
-        from czcheck.rules.catalogue import every_rule, matching  # noqa: PLC0415
-
         found: dict[str, tuple[int, Any, Place]] = {}
         for prefix, value in data.items():
             here = (*place, prefix)

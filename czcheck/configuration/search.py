@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from czcheck.configuration.layers import ConfigurationFile, Trust
+from czcheck.configuration.reading import read_configuration, says_something
 
 # In one folder the first of them counts.
 NAMES = ("czcheck.toml", "pyproject.toml")
@@ -79,17 +80,12 @@ def looked_at(files: Iterable[Path]) -> set[Path]:
 def _in_folder(folder: Path) -> Path | None:
     for name in NAMES:
         path = folder / name
-        if path.is_file():
-            from czcheck.configuration.reading import says_something  # noqa: PLC0415
-
-            if says_something(path):
-                return path
+        if path.is_file() and says_something(path):
+            return path
     return None
 
 
 def _read(path: Path, trust: Trust) -> ConfigurationFile | None:
-    from czcheck.configuration.reading import read_configuration  # noqa: PLC0415 - if there is one
-
     return read_configuration(path, trust, needed=trust is Trust.NAMED)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from czcheck.rules.catalogue import UnknownRuleError, every_rule, matching
 from czcheck.rules.finding import Severity
 
 _TELLING = 10**18
@@ -41,8 +44,6 @@ def near(word: str, words: Iterable[str]) -> str:
         word: What was written.
         words: What could have been meant.
     """
-    import difflib  # noqa: PLC0415 - only where a word is wrong
-
     found = difflib.get_close_matches(word.replace("_", "-"), list(words), n=1)
     return f"; did you mean `{found[0]}`?" if found else ""
 
@@ -160,8 +161,6 @@ def program(value: Any, folder: Path) -> str:
 
 def codes(value: Any, folder: Path) -> str:  # noqa: ARG001
     """Code of a rule, or the beginning of codes: of rules on one file, or on two releases."""
-    from czcheck.rules.catalogue import UnknownRuleError, every_rule, matching  # noqa: PLC0415
-
     code = text(value).strip().upper()
     rules = every_rule()
     try:
@@ -193,8 +192,6 @@ def ignored(value: Any, folder: Path) -> Ignored:
 
 def operation(value: Any, folder: Path) -> str:  # noqa: ARG001
     """The name of an operation."""
-    import re  # noqa: PLC0415
-
     pattern = r"[A-Za-z][A-Za-z0-9_>.]{0,199}"
     if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
         raise WrongValueError(f"{value!r} is no operation that can be admitted")

@@ -8,18 +8,18 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from czcheck.errors import InputError, UsageError
+from czcheck.limits import DEFAULT_LIMITS
 from czcheck.metadata import spec_values as check
 from czcheck.metadata.described import metadata_of_spec, numbered
+from czcheck.metadata.document import read_document
 from czcheck.metadata.fields import FIELDS, KEYS, OPTIONAL
 from czcheck.metadata.json_text import JsonValue
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, metadata_of
+from czcheck.metadata.spec import ModelSpec, read_spec
 from czcheck.metadata.spec_values import Fault
-
-if TYPE_CHECKING:
-    from czcheck.metadata.spec import ModelSpec
 
 DEFAULT_NAME = "DNN Model"
 _TIDIED = ("name", "model_id")  # white space around it, capitals in it
@@ -106,8 +106,6 @@ def spec_of(
         UsageError: The classes are no classes.
         InputError: A value is wrong, or is not one that a build writes.
     """
-    from czcheck.metadata.spec import ModelSpec  # noqa: PLC0415
-
     if not all(isinstance(item, SegmentationClass) for item in metadata.classes):
         raise UsageError("classes of the metadata are given by name: ModelMetadata.from_params")
     plain = described(
@@ -157,7 +155,6 @@ def of_json(source: str | Path | Mapping[str, Any]) -> ModelMetadata:
     """
     if isinstance(source, Mapping):
         return described(source, name=_name_of(source.get("ModelPath")))
-    from czcheck.metadata.spec import read_spec  # noqa: PLC0415
 
     path = _path("model_metadata", source, "a dictionary, which json.loads makes of a text")
     return of_spec(read_spec(path, files=False))
@@ -173,9 +170,6 @@ def of_xml(source: bytes | str | Path) -> ModelMetadata:
         UsageError: There is no such file.
         InputError: The document cannot be read, or breaks the schema.
     """
-    from czcheck.limits import DEFAULT_LIMITS  # noqa: PLC0415
-    from czcheck.metadata.document import read_document  # noqa: PLC0415
-
     where = ""
     if not isinstance(source, bytes):
         path = _path("source", source, "the document as bytes, which text.encode() makes of a text")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from czcheck.errors import InputError
+from czcheck.network import messages
 from czcheck.network.files import SavedModelFiles, read_whole
 from czcheck.network.graph import Graph
 from czcheck.network.safety import BadAsset
@@ -52,8 +53,6 @@ def asset_names(meta_graph: Any) -> Iterator[str]:
 
 def _filename(data: bytes) -> str:
     """The name in an AssetFileDef; empty where the bytes are none."""
-    from czcheck.network import messages  # noqa: PLC0415
-
     try:
         name: str = messages.parse(messages.AssetFileDef, data).filename
     except InputError:

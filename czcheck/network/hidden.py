@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from czcheck.network import dtypes
+from czcheck.network import dtypes, messages
 from czcheck.network.allowlist import load_allowlist
 from czcheck.network.wire import Table, fields, table_of
 
@@ -130,8 +130,6 @@ def _is_bytecode(data: bytes) -> bool:
 @cache
 def _roots() -> tuple[tuple[Table, ...], Table]:
     """Tables of the messages that hold nodes, and that of the node itself."""
-    from czcheck.network import messages  # noqa: PLC0415 - protobuf when needed
-
     whole = table_of(messages.SavedModel.DESCRIPTOR)
     meta_graph = _inner(whole, 2)
     graph = _inner(meta_graph, 2)

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from czcheck.network import messages
 from czcheck.network.dataflow import Frame, Point, input_of, inside, is_call, locate, settle
 from czcheck.network.order import LimitError
 
@@ -315,8 +316,6 @@ def _difference(graph: Graph, serving: Signature, function: str) -> str | None:
 
 def _call(graph: Graph, function: str, image: str) -> Any:
     """A call of a function with the signature's input and with what the function captures."""
-    from czcheck.network import messages  # noqa: PLC0415 - protobuf when needed
-
     objects = graph.meta_graph.object_graph_def
     call = messages.NodeDef(name="", op="PartitionedCall", input=[image])
     for number in objects.concrete_functions[function].bound_inputs:

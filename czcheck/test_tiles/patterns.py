@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.metadata.pixel_types import PIXEL_TYPES, PixelType
 from czcheck.test_tiles import textures
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.random import Generator
     from numpy.typing import NDArray
 
@@ -84,8 +85,6 @@ def tiles(
         squares of 8 pixels; `constant`; `hot-pixel`, one bright pixel on a dark tile; `zeros`;
         `saturated`, the largest intensity everywhere; `noise`, every intensity equally often.
     """
-    import numpy as np  # noqa: PLC0415  (slow, and only the run level needs it)
-
     shape = (height, width, channels)
     kind = PIXEL_TYPES[pixel_type]
     for number, name in enumerate(NAMES):
@@ -104,8 +103,6 @@ def tiles(
 
 def _pattern(name: str, shape: tuple[int, int, int], top: int, seed: int) -> NDArray[np.float32]:
     """A tile that is no image, the same in every channel but for noise."""
-    import numpy as np  # noqa: PLC0415
-
     if name == "noise":
         generator = np.random.Generator(np.random.PCG64([seed, 1]))
         if top > 1:
@@ -135,8 +132,6 @@ def _stained(
     image: NDArray[np.float32], shape: tuple[int, int, int], kind: PixelType
 ) -> NDArray[np.float32]:
     """An image in every channel: stained blue for colours, and opaque where there is alpha."""
-    import numpy as np  # noqa: PLC0415
-
     channels, top = shape[2], kind.maximum
     pixels = np.empty(shape, np.float32)
     for channel in range(channels):
@@ -167,8 +162,6 @@ def synthetic_nuclei(
         The image, float32 `(height, width)`, 0..1; and the mask, uint16 of the same shape: 0 for
         background, 1, 2, 3, ... for the nuclei.
     """
-    import numpy as np  # noqa: PLC0415
-
     generator = np.random.Generator(np.random.PCG64([seed, 0]))
     image = np.zeros((height, width), np.float32)
     mask = np.zeros((height, width), np.uint16)
@@ -201,8 +194,6 @@ def synthetic_nuclei(
 
 def _ellipses(generator: Generator, count: int) -> list[list[float]]:
     """Row and column of the centre (0..1), two radii (pixels), angle, brightness (0..1)."""
-    import numpy as np  # noqa: PLC0415
-
     first = generator.uniform(*_RADII, count)
     columns: list[Any] = [
         generator.random(count),
@@ -227,8 +218,6 @@ def _draw(
     brightness: float,
 ) -> bool:
     """Lay down one nucleus; returns whether any of its pixels are seen."""
-    import numpy as np  # noqa: PLC0415
-
     reach = math.ceil(1.25 * max(radii)) + 1
     top, left = max(0, int(centre[0]) - reach), max(0, int(centre[1]) - reach)
     window = (slice(top, int(centre[0]) + reach + 1), slice(left, int(centre[1]) + reach + 1))
