@@ -14,6 +14,7 @@ import numpy as np
 from czcheck.building.checks import no_tile
 from czcheck.building.lowering import INPUT, OUTPUT, import_graph, weights
 from czcheck.errors import InputError
+from czcheck.network.grammar import data_inputs
 from czcheck.runtime.worker import first_line, without_rewrites
 
 RANK = 4
@@ -251,7 +252,7 @@ def _baked_in(graph_def: Any, old: Any) -> str | None:
     """First node that is told its size and keeps it when the tile's changes."""
     before, after = _shapes(old), _shapes(graph_def)
     for node in graph_def.node:
-        data = [text for text in node.input if not text.startswith("^")]
+        data = data_inputs(node)
         moved = any(before.get(text) != after.get(text) for text in data)
         same = before.get(node.name) == after.get(node.name) is not None
         if node.op in SIZED and moved and same:

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from czcheck.network.grammar import CALLERS, called, reference_of
 from czcheck.network.graph import Graph, Scope
 from czcheck.network.outputs import position
 
-_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-# Attributes that name what a node's outputs come from, and how many of its inputs the functions
-# do not get.
-_BRANCHES = {
-    "If": (("then_branch", "else_branch"), 1),
-    "StatelessIf": (("then_branch", "else_branch"), 1),
-    "Case": (("branches",), 1),
-    "StatelessCase": (("branches",), 1),
-    "While": (("body",), 0),
-    "StatelessWhile": (("body",), 0),
-}
 SAME_VALUE = frozenset(
     {
         "Identity",
@@ -73,11 +63,6 @@ class Point(NamedTuple):
         return self.scope, self.node.name, self.output
 
 
-def _index(text: str) -> int:
-    """The number at the end of a reference; 0 where there is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004
-
-
 def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> Point | None:
     """The node output that a reference means; an argument is sought in the caller.
 
@@ -92,23 +77,22 @@ def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> P
     """
     while True:
         graph.step()
-        name, _, rest = reference.partition(":")
+        name, output_name, number = reference_of(reference)
         node = graph.nodes(scope).get(name)
         if node is not None:
-            output_name, _, number = rest.rpartition(":")
             if node.op in graph.library and output_name:
                 outputs = [each.name for each in graph.library[node.op].signature.output_arg]
                 graph.step(len(outputs))
                 output = outputs.index(output_name) if output_name in outputs else 0
             else:
-                output = position(node, output_name, _index(number))
+                output = position(node, output_name, number)
             return Point(scope, node, output, frame)
         if scope is None or frame is None:
             return None
         argument = graph.arguments(scope).get(name)
         if argument is None:
             return None
-        place = argument + _BRANCHES.get(frame.node.op, ((), 0))[1]
+        place = argument + (CALLERS[frame.node.op].own if frame.node.op in CALLERS else 0)
         inputs = graph.inputs(frame.scope, frame.node)
         if place >= len(inputs):
             return None
@@ -125,7 +109,7 @@ def input_of(graph: Graph, point: Point, number: int) -> Point | None:
 
 def is_call(graph: Graph, node: Any) -> bool:
     """Whether a node's outputs come from functions."""
-    return node.op in _CALLS or node.op in _BRANCHES or node.op in graph.library
+    return node.op in CALLERS or node.op in graph.library
 
 
 def inside(graph: Graph, point: Point) -> list[Point | None]:
@@ -142,13 +126,9 @@ def inside(graph: Graph, point: Point) -> list[Point | None]:
     if node.op in graph.library:
         names = [node.op]
     else:
-        names = []
-        for attribute in _BRANCHES.get(node.op, (("f",), 0))[0]:
-            value = node.attr.get(attribute)
-            if value is not None and value.HasField("func"):
-                names.append(value.func.name)
-            elif value is not None:
-                names.extend(each.name for each in value.list.func)
+        makers = CALLERS[node.op].makers
+        values = [node.attr[each] for each in makers if each in node.attr]
+        names = [each.name for value in values for each in called(value)]
     found: list[Point | None] = []
     for name in names:
         definition = graph.library.get(name)

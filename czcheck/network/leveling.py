@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from czcheck.network.graph import Graph, Scope, node_of
+from czcheck.network.grammar import node_of
+from czcheck.network.graph import Graph, Scope
 
 PLACES = frozenset({"ArgMax", "ArgMin"})
 """Operations that ask for a place."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from czcheck.network import dtypes
 from czcheck.network.facts import Precision
-from czcheck.network.graph import Graph, Scope, node_of
+from czcheck.network.grammar import node_of
+from czcheck.network.graph import Graph, Scope
 
 # The coarser one counts, wherever on the way it is.
 _COARSE: tuple[Precision, ...] = ("bfloat16", "float16")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from czcheck.network.dataflow import SAME_VALUE, Frame, Point, inside, is_call, locate
+from czcheck.network.grammar import node_of
 from czcheck.network.graph import Graph, Scope
-from czcheck.network.order import node_of
 
 # Which inputs of the operations are names of files.
 _FILE_NAMES = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import InputError
 from czcheck.network.dataflow import Frame, Point, input_of, is_call, locate, settle
 from czcheck.network.defaults import load_defaults
+from czcheck.network.grammar import CALLS
 from czcheck.network.target import Target, load_target, plain
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ def structure_of(network: Network, weights: Weights) -> Structure | None:
 
 
 def _branches(graph: Graph, node: Any) -> bool:
-    plain = ("PartitionedCall", "StatefulPartitionedCall")
-    return is_call(graph, node) and node.op not in (*plain, *graph.library)
+    return is_call(graph, node) and node.op not in CALLS and node.op not in graph.library
 
 
 class _Digests:
