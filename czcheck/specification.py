@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from czcheck.archive.reader import Archive
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec import ModelSpec
+    from czcheck.metadata.spec import BuildSpec
     from czcheck.metadata.spec_reading import SpecPlace, SpecReading
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
@@ -120,7 +120,7 @@ class SpecModel(CzModel):
             faults += tuple(self._faults(self.reading.spec))
         return Specification(self.path.name, faults)
 
-    def _faults(self, spec: ModelSpec) -> Iterator[SpecFault]:
+    def _faults(self, spec: BuildSpec) -> Iterator[SpecFault]:
         """Why a specification that can be read cannot be built, but for what rules find."""
         if reason := model_fault(spec.model_path):
             yield SpecFault(reason.replace("`", ""), self.reading.place("ModelPath"))
@@ -144,7 +144,7 @@ class SpecModel(CzModel):
             if reason is not None:
                 yield SpecFault(reason, at)
 
-    def _about_ends(self, spec: ModelSpec) -> str | None:
+    def _about_ends(self, spec: BuildSpec) -> str | None:
         """Why the network's ends do not fit, but for what rules on networks find."""
         after = spec.postprocessing
         if is_keras_file(spec.model_path):
@@ -269,7 +269,7 @@ class SpecModel(CzModel):
         return scan(self.source, self.files)
 
     @property
-    def _spec(self) -> ModelSpec:
+    def _spec(self) -> BuildSpec:
         """The specification.
 
         Raises:

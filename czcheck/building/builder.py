@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.described import NO_ID, metadata_of_spec
 from czcheck.metadata.model_metadata import to_xml
-from czcheck.metadata.spec import ModelSpec, read_spec
+from czcheck.metadata.spec import BuildSpec, read_spec
+from czcheck.progress import StepProgress
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
@@ -29,15 +30,13 @@ if TYPE_CHECKING:
     from czcheck.metadata.processing import Operation
     from czcheck.runtime.limits import RunnerLimits
 
-Progress = Callable[[str], None]
-"""Called with what is about to be done, a few words."""
 
 EXTENSION = ".czmodel"
 UNSAFE_IN_FILE_NAMES = '<>:"/\\|?*'
 
 
 def build(  # noqa: PLR0913 - each is a choice of its own
-    spec: str | Path | ModelSpec,
+    spec: str | Path | BuildSpec,
     output: str | Path | None = None,
     *,
     tile: tuple[int, int] | None = None,
@@ -49,7 +48,7 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     allow_op: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> BuildResult:
     """Build an archive from a SavedModel or a Keras file.
 
@@ -153,8 +152,8 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     )
 
 
-def _spec_of(spec: str | Path | ModelSpec, limits: Limits) -> ModelSpec:
-    if isinstance(spec, ModelSpec):
+def _spec_of(spec: str | Path | BuildSpec, limits: Limits) -> BuildSpec:
+    if isinstance(spec, BuildSpec):
         return spec
     if not isinstance(spec, (str, Path)):
         raise UsageError(
@@ -166,7 +165,7 @@ def _spec_of(spec: str | Path | ModelSpec, limits: Limits) -> ModelSpec:
 
 def check_target(
     target: Path,
-    spec: ModelSpec,
+    spec: BuildSpec,
     custom_objects: str | None = None,
     runtime: str | None = None,
 ) -> None:
@@ -196,7 +195,7 @@ def check_target(
     check_targets([Target(f"--output {target}", target)], sources)
 
 
-def target_of(output: str | Path | None, spec: ModelSpec) -> Path:
+def target_of(output: str | Path | None, spec: BuildSpec) -> Path:
     """The archive that a build writes.
 
     Args:

@@ -37,7 +37,7 @@ from czcheck.planned.named import is_keras_file
 if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec import ModelSpec
+    from czcheck.metadata.spec import BuildSpec
     from czcheck.planned.ending import Binary, Ending
 
 
@@ -123,7 +123,7 @@ class Plan:
         allow_op: Operations to admit though they are not on the allowlist.
     """
 
-    spec: ModelSpec
+    spec: BuildSpec
     metadata: ModelMetadata
     source: Path
     licence: Path | None
@@ -132,7 +132,7 @@ class Plan:
     allow_op: tuple[str, ...]
 
     @classmethod
-    def of(cls, spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Plan:
+    def of(cls, spec: BuildSpec, metadata: ModelMetadata, overrides: Overrides) -> Plan:
         """Plan a build.
 
         Args:
@@ -253,7 +253,7 @@ class Plan:
         return dataclasses.replace(self.metadata, model_id=self.spec.model_id or derived)
 
 
-def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Added:
+def _added(spec: BuildSpec, metadata: ModelMetadata, overrides: Overrides) -> Added:
     before = spec.preprocessing
     if overrides.preprocessing is not None:
         before = overrides.preprocessing

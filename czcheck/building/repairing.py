@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from czcheck.metadata import spec_values
 from czcheck.metadata.json_text import JsonValue
 from czcheck.metadata.spec_values import Fault
 from czcheck.model import CzModel
+from czcheck.progress import StepProgress
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Severity
 from czcheck.sources import Sources
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from czcheck.rules.finding import Finding
     from czcheck.runtime.limits import RunnerLimits
 
-Progress = Callable[[str], None]
-"""Called with what is about to be done, a few words."""
 
 # What writing the archive anew mends. Whether an operation has an equal in the target (CZ315,
 # CZ325, CZ326) and whether the tile that is given for an open one fits (CZ307) shows when the
@@ -62,7 +61,7 @@ def repair(  # noqa: PLR0913 - each is a choice of its own
     allow_op: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> RepairResult:
     """Write a Model 3.0.0 archive anew: canonical names and XML, the network lowered.
 
@@ -201,7 +200,7 @@ class _Repair:
 
     def run(
         self,
-        told: Progress,
+        told: StepProgress,
         *,
         verify: bool,
         runner_limits: RunnerLimits | None,

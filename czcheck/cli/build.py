@@ -14,9 +14,9 @@ from czcheck.cli import options
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
-    from czcheck.building.builder import Progress
     from czcheck.building.proof import Proof
     from czcheck.building.results import BuildResult
+    from czcheck.progress import StepProgress
     from czcheck.report.text import Line
 
 
@@ -103,7 +103,7 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 @contextmanager
-def spinner(*, enabled: bool) -> Iterator[Progress | None]:
+def spinner(*, enabled: bool) -> Iterator[StepProgress | None]:
     """What is being done, on standard error; nothing where that is no terminal.
 
     Args:

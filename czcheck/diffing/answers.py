@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from czcheck.diffing.network import tile_of
 from czcheck.diffing.picture import picture_of
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.progress import FileProgress
 from czcheck.rules.comparison import worst_of
 from czcheck.runtime.asking import Asker
 from czcheck.runtime.compare import KeptAnswers, TileComparison, compare, is_flat, tolerance_for
@@ -184,7 +185,7 @@ def compare_answers(
     *,
     images: Collection[Path] = (),
     allow_op: Collection[str] = (),
-    progress: Callable[[Path, int, int], None] | None = None,
+    progress: FileProgress | None = None,
     tolerances: Tolerances = DEFAULT_TOLERANCES,
 ) -> AnswersChange:
     """Ask both networks the same tiles, one after the other, and compare.
@@ -241,7 +242,7 @@ def _run(
     worker: Worker,
     battery: Sequence[Tile],
     kept: KeptAnswers,
-    progress: Callable[[Path, int, int], None] | None,
+    progress: FileProgress | None,
 ) -> ReleaseRun:
     """Ask one network all tiles, one at a time."""
     from czcheck.runtime.run import load_network  # noqa: PLC0415

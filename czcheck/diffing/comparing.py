@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.weights import WeightsChange
     from czcheck.model import CzModel
+    from czcheck.progress import FileProgress
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.tolerances import Tolerances
-    from czcheck.verifying.running import Progress
 
 LEVELS = (Level.NETWORK, Level.RUN)
 
@@ -55,7 +55,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     config: str | Path | None = None,
     profile: str | None = None,
     find_config: bool = False,
-    progress: Progress | None = None,
+    progress: FileProgress | None = None,
 ) -> Diff:
     """Compare two releases of a model.
 
@@ -203,7 +203,7 @@ class _Comparison:
         options: DiffOptions,
         images: Sequence[Path],
         source: WorkerSource,
-        progress: Progress | None,
+        progress: FileProgress | None,
         tolerances: Tolerances,
     ) -> None:
         self._tolerances = tolerances

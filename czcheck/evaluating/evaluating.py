@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
 from pathlib import Path
@@ -17,21 +17,19 @@ from czcheck.evaluating.record import Evaluation
 from czcheck.evaluating.scoring import PlaneScore
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
+from czcheck.progress import CountProgress
 from czcheck.segmenting.planes import segment_plane
 from czcheck.segmenting.predicting import layout_of
 from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from czcheck.evaluating.pairs import Pair
-    from czcheck.evaluating.record import ImageResult
+    from czcheck.evaluating.record import ImageEvaluation
     from czcheck.evaluating.scoring import Preview
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.image import Image, Plane
     from czcheck.model import CzModel
     from czcheck.segmenting.job import Job
-
-# Called with the number of images done and of all.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class Labelled:
 
 
 def evaluation_of(
-    model: CzModel, labelled: Labelled, job: Job, progress: Progress | None = None
+    model: CzModel, labelled: Labelled, job: Job, progress: CountProgress | None = None
 ) -> Evaluation:
     """Segment labelled images and hold the answers against the masks.
 
@@ -75,7 +73,7 @@ def evaluation_of(
     reading = labelled.reading
     counts = PixelCounts(len(reading.names))
     worst = _Worst(labelled.pictures)
-    results: list[ImageResult] = []
+    results: list[ImageEvaluation] = []
     notes = _Notes()
     with ModelRunner(model, job) as runner:
         for number, pair in enumerate(pairs, 1):
@@ -135,7 +133,7 @@ class _Notes:
 
 def _scored(
     runner: ModelRunner, pair: Pair, labelled: Labelled, job: Job, notes: _Notes
-) -> list[tuple[ImageResult, Preview]]:
+) -> list[tuple[ImageEvaluation, Preview]]:
     """Score the planes of one image."""
     scored = []
     with (
@@ -192,7 +190,7 @@ class _Worst:
         self._count = count
         self._kept: list[tuple[float, str, Preview]] = []
 
-    def add(self, result: ImageResult, preview: Preview) -> None:
+    def add(self, result: ImageEvaluation, preview: Preview) -> None:
         """Keep a plane if it is among the worst."""
         if result.mean_iou is None or not self._count:
             return

@@ -26,10 +26,10 @@ from czcheck.verifying.judging import outcomes_of, report_of
 from czcheck.verifying.planning import chosen_rules, options_of, runner_limits_of
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.evaluating import Progress
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.matching import Intensities
     from czcheck.images.selection import Selection
+    from czcheck.progress import CountProgress
     from czcheck.runtime.limits import RunnerLimits
 
 
@@ -64,7 +64,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     config: str | Path | None = None,
     profile: str | None = None,
     find_config: bool = False,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     **options: Any,
 ) -> Report:
     """Hold a model's segmentation of labelled images against their masks.

@@ -28,7 +28,7 @@ from .schema import EXPECTED as EXPECTED
 from .schema import SCHEMA as SCHEMA
 from .schema import validates as validates
 from .schema import validates_with_xmlschema as validates_with_xmlschema
-from .spec import ModelSpec as ModelSpec
+from .spec import BuildSpec as BuildSpec
 from .spec import read_spec as read_spec
 from .vocabulary import MODEL as MODEL
 from .vocabulary import Kind as Kind

@@ -8,12 +8,12 @@ from czcheck.metadata.colours import distinct_colours
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass
 
 if TYPE_CHECKING:
-    from czcheck.metadata.spec import ModelSpec
+    from czcheck.metadata.spec import BuildSpec
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
-def metadata_of_spec(spec: ModelSpec, new_id: str = NO_ID) -> ModelMetadata:
+def metadata_of_spec(spec: BuildSpec, new_id: str = NO_ID) -> ModelMetadata:
     """The metadata that a specification describes.
 
     Args:

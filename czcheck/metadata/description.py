@@ -18,7 +18,7 @@ from czcheck.metadata.document import read_document
 from czcheck.metadata.fields import FIELDS, KEYS, OPTIONAL
 from czcheck.metadata.json_text import JsonValue
 from czcheck.metadata.model_metadata import ModelMetadata, SegmentationClass, metadata_of
-from czcheck.metadata.spec import ModelSpec, read_spec
+from czcheck.metadata.spec import BuildSpec, read_spec
 from czcheck.metadata.spec_values import Fault
 
 DEFAULT_NAME = "DNN Model"
@@ -82,7 +82,7 @@ def described(
     )
 
 
-def of_spec(spec: ModelSpec) -> ModelMetadata:
+def of_spec(spec: BuildSpec) -> ModelMetadata:
     """The metadata that a specification describes, with an id of its own unless it gives one.
 
     Args:
@@ -92,8 +92,8 @@ def of_spec(spec: ModelSpec) -> ModelMetadata:
 
 
 def spec_of(
-    metadata: ModelMetadata, model_path: Path, licence: Path | None, base: ModelSpec | None = None
-) -> ModelSpec:
+    metadata: ModelMetadata, model_path: Path, licence: Path | None, base: BuildSpec | None = None
+) -> BuildSpec:
     """A specification of what metadata describes.
 
     Args:
@@ -140,7 +140,7 @@ def spec_of(
     }
     if base is not None:
         return dataclasses.replace(base, **values)
-    return ModelSpec(path=Path("the model specification"), **values)
+    return BuildSpec(path=Path("the model specification"), **values)
 
 
 def of_json(source: str | Path | Mapping[str, Any]) -> ModelMetadata:

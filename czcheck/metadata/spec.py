@@ -25,7 +25,7 @@ _PATHS = ("ModelPath", "LicenseFile", "TestImageFile")
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
+class BuildSpec:
     """What an archive is to be built from.
 
     Attributes:
@@ -61,7 +61,7 @@ class ModelSpec:
     postprocessing: tuple[Operation, ...] = ()
 
 
-def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> ModelSpec:
+def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> BuildSpec:
     """Read a specification.
 
     Paths in it are relative to the JSON file; a backslash is taken as separator where the path as
@@ -189,7 +189,7 @@ class _Reader:
         self.files = files
         self.faults: list[Fault] = []
 
-    def read(self, path: Path, document: JsonValue) -> ModelSpec | None:
+    def read(self, path: Path, document: JsonValue) -> BuildSpec | None:
         members = document.value
         if not isinstance(members, dict):
             self.faults.append(
@@ -230,7 +230,7 @@ class _Reader:
         if values["name"] is None:
             values["name"] = _default_name(values["model_path"] or path.with_suffix(""), path)
         values["model_path"] = values["model_path"] or self.folder
-        return ModelSpec(path=path, **values)
+        return BuildSpec(path=path, **values)
 
     def check_keys(self, members: dict[str, JsonMember], start: int) -> None:
         known = (*REQUIRED, *OPTIONAL)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from czcheck.metadata.json_text import JsonMember, JsonValue
 
 if TYPE_CHECKING:
-    from czcheck.metadata.spec import ModelSpec
+    from czcheck.metadata.spec import BuildSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class SpecReading:
         places: Where its values stand, the text as a whole included.
     """
 
-    spec: ModelSpec | None
+    spec: BuildSpec | None
     faults: tuple[SpecFault, ...] = ()
     places: tuple[SpecPlace, ...] = ()
 

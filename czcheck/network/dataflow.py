@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from czcheck.network.grammar import CALLERS, called, reference_of
-from czcheck.network.graph import Graph, Scope
+from czcheck.network.graph import SavedGraph, Scope
 from czcheck.network.outputs import position
 
 SAME_VALUE = frozenset(
@@ -63,7 +63,7 @@ class Point(NamedTuple):
         return self.scope, self.node.name, self.output
 
 
-def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> Point | None:
+def locate(graph: SavedGraph, scope: Scope, reference: str, frame: Frame | None) -> Point | None:
     """The node output that a reference means; an argument is sought in the caller.
 
     Args:
@@ -99,7 +99,7 @@ def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> P
         scope, reference, frame = frame.scope, inputs[place], frame.outer
 
 
-def input_of(graph: Graph, point: Point, number: int) -> Point | None:
+def input_of(graph: SavedGraph, point: Point, number: int) -> Point | None:
     """What a node's input comes from; None where it has no such input."""
     inputs = graph.inputs(point.scope, point.node)
     if number >= len(inputs):
@@ -107,12 +107,12 @@ def input_of(graph: Graph, point: Point, number: int) -> Point | None:
     return locate(graph, point.scope, inputs[number], point.frame)
 
 
-def is_call(graph: Graph, node: Any) -> bool:
+def is_call(graph: SavedGraph, node: Any) -> bool:
     """Whether a node's outputs come from functions."""
     return node.op in CALLERS or node.op in graph.library
 
 
-def inside(graph: Graph, point: Point) -> list[Point | None]:
+def inside(graph: SavedGraph, point: Point) -> list[Point | None]:
     """What the output of a call comes from: one point, or one for each branch.
 
     Args:
@@ -142,7 +142,7 @@ def inside(graph: Graph, point: Point) -> list[Point | None]:
     return found or [None]
 
 
-def settle(graph: Graph, point: Point | None, *, limit: int = 10_000) -> Point | None:
+def settle(graph: SavedGraph, point: Point | None, *, limit: int = 10_000) -> Point | None:
     """Follow a tensor back to the operation that really makes it, past identities and calls.
 
     Args:

@@ -9,7 +9,7 @@ from czcheck.errors import UnavailableError
 
 if TYPE_CHECKING:
     from czcheck.network.bounds import Bounds
-    from czcheck.network.graph import Graph
+    from czcheck.network.graph import SavedGraph
 
 Dims = tuple[int | None, ...]
 Where = Literal["serving", "saver", "other"]
@@ -254,8 +254,8 @@ class Network:
     nodes: int = 0
     functions: int = 0
     unknown_files: tuple[str, ...] = ()
-    graph: Graph | None = field(default=None, repr=False, compare=False)
-    further: tuple[Graph, ...] = field(default=(), repr=False, compare=False)
+    graph: SavedGraph | None = field(default=None, repr=False, compare=False)
+    further: tuple[SavedGraph, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def input(self) -> TensorSpec | None:

@@ -14,7 +14,7 @@ from czcheck.network.attributes import look
 from czcheck.network.grammar import data_inputs, node_of
 from czcheck.network.order import LimitError, check_order
 
-__all__ = ["Graph", "Reach", "Scope"]
+__all__ = ["Reach", "SavedGraph", "Scope"]
 
 # What a loader would make of the graph if it wrote every call out.
 INLINED_NODES = 1_000_000
@@ -50,7 +50,7 @@ class Reach:
                 yield scope, node
 
 
-class Graph:
+class SavedGraph:
     """One meta graph.
 
     Attributes:

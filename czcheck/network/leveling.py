@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from czcheck.network.grammar import node_of
-from czcheck.network.graph import Graph, Scope
+from czcheck.network.graph import SavedGraph, Scope
 
 PLACES = frozenset({"ArgMax", "ArgMin"})
 """Operations that ask for a place."""
@@ -27,7 +27,7 @@ LEVELING = frozenset(
 by a limit or by rounding."""
 
 
-def is_behind_leveling(graph: Graph, scope: Scope, node: Any) -> bool:
+def is_behind_leveling(graph: SavedGraph, scope: Scope, node: Any) -> bool:
     """Whether a node asks for the place of the largest behind such a function.
 
     Args:

@@ -22,7 +22,7 @@ from czcheck.network.facts import (
     Where,
 )
 from czcheck.network.files import SavedModelFiles, read_whole
-from czcheck.network.graph import Graph
+from czcheck.network.graph import SavedGraph
 from czcheck.network.order import LimitError
 
 __all__ = [
@@ -72,7 +72,7 @@ def read_network(files: SavedModelFiles, limits: Limits = DEFAULT_LIMITS) -> Net
     keras_metadata = KERAS_METADATA in files.names
     try:
         served, others, schema = _meta_graphs(files, limits)
-        graph = Graph(served, limits)
+        graph = SavedGraph(served, limits)
         further = tuple(_further(each, limits) for each in others)
         signatures = _signatures(graph.meta_graph)
         serving = _serving(signatures)
@@ -104,10 +104,10 @@ def _unknown(files: SavedModelFiles, index: CheckpointIndex | None) -> Iterator[
             yield name
 
 
-def _further(meta_graph: Any, limits: Limits) -> Graph:
+def _further(meta_graph: Any, limits: Limits) -> SavedGraph:
     """A graph beside the one that is run, held to the same limits."""
     try:
-        return Graph(meta_graph, limits)
+        return SavedGraph(meta_graph, limits)
     except InputError as error:
         tags = ", ".join(meta_graph.meta_info_def.tags) or "no tag"
         raise type(error)(f"in the graph with {tags}, {error}") from None
@@ -147,7 +147,7 @@ def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any]
     return tagged[0], others, saved_model.saved_model_schema_version
 
 
-def _mark(graph: Graph, serving: Signature | None) -> None:
+def _mark(graph: SavedGraph, serving: Signature | None) -> None:
     """Work out what the serving signature reaches, and what saving and restoring do."""
     saver = graph.meta_graph.saver_def
     restore = [saver.restore_op_name] if saver.restore_op_name else []
@@ -167,7 +167,7 @@ def _tensors(signature: Signature) -> Iterator[TensorSpec]:
 
 
 def _read(
-    graph: Graph,
+    graph: SavedGraph,
     signatures: tuple[Signature, ...],
     serving: Signature | None,
     files: SavedModelFiles,
@@ -278,7 +278,7 @@ def _takes_one_tile(signature: Signature) -> bool:
     return ends is not None and all(each.encoding == "dense" for each in ends)
 
 
-def _operations(graph: Graph) -> tuple[OperationUse, ...]:
+def _operations(graph: SavedGraph) -> tuple[OperationUse, ...]:
     """What occurs how often, where."""
     first: dict[tuple[str, Where], tuple[str, str | None]] = {}
     counts: dict[tuple[str, Where], int] = {}
@@ -300,7 +300,7 @@ def _operations(graph: Graph) -> tuple[OperationUse, ...]:
     )
 
 
-def _constants(graph: Graph) -> tuple[int, int]:
+def _constants(graph: SavedGraph) -> tuple[int, int]:
     """Number and bytes of the weights that the serving signature reaches as constants."""
     values = size = 0
     for _, node in graph.serving:

@@ -16,7 +16,7 @@ from czcheck.network.target import Target, load_target, plain
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network
-    from czcheck.network.graph import Graph, Scope
+    from czcheck.network.graph import SavedGraph, Scope
     from czcheck.network.weights import Weights
 
 # Loops and branches: what they compute does not follow from their inputs alone.
@@ -71,14 +71,14 @@ def structure_of(network: Network, weights: Weights) -> Structure | None:
         return None
 
 
-def _branches(graph: Graph, node: Any) -> bool:
+def _branches(graph: SavedGraph, node: Any) -> bool:
     return is_call(graph, node) and node.op not in CALLS and node.op not in graph.library
 
 
 class _Digests:
     """Digests of all that an answer is made from, each worked out once, without recursion."""
 
-    def __init__(self, graph: Graph, weights: Weights, fed: Point) -> None:
+    def __init__(self, graph: SavedGraph, weights: Weights, fed: Point) -> None:
         self._graph = graph
         self._weights = weights
         self._fed = fed

@@ -9,13 +9,13 @@ from czcheck.network.facts import Dims, Network, Signature
 from czcheck.planned.ending import PAIR
 
 if TYPE_CHECKING:
-    from czcheck.metadata.spec import ModelSpec
+    from czcheck.metadata.spec import BuildSpec
 
 SERVING_DEFAULT = "serving_default"
 _RANK = 4
 
 
-def as_built(network: Network, spec: ModelSpec) -> Network:
+def as_built(network: Network, spec: BuildSpec) -> Network:
     """The network with the specification's tile and operations, under the signature of a build.
 
     Operations of the graph are those of the source: what lowering makes of them is not known.
@@ -60,7 +60,7 @@ def as_built(network: Network, spec: ModelSpec) -> Network:
     )
 
 
-def as_loaded(network: Network, spec: ModelSpec) -> Network:
+def as_loaded(network: Network, spec: BuildSpec) -> Network:
     """The source as it is loaded and run on tiles of the specification's size.
 
     Args:
@@ -76,7 +76,7 @@ def as_loaded(network: Network, spec: ModelSpec) -> Network:
     return dataclasses.replace(network, serving=changed)
 
 
-def not_run(network: Network, spec: ModelSpec) -> str | None:
+def not_run(network: Network, spec: BuildSpec) -> str | None:
     """Why a source cannot show what its archive will do; None if it can.
 
     Args:
@@ -109,5 +109,5 @@ def _ends(network: Network) -> tuple[Signature, Dims, Dims] | None:
     return serving, fed.shape, output
 
 
-def _tile(fed: Dims, spec: ModelSpec) -> Dims:
+def _tile(fed: Dims, spec: BuildSpec) -> Dims:
     return fed[1:3] if spec.spatial_dims is None else spec.spatial_dims

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from czcheck.network.reach import StaticReach, static_reach, walk_of
+from czcheck.progress import CountProgress
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
-from czcheck.runtime.measure.agreement import Agreement, compare
+from czcheck.runtime.measure.agreement import Agreement, agreement_of
 from czcheck.runtime.measure.behaviour import Probe, Terms, first_of, measure_behaviour
 from czcheck.runtime.measure.borders import Borders
 from czcheck.runtime.measure.cost import cost_of
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from czcheck.runtime.networks import Worker
     from czcheck.test_tiles.patterns import Tile
 
-Progress = Callable[[int, int], None]
-
 
 def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     worker: Worker,
@@ -44,7 +43,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     metadata: ModelMetadata,
     tiles: Sequence[Tile],
     limits: Limits,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     *,
     keep: Keep | None = None,
     fresh: Callable[[], Worker] | None = None,
@@ -202,7 +201,7 @@ def _run_again(
         return None, [failure("exit", None, death)]
     if answer is None or answer.array is None:
         return None, asker.failures
-    return compare(probe.answer, first_of(answer.array)), asker.failures
+    return agreement_of(probe.answer, first_of(answer.array)), asker.failures
 
 
 def load_network(worker: Worker, folder: Path, network: Network) -> LoadRecord:

@@ -14,6 +14,7 @@ from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
 from czcheck.images.output import check_format
 from czcheck.images.placing import placing, settle, uninterrupted, writing
+from czcheck.progress import CountProgress
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between
 from czcheck.segmenting.objects import ObjectMeter
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from czcheck.images.selection import Selection
 
 _COLOURS = ("blue", "green", "red", "alpha")
-# Called with the number of tiles done and of all.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -66,7 +65,7 @@ class SegmentationRun:
         measured: frozenset[int] | None,
         seams: bool,
         resume: bool,
-        progress: Progress | None,
+        progress: CountProgress | None,
         unfinished: Callable[[str], None] | None,
         spread: Spread | None = None,
     ) -> None:

@@ -12,6 +12,7 @@ from czcheck.archive.foreign import about_folder
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import CzModel
+from czcheck.progress import FileProgress
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
 from czcheck.runtime.baseline_file import LEAST_CHANGE, write_baseline_file
@@ -19,7 +20,6 @@ from czcheck.runtime.compare import KeptAnswers, is_flat
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 from czcheck.test_tiles.patterns import NAMES
-from czcheck.verifying.running import Progress
 from czcheck.verifying.verification import verify
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
     python: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    progress: Progress | None = None,
+    progress: FileProgress | None = None,
 ) -> Baseline:
     """Keep a model's answers to the built-in test tiles.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.report.report import FileReport
     from czcheck.runtime.limits import RunnerLimits
-    from czcheck.verifying.planning import Plan
+    from czcheck.verifying.planning import FilePlan
     from czcheck.verifying.verification import Looking
 
 # A worker may have several threads; its memory is reckoned for one network.
@@ -27,7 +27,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 def check_on_cluster(
     address: str,
-    plans: Sequence[Plan],
+    plans: Sequence[FilePlan],
     limits: Limits,
     runner_limits: RunnerLimits,
     *,
@@ -82,7 +82,7 @@ def check_on_cluster(
         client.close()
 
 
-def _absolute(plan: Plan) -> Plan:
+def _absolute(plan: FilePlan) -> FilePlan:
     """The plan with a baseline that is found from another working folder, too."""
     golden = plan.golden
     if golden is None:
@@ -91,7 +91,7 @@ def _absolute(plan: Plan) -> Plan:
 
 
 def _checked(
-    plan: Plan,
+    plan: FilePlan,
     data: bytes,
     limits: Limits,
     runner_limits: RunnerLimits,

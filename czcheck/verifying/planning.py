@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FilePlan:
     """One file and what is to be done with it.
 
     Attributes:
@@ -36,7 +36,7 @@ class Plan:
     golden: Baseline | None
 
 
-def plan_of(path: Path, force: InForce) -> Plan:
+def plan_of(path: Path, force: InForce) -> FilePlan:
     """What is to be done with a file.
 
     Args:
@@ -52,7 +52,7 @@ def plan_of(path: Path, force: InForce) -> Plan:
         from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
 
         golden = read_baseline(force["baseline"]).with_tolerances(force.tolerances)
-    return Plan(path, force, chosen_rules(force), golden)
+    return FilePlan(path, force, chosen_rules(force), golden)
 
 
 def sources_of(paths: Iterable[Path], configured: Configured, python: str | None = None) -> Sources:

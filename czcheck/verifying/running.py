@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from czcheck.errors import (
     UnavailableError,
     UsageError,
 )
+from czcheck.progress import FileProgress
 from czcheck.runtime.limits import Budgets
 from czcheck.specification import test_images
 from czcheck.tolerances import DEFAULT_TOLERANCES
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from czcheck.runtime.source import WorkerSource
     from czcheck.test_tiles.patterns import Tile
     from czcheck.verifying.evidence import Spool
-
-# Called with the file, the number of tiles that have run, and the number of all.
-Progress = Callable[[Path, int, int], None]
 
 
 class FileRun:
@@ -55,7 +53,7 @@ class FileRun:
         model: CzModel,
         tiles: Sequence[str | Path],
         source: WorkerSource,
-        progress: Progress | None,
+        progress: FileProgress | None,
         allow_op: Collection[str] = (),
     ) -> None:
         """Start nothing yet.

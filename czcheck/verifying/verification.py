@@ -22,15 +22,15 @@ from czcheck.targets import Target, Way, check_targets
 from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.gathering import facts_of, looked_at
 from czcheck.verifying.judging import outcomes_of, report_of
-from czcheck.verifying.planning import Plan, options_of, plan_of, runner_limits_of, sources_of
+from czcheck.verifying.planning import FilePlan, options_of, plan_of, runner_limits_of, sources_of
 from czcheck.verifying.running import FileRun
 
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
     from czcheck.model import CzModel
+    from czcheck.progress import FileProgress
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.limits import RunnerLimits
-    from czcheck.verifying.running import Progress
 
 _FEW_FILES = 4
 
@@ -55,7 +55,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     memory: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    progress: Progress | None = None,
+    progress: FileProgress | None = None,
     runtime: str | None = None,
     baseline: str | Path | None = None,
     keep: Keep | None = None,
@@ -170,7 +170,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
             verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
         source = WorkerSource(python, runner_limits, require_sandbox=shut_in, many=len(paths) > 1)
 
-        def one(plan: Plan) -> FileReport:
+        def one(plan: FilePlan) -> FileReport:
             return checked(plan, limits, source, looking, progress, verdicts)
 
         with source:
@@ -195,11 +195,11 @@ class Looking:
 
 
 def checked(
-    plan: Plan,
+    plan: FilePlan,
     limits: Limits,
     source: WorkerSource,
     looking: Looking,
-    progress: Progress | None = None,
+    progress: FileProgress | None = None,
     verdicts: Verdicts | None = None,
 ) -> FileReport:
     """Check one file, but for what there is to say of the configuration itself.
@@ -294,7 +294,9 @@ def archives_in(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def _verify_one(model: CzModel, plan: Plan, run: FileRun, verdicts: Verdicts | None) -> FileReport:
+def _verify_one(
+    model: CzModel, plan: FilePlan, run: FileRun, verdicts: Verdicts | None
+) -> FileReport:
     force = plan.force
     key = None
     if verdicts is not None and force.level is Level.RUN and not isinstance(model, SpecModel):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from czcheck.errors import InputError
 from czcheck.network.facts import Dims, Network, NodeUse
 from czcheck.network.grammar import CALLERS, called, node_of, reference_of
-from czcheck.network.graph import Graph, Scope
+from czcheck.network.graph import SavedGraph, Scope
 from czcheck.network.outputs import position
 from czcheck.network.static import (
     constants,
@@ -143,7 +143,7 @@ def _image(shape: Dims) -> Traced:
 class _Walker:
     """Works out tensors of the main graph."""
 
-    def __init__(self, graph: Graph, fed: str, image: Traced) -> None:
+    def __init__(self, graph: SavedGraph, fed: str, image: Traced) -> None:
         self._graph = graph
         self._left = _BUDGET
         self._main = _Frame(None, [])

@@ -43,7 +43,7 @@ class Agreement:
         return {"labels": self.share, "difference": self.difference if finite else None}
 
 
-def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
+def agreement_of(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     """Compare two answers.
 
     Args:

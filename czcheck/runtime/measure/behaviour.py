@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.runtime.measure import orientation as ways
-from czcheck.runtime.measure.agreement import Agreement, compare
+from czcheck.runtime.measure.agreement import Agreement, agreement_of
 from czcheck.runtime.measure.orientation import Orientation
 from czcheck.runtime.measure.variations import AGAIN, BATCH, COLOURS, MOVED, SCALED, variation
 
@@ -122,7 +122,7 @@ def measure_behaviour(asker: Asker, probe: Probe, terms: Terms) -> Behaviour | N
     def held_against(answered: Answer | None) -> Agreement | None:
         if answered is None or answered.array is None:
             return None
-        return compare(answer, first_of(answered.array))
+        return agreement_of(answer, first_of(answered.array))
 
     again = held_against(asker.ask(variation(name, AGAIN), pixels))
     scaled = colours = orientation = None
