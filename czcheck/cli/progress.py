@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from czcheck.progress import CountProgress
+
 
 @contextmanager
 def counted(doing: str, things: str, *, enabled: bool) -> Iterator[CountProgress | None]:
