@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
@@ -63,8 +64,6 @@ class Place:
 
     def value(self, ref: Ref) -> Any:
         """The array that a tensor holds if it is a constant, else None."""
-        import tensorflow as tf  # noqa: PLC0415
-
         node = self.graph.nodes.get(ref[0])
         if node is None or node.op != "Const":
             return None

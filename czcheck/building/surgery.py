@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from czcheck.building.checks import no_tile
 from czcheck.building.lowering import INPUT, OUTPUT, import_graph, weights
@@ -142,8 +143,6 @@ def _set_shape(graph_def: Any, shape: list[int]) -> None:
 
 def _import(attempt: _Attempt) -> None:
     """Import a graph: TensorFlow infers all shapes, and refuses what does not fit."""
-    import tensorflow as tf  # noqa: PLC0415
-
     try:
         with tf.Graph().as_default():
             import_graph(attempt.graph_def, shapes_only=True)
@@ -153,8 +152,6 @@ def _import(attempt: _Attempt) -> None:
 
 def _first_failing(graph_def: Any) -> str:
     """Name of the first node with which a graph cannot be imported."""
-    import tensorflow as tf  # noqa: PLC0415
-
     good, bad = 0, len(graph_def.node)
     while bad - good > 1:
         middle = (good + bad) // 2
@@ -171,8 +168,6 @@ def _first_failing(graph_def: Any) -> str:
 
 def _run(attempt: _Attempt) -> Any:
     """The answer to a tile of noise in 0 to 1."""
-    import tensorflow as tf  # noqa: PLC0415
-
     try:
         return run(attempt.graph_def, noise(1, attempt.shape))
     except tf.errors.OpError as error:
@@ -193,8 +188,6 @@ def run(graph_def: Any, tiles: Any) -> Any:
         graph_def: The graph.
         tiles: Array of float32, (batch, height, width, channels).
     """
-    import tensorflow as tf  # noqa: PLC0415
-
     config = without_rewrites(tf, tf.compat.v1.ConfigProto())
     # One or two tiles are run: making the graph quicker would take longer than running it.
     config.graph_options.optimizer_options.opt_level = -1
@@ -262,8 +255,6 @@ def _baked_in(graph_def: Any, old: Any) -> str | None:
 
 def _shapes(graph_def: Any) -> dict[str, tuple[int, ...]]:
     """Fully known shapes of nodes' first outputs (batch left out), as far as inference comes."""
-    import tensorflow as tf  # noqa: PLC0415
-
     good = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
     failing = None
     try:
@@ -301,8 +292,6 @@ def _check_opened(graph_def: Any, old: Any, old_shape: list[int], shape: list[in
 
 def _fix_output(graph_def: Any, shape: list[int]) -> None:
     """See to it that the output's static shape is the true one."""
-    import tensorflow as tf  # noqa: PLC0415
-
     with tf.Graph().as_default() as graph:
         import_graph(graph_def, shapes_only=True)
         found = graph.get_tensor_by_name(f"{OUTPUT}:0").shape
