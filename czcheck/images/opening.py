@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from czcheck.errors import UsageError
 from czcheck.images.czi import CziImage
-from czcheck.images.decoders import damaged
+from czcheck.images.decoders import damaged, extra
 from czcheck.images.file_image import Selections
 from czcheck.images.image import Image
 from czcheck.images.png import PngImage
 from czcheck.images.selection import Selection
 from czcheck.images.tiff import TiffImage
-from czcheck.images.zarr_image import ZarrImage
 
 # First bytes of the formats; where those of a damaged file say nothing, its name does.
 _BEGINNINGS = {
@@ -76,10 +76,13 @@ def _reader(path: Path) -> Callable[[Path, Selections], Image]:
     if kind == "png":
         return PngImage
     if kind == "zarr":
+        if find_spec("zarr") is None:
+            raise extra(path, "Zarr", "zarr (and Python 3.11)")
+        from czcheck.images.zarr_image import ZarrImage  # noqa: PLC0415 - not everybody has zarr
+
         return ZarrImage
     if kind == "czi":
         return CziImage
-
     return TiffImage
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from czcheck.errors import UsageError
+from czcheck.images.decoders import extra
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -189,6 +191,8 @@ def create(path: str | Path, content: Content, *, resume: bool = False) -> Write
 
         return CziOutput(Path(path), content)
     if ending in ZARR_ENDINGS:
+        if find_spec("ome_zarr_models") is None or find_spec("zarr") is None:
+            raise extra(path, "OME-Zarr", "ome-zarr-models (and Python 3.11)")
         from czcheck.images.output_zarr import ZarrOutput  # noqa: PLC0415
 
         return ZarrOutput(str(path), content, resume=resume)
