@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck import network, planned
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.fields import FIELDS
@@ -148,9 +149,7 @@ class SpecModel(CzModel):
         """Why the network's ends do not fit, but for what rules on networks find."""
         after = spec.postprocessing
         if is_keras_file(spec.model_path):
-            from czcheck.planned.keras_outline import read_outline  # noqa: PLC0415
-
-            outline = read_outline(spec.model_path)
+            outline = planned.read_outline(spec.model_path)
             if outline is None:
                 return None
             if reason := about_taken(outline.channels, self.metadata):
@@ -199,12 +198,10 @@ class SpecModel(CzModel):
         Raises:
             UnavailableError: The specification names none.
         """
-        from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-
         folder = self._spec.model_path
         if not folder.is_dir() or model_fault(folder) is not None:
             raise UnavailableError("the specification names no SavedModel")
-        return SavedModelFolder(folder)
+        return network.SavedModelFolder(folder)
 
     @cached_property
     def source(self) -> Network:
@@ -213,9 +210,7 @@ class SpecModel(CzModel):
         Raises:
             UnavailableError: The specification names no SavedModel.
         """
-        from czcheck.network.saved_model import read_network  # noqa: PLC0415
-
-        return read_network(self.files, self.limits)
+        return network.read_network(self.files, self.limits)
 
     @cached_property
     def network(self) -> Network:
@@ -235,9 +230,7 @@ class SpecModel(CzModel):
         Raises:
             UnavailableError: The specification names no SavedModel.
         """
-        from czcheck.planned.as_built import as_loaded  # noqa: PLC0415
-
-        return as_loaded(self.source, self._spec)
+        return planned.as_loaded(self.source, self._spec)
 
     def left_to_build(self, *, run: bool) -> str | None:
         """What cannot be checked of the network before it is built, and why; None for nothing.
@@ -245,15 +238,13 @@ class SpecModel(CzModel):
         Args:
             run: Whether the network is to be run.
         """
-        from czcheck.planned.as_built import not_run  # noqa: PLC0415
-
         spec = self.reading.spec
         if spec is None:
             return None
         if is_keras_file(spec.model_path):
             return "the network of a Keras file, which has to be exported first"
         with suppress(UnavailableError):
-            reason = not_run(self.source, spec) if run else None
+            reason = planned.not_run(self.source, spec) if run else None
             return reason and f"running the network, since {reason}"
         return None
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck import verifying
 from czcheck.archive.reader import digest_of
 from czcheck.archive.write import replacing
 from czcheck.building import changes
@@ -121,9 +122,7 @@ def _name(given: str | None) -> str | None:
 
 def _check(model: CzModel, *, verify: bool, allow_op: Sequence[str]) -> None:
     """See that there is a model to write anew, and none that does harm, without running it."""
-    from czcheck.verifying.verification import verify as check  # noqa: PLC0415
-
-    report = check(model.path, level="network", allow_op=allow_op, limits=model.limits)
+    report = verifying.verify(model.path, level="network", allow_op=allow_op, limits=model.limits)
     crashed = [o for f in report.files for o in f.outcomes if o.status is Status.CRASHED]
     if crashed:
         raise IncompleteError(f"{model.path}: {crashed[0].code} crashed: {crashed[0].reason}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck import verifying
 from czcheck.errors import IncompleteError, InputError
 from czcheck.report.report import Verdict
 
@@ -44,9 +45,7 @@ def verified(
         InputError: The archive fails.
         IncompleteError: It could not be checked whole.
     """
-    from czcheck.verifying.verification import verify  # noqa: PLC0415
-
-    report = verify(
+    report = verifying.verify(
         temporary,
         level="run",
         allow_op=allow_op,

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from czcheck import network
 from czcheck.configuration import values
 from czcheck.configuration.values import Read
 from czcheck.limits import GIB
@@ -50,9 +51,7 @@ def _budget(value: float | None) -> float:
 
 
 def _targets() -> Collection[str]:
-    from czcheck.network.target import TARGETS  # noqa: PLC0415
-
-    return list(TARGETS)
+    return list(network.TARGETS)
 
 
 def _level(value: Any, folder: Path) -> Level:

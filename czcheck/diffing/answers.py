@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from czcheck import runtime
 from czcheck.diffing.network import tile_of
 from czcheck.diffing.picture import picture_of
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
@@ -245,7 +246,6 @@ def _run(
     progress: FileProgress | None,
 ) -> ReleaseRun:
     """Ask one network all tiles, one at a time."""
-    from czcheck.runtime.run import load_network  # noqa: PLC0415
     from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
     model = release.model
@@ -253,7 +253,7 @@ def _run(
     summaries = []
     try:
         folder = unpack(model.files, worker.folder / "model", model.limits)
-        load = load_network(worker, folder, model.loaded)
+        load = runtime.load_network(worker, folder, model.loaded)
         asker = Asker(worker, kept.add)
         for done, tile in enumerate(battery, start=1):
             answer = asker.ask(tile.name, tile.pixels)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck
+from czcheck import diffing
 from czcheck.configuration.applying import POLICY, applied, judge_releases, today
 from czcheck.configuration.calling import Configured
 from czcheck.configuration.showing import of_report
@@ -265,8 +266,6 @@ class _Comparison:
 
     def answers(self) -> AnswersChange:
         """What changed in the answers."""
-        from czcheck.diffing.answers import compare_answers, proven_answers  # noqa: PLC0415
-
         for release in self._releases:
             if left := release.model.left_to_build(run=True):
                 raise UnavailableError(
@@ -274,10 +273,10 @@ class _Comparison:
                     f"it leaves to `czcheck build` {left}"
                 )
         if self._options.level is not Level.RUN:
-            return proven_answers(self.metadata(), self.network())
+            return diffing.proven_answers(self.metadata(), self.network())
         metadata, network = self.metadata(), self.network()
         with self._source.worker() as first, self._source.worker() as second:
-            return compare_answers(
+            return diffing.compare_answers(
                 self._releases,
                 metadata,
                 network,

@@ -15,7 +15,10 @@ from .gallery import confidence_colours as confidence_colours
 from .html import report_html_page as report_html_page
 from .html_figures import FORMS as FORMS
 from .inspection_text import inspection_lines as inspection_lines
+from .json_form import file_to_json as file_to_json
 from .json_form import plain_json as plain_json
+from .json_form import report_to_json as report_to_json
+from .notebook import report_html as report_html
 from .phrases import border_text as border_text
 from .phrases import looked_at_text as looked_at_text
 from .phrases import ranges as ranges

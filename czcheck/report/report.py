@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from czcheck import report
 from czcheck.report.formats import render
 from czcheck.rules.catalogue import Level
 from czcheck.rules.engine import Outcome, SkipCause, Status
@@ -155,9 +156,7 @@ class FileReport:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `schemas/report.schema.json` describes it."""
-        from czcheck.report.json_form import file_to_json  # noqa: PLC0415
-
-        return file_to_json(self)
+        return report.file_to_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +199,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `schemas/report.schema.json` describes it."""
-        from czcheck.report.json_form import report_to_json  # noqa: PLC0415
-
-        return report_to_json(self)
+        return report.report_to_json(self)
 
     def render(self, form: str) -> str:
         """The report as text in one of the formats of `czcheck verify --report`.
@@ -220,11 +217,7 @@ class Report:
         return f"Report({self.verdict.value}, level {self.options.level.value}: {files})"
 
     def __str__(self) -> str:
-        from czcheck.report.text import report_lines  # noqa: PLC0415
-
-        return "\n".join(line.text for line in report_lines(self))
+        return "\n".join(line.text for line in report.report_lines(self))
 
     def _repr_html_(self) -> str:
-        from czcheck.report.notebook import report_html  # noqa: PLC0415
-
-        return report_html(self)
+        return report.report_html(self)

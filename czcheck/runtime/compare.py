@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from czcheck import runtime
 from czcheck.runtime.arrays import write_array
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
@@ -251,14 +252,13 @@ def compare_elsewhere(
         InputError: The SavedModel exceeds the limits.
         UnavailableError: The network has no signature with one input and one output.
     """
-    from czcheck.runtime.run import load_network  # noqa: PLC0415
     from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
     environment = worker.hello()
     folder = unpack(files, worker.folder / "model", limits)
     tolerances = tolerances.at(network.precision)
     try:
-        load_network(worker, folder, network)
+        runtime.load_network(worker, folder, network)
     except (WorkerDied, CommandFailed) as error:
         return RuntimeComparison(environment, (failure("load", None, error),), ())
     asker = Asker(worker)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from czcheck.network.reach import StaticReach, static_reach, walk_of
-from czcheck.progress import CountProgress
 from czcheck.runtime.asking import Asker, failure
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.measure.agreement import Agreement, agreement_of
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.saved_model import Network
+    from czcheck.progress import CountProgress
     from czcheck.runtime.answers import LoadRecord
     from czcheck.runtime.asking import Keep
     from czcheck.runtime.networks import Worker

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from czcheck import runtime
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.networks import Worker
@@ -180,13 +181,12 @@ class ModelRunner:
         """
         if self._loaded:
             return
-        from czcheck.runtime.run import load_network  # noqa: PLC0415
 
         model, worker = self.model, self._worker
         self.environment = worker.hello()
         folder = unpack(model.files, worker.folder / "model", model.limits)
         try:
-            load_network(worker, folder, model.network)
+            runtime.load_network(worker, folder, model.network)
         except (CommandFailed, WorkerDied) as error:
             raise NetworkFailedError(
                 f"{model.path}: the network cannot be loaded: {error.reason}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck import runtime
 from czcheck.configuration.calling import Configured, read_values
 from czcheck.configuration.merging import InForce
 from czcheck.images.folders import images_in
@@ -49,9 +50,7 @@ def plan_of(path: Path, force: InForce) -> FilePlan:
     check_images(force["tiles"])
     golden = None
     if force["baseline"] is not None:
-        from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
-
-        golden = read_baseline(force["baseline"]).with_tolerances(force.tolerances)
+        golden = runtime.read_baseline(force["baseline"]).with_tolerances(force.tolerances)
     return FilePlan(path, force, chosen_rules(force), golden)
 
 

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from czcheck import runtime, test_tiles, verifying
 from czcheck.archive.container import PayloadKind
 from czcheck.errors import (
     IncompleteError,
@@ -16,7 +17,6 @@ from czcheck.errors import (
     UnavailableError,
     UsageError,
 )
-from czcheck.progress import FileProgress
 from czcheck.runtime.limits import Budgets
 from czcheck.specification import test_images
 from czcheck.tolerances import DEFAULT_TOLERANCES
@@ -25,6 +25,7 @@ from czcheck.verifying.gathering import payload_of
 
 if TYPE_CHECKING:
     from czcheck.model import CzModel
+    from czcheck.progress import FileProgress
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
     from czcheck.runtime.asking import Keep
@@ -111,8 +112,6 @@ class FileRun:
                 must not be.
             IncompleteError: The process could not be started, or an image cannot be read.
         """
-        from czcheck.runtime.run import run_network  # noqa: PLC0415
-
         model = self._model
         if (reason := model.left_to_build(run=True)) is not None:
             raise NotApplicableError(f"left to `czcheck build`: {reason}")
@@ -125,7 +124,7 @@ class FileRun:
         except (InputError, UsageError) as error:  # an image of the user's, not the model
             raise IncompleteError(str(error)) from error
         report = self._progress
-        self.done = run_network(
+        self.done = runtime.run_network(
             self._start(),
             model.files,
             model.loaded,
@@ -144,9 +143,7 @@ class FileRun:
         """Where answers go: while it is not known which of them are evidence, and to be seen."""
         listeners: list[Keep] = []
         if self.evidence is not None:
-            from czcheck.verifying.evidence import Spool  # noqa: PLC0415
-
-            self._spool = Spool()
+            self._spool = verifying.Spool()
             listeners.append(self._spool.keep)
         if self.preview_side is not None:
             from czcheck.report.gallery import Collector  # noqa: PLC0415
@@ -183,10 +180,9 @@ class FileRun:
         """
         if self.evidence is None or self._spool is None:
             return []
-        from czcheck.verifying.evidence import write_evidence  # noqa: PLC0415
 
         metadata = self._model.metadata
-        return write_evidence(
+        return verifying.write_evidence(
             self.evidence,
             findings,
             self._spool,
@@ -220,9 +216,6 @@ def battery(model: CzModel, images: Iterable[Path]) -> Iterator[Tile]:
         InputError: An image cannot be read.
         UsageError: There is no such image.
     """
-    from czcheck.test_tiles.images import tiles_from  # noqa: PLC0415
-    from czcheck.test_tiles.patterns import tiles  # noqa: PLC0415
-
     fed = model.network.input
     shape = None if fed is None else fed.shape
     if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
@@ -230,8 +223,8 @@ def battery(model: CzModel, images: Iterable[Path]) -> Iterator[Tile]:
     height, width, channels = (size or 0 for size in shape[1:])
     # Where the metadata says that intensities are scaled, the network gets them so.
     divisor = model.metadata.input_divisor
-    sources = [tiles(height, width, channels, model.metadata.pixel_types[0])]
-    sources += [tiles_from(path, height, width, channels) for path in images]
+    sources = [test_tiles.tiles(height, width, channels, model.metadata.pixel_types[0])]
+    sources += [test_tiles.tiles_from(path, height, width, channels) for path in images]
     for tile in chain.from_iterable(sources):
         scaled: Any = tile.pixels if divisor == 1 else tile.pixels / divisor
         yield dataclasses.replace(tile, pixels=scaled)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import czcheck
+from czcheck import verifying
 from czcheck.archive.foreign import about_folder, about_missing, archives_of
 from czcheck.configuration.applying import judge
 from czcheck.configuration.calling import Configured
@@ -150,16 +151,12 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     if targets := targets_of(kept_in, cache_dir):
         check_targets(targets, sources_of(paths, configured, python))
     if kept_in is not None:
-        from czcheck.verifying.evidence import check_folder  # noqa: PLC0415 - seldom
-
-        check_folder(kept_in)
+        verifying.check_folder(kept_in)
     runner_limits = runner_limits or runner_limits_of(configured.call)
     shut_in = configured.call["require-sandbox"]
     looking = Looking(kept_in, keep, _preview_side(len(paths)) if gallery else None)
     if dask is not None:
-        from czcheck.verifying.cluster import check_on_cluster  # noqa: PLC0415 - slow, and not for all
-
-        reports = check_on_cluster(
+        reports = verifying.check_on_cluster(
             dask, plans, limits, runner_limits, require_sandbox=shut_in, looking=looking
         )
     else:
