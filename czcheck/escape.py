@@ -18,9 +18,9 @@ _UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI, *_UNSEEN}
 
 
 def _escaped(code: int) -> str:
-    if code <= 0xFF:  # noqa: PLR2004
+    if code <= 0xFF:
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 _TABLE = {code: _escaped(code) for code in _UNSAFE}

@@ -29,6 +29,7 @@ from czcheck.metadata.model_metadata import metadata_of
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from czcheck.images.selection import Selection
     from czcheck.metadata.document import XmlDocument
@@ -92,7 +93,7 @@ class CzModel:
             raise UsageError(f"{path}: cannot be opened: {error.strerror}") from None
         self._opened = _state(os.fstat(self._stream.fileno()))
 
-    def __enter__(self) -> CzModel:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -40,7 +40,7 @@ def size_of_tile(name: str, value: Any) -> tuple[int, int] | None:
         sizes = [operator.index(side) for side in value]
     except TypeError:
         sizes = []
-    if len(sizes) != 2 or not all(1 <= side <= LARGEST_SIDE for side in sizes):  # noqa: PLR2004
+    if len(sizes) != 2 or not all(1 <= side <= LARGEST_SIDE for side in sizes):
         raise UsageError(
             f"{name} is {value!r}; give (height, width) in pixels, such as (1024, 1024), each 1 to "
             f"{LARGEST_SIDE}"

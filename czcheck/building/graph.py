@@ -163,7 +163,7 @@ def read_function(function: Any, library: Mapping[str, Any], op_defs: OpDefs) ->
         try:
             if len(parts) == 1:
                 return (parts[0], min(offsets[parts[0]].values()))
-            index = int(parts[2]) if len(parts) == 3 else 0  # noqa: PLR2004  node:output:index
+            index = int(parts[2]) if len(parts) == 3 else 0  # node:output:index
             return (parts[0], offsets[parts[0]][parts[1]] + index)
         except (KeyError, ValueError):
             raise InputError(

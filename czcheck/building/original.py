@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from czcheck.building import keras2
 from czcheck.building.expected import after, before
-from czcheck.building.keras2.reading import writer_of
 from czcheck.building.proof import Comparer
 from czcheck.errors import IncompleteError, InputError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from czcheck.building.expected import Added
     from czcheck.building.plan import Examined
@@ -68,7 +69,7 @@ class Original:
         self._comparer = Comparer(str(source))
         self._tile = (0, 0)
 
-    def __enter__(self) -> Original:  # noqa: PYI034 - `Self` came with Python 3.11
+    def __enter__(self) -> Self:
         """Let it import its framework while others work."""
         self._worker.start()
         return self
@@ -121,7 +122,7 @@ class Original:
             raise self._not_run(error.reason) from error
 
     def _load_keras(self) -> None:
-        writer = writer_of(self._source)
+        writer = keras2.writer_of(self._source)
         copy = self._worker.folder / f"source{self._source.suffix.lower()}"
         shutil.copyfile(self._source, copy)
         record = self._worker.command(

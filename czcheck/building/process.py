@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from czcheck.building.original import Original
     from czcheck.limits import Limits
@@ -116,7 +117,7 @@ class BuildProcess:
         self._doubt: str | None = None
         self.notes: tuple[str, ...] = ()
 
-    def __enter__(self) -> BuildProcess:  # noqa: PYI034 - `Self` came with Python 3.11
+    def __enter__(self) -> Self:
         """Start the process."""
         self._worker.start()
         return self

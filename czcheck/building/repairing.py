@@ -25,6 +25,7 @@ from czcheck.model import CzModel
 from czcheck.progress import StepProgress
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Severity
+from czcheck.runtime.unpack import unpack
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
@@ -204,8 +205,6 @@ class _Repair:
         verify: bool,
         runner_limits: RunnerLimits | None,
     ) -> RepairResult:
-        from czcheck.runtime.unpack import unpack  # noqa: PLC0415
-
         model, network = self.model, self.model.network
         assert network.serving is not None
         with (

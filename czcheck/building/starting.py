@@ -33,6 +33,7 @@ from czcheck.planned.ending import (
     suggested,
 )
 from czcheck.planned.named import is_keras_file
+from czcheck.runtime.unpack import unpack
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
@@ -141,8 +142,6 @@ def _of_folder(source: Path, target: Path, limits: Limits) -> _Draft:
 
 
 def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
-    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
-
     folder = target.with_name(f"{target.stem}_saved_model")
     with CzModel(source, limits) as model:
         if os.path.lexists(folder):
@@ -259,7 +258,7 @@ def _take_classes(draft: _Draft, metadata: ModelMetadata, ending: Ending) -> Non
 def _postprocess(draft: _Draft, ending: Ending) -> None:
     """Make probabilities of an output that holds none, and say what to look at."""
     names = suggested(ending)
-    if PAIR in names and len(draft.keys["Classes"]) != 2:  # noqa: PLR2004 - p and 1 - p
+    if PAIR in names and len(draft.keys["Classes"]) != 2:  # p and 1 - p
         return  # the archive names other classes than its network has channels for
     if names:
         draft.keys["Postprocessing"] = list(names)

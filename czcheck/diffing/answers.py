@@ -19,6 +19,7 @@ from czcheck.runtime.compare import KeptAnswers, TileComparison, compare, is_fla
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.measure.cost import cost_of
 from czcheck.runtime.record import Failure, summarise
+from czcheck.runtime.unpack import unpack
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances, coarser
 
 if TYPE_CHECKING:
@@ -246,8 +247,6 @@ def _run(
     progress: FileProgress | None,
 ) -> ReleaseRun:
     """Ask one network all tiles, one at a time."""
-    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
-
     model = release.model
     environment = worker.hello()
     summaries = []

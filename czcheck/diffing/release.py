@@ -16,6 +16,8 @@ from czcheck.specification import open_checked, test_images
 from czcheck.verifying.running import battery
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from czcheck.limits import Limits
     from czcheck.model import CzModel
     from czcheck.network.facts import Network
@@ -49,7 +51,7 @@ class Release:
         self.model: CzModel = open_checked(path, limits)
         self._folder: Path | None = None
 
-    def __enter__(self) -> Release:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -100,13 +100,13 @@ def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     Returns:
         The number and where it ends; a negative end where it is damaged.
     """
-    if at < end and data[at] < 0x80:  # noqa: PLR2004 - one byte, as nearly always
+    if at < end and data[at] < 0x80:  # one byte, as nearly always
         return data[at], at + 1
     value = shift = 0
     for place in range(at, min(end, at + _LONGEST_VARINT)):
         byte = data[place]
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the last byte
+        if byte < 0x80:  # the last byte
             return value, place + 1
         shift += 7
     return 0, -1

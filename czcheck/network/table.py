@@ -67,7 +67,7 @@ def _block(data: bytes, start: int, length: int) -> Iterator[tuple[bytes, bytes]
         raise TableError("is compressed, which TensorFlow's checkpoints are not")
     restarts = int.from_bytes(data[end - 4 : end], "little")
     limit = end - 4 - 4 * restarts
-    if length < 4 or limit < start:  # noqa: PLR2004 - the number of restart points
+    if length < 4 or limit < start:  # the number of restart points
         raise TableError("is damaged (a block is too short)")
     position, key = start, b""
     while position < limit:

@@ -93,7 +93,7 @@ def _kind(graph: SavedGraph, point: Point) -> str:
 def _pair(graph: SavedGraph, point: Point) -> int | None:
     """Which of two joined values is p, where they are p and 1 - p and p lies between 0 and 1."""
     joined = len(point.node.input) - (1 if point.node.op == "ConcatV2" else 0)
-    if joined != 2:  # noqa: PLR2004 - p and 1 - p
+    if joined != 2:  # p and 1 - p
         return None
     for channel in (0, 1):
         p = settle(graph, input_of(graph, point, channel))

@@ -70,7 +70,7 @@ def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
         while at < end:
             key = data[at]
             at += 1
-            if key >= 0x80:  # noqa: PLR2004 - more bytes follow
+            if key >= 0x80:  # more bytes follow
                 key, at = varint(data, at - 1, end)
                 if at < 0:
                     break

@@ -55,7 +55,7 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
         yield from wrapped(f"worst images by mean IoU: {worst}", "  ")
     if plain["left_over"]:
         names = [printable(each) for each in plain["left_over"]]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield from wrapped(f"left aside, without a counterpart: {', '.join(names[:3])}{more}", "  ")
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from czcheck.report.picture import NO_NUMBER, OTHER_CLASS, input_colours
 from czcheck.rules.finding import Finding, TilePixel
@@ -16,7 +17,6 @@ from czcheck.runtime.labels import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
     from czcheck.runtime.answers import Answer
 
@@ -171,7 +171,7 @@ class Collector:
             "not_numbers": int(sums.size - np.count_nonzero(finite)),
         }
 
-    def _class_map(self, labels: NDArray[Any], finite: NDArray[Any], step: int) -> Image:
+    def _class_map(self, labels: NDArray[Any], finite: NDArray[Any], step: int) -> Image.Image:
         """The most probable classes as a picture with a palette."""
         # A palette has room for 256 colours, the last of them for what is not a number.
         known = min(len(self._colours), _BROKEN - 1)
@@ -182,7 +182,7 @@ class Collector:
         return _with_palette(shown, [*table, NO_NUMBER])
 
 
-def _confidence_map(best: NDArray[Any], finite: NDArray[Any], step: int) -> Image:
+def _confidence_map(best: NDArray[Any], finite: NDArray[Any], step: int) -> Image.Image:
     """The largest probabilities as a picture with a palette."""
     mean = np.clip(_averaged(best[..., None], step)[..., 0], 0, 1)
     shown = np.rint(mean * (CONFIDENCE_SHADES - 1)).astype(np.uint8)
@@ -238,10 +238,8 @@ def _any(mask: NDArray[Any], step: int) -> NDArray[Any]:
     return squares.max((1, 3))  # type: ignore[no-any-return]
 
 
-def _reduced(colours: NDArray[Any]) -> Image:
+def _reduced(colours: NDArray[Any]) -> Image.Image:
     """A picture with so few colours or shades that noise takes little room."""
-    from PIL import Image  # noqa: PLC0415
-
     if (colours[..., :1] == colours).all():
         shades = np.rint(colours[..., 0] / 255 * (_SHADES - 1)).astype(np.uint8)
         greys = [255 * each // (_SHADES - 1) for each in range(_SHADES)]
@@ -250,15 +248,13 @@ def _reduced(colours: NDArray[Any]) -> Image:
     return Image.fromarray(np.ascontiguousarray(colours)).quantize(_SHADES)
 
 
-def _with_palette(shown: NDArray[Any], table: Sequence[tuple[int, int, int]]) -> Image:
-    from PIL import Image  # noqa: PLC0415
-
+def _with_palette(shown: NDArray[Any], table: Sequence[tuple[int, int, int]]) -> Image.Image:
     image = Image.fromarray(np.ascontiguousarray(shown))
     image.putpalette([part for colour in table for part in colour])
     return image
 
 
-def _png(image: Image) -> bytes:
+def _png(image: Image.Image) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "PNG", optimize=True)
     return stream.getvalue()

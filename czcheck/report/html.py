@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from czcheck.report import html_figures as figures
@@ -17,8 +18,6 @@ from czcheck.report.html_sections import SECTIONS, Section
 from czcheck.report.phrases import count, found_text
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
     from czcheck.report.report import FileReport, Report
 
 SEVERITIES = ("error", "warning", "note")
@@ -185,8 +184,6 @@ def _is_not_unchecked(section: Section) -> bool:
 @cache
 def environment() -> Environment:
     """Where the templates of all pages are found, with what they may call."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
-
     made = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,

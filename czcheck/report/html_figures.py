@@ -25,18 +25,18 @@ def count(value: float) -> str:
 def percent(part: float) -> str:
     """`12.3 %` for 0.123; what is neither nothing nor all is not shown as either."""
     value = _WHOLE * part
-    if 0 < value < 0.05:  # noqa: PLR2004 - would be rounded to nothing
+    if 0 < value < 0.05:  # would be rounded to nothing
         return "< 0.1 %"
-    if 99.95 <= value < _WHOLE:  # noqa: PLR2004 - would be rounded to all
+    if 99.95 <= value < _WHOLE:  # would be rounded to all
         return "> 99.9 %"
     return f"{value:.0f} %" if value in {0, _WHOLE} else f"{value:.1f} %"
 
 
 def share(part: float) -> str:
     """`0.9876`; what is neither nothing nor all is not shown as either."""
-    if 0 < part < 0.00005:  # noqa: PLR2004 - would be rounded to nothing
+    if 0 < part < 0.00005:  # would be rounded to nothing
         return "< 0.0001"
-    if 0.99995 <= part < 1:  # noqa: PLR2004 - would be rounded to all
+    if 0.99995 <= part < 1:  # would be rounded to all
         return "> 0.9999"
     return f"{part:.4f}"
 
@@ -50,7 +50,7 @@ def small(value: float | str) -> str:
     """`0.437`, `1e-05`, `57,012`; text, which JSON has for infinities, as it is."""
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def short(value: float) -> str:

@@ -26,7 +26,7 @@ def size_text(size: int) -> str:
     """
     value = float(size)
     for unit in _UNITS[:-1]:
-        if value < 1024:  # noqa: PLR2004 - the step between units
+        if value < 1024:  # the step between units
             return f"{size} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} {_UNITS[-1]}"

@@ -213,7 +213,7 @@ class Report:
         return render(self, form)
 
     def __repr__(self) -> str:
-        files = ", ".join(map(repr, self.files[:3])) + (", ..." if len(self.files) > 3 else "")  # noqa: PLR2004 - enough to recognise
+        files = ", ".join(map(repr, self.files[:3])) + (", ..." if len(self.files) > 3 else "")
         return f"Report({self.verdict.value}, level {self.options.level.value}: {files})"
 
     def __str__(self) -> str:

@@ -27,6 +27,8 @@ from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from czcheck.report.report import FileReport, Report
 
 WIDTH = 100
@@ -49,7 +51,7 @@ class Line(_Line):
 
     __slots__ = ()
 
-    def __new__(cls, text: str, style: str = "", swatch: str = "") -> Line:  # noqa: PYI034
+    def __new__(cls, text: str, style: str = "", swatch: str = "") -> Self:
         """Make the text printable: a name that was broken over two lines may have become unsafe."""
         return super().__new__(cls, printable(text), style, swatch)
 

@@ -235,8 +235,8 @@ def _change(agreement: Agreement) -> str:
 
 def _percent(part: float) -> str:
     """A part of 1 in whole per cent; what is neither nothing nor all does not look so."""
-    if 0 < part < 0.01:  # noqa: PLR2004
+    if 0 < part < 0.01:
         return "less than 1 %"
-    if 0.99 < part < 1:  # noqa: PLR2004
+    if 0.99 < part < 1:
         return "more than 99 %"
     return f"{part:.0%}".replace("%", " %")

@@ -54,7 +54,7 @@ class Asker:
         """
         if self.died is not None:
             return None
-        batch = tile[None] if tile.ndim == 3 else tile  # noqa: PLR2004  (no batch axis)
+        batch = tile[None] if tile.ndim == 3 else tile  # no batch axis
         self.runs += 1
         answer = None
         try:

@@ -15,6 +15,7 @@ from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.labels import lead, most_probable
 from czcheck.runtime.record import Failure, Pixel
 from czcheck.runtime.surroundings import private_folder, remove_folder
+from czcheck.runtime.unpack import unpack
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:
@@ -252,8 +253,6 @@ def compare_elsewhere(
         InputError: The SavedModel exceeds the limits.
         UnavailableError: The network has no signature with one input and one output.
     """
-    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
-
     environment = worker.hello()
     folder = unpack(files, worker.folder / "model", limits)
     tolerances = tolerances.at(network.precision)

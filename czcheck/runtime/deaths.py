@@ -19,7 +19,7 @@ _LAST_WORDS = re.compile(r"Check failed|terminate called|Fatal|^F[0-9 ]|Abort|[E
 _PREFIX = re.compile(r"^[FEWI]\d{4} [\d:.]+ +\d+ |^\d{4}-\d\d-\d\d [\d:.]+: [FEWI] ")
 
 
-class WorkerDied(Exception):  # noqa: N818  (it is what happened)
+class WorkerDied(Exception):  # it is what happened
     """The process ended, or had to be ended.
 
     Attributes:
@@ -36,7 +36,7 @@ class WorkerDied(Exception):  # noqa: N818  (it is what happened)
         self.kind = kind
 
 
-class CommandFailed(Exception):  # noqa: N818
+class CommandFailed(Exception):
     """A command raised an exception; the process lives on.
 
     Attributes:

@@ -13,6 +13,8 @@ from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
     from czcheck.runtime.networks import Worker
 
 Item = TypeVar("Item")
@@ -48,7 +50,7 @@ class WorkerSource:
         if many and python in (None, sys.executable):
             self._warm = runtime.WarmProcess(self._limits) if runtime.can_fork() else None
 
-    def __enter__(self) -> WorkerSource:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -21,6 +21,8 @@ from czcheck.runtime.surroundings import environment, private_folder, remove_fol
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 
 FORKER = Path(__file__).with_name("forker.py")
 _PACKET_BYTES = 1 << 16
@@ -240,7 +242,7 @@ class WarmProcess:
         self._lock = threading.Lock()
         self._closed = False
 
-    def __enter__(self) -> WarmProcess:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

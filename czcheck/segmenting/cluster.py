@@ -22,6 +22,7 @@ from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
+    from typing_extensions import Self
 
     from czcheck.segmenting.bands import Band, BandResult
 
@@ -145,7 +146,7 @@ class Cluster:
             self._client.close()
             raise
 
-    def __enter__(self) -> Cluster:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

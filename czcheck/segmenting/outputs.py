@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from czcheck.images.image import Image, Plane
     from czcheck.images.output_zarr import ZarrOutput
@@ -80,7 +81,7 @@ class Outputs:
         self._writers: dict[Kind, Writer] = {}
         self.written: list[str] = []
 
-    def __enter__(self) -> Outputs:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         with ExitStack() as stack:
             for kind, place in self._places.images:
                 content = self._content(kind)

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from czcheck.escape import printable
 from czcheck.images.png_texts import png_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.ImageFont import FreeTypeFont, ImageFont
 
     from czcheck.images.image import Plane
     from czcheck.metadata.model_metadata import SegmentationClass
@@ -133,8 +132,6 @@ def _coloured(
 
 def _legend(classes: Sequence[SegmentationClass], shares: Mapping[int, float], width: int) -> Any:
     """Class names with their colours and shares, in as many lines as it takes."""
-    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
-
     size = min(max(_FONT, width // 60), _LARGEST_FONT)
     font = ImageFont.load_default(size)
     entries = [
@@ -165,5 +162,5 @@ def _legend(classes: Sequence[SegmentationClass], shares: Mapping[int, float], w
     return legend
 
 
-def _length(font: FreeTypeFont | ImageFont, text: str) -> float:
+def _length(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str) -> float:
     return font.getlength(text)

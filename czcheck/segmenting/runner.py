@@ -16,6 +16,7 @@ from czcheck.runtime.unpack import unpack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from czcheck.model import CzModel
     from czcheck.runtime.answers import Environment
@@ -118,7 +119,7 @@ class ModelRunner:
         self.label_values = tuple(each.label_value for each in metadata.classes)
         self.border = metadata.border_size if job.border is None else job.border
         self.stride = self._stride() if job.align else 1
-        if not 0 < max(self.label_values) <= 65535 or min(self.label_values) < 1:  # noqa: PLR2004
+        if not 0 < max(self.label_values) <= 65535 or min(self.label_values) < 1:
             raise UnavailableError("its LabelValues are not numbers from 1 to 65535")
 
     def _stride(self) -> int:
@@ -166,7 +167,7 @@ class ModelRunner:
 
         return Worker(limits=self.job.limits, require_sandbox=self.job.require_sandbox, slots=SLOTS)
 
-    def __enter__(self) -> ModelRunner:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -78,7 +78,7 @@ def soften(image: NDArray[np.float32]) -> None:
         image: The image.
     """
     for turned in (image, image.T):
-        if turned.shape[0] > 2:  # noqa: PLR2004  (nothing between two edges)
+        if turned.shape[0] > 2:  # nothing between two edges
             middle = turned[1:-1] * 2
             middle += turned[:-2]
             middle += turned[2:]

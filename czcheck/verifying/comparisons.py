@@ -94,7 +94,7 @@ class Comparisons:
             self._tiles = tiles
             self._kept = KeptAnswers({tile.name for tile in tiles})
             listeners.append(self._kept.add)
-        if len(listeners) < 2:  # noqa: PLR2004 - nobody, or one that needs no other
+        if len(listeners) < 2:  # nobody, or one that needs no other
             return listeners[0] if listeners else None
 
         def tell(name: str, batch: NDArray[Any], answer: Answer | None) -> None:

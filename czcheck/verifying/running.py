@@ -218,7 +218,7 @@ def battery(model: CzModel, images: Iterable[Path]) -> Iterator[Tile]:
     """
     fed = model.network.input
     shape = None if fed is None else fed.shape
-    if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
+    if shape is None or len(shape) != 4 or None in shape[1:]:  # NHWC
         raise UnavailableError("the network has no fixed tile")
     height, width, channels = (size or 0 for size in shape[1:])
     # Where the metadata says that intensities are scaled, the network gets them so.

@@ -162,7 +162,7 @@ def exchange_red_and_blue(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def first_of(batch: NDArray[Any]) -> NDArray[Any]:
     """The first answer of a batch, or the whole of what is no batch."""
-    first: NDArray[Any] = batch[0] if batch.ndim == 4 and len(batch) else batch  # noqa: PLR2004
+    first: NDArray[Any] = batch[0] if batch.ndim == 4 and len(batch) else batch
     return first
 
 
