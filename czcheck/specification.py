@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import czcheck.metadata
 from czcheck import network, planned
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
@@ -187,9 +188,7 @@ class SpecModel(CzModel):
         Raises:
             UnavailableError: Something is wrong with the specification.
         """
-        from czcheck.metadata.described import metadata_of_spec  # noqa: PLC0415
-
-        return metadata_of_spec(self._spec)
+        return czcheck.metadata.metadata_of_spec(self._spec)
 
     @cached_property
     def files(self) -> SavedModelFiles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+import czcheck.network
 from czcheck.rules.catalogue import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
 from czcheck.rules.words import nodes_in_words
@@ -46,9 +47,7 @@ def _grouped(found: Iterable[Gap]) -> dict[_Key, list[Gap]]:
 
 
 def _gaps(network: Network, target: Target) -> tuple[Gap, ...]:
-    from czcheck.network.target import gaps  # noqa: PLC0415 - parses its list when needed
-
-    return () if network.graph is None else gaps(network.graph, target)
+    return () if network.graph is None else czcheck.network.gaps(network.graph, target)
 
 
 def _found_gap(group: list[Gap], target: Target, advice: str) -> Found:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import czcheck.network
 from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.planned.ending import binary_of, ending_of
@@ -64,9 +65,7 @@ def facts_of(
         return tuple(both)
 
     def target_runtime() -> Any:
-        from czcheck.network.target import load_target  # noqa: PLC0415
-
-        return load_target(target)
+        return czcheck.network.load_target(target)
 
     def network() -> Network:
         if model.network.beyond_limits:

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import czcheck.report
 from czcheck import runtime, test_tiles, verifying
 from czcheck.archive.container import PayloadKind
 from czcheck.errors import (
@@ -146,10 +147,8 @@ class FileRun:
             self._spool = verifying.Spool()
             listeners.append(self._spool.keep)
         if self.preview_side is not None:
-            from czcheck.report.gallery import Collector  # noqa: PLC0415
-
             metadata = self._model.metadata
-            self._collector = Collector(
+            self._collector = czcheck.report.Collector(
                 {tile.name: tile.natural for tile in tiles},
                 [each.color for each in metadata.classes],
                 bgr=metadata.pixel_type.is_colour,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import czcheck
+import czcheck.cache
+import czcheck.report
 from czcheck import verifying
 from czcheck.archive.foreign import about_folder, about_missing, archives_of
 from czcheck.configuration.applying import judge
@@ -239,11 +241,12 @@ def targets_of(
     if evidence is not None:
         targets.append(Target(f"--evidence {evidence}", Path(evidence), Way.PICTURES))
     if cache_dir is not None and not callable(cache_dir):
-        from czcheck.cache.store import FOLDER  # noqa: PLC0415 - only where there is a folder
-
         # What is too much in it is removed, so it counts as a whole.
         option, folder = f"--cache-dir {cache_dir}", Path(cache_dir)
-        targets += [Target(option, folder, Way.FOLDER), Target(option, folder / FOLDER, Way.STORE)]
+        targets += [
+            Target(option, folder, Way.FOLDER),
+            Target(option, folder / czcheck.cache.FOLDER, Way.STORE),
+        ]
     return targets
 
 
@@ -258,9 +261,10 @@ def _verdicts(
     folder = cache_dir() if callable(cache_dir) else cache_dir
     if folder is None:
         return None
-    from czcheck.cache.verdicts import Verdicts  # noqa: PLC0415 - only where there is a folder
 
-    return Verdicts(Path(folder), python, limits, runner_limits, require_sandbox=shut_in)
+    return czcheck.cache.Verdicts(
+        Path(folder), python, limits, runner_limits, require_sandbox=shut_in
+    )
 
 
 def archives_in(paths: Iterable[str | Path]) -> list[Path]:
@@ -317,11 +321,9 @@ def _verify_one(
         verdicts.put(key, outcomes, told, run.done)
     report = report_of(model, force, outcomes, told)
     if run.preview_side is not None:
-        from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415
-
         report = dataclasses.replace(
             report,
-            inspection=as_far_as_read(model, force.level),
+            inspection=czcheck.report.as_far_as_read(model, force.level),
             gallery=run.gallery([*report.findings, *report.waived]),
         )
     evidence = run.keep_evidence(report.findings)
@@ -332,6 +334,4 @@ def _verify_one(
 
 def _preview_side(files: int) -> int:
     """Most pixels along a side of a picture, so that one page can hold those of all files."""
-    from czcheck.report.gallery import SIDE  # noqa: PLC0415
-
-    return SIDE if files <= _FEW_FILES else SIDE // 2
+    return czcheck.report.SIDE if files <= _FEW_FILES else czcheck.report.SIDE // 2
