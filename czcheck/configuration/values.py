@@ -55,7 +55,7 @@ def kind_of(value: Any) -> str:
     return kinds.get(type(value), "a date or time")
 
 
-def flag(value: Any, folder: Path) -> bool:  # noqa: ARG001 - one signature for all
+def flag(value: Any, _folder: Path) -> bool:
     """`true` or `false`."""
     if not isinstance(value, bool):
         raise WrongValueError(f"takes true or false, not {kind_of(value)}")
@@ -80,7 +80,7 @@ def choice(what: str, choices: Callable[[], Collection[str]]) -> Read:
         choices: Yields the words.
     """
 
-    def read(value: Any, folder: Path) -> str:  # noqa: ARG001
+    def read(value: Any, _folder: Path) -> str:
         words = choices()
         if not isinstance(value, str):
             raise WrongValueError(f"takes {_one_of(words)}, not {kind_of(value)}")
@@ -106,7 +106,7 @@ def number(least: float, most: float, *, above: bool = False) -> Read:
         above: Whether it has to be above the smallest.
     """
 
-    def read(value: Any, folder: Path) -> float:  # noqa: ARG001
+    def read(value: Any, _folder: Path) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise WrongValueError(f"takes a number, not {kind_of(value)}")
         if abs(value) > sys.float_info.max:
@@ -124,7 +124,7 @@ def number(least: float, most: float, *, above: bool = False) -> Read:
 def count(least: int, most: int) -> Read:
     """A whole number within bounds."""
 
-    def read(value: Any, folder: Path) -> int:  # noqa: ARG001
+    def read(value: Any, _folder: Path) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise WrongValueError(f"takes a whole number, not {kind_of(value)}")
         if not least <= value <= most:
@@ -159,7 +159,7 @@ def program(value: Any, folder: Path) -> str:
     return str(folder / name) if "/" in name or "\\" in name else name
 
 
-def codes(value: Any, folder: Path) -> str:  # noqa: ARG001
+def codes(value: Any, _folder: Path) -> str:
     """Code of a rule, or the beginning of codes: of rules on one file, or on two releases."""
     code = text(value).strip().upper()
     rules = every_rule()
@@ -190,7 +190,7 @@ def ignored(value: Any, folder: Path) -> Ignored:
     return Ignored(codes(value["code"], folder), reason)
 
 
-def operation(value: Any, folder: Path) -> str:  # noqa: ARG001
+def operation(value: Any, _folder: Path) -> str:
     """The name of an operation."""
     pattern = r"[A-Za-z][A-Za-z0-9_>.]{0,199}"
     if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from czcheck.segmenting.packages import need
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from skimage.measure import label, regionprops_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,11 +90,7 @@ class ObjectMeter:
             plane: The plane.
             label_values: The classes whose objects are measured.
             channels: Numbers per pixel of the image.
-
-        Raises:
-            UsageError: scikit-image is not installed.
         """
-        need("skimage")
         self._plane = plane
         self._wanted = np.asarray(sorted(label_values))
         self._channels = channels
@@ -122,8 +119,6 @@ class ObjectMeter:
             labels: `(height, width)`.
             pixels: The image here, `(height, width, channels)`.
         """
-        from skimage.measure import label, regionprops_table  # noqa: PLC0415
-
         if top != self._row:
             self._begin_row(top)
         width = labels.shape[1]
@@ -228,9 +223,6 @@ class ObjectMeter:
 
     def _groups(self, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Parts in the order of the objects that they belong to, and where each object begins."""
-        from scipy.sparse import coo_array  # noqa: PLC0415
-        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
         pairs = np.concatenate([*self._touching, np.zeros((0, 2), np.int64)]) - 1
         graph = coo_array(
             (np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count, count)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import czcheck.segmenting
 from czcheck.errors import InputError, UsageError
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
@@ -17,7 +18,6 @@ from czcheck.images.placing import placing, settle, uninterrupted, writing
 from czcheck.progress import CountProgress
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between
-from czcheck.segmenting.objects import ObjectMeter
 from czcheck.segmenting.outputs import Outputs, Shares
 from czcheck.segmenting.places import Chosen, Places
 from czcheck.segmenting.planes import Sink, segment_plane
@@ -268,7 +268,7 @@ class SegmentationRun:
             sinks.append(overlay)
         meter = None
         if self._label_values is not None:
-            meter = ObjectMeter(plane, self._label_values, self._runner.channels)
+            meter = czcheck.segmenting.ObjectMeter(plane, self._label_values, self._runner.channels)
             sinks.append(meter)
         with ExitStack() as stack:
             kept = None
