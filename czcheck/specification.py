@@ -16,6 +16,7 @@ from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.fields import FIELDS
 from czcheck.metadata.model_metadata import VERSION
+from czcheck.metadata.parts import XmlDocument
 from czcheck.metadata.processing import check_class_count, check_operations
 from czcheck.metadata.spec import examine_spec
 from czcheck.metadata.spec_reading import SpecFault
@@ -27,7 +28,6 @@ from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 if TYPE_CHECKING:
     from czcheck.archive.container import Container, Payload
     from czcheck.archive.reader import Archive
-    from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.spec import BuildSpec
     from czcheck.metadata.spec_reading import SpecPlace, SpecReading
@@ -177,8 +177,6 @@ class SpecModel(CzModel):
     @cached_property
     def document(self) -> XmlDocument:
         """A document in which nothing has a line."""
-        from czcheck.metadata.parts import XmlDocument  # noqa: PLC0415
-
         return XmlDocument(root_name="Model", version=VERSION)
 
     @cached_property

@@ -13,9 +13,11 @@ from czcheck.building import keras2
 from czcheck.building.expected import after, before
 from czcheck.building.proof import Comparer
 from czcheck.errors import IncompleteError, InputError
+from czcheck.network.files import SavedModelFolder
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
+from czcheck.runtime.unpack import unpack
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,9 +107,6 @@ class Original:
         self._tile = lowering.tile
         try:
             if self._source.is_dir():
-                from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-                from czcheck.runtime.unpack import unpack  # noqa: PLC0415
-
                 files = SavedModelFolder(self._source)
                 self._worker.load(
                     unpack(files, self._worker.folder / "source", limits),
