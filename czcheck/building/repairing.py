@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck import verifying
 from czcheck.archive.reader import digest_of
 from czcheck.archive.write import replacing
 from czcheck.building import changes
@@ -28,6 +27,7 @@ from czcheck.rules.finding import Severity
 from czcheck.runtime.unpack import unpack
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
+from czcheck.verifying import verification
 
 if TYPE_CHECKING:
     from czcheck.building.process import Lowering
@@ -123,7 +123,9 @@ def _name(given: str | None) -> str | None:
 
 def _check(model: CzModel, *, verify: bool, allow_op: Sequence[str]) -> None:
     """See that there is a model to write anew, and none that does harm, without running it."""
-    report = verifying.verify(model.path, level="network", allow_op=allow_op, limits=model.limits)
+    report = verification.verify(
+        model.path, level="network", allow_op=allow_op, limits=model.limits
+    )
     crashed = [o for f in report.files for o in f.outcomes if o.status is Status.CRASHED]
     if crashed:
         raise IncompleteError(f"{model.path}: {crashed[0].code} crashed: {crashed[0].reason}")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck import verifying
 from czcheck.errors import IncompleteError, InputError
 from czcheck.report.report import Verdict
+from czcheck.verifying import verification
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
@@ -45,7 +45,7 @@ def verified(
         InputError: The archive fails.
         IncompleteError: It could not be checked whole.
     """
-    report = verifying.verify(
+    report = verification.verify(
         temporary,
         level="run",
         allow_op=allow_op,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck
-from czcheck import diffing
 from czcheck.configuration.applying import POLICY, applied, judge_releases, today
 from czcheck.configuration.calling import Configured
 from czcheck.configuration.showing import of_report
+from czcheck.diffing import answers
 from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
 from czcheck.diffing.network import compare_networks
 from czcheck.diffing.release import Release
@@ -273,10 +273,10 @@ class _Comparison:
                     f"it leaves to `czcheck build` {left}"
                 )
         if self._options.level is not Level.RUN:
-            return diffing.proven_answers(self.metadata(), self.network())
+            return answers.proven_answers(self.metadata(), self.network())
         metadata, network = self.metadata(), self.network()
         with self._source.worker() as first, self._source.worker() as second:
-            return diffing.compare_answers(
+            return answers.compare_answers(
                 self._releases,
                 metadata,
                 network,

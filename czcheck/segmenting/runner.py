@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from czcheck import runtime
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
 from czcheck.runtime.networks import Worker
+from czcheck.runtime.run import load_network
 from czcheck.runtime.unpack import unpack
 
 if TYPE_CHECKING:
@@ -182,12 +182,11 @@ class ModelRunner:
         """
         if self._loaded:
             return
-
         model, worker = self.model, self._worker
         self.environment = worker.hello()
         folder = unpack(model.files, worker.folder / "model", model.limits)
         try:
-            runtime.load_network(worker, folder, model.network)
+            load_network(worker, folder, model.network)
         except (CommandFailed, WorkerDied) as error:
             raise NetworkFailedError(
                 f"{model.path}: the network cannot be loaded: {error.reason}"
