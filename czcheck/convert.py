@@ -21,7 +21,7 @@ from czcheck.metadata.described import of_spec, spec_of
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.processing import Operation
 from czcheck.metadata.spec import read_spec
-from czcheck.metadata.spec_reading import ModelSpec as Specification
+from czcheck.metadata.spec_reading import BuildSpec
 
 if TYPE_CHECKING:
     from czcheck.building.results import BuildResult
@@ -54,7 +54,7 @@ class ModelSpec:
     model: Any
     model_metadata: ModelMetadata
     license_file: str | Path | None = None
-    json_spec: Specification | None = None
+    json_spec: BuildSpec | None = None
 
     @classmethod
     def from_json(cls, model_spec_path: str | Path) -> ModelSpec:
@@ -200,13 +200,13 @@ def convert_from_json_spec(
     return _build(spec, target, **options)
 
 
-def _build(spec: Specification, target: Path, **options: Any) -> BuildResult:
+def _build(spec: BuildSpec, target: Path, **options: Any) -> BuildResult:
     _check(target, spec)  # before the folder is made
     with _folder(target.parent), _said_as(_IN_PYTHON):
         return build(spec, target, **options)
 
 
-def _check(target: Path, spec: Specification) -> None:
+def _check(target: Path, spec: BuildSpec) -> None:
     with _said_as(_IN_PYTHON):
         check_target(target, spec)
 
@@ -310,7 +310,7 @@ def _roots(model: Any) -> set[str]:
     return {each.__module__.partition(".")[0] for each in type(model).__mro__}
 
 
-def _specification(model_spec: ModelSpec, model_path: Path) -> Specification:
+def _specification(model_spec: ModelSpec, model_path: Path) -> BuildSpec:
     """The specification that `czcheck.build` takes, every value checked."""
     metadata = model_spec.model_metadata
     if not isinstance(metadata, ModelMetadata):

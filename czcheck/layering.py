@@ -188,7 +188,7 @@ def _size(value: Sequence[int]) -> tuple[int, int]:
         sizes = [operator.index(side) for side in value]
     except TypeError:
         sizes = []
-    if len(sizes) != 2 or not all(1 <= side <= LARGEST_SIDE for side in sizes):  # noqa: PLR2004
+    if len(sizes) != 2 or not all(1 <= side <= LARGEST_SIDE for side in sizes):
         raise InputError(
             f"spatial_dims is {value!r}; give (height, width) in pixels, such as (1024, 1024)"
         )

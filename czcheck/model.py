@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
+from czcheck import metadata, network
 from czcheck.archive.container import (
     PAYLOAD_ENDING,
     Container,
@@ -23,6 +24,7 @@ from czcheck.archive.sniffing import PayloadKind, sniff
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.files import digest_of
 from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata.model_metadata import metadata_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -196,15 +198,15 @@ class Model:
         Raises:
             UnavailableError: There is not exactly one, or it cannot be unpacked.
         """
-        from czcheck.metadata.document import read_document  # noqa: PLC0415 - lxml when needed
-
         name = self._czmodel.metadata_member
         if name is None:
             raise UnavailableError("the archive has no metadata XML")
         if self.archive.member(name).sha256 is None:
             raise UnavailableError("the metadata XML cannot be unpacked")
         # One byte over the limit is enough for the reader to see that it is too large.
-        return read_document(self.archive.read(name, self.limits.xml_bytes + 1), self.limits)
+        return metadata.read_document(
+            self.archive.read(name, self.limits.xml_bytes + 1), self.limits
+        )
 
     @cached_property
     def metadata(self) -> ModelMetadata:
@@ -213,8 +215,6 @@ class Model:
         Raises:
             UnavailableError: The metadata XML is missing or breaks the schema.
         """
-        from czcheck.metadata.model_metadata import metadata_of  # noqa: PLC0415
-
         try:
             return metadata_of(self.document)
         except UnavailableError:
@@ -229,9 +229,7 @@ class Model:
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
         """
-        from czcheck.network.saved_model import read_network  # noqa: PLC0415 - protobuf when needed
-
-        return read_network(self.files, self.limits)
+        return network.read_network(self.files, self.limits)
 
     @property
     def loaded(self) -> Network:
@@ -258,9 +256,7 @@ class Model:
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
         """
-        from czcheck.network.reach import static_reach  # noqa: PLC0415 - nobody else needs it
-
-        return static_reach(self._walk)
+        return network.static_reach(self._walk)
 
     @cached_property
     def cost(self) -> StaticCost | None:
@@ -269,9 +265,7 @@ class Model:
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
         """
-        from czcheck.network.cost import static_cost  # noqa: PLC0415 - nobody else needs it
-
-        return static_cost(self._walk, self.network)
+        return network.static_cost(self._walk, self.network)
 
     def kernel_faults(self, target: Target) -> tuple[KernelFault, ...]:
         """What a runtime's kernels refuse of the network, or compute otherwise.
@@ -282,15 +276,11 @@ class Model:
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
         """
-        from czcheck.network.kernels import faults  # noqa: PLC0415 - reads its table when needed
-
-        return faults(self.network, target, lambda: self._walk)
+        return network.faults(self.network, target, lambda: self._walk)
 
     @cached_property
     def _walk(self) -> Walk | str:
-        from czcheck.network.reach import walk_of  # noqa: PLC0415 - nobody else needs it
-
-        return walk_of(self.network)
+        return network.walk_of(self.network)
 
     @cached_property
     def safety(self) -> Safety:

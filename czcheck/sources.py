@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from czcheck.images.folders import ENDINGS, is_store
+from czcheck.metadata.spec import named_files
+
 Identity = tuple[int, int]
 """Device and number of a file, which all its names share."""
 _MOST_LINKS = 40  # one after the other; no system follows more
@@ -78,7 +81,6 @@ class Sources:
         self.file(path, what)
         if not path.is_file():  # a pipe would be waited for
             return
-        from czcheck.metadata.spec import named_files  # noqa: PLC0415 - only where there is a file
 
         for key, named in named_files(path).items():
             self.named(named, f"`{key}` of {path.name}")
@@ -102,8 +104,6 @@ class Sources:
             path: An image file, a Zarr store, or a folder of them.
             what: What each of them is to the command.
         """
-        from czcheck.images.folders import ENDINGS, is_store  # noqa: PLC0415
-
         path = Path(path)
         if is_store(path):
             self.folder(path, what)

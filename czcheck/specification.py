@@ -10,18 +10,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import czcheck.metadata
+from czcheck import network, planned
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
+from czcheck.metadata.fields import FIELDS
+from czcheck.metadata.model_metadata import VERSION
+from czcheck.metadata.parts import XmlDocument
+from czcheck.metadata.processing import check_class_count, check_operations
+from czcheck.metadata.spec import examine_spec
+from czcheck.metadata.spec_reading import SpecFault
 from czcheck.model import Model
 from czcheck.planned.beginning import about_dtype, about_taken
+from czcheck.planned.ending import about_channels, about_labels, about_values, ending_of
 from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Container, Payload
     from czcheck.archive.reader import Archive
-    from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec_reading import ModelSpec, SpecFault, SpecPlace, SpecReading
+    from czcheck.metadata.spec_reading import BuildSpec, SpecPlace, SpecReading
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
@@ -33,14 +41,7 @@ _HEAD = 256
 _OBJECT = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
 _ITEM = re.compile(r"/Model/TrainingClasses/Item(?:\[(\d+)\])?")
 # Where a specification gives what stands at a place of the metadata XML.
-_KEYS = {
-    "/Model/Id": "Id",
-    "/Model/ModelName": "Name",
-    "/Model/ColorHandling": "ColorHandling",
-    "/Model/Channels/Item": "PixelType",
-    "/Model/TrainingClasses": "Classes",
-    "/Model/BorderSize": "BorderSize",
-}
+_KEYS = {field.path: field.key for field in FIELDS if field.key}
 _IS_SPECIFICATION = "a specification is no archive"
 _IS_ARCHIVE = "the file is an archive, no specification"
 _XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")
@@ -107,8 +108,6 @@ class SpecModel(Model):
     @cached_property
     def reading(self) -> SpecReading:
         """The specification, or what is wrong with it."""
-        from czcheck.metadata.spec import examine_spec  # noqa: PLC0415
-
         return examine_spec(self.path, self.limits)
 
     @cached_property
@@ -119,14 +118,8 @@ class SpecModel(Model):
             faults += tuple(self._faults(self.reading.spec))
         return Specification(self.path.name, faults)
 
-    def _faults(self, spec: ModelSpec) -> Iterator[SpecFault]:
+    def _faults(self, spec: BuildSpec) -> Iterator[SpecFault]:
         """Why a specification that can be read cannot be built, but for what rules find."""
-        from czcheck.metadata.processing import (  # noqa: PLC0415
-            check_class_count,
-            check_operations,
-        )
-        from czcheck.metadata.spec_reading import SpecFault  # noqa: PLC0415
-
         if reason := model_fault(spec.model_path):
             yield SpecFault(reason.replace("`", ""), self.reading.place("ModelPath"))
         licence = spec.license_file
@@ -149,20 +142,11 @@ class SpecModel(Model):
             if reason is not None:
                 yield SpecFault(reason, at)
 
-    def _about_ends(self, spec: ModelSpec) -> str | None:
+    def _about_ends(self, spec: BuildSpec) -> str | None:
         """Why the network's ends do not fit, but for what rules on networks find."""
-        from czcheck.planned.ending import (  # noqa: PLC0415
-            about_channels,
-            about_labels,
-            about_values,
-            ending_of,
-        )
-
         after = spec.postprocessing
         if is_keras_file(spec.model_path):
-            from czcheck.planned.keras_outline import read_outline  # noqa: PLC0415
-
-            outline = read_outline(spec.model_path)
+            outline = planned.read_outline(spec.model_path)
             if outline is None:
                 return None
             if reason := about_taken(outline.channels, self.metadata):
@@ -189,9 +173,6 @@ class SpecModel(Model):
     @cached_property
     def document(self) -> XmlDocument:
         """A document in which nothing has a line."""
-        from czcheck.metadata.model_metadata import VERSION  # noqa: PLC0415
-        from czcheck.metadata.parts import XmlDocument  # noqa: PLC0415
-
         return XmlDocument(root_name="Model", version=VERSION)
 
     @cached_property
@@ -201,9 +182,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: Something is wrong with the specification.
         """
-        from czcheck.metadata.described import metadata_of_spec  # noqa: PLC0415
-
-        return metadata_of_spec(self._spec)
+        return czcheck.metadata.metadata_of_spec(self._spec)
 
     @cached_property
     def files(self) -> SavedModelFiles:
@@ -212,12 +191,10 @@ class SpecModel(Model):
         Raises:
             UnavailableError: The specification names none.
         """
-        from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-
         folder = self._spec.model_path
         if not folder.is_dir() or model_fault(folder) is not None:
             raise UnavailableError("the specification names no SavedModel")
-        return SavedModelFolder(folder)
+        return network.SavedModelFolder(folder)
 
     @cached_property
     def source(self) -> Network:
@@ -226,9 +203,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: The specification names no SavedModel.
         """
-        from czcheck.network.saved_model import read_network  # noqa: PLC0415
-
-        return read_network(self.files, self.limits)
+        return network.read_network(self.files, self.limits)
 
     @cached_property
     def network(self) -> Network:
@@ -248,9 +223,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: The specification names no SavedModel.
         """
-        from czcheck.planned.as_built import as_loaded  # noqa: PLC0415
-
-        return as_loaded(self.source, self._spec)
+        return planned.as_loaded(self.source, self._spec)
 
     def left_to_build(self, *, run: bool) -> str | None:
         """What cannot be checked of the network before it is built, and why; None for nothing.
@@ -258,15 +231,13 @@ class SpecModel(Model):
         Args:
             run: Whether the network is to be run.
         """
-        from czcheck.planned.as_built import not_run  # noqa: PLC0415
-
         spec = self.reading.spec
         if spec is None:
             return None
         if is_keras_file(spec.model_path):
             return "the network of a Keras file, which has to be exported first"
         with suppress(UnavailableError):
-            reason = not_run(self.source, spec) if run else None
+            reason = planned.not_run(self.source, spec) if run else None
             return reason and f"running the network, since {reason}"
         return None
 
@@ -282,7 +253,7 @@ class SpecModel(Model):
         return scan(self.source, self.files)
 
     @property
-    def _spec(self) -> ModelSpec:
+    def _spec(self) -> BuildSpec:
         """The specification.
 
         Raises:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import czcheck.images
 from czcheck.errors import UsageError
 from czcheck.files import SUFFIX, abandoned
 from czcheck.images.folders import UNFINISHED
@@ -196,10 +197,12 @@ class _Index:
 
     @cache  # noqa: B019 - as short-lived as the index
     def _sets(self, folder: Path) -> dict[Identity | None, Source]:
-        from czcheck.images.ome_files import files_beside  # noqa: PLC0415 - only for a file
-
         images = self._tiffs[folder]
-        return {identity(part): each for each in images for part in files_beside(real(each.path))}
+        return {
+            identity(part): each
+            for each in images
+            for part in czcheck.images.files_beside(real(each.path))
+        }
 
     def _inside(self, place: Path, own: Identity | None) -> Source | None:
         """What is read of a folder that would be replaced."""

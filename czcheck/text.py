@@ -22,9 +22,9 @@ _UNSAFE = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_BIDI, *_UNSEEN}
 
 
 def _escaped(code: int) -> str:
-    if code <= 0xFF:  # noqa: PLR2004
+    if code <= 0xFF:
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 _TABLE = {code: _escaped(code) for code in _UNSAFE}
@@ -103,7 +103,7 @@ def size_text(size: int) -> str:
     """
     value = float(size)
     for unit in _UNITS[:-1]:
-        if value < 1024:  # noqa: PLR2004 - the step between units
+        if value < 1024:
             return f"{size} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} {_UNITS[-1]}"
@@ -164,7 +164,7 @@ def rounded_percent(
     value, step = 100 * part, 10.0**-decimals
     if 0 < value < step:
         return f"{below}{step:.{decimals}f} %"
-    if 100 - step < value < 100:  # noqa: PLR2004 - percent
+    if 100 - step < value < 100:
         return f"{above}{100 - step:.{decimals}f} %"
     return f"{value:.{0 if value in {0, 100} else decimals}f} %"
 

@@ -26,9 +26,9 @@ def sniff(head: bytes) -> PayloadKind:
         return PayloadKind.EMPTY
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return PayloadKind.ZIP
-    if head[0] == 0x80 and len(head) > 1 and head[1] in range(2, 6):  # noqa: PLR2004
+    if head[0] == 0x80 and len(head) > 1 and head[1] in range(2, 6):
         return PayloadKind.PICKLE
     # ONNX's ModelProto begins with field 1, a small varint: the version of the format.
-    if head[0] == 0x08 and len(head) > 1 and 3 <= head[1] <= 0x20:  # noqa: PLR2004
+    if head[0] == 0x08 and len(head) > 1 and 3 <= head[1] <= 0x20:
         return PayloadKind.ONNX
     return PayloadKind.UNKNOWN

@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import attr_value_pb2
+
 from czcheck.building.graph import Graph, parse_ref, read_nodes
 from czcheck.building.lowering import INPUT, OUTPUT
 from czcheck.building.pruning import order
@@ -54,8 +58,6 @@ class _Builder:
     """Adds nodes to a graph, under names that are free."""
 
     def __init__(self, graph_def: Any) -> None:
-        from tensorflow.core.framework import attr_value_pb2  # noqa: PLC0415
-
         self.graph_def = graph_def
         self.attr = attr_value_pb2.AttrValue
         self.scope = ""
@@ -75,16 +77,12 @@ class _Builder:
 
     def constant(self, name: str, values: Any) -> str:
         """Add a constant; returns its name."""
-        import tensorflow as tf  # noqa: PLC0415
-
         tensor = tf.make_tensor_proto(values)
         dtype = self.attr(type=tensor.dtype)
         return self.node(name, "Const", [], dtype=dtype, value=self.attr(tensor=tensor))
 
     def type(self, name: str) -> Any:
         """A data type as an attribute."""
-        import tensorflow as tf  # noqa: PLC0415
-
         return self.attr(type=tf.dtypes.as_dtype(name).as_datatype_enum)
 
     def float_op(self, name: str, op: str, *inputs: str) -> str:
@@ -192,12 +190,8 @@ def _standardize(builder: _Builder, tile: str) -> str:
 
 def _float32(values: Sequence[float]) -> Any:
     """One number as a scalar, several as a vector over the channels."""
-    import numpy as np  # noqa: PLC0415
-
     return np.array(values[0] if len(values) == 1 else values, np.float32)
 
 
 def _int32(values: Any) -> Any:
-    import numpy as np  # noqa: PLC0415
-
     return np.array(values, np.int32)

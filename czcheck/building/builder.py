@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from czcheck.building.original import Original
 from czcheck.building.plan import Overrides, Plan
+from czcheck.building.process import BuildProcess
 from czcheck.building.results import BuildResult, told_of
 from czcheck.building.verifying import verified
 from czcheck.errors import UsageError
+from czcheck.files import check_writable, replacing
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.described import NO_ID, metadata_of_spec
+from czcheck.metadata.model_metadata import to_xml
+from czcheck.metadata.spec import read_spec
+from czcheck.metadata.spec_reading import BuildSpec
+from czcheck.progress import StepProgress
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
-    from czcheck.metadata.spec_reading import ModelSpec
+    from czcheck.metadata.spec_reading import BuildSpec
     from czcheck.runtime.limits import RunnerLimits
 
-Progress = Callable[[str], None]
-"""Called with what is about to be done, a few words."""
 
 EXTENSION = ".czmodel"
 UNSAFE_IN_FILE_NAMES = '<>:"/\\|?*'
 
 
 def build(  # noqa: PLR0913 - each is a choice of its own
-    spec: str | Path | ModelSpec,
+    spec: str | Path | BuildSpec,
     output: str | Path | None = None,
     *,
     tile: tuple[int, int] | None = None,
@@ -44,7 +50,7 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     allow_op: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> BuildResult:
     """Build an archive from a SavedModel or a Keras file.
 
@@ -94,9 +100,6 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     else:
         source = plan.examine(plan.source, limits)
         plan.warnings(source.ending, verify=verify)
-    from czcheck.building.original import Original  # noqa: PLC0415
-    from czcheck.building.process import BuildProcess  # noqa: PLC0415
-    from czcheck.files import check_writable, replacing  # noqa: PLC0415
 
     check_writable(target)
     with replacing(target) as temporary:
@@ -151,23 +154,22 @@ def build(  # noqa: PLR0913 - each is a choice of its own
     )
 
 
-def _spec_of(spec: str | Path | ModelSpec, limits: Limits) -> ModelSpec:
-    from czcheck.metadata.spec import read_spec  # noqa: PLC0415
-    from czcheck.metadata.spec_reading import ModelSpec  # noqa: PLC0415
+def _spec_of(spec: str | Path | BuildSpec, limits: Limits) -> BuildSpec:
+    from czcheck.metadata.spec_reading import BuildSpec  # noqa: PLC0415
 
-    if isinstance(spec, ModelSpec):
+    if isinstance(spec, BuildSpec):
         return spec
     if not isinstance(spec, (str, Path)):
         raise UsageError(
             f"spec is of type {type(spec).__name__}; give the path of a JSON specification, or "
-            "call convert_from_model_spec for a czcheck.ModelSpec"
+            "call convert_from_model_spec for a czcheck.BuildSpec"
         )
     return read_spec(Path(spec), limits)
 
 
 def check_target(
     target: Path,
-    spec: ModelSpec,
+    spec: BuildSpec,
     custom_objects: str | None = None,
     runtime: str | None = None,
 ) -> None:
@@ -197,7 +199,7 @@ def check_target(
     check_targets([Target(f"--output {target}", target)], sources)
 
 
-def target_of(output: str | Path | None, spec: ModelSpec) -> Path:
+def target_of(output: str | Path | None, spec: BuildSpec) -> Path:
     """The archive that a build writes.
 
     Args:
@@ -223,10 +225,6 @@ def derived_id(graph_sha256: str, metadata: ModelMetadata) -> str:
     Returns:
         A UUID, marked as one made from a name (version 5) though its digest is SHA-256.
     """
-    import hashlib  # noqa: PLC0415
-
-    from czcheck.metadata.model_metadata import to_xml  # noqa: PLC0415
-
     digest = hashlib.sha256(bytes.fromhex(graph_sha256))
     digest.update(to_xml(dataclasses.replace(metadata, model_id=NO_ID)))
     return str(uuid.UUID(bytes=digest.digest()[:16], version=5))

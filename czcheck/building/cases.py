@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from czcheck.building.graph import Argument, Graph, Node, Ref
 from czcheck.building.portable import Changes
 
@@ -84,8 +86,6 @@ class _Splitter:
 
     def _equals(self, graph: Graph, name: str, index: Ref, number: int) -> Ref:
         """Whether the index is a number."""
-        import numpy as np  # noqa: PLC0415
-
         wanted = graph.add(self._constant(f"{name}/number", np.array(number, np.int32)))
         attrs = {"T": wanted.attrs["dtype"]}
         label = f"{name}/chosen"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import LARGEST_SIDE
+from czcheck.network.scan import scan
 from czcheck.planned.beginning import about_dtype, about_taken
 from czcheck.planned.ending import about_channels, about_labels, ending_of
 from czcheck.planned.named import licence_fault, model_fault
@@ -39,7 +40,7 @@ def size_of_tile(name: str, value: Any) -> tuple[int, int] | None:
         sizes = [operator.index(side) for side in value]
     except TypeError:
         sizes = []
-    if len(sizes) != 2 or not all(1 <= side <= LARGEST_SIDE for side in sizes):  # noqa: PLR2004
+    if len(sizes) != 2 or not all(1 <= side <= LARGEST_SIDE for side in sizes):
         raise UsageError(
             f"{name} is {value!r}; give (height, width) in pixels, such as (1024, 1024), each 1 to "
             f"{LARGEST_SIDE}"
@@ -87,8 +88,6 @@ def check_harmless(
     Raises:
         InputError: It does.
     """
-    from czcheck.network.scan import scan  # noqa: PLC0415
-
     safety = scan(network, files)
     objection = safety.objection(allow_op)
     if objection is None:

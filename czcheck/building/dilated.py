@@ -6,6 +6,8 @@ of three-dimensional ones refuse them. Plain two-dimensional ones are right.
 
 from __future__ import annotations
 
+import numpy as np
+
 from czcheck.building.filters import spread
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.rewriting import DT_INT32, Place, Tools
@@ -59,8 +61,6 @@ def _spatial(node: Node, name: str) -> list[int]:
 
 def _deal_out(place: Place, node: Node, dilations: list[int]) -> None:
     """Compute a dilated depthwise convolution as a plain one on every few pixels."""
-    import numpy as np  # noqa: PLC0415
-
     name, image = node.name, node.inputs[0]
     as_type, int32 = node.attrs["T"], place.type(DT_INT32)
     filter_shape, image_shape = place.shape(node.inputs[1]), place.shape(image)

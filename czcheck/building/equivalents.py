@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import tensorflow as tf
+
 from czcheck.building.graph import Graph, Node
 from czcheck.building.rewriting import DT_FLOAT, DT_INT32, Tools
 
@@ -37,8 +40,6 @@ def replace(graph: Graph, tools: Tools) -> None:
 
 def _is_single(graph: Graph, node: Node) -> bool:
     """Whether the diagonals that a node asks for are one."""
-    import tensorflow as tf  # noqa: PLC0415
-
     asked = graph.nodes.get(node.inputs[DIAGONAL_INPUT[node.op]][0])
     if asked is None or asked.op != "Const":
         return False
@@ -48,9 +49,6 @@ def _is_single(graph: Graph, node: Node) -> bool:
 
 def _pad(graph: Graph, node: Node, tools: Tools) -> None:
     """Write the border that a node pads with as an operation of its own."""
-    import numpy as np  # noqa: PLC0415
-    import tensorflow as tf  # noqa: PLC0415
-
     place, image = tools.of(graph), node.inputs[0]
     widths = np.array(node.attrs["explicit_paddings"].list.i, np.int32).reshape(-1, 2)
     as_type = node.attrs.get("T", place.type(DT_FLOAT))  # not written where it is the default

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.metadata.processing import Operation
 
 if TYPE_CHECKING:
@@ -49,8 +51,6 @@ def before(
         The tile behind them, float32; and whether it is steady. It is not where a tile all but
         constant is standardised: there rounding in float32 decides what comes out.
     """
-    import numpy as np  # noqa: PLC0415
-
     values: NDArray[Any] = pixels.astype(np.float64)
     steady = True
     for operation in operations:
@@ -83,8 +83,6 @@ def after(operations: Sequence[Operation], answer: NDArray[Any]) -> NDArray[Any]
     Returns:
         The answer behind them, float32.
     """
-    import numpy as np  # noqa: PLC0415
-
     values: NDArray[Any] = answer.astype(np.float64)
     for operation in operations:
         if operation.name == "Softmax":
@@ -104,8 +102,6 @@ def doubt(operations: Sequence[Operation], answer: NDArray[Any]) -> str | None:
         operations: Operations behind the network, the first one first.
         answer: The network's own answer to a tile, (batch, height, width, channels).
     """
-    import numpy as np  # noqa: PLC0415
-
     values = answer
     for number, operation in enumerate(operations):
         lowest, highest = float(values.min(initial=0)), float(values.max(initial=0))

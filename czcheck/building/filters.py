@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from czcheck.building.graph import Ref
 from czcheck.building.rewriting import DT_INT32, Place
 
@@ -20,8 +22,6 @@ def spread(place: Place, name: str, filters: Ref, dilations: Sequence[int]) -> R
     Returns:
         A filter of (size - 1) * dilation + 1 in each spatial dimension.
     """
-    import numpy as np  # noqa: PLC0415
-
     values = place.value(filters)
     if values is not None:
         sizes = [(size - 1) * by + 1 for size, by in zip(values.shape, dilations, strict=False)]
@@ -60,8 +60,6 @@ def split(place: Place, name: str, filters: Ref, axis: int, count: int) -> list[
         axis: The axis.
         count: The number of parts.
     """
-    import numpy as np  # noqa: PLC0415
-
     values = place.value(filters)
     if values is None:
         return parts(place, f"{name}/filters", filters, axis, count)

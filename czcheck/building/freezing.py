@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from czcheck.building.graph import DT_RESOURCE, Argument, Graph, Node, Ref
 from czcheck.building.updates import is_change, reason
 from czcheck.errors import InputError
@@ -185,8 +187,6 @@ def _kept(node: Node, *names: str) -> dict[str, Any]:
 
 
 def _int32(value: int) -> Any:
-    import numpy as np  # noqa: PLC0415
-
     return np.array(value, np.int32)
 
 

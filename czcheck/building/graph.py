@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from czcheck.errors import InputError
+from czcheck.network.grammar import control_inputs, data_inputs, reference_of
 
 Ref = tuple[str, int]
 """A tensor: name of the node or function argument, index of the output."""
-
-CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-"""Operations that do nothing but call a function."""
 
 DT_RESOURCE = 20
 DEPTH_LIMIT = 100
@@ -105,8 +103,8 @@ class Graph:
 
 def parse_ref(text: str) -> tuple[str, int]:
     """A data input of a `GraphDef` node, `name` or `name:1`, as a tensor."""
-    name, colon, index = text.rpartition(":")
-    return (name, int(index)) if colon else (text, 0)
+    node, _, number = reference_of(text)
+    return (node, number)
 
 
 def show_ref(ref: Ref) -> str:
@@ -126,13 +124,13 @@ def read_nodes(node_defs: Any) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     for node_def in node_defs:
         node = _read_node(node_def)
-        node.inputs = [parse_ref(text) for text in node_def.input if not text.startswith("^")]
+        node.inputs = [parse_ref(text) for text in data_inputs(node_def)]
         nodes[node.name] = node
     return nodes
 
 
 def _read_node(node_def: Any) -> Node:
-    controls = [text[1:] for text in node_def.input if text.startswith("^")]
+    controls = control_inputs(node_def)
     attrs = {name: node_def.attr[name] for name in sorted(node_def.attr)}
     return Node(node_def.name, node_def.op, [], controls, attrs, label=node_def.name)
 
@@ -165,7 +163,7 @@ def read_function(function: Any, library: Mapping[str, Any], op_defs: OpDefs) ->
         try:
             if len(parts) == 1:
                 return (parts[0], min(offsets[parts[0]].values()))
-            index = int(parts[2]) if len(parts) == 3 else 0  # noqa: PLR2004  node:output:index
+            index = int(parts[2]) if len(parts) == 3 else 0  # node:output:index
             return (parts[0], offsets[parts[0]][parts[1]] + index)
         except (KeyError, ValueError):
             raise InputError(
@@ -175,7 +173,7 @@ def read_function(function: Any, library: Mapping[str, Any], op_defs: OpDefs) ->
 
     for node_def in function.node_def:
         node = _read_node(node_def)
-        node.inputs = [resolve(text) for text in node_def.input if not text.startswith("^")]
+        node.inputs = [resolve(text) for text in data_inputs(node_def)]
         nodes[node.name] = node
     returned = [Argument(arg.name, arg.type) for arg in function.signature.output_arg]
     return Graph(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from czcheck.building import filters
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.rewriting import DT_INT32, Place, Tools
@@ -94,8 +96,6 @@ def with_channels(place: Place, node: Node, sizes: Ref, count: int, channels: in
         count: How many of them to take.
         channels: The number of channels.
     """
-    import numpy as np  # noqa: PLC0415
-
     name = f"{node.name}/sizes"
     index = place.type(place.dtype(sizes) or DT_INT32)
     dtype = np.int32 if index.type == DT_INT32 else np.int64

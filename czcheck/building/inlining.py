@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from czcheck.building.graph import (
-    CALLS,
     DEPTH_LIMIT,
     NODE_LIMIT,
     Graph,
@@ -17,6 +16,7 @@ from czcheck.building.graph import (
 )
 from czcheck.errors import InputError
 from czcheck.network.attributes import functions_in
+from czcheck.network.grammar import CALLS, called
 
 FRAMES = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "RefEnter", "RefSwitch"})
 """Control flow of TensorFlow 1: here a control edge also says in which frame a node runs."""
@@ -135,14 +135,9 @@ def inline(graph: Graph, library: Library) -> None:
 def _take_bodies(node: Node, library: Library) -> None:
     """Move functions that a node names from its attributes into bodies of its own."""
     for name, value in list(node.attrs.items()):
-        kind = value.WhichOneof("value")
-        if kind == "func":
-            names = [value.func.name]
-        elif kind == "list" and value.list.func:
-            names = [item.name for item in value.list.func]
-        else:
-            continue
-        if name.startswith("_"):  # names a gradient function, say: nothing for inference
+        names = [each.name for each in called(value)]
+        # One that names a gradient function, say, means nothing for inference.
+        if not names or name.startswith("_"):
             continue
         node.bodies[name] = [library.graph(function, node.name) for function in names]
         del node.attrs[name]

@@ -18,6 +18,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
+from czcheck import layering
 from czcheck.building.keras2.export import export as export_old
 from czcheck.building.keras2.reading import writer_of
 from czcheck.errors import InputError
@@ -76,11 +79,6 @@ def _export_new(
     tile: tuple[int, int] | None,
 ) -> None:
     """Export a file of Keras 3."""
-    import tensorflow as tf  # noqa: PLC0415
-
-    import czcheck.layers  # noqa: F401, PLC0415 - makes Keras know them
-    from czcheck import layering  # noqa: PLC0415 - imports Keras
-
     objects = {} if custom_objects is None else _objects(custom_objects, search)
     options: dict[str, Any] = {"compile": False, "custom_objects": objects, "safe_mode": True}
     try:

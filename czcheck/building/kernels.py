@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.rewriting import DT_BOOL, DT_FLOAT, DT_INT32, DT_INT64, Place, Tools
 from czcheck.errors import InputError
@@ -205,8 +207,6 @@ def _has_long_widths(_: Place, node: Node) -> bool:
 
 def _short_widths(place: Place, node: Node) -> str:
     """Widths of a border as int32: the optimiser of 2.0.0 takes them to be that, unseen."""
-    import numpy as np  # noqa: PLC0415
-
     widths, name, int32 = node.inputs[1], f"{node.name}/paddings", place.type(DT_INT32)
     value = place.value(widths)
     if value is not None:

@@ -11,6 +11,8 @@ import heapq
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.pruning import order
 from czcheck.building.rewriting import DT_INT32, Place, Tools
@@ -226,8 +228,6 @@ class _Mover:
 
     def _operands(self, node: Node, rank: int) -> list[Ref] | None:
         """Operands of an operation on elements, each spread as before; None if one cannot be."""
-        import numpy as np  # noqa: PLC0415
-
         place = self._place
         shapes = {ref: place.shape(ref) for ref in node.inputs}
         for ref, shape in shapes.items():

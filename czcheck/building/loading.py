@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
 from czcheck.building.freezing import VARIABLES
 from czcheck.building.graph import Graph, Ref, parse_ref, read_nodes
 from czcheck.errors import InputError
@@ -63,8 +66,6 @@ def load(folder: Path, loader: str, signature: str) -> Source:
 
 def _meta_graph(folder: Path) -> Any:
     """The meta graph that is served, read from the file itself."""
-    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415
-
     message = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     for meta_graph in message.meta_graphs:
         if set(meta_graph.meta_info_def.tags) == {TAG}:
@@ -99,8 +100,6 @@ def _signature(meta_graph: Any, name: str) -> tuple[str, Any, str, Any]:
 
 def _load_session(folder: Path, name: str) -> Source:
     """Load into a session and read the variables that the signature reaches."""
-    import tensorflow as tf  # noqa: PLC0415
-
     meta_graph = _meta_graph(folder)
     input_key, signed, output_key, answer = _signature(meta_graph, name)
     graph = Graph(read_nodes(meta_graph.graph_def.node), outputs=[parse_ref(answer.name)])
@@ -152,8 +151,6 @@ def _reached(graph: Graph) -> list[str]:
 
 def _load_object(folder: Path, name: str) -> Source:
     """Load as an object and take the graph of its signature with what it captures."""
-    import tensorflow as tf  # noqa: PLC0415
-
     meta_graph = _meta_graph(folder)
     input_key, signed, output_key, answer = _signature(meta_graph, name)
     loaded = tf.saved_model.load(str(folder), tags=[TAG])  # held: it owns the variables

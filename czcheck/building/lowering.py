@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+from tensorflow.core.framework import attr_value_pb2, graph_pb2
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework import op_def_registry
+
 from czcheck.building.cases import split_cases
 from czcheck.building.dilated import write_dilations
 from czcheck.building.equivalents import replace
@@ -69,8 +74,6 @@ class Lowered:
 
 def op_defs(name: str) -> Any:
     """Definition of an operation in the TensorFlow at hand, None if unknown."""
-    from tensorflow.python.framework import op_def_registry  # noqa: PLC0415
-
     return op_def_registry.get(name)
 
 
@@ -134,23 +137,16 @@ def write_graph(graph: Graph) -> Any:
 
 
 def _writer() -> GraphWriter:
-    from tensorflow.core.framework import graph_pb2  # noqa: PLC0415
-
     return GraphWriter(graph_pb2.GraphDef, op_defs, is_stateful)
 
 
 def _freezer(values: dict[str, Any]) -> Freezer:
-    import tensorflow as tf  # noqa: PLC0415
-    from tensorflow.core.framework import attr_value_pb2  # noqa: PLC0415
-
     make_tensor: Callable[[Any], Any] = tf.make_tensor_proto
     return Freezer(values, make_tensor, attr_value_pb2.AttrValue)
 
 
 def _place_input(source: Source) -> None:
     """Put a fresh placeholder in the place of the tensor that takes the tile."""
-    from tensorflow.core.framework import attr_value_pb2  # noqa: PLC0415
-
     graph, old = source.graph, source.input_ref
     if old[0] not in graph.nodes:
         raise InputError(f"the signature names the input {old[0]}, which the SavedModel lacks")
@@ -230,8 +226,6 @@ def infer(graph: Graph) -> dict[Ref, Tensor]:
 
     Nothing is known of a graph that contradicts itself: importing it whole tells why.
     """
-    import tensorflow as tf  # noqa: PLC0415
-
     found: dict[Ref, Tensor] = {}
     with tf.Graph().as_default() as shapes:
         try:
@@ -247,8 +241,6 @@ def infer(graph: Graph) -> dict[Ref, Tensor]:
 
 def _place_output(graph: Graph) -> None:
     """End the graph with an identity that only gives the answer a name."""
-    from tensorflow.core.framework import attr_value_pb2  # noqa: PLC0415
-
     end = graph.nodes.get(graph.outputs[0][0])
     if end is not None and end.op == "Identity" and end.name == OUTPUT:
         return
@@ -276,8 +268,6 @@ def write_saved_model(lowered: Lowered) -> bytes:
 
     Its object graph needs the checkpoint of `objects.checkpoint` beside it.
     """
-    from tensorflow.core.protobuf import saved_model_pb2  # noqa: PLC0415
-
     message = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     meta_graph = message.meta_graphs.add()
     meta_graph.meta_info_def.tags.append(TAG)
@@ -306,8 +296,6 @@ def import_graph(graph_def: Any, *, shapes_only: bool = False) -> None:
         shapes_only: Leave out the weights, which say nothing about shapes; to run such a graph,
             they have to be fed.
     """
-    import tensorflow as tf  # noqa: PLC0415
-
     copy = type(graph_def)()
     if shapes_only:
         copy.versions.CopyFrom(graph_def.versions)
@@ -350,8 +338,6 @@ def weights(graph_def: Any) -> Iterator[tuple[str, Any]]:
 
 def static_shape(graph_def: Any, node: str) -> Any:
     """Shape of a node's first output (`TensorShapeProto`), as TensorFlow infers it."""
-    import tensorflow as tf  # noqa: PLC0415
-
     with tf.Graph().as_default() as graph:
         import_graph(graph_def, shapes_only=True)
         return graph.get_tensor_by_name(f"{node}:0").shape.as_proto()

@@ -7,6 +7,8 @@ normalisation of Keras 2 is such a form: each token is a channel of an NCHW imag
 
 from __future__ import annotations
 
+import numpy as np
+
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.rewriting import DT_FLOAT, DT_INT32, Place, Tools
 from czcheck.errors import InputError
@@ -74,8 +76,6 @@ def _refuse_statistics(part: Graph, node: Node) -> None:
 
 def _write_out(place: Place, node: Node) -> None:
     """Write a normalisation as arithmetic, in float32 as its kernel does."""
-    import numpy as np  # noqa: PLC0415
-
     name, image, as_float = node.name, node.inputs[0], place.type(DT_FLOAT)
     rank, first = RANKS[_data_format(node)], _data_format(node)[1:2] == b"C"
     channel = 1 if first else rank - 1

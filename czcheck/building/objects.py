@@ -12,6 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+from tensorflow.core.protobuf import trackable_object_graph_pb2 as messages
+
 from czcheck.building.graph import Argument, Graph, Node, read_nodes
 from czcheck.building.inlining import Library, inline
 from czcheck.building.writing import GraphWriter
@@ -81,9 +84,6 @@ def checkpoint() -> dict[str, bytes]:
     Returns:
         Contents of its files by name, the same for every network.
     """
-    import tensorflow as tf  # noqa: PLC0415
-    from tensorflow.core.protobuf import trackable_object_graph_pb2 as messages  # noqa: PLC0415
-
     objects = messages.TrackableObjectGraph()
     root = objects.nodes.add()
     for number, name in enumerate(OBJECTS, start=1):

@@ -6,15 +6,19 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.building import keras2
 from czcheck.building.expected import after, before
-from czcheck.building.keras2.reading import writer_of
 from czcheck.building.proof import Comparer
 from czcheck.building.results import OriginalProof
 from czcheck.building.working import Working
 from czcheck.errors import IncompleteError, InputError
+from czcheck.network.files import SavedModelFolder
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
+from czcheck.runtime.unpack import unpack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,9 +74,6 @@ class Original(Working):
         self._tile = lowering.tile
         try:
             if self._source.is_dir():
-                from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-                from czcheck.runtime.unpack import unpack  # noqa: PLC0415
-
                 files = SavedModelFolder(self._source)
                 self._worker.load(
                     unpack(files, self._worker.folder / "source", limits),
@@ -87,7 +88,7 @@ class Original(Working):
             raise self._not_run(error.reason) from error
 
     def _load_keras(self) -> None:
-        writer = writer_of(self._source)
+        writer = keras2.writer_of(self._source)
         copy = self._worker.folder / f"source{self._source.suffix.lower()}"
         shutil.copyfile(self._source, copy)
         record = self._worker.command(
@@ -118,8 +119,6 @@ class Original(Working):
             InputError: The outputs differ by more than the tolerance.
             IncompleteError: The process did not survive, or its framework failed.
         """
-        import numpy as np  # noqa: PLC0415
-
         assert self._added is not None
         given, steady = before(self._added.before, pixels, self._added.maximum)
         if not steady:

@@ -20,6 +20,9 @@ from czcheck.metadata.processing import (
     instead,
     parse_operation,
 )
+from czcheck.network.files import SavedModelFolder
+from czcheck.network.reach import static_reach, walk_of
+from czcheck.network.saved_model import read_network
 from czcheck.planned.ending import (
     PAIR,
     about_values,
@@ -28,12 +31,13 @@ from czcheck.planned.ending import (
     exchange,
     remark,
 )
+from czcheck.planned.keras_outline import read_outline
 from czcheck.planned.named import is_keras_file
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec_reading import ModelSpec
+    from czcheck.metadata.spec_reading import BuildSpec
     from czcheck.planned.ending import Binary, Ending
 
 
@@ -119,7 +123,7 @@ class Plan:
         allow_op: Operations to admit though they are not on the allowlist.
     """
 
-    spec: ModelSpec
+    spec: BuildSpec
     metadata: ModelMetadata
     source: Path
     licence: Path | None
@@ -128,7 +132,7 @@ class Plan:
     allow_op: tuple[str, ...]
 
     @classmethod
-    def of(cls, spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Plan:
+    def of(cls, spec: BuildSpec, metadata: ModelMetadata, overrides: Overrides) -> Plan:
         """Plan a build.
 
         Args:
@@ -163,10 +167,6 @@ class Plan:
         Raises:
             InputError: It is not, or does not.
         """
-        from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-        from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
-        from czcheck.network.saved_model import read_network  # noqa: PLC0415
-
         files = SavedModelFolder(folder)
         network = read_network(files, limits)
         multiple = static_reach(walk_of(network)).stride
@@ -188,8 +188,6 @@ class Plan:
         Raises:
             InputError: It does not fit.
         """
-        from czcheck.planned.keras_outline import read_outline  # noqa: PLC0415
-
         outline = read_outline(self.source)
         if outline is None:
             return
@@ -255,8 +253,7 @@ class Plan:
         return dataclasses.replace(self.metadata, model_id=self.spec.model_id or derived)
 
 
-def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Added:
-    from czcheck.metadata.pixel_types import PIXEL_TYPES  # noqa: PLC0415
+def _added(spec: BuildSpec, metadata: ModelMetadata, overrides: Overrides) -> Added:
 
     before = spec.preprocessing
     if overrides.preprocessing is not None:
@@ -270,7 +267,7 @@ def _added(spec: ModelSpec, metadata: ModelMetadata, overrides: Overrides) -> Ad
         check_class_count(after, len(metadata.classes))
     except InputError as error:
         raise InputError(f"{spec.path}: {error}") from None
-    return Added(before, after, PIXEL_TYPES[pixel_type].maximum)
+    return Added(before, after, metadata.pixel_type.maximum)
 
 
 def _operations(

@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
+from czcheck.archive.write import write_archive
 from czcheck.building.expected import NOTHING, Added, after, before, doubt
 from czcheck.building.proof import Comparer, Proof, questions
 from czcheck.building.results import Lowering
 from czcheck.building.working import Working
 from czcheck.errors import IncompleteError, InputError
 from czcheck.files import digest_of
+from czcheck.metadata.model_metadata import to_xml
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, text_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.networks import Worker
@@ -217,9 +221,6 @@ class BuildProcess(Working):
             InputError: The metadata cannot be written.
             OSError: The file cannot be written.
         """
-        from czcheck.archive.write import write_archive  # noqa: PLC0415
-        from czcheck.metadata.model_metadata import to_xml  # noqa: PLC0415
-
         model_id = metadata.model_id
         payload = self._folder / "payload.zip"
         with payload.open("wb") as stream:
@@ -317,8 +318,6 @@ class BuildProcess(Working):
         Raises:
             InputError: Always.
         """
-        import numpy as np  # noqa: PLC0415
-
         self._load_source()
         given, _ = before(self._added.before, pixels, self._added.maximum)
         count = max(1, self.lowering.source_batch)
@@ -354,8 +353,6 @@ class BuildProcess(Working):
         )
 
     def _answer(self, pixels: NDArray[Any], count: int) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         answer = self._worker.predict(np.repeat(pixels[None], count, axis=0))
         if answer.array is None:
             raise InputError(f"{self.named}: the network answers with {answer.dtype}, not numbers")
@@ -363,16 +360,12 @@ class BuildProcess(Working):
 
     def _keep(self, number: int, answer: NDArray[Any]) -> Path:
         """Put an answer aside on the disk: eight of them may be large."""
-        import numpy as np  # noqa: PLC0415
-
         path = self._folder / f"answer_{number}.npy"
         np.save(path, answer, allow_pickle=False)
         return path
 
 
 def _read_answer(path: Path) -> NDArray[Any]:
-    import numpy as np  # noqa: PLC0415
-
     answer: NDArray[Any] = np.load(path, allow_pickle=False)
     return answer
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.runtime.compare import compare
+from czcheck.test_tiles.patterns import tiles
 from czcheck.tolerances import DEFAULT_TOLERANCES, reason_for
 
 if TYPE_CHECKING:
@@ -148,9 +150,7 @@ def questions(
     Yields:
         Four of the test tiles scaled to [0, 1] and, for integer pixel types, with raw intensities.
     """
-    from czcheck.test_tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
-
-    top = FULL_RANGE.get(pixel_type, 1)
+    top = PIXEL_TYPES[pixel_type].maximum
     for tile in tiles(height, width, channels, pixel_type, names=TILES):
         yield tile.name, False, tile.pixels / top if top > 1 else tile.pixels
         if top > 1:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.building import changes
 from czcheck.building.checks import check_border, check_harmless, size_of_tile
+from czcheck.building.process import BuildProcess
 from czcheck.building.results import RepairResult, told_of
 from czcheck.building.verifying import verified
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.files import digest_of, replacing
 from czcheck.limits import DEFAULT_LIMITS, MIB, Limits
+from czcheck.metadata import spec_values
+from czcheck.metadata.json_text import JsonValue
+from czcheck.metadata.spec_values import Fault
 from czcheck.model import Model
+from czcheck.progress import StepProgress
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
@@ -25,8 +31,6 @@ if TYPE_CHECKING:
     from czcheck.rules.finding import Finding
     from czcheck.runtime.limits import RunnerLimits
 
-Progress = Callable[[str], None]
-"""Called with what is about to be done, a few words."""
 
 # What writing the archive anew mends. Whether an operation has an equal in the target (CZ315,
 # CZ325, CZ326) and whether the tile that is given for an open one fits (CZ307) shows when the
@@ -54,7 +58,7 @@ def repair(  # noqa: PLR0913 - each is a choice of its own
     allow_op: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
 ) -> RepairResult:
     """Write a Model 3.0.0 archive anew: canonical names and XML, the network lowered.
 
@@ -102,15 +106,12 @@ def repair(  # noqa: PLR0913 - each is a choice of its own
 
 def _name(given: str | None) -> str | None:
     """A name to give to the model, as a specification may give it."""
-    from czcheck.metadata.json_text import JsonValue  # noqa: PLC0415
-    from czcheck.metadata.spec_values import Fault, name  # noqa: PLC0415
-
     if given is None:
         return None
     if not isinstance(given, str):
         raise UsageError(f"name is of type {type(given).__name__}; give a text")
     try:
-        return name("the name", JsonValue(given, 0))
+        return spec_values.name("the name", JsonValue(given, 0))
     except Fault as fault:
         raise UsageError(fault.reason) from None
 
@@ -166,7 +167,7 @@ class _Repair:
 
     def _check_tile(self, network: Network) -> None:
         """See that the tile that was asked for fills in what is open, and changes nothing."""
-        shape = None if network.serving is None else network.serving.inputs[0].shape
+        shape = None if network.input is None else network.input.shape
         own = (None, None) if shape is None else (shape[1], shape[2])
         if self.tile is None:
             if None in own:
@@ -198,13 +199,11 @@ class _Repair:
 
     def run(
         self,
-        told: Progress,
+        told: StepProgress,
         *,
         verify: bool,
         runner_limits: RunnerLimits | None,
     ) -> RepairResult:
-        from czcheck.building.process import BuildProcess  # noqa: PLC0415
-        from czcheck.files import digest_of, replacing  # noqa: PLC0415
         from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
         model, network = self.model, self.model.network

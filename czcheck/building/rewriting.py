@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 from czcheck.building.freezing import Freezer
 from czcheck.building.graph import Graph, Node, Ref
 from czcheck.building.inlining import FRAMES
@@ -61,8 +64,6 @@ class Place:
 
     def value(self, ref: Ref) -> Any:
         """The array that a tensor holds if it is a constant, else None."""
-        import tensorflow as tf  # noqa: PLC0415
-
         node = self.graph.nodes.get(ref[0])
         if node is None or node.op != "Const":
             return None
@@ -102,8 +103,6 @@ class Place:
 
     def ints(self, name: str, values: Any, beside: Ref) -> Ref:
         """Add a constant of int32."""
-        import numpy as np  # noqa: PLC0415
-
         return self.constant(name, np.array(values, np.int32), beside)
 
     def add(self, name: str, op: str, inputs: list[Ref], **attrs: Any) -> Ref:

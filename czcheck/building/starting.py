@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.foreign import about_missing
 from czcheck.errors import InputError, UnavailableError, UsageError
+from czcheck.files import replacing
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.colours import distinct_colours
 from czcheck.metadata.pixel_types import MONOCHROME, SPLIT_RGB
 from czcheck.metadata.processing import Operation
+from czcheck.metadata.spec import examine_spec
+from czcheck.network.files import SavedModelFolder
+from czcheck.network.reach import static_reach, walk_of
+from czcheck.network.saved_model import read_network
 from czcheck.planned.ending import (
     PAIR,
     about_labels,
@@ -27,6 +32,7 @@ from czcheck.planned.ending import (
     suggested,
 )
 from czcheck.planned.named import is_keras_file
+from czcheck.runtime.unpack import unpack
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 
@@ -127,9 +133,6 @@ def write_start(
 
 
 def _of_folder(source: Path, target: Path, limits: Limits) -> _Draft:
-    from czcheck.network.files import SavedModelFolder  # noqa: PLC0415
-    from czcheck.network.saved_model import read_network  # noqa: PLC0415
-
     if not (source / "saved_model.pb").is_file():
         raise InputError(f"{source}: is no SavedModel: the folder has no saved_model.pb")
     draft = _Draft({"Name": source.resolve().name.strip() or "Model"})
@@ -140,7 +143,6 @@ def _of_folder(source: Path, target: Path, limits: Limits) -> _Draft:
 
 def _of_archive(source: Path, target: Path, limits: Limits) -> Start:
     from czcheck.model import Model  # noqa: PLC0415
-    from czcheck.runtime.unpack import unpack  # noqa: PLC0415
 
     folder = target.with_name(f"{target.stem}_saved_model")
     with Model(source, limits) as model:
@@ -187,8 +189,6 @@ def _fill(
     draft: _Draft, network: Network, source: Path, metadata: ModelMetadata | None = None
 ) -> None:
     """Fill in what network and metadata tell, and note what is a guess."""
-    from czcheck.network.reach import static_reach, walk_of  # noqa: PLC0415
-
     fed, ending = _ends(network, source)
     if metadata is None:
         _guess_classes(draft, ending)
@@ -215,20 +215,20 @@ def _ends(network: Network, source: Path) -> tuple[Dims, Ending]:
     """Shape of the one input, (batch, height, width, channels), and the one output."""
     if network.fault is not None:
         raise InputError(f"{source}: {network.fault}")
-    serving, ending = network.serving, ending_of(network)
-    if serving is None or ending is None or len(serving.inputs) != 1:
+    ends, ending = network.ends, ending_of(network)
+    if ends is None or ending is None:
         raise InputError(
             f"{source}: the network has no signature with exactly one input and one output"
         )
     if labels := about_labels(ending):
         raise InputError(f"{source}: {labels}")
-    for spec in (serving.inputs[0], serving.outputs[0]):
+    for spec in ends:
         if spec.shape is not None and len(spec.shape) != RANK:
             raise InputError(
                 f"{source}: {spec.key} has {len(spec.shape)} dimensions; networks of this format "
                 "have (batch, height, width, channels)"
             )
-    shape = serving.inputs[0].shape
+    shape = ends[0].shape
     return (None,) * RANK if shape is None else shape, ending
 
 
@@ -260,7 +260,7 @@ def _take_classes(draft: _Draft, metadata: ModelMetadata, ending: Ending) -> Non
 def _postprocess(draft: _Draft, ending: Ending) -> None:
     """Make probabilities of an output that holds none, and say what to look at."""
     names = suggested(ending)
-    if PAIR in names and len(draft.keys["Classes"]) != 2:  # noqa: PLR2004 - p and 1 - p
+    if PAIR in names and len(draft.keys["Classes"]) != 2:  # p and 1 - p
         return  # the archive names other classes than its network has channels for
     if names:
         draft.keys["Postprocessing"] = list(names)
@@ -328,9 +328,6 @@ def _relative(source: Path, target: Path) -> str:
 
 def _write(target: Path, keys: Mapping[str, Any], source: Path, *, files: bool = True) -> None:
     """Write the specification, and see that it can be read, before it gets its name."""
-    from czcheck.files import replacing  # noqa: PLC0415
-    from czcheck.metadata.spec import examine_spec  # noqa: PLC0415
-
     lines = [
         f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
         for key, value in keys.items()

@@ -9,9 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 from czcheck.building.checks import no_tile
 from czcheck.building.lowering import INPUT, OUTPUT, import_graph, weights
 from czcheck.errors import InputError
+from czcheck.network.grammar import data_inputs
 from czcheck.runtime.worker import first_line, without_rewrites
 
 RANK = 4
@@ -139,8 +143,6 @@ def _set_shape(graph_def: Any, shape: list[int]) -> None:
 
 def _import(attempt: _Attempt) -> None:
     """Import a graph: TensorFlow infers all shapes, and refuses what does not fit."""
-    import tensorflow as tf  # noqa: PLC0415
-
     try:
         with tf.Graph().as_default():
             import_graph(attempt.graph_def, shapes_only=True)
@@ -150,8 +152,6 @@ def _import(attempt: _Attempt) -> None:
 
 def _first_failing(graph_def: Any) -> str:
     """Name of the first node with which a graph cannot be imported."""
-    import tensorflow as tf  # noqa: PLC0415
-
     good, bad = 0, len(graph_def.node)
     while bad - good > 1:
         middle = (good + bad) // 2
@@ -168,8 +168,6 @@ def _first_failing(graph_def: Any) -> str:
 
 def _run(attempt: _Attempt) -> Any:
     """The answer to a tile of noise in 0 to 1."""
-    import tensorflow as tf  # noqa: PLC0415
-
     try:
         return run(attempt.graph_def, noise(1, attempt.shape))
     except tf.errors.OpError as error:
@@ -180,8 +178,6 @@ def _run(attempt: _Attempt) -> Any:
 
 def noise(count: int, shape: list[int]) -> Any:
     """A batch of tiles of noise, 0 to 1, always the same."""
-    import numpy as np  # noqa: PLC0415
-
     return np.random.default_rng(0).random((count, *shape[1:]), np.float32)
 
 
@@ -192,8 +188,6 @@ def run(graph_def: Any, tiles: Any) -> Any:
         graph_def: The graph.
         tiles: Array of float32, (batch, height, width, channels).
     """
-    import tensorflow as tf  # noqa: PLC0415
-
     config = without_rewrites(tf, tf.compat.v1.ConfigProto())
     # One or two tiles are run: making the graph quicker would take longer than running it.
     config.graph_options.optimizer_options.opt_level = -1
@@ -251,7 +245,7 @@ def _baked_in(graph_def: Any, old: Any) -> str | None:
     """First node that is told its size and keeps it when the tile's changes."""
     before, after = _shapes(old), _shapes(graph_def)
     for node in graph_def.node:
-        data = [text for text in node.input if not text.startswith("^")]
+        data = data_inputs(node)
         moved = any(before.get(text) != after.get(text) for text in data)
         same = before.get(node.name) == after.get(node.name) is not None
         if node.op in SIZED and moved and same:
@@ -261,8 +255,6 @@ def _baked_in(graph_def: Any, old: Any) -> str | None:
 
 def _shapes(graph_def: Any) -> dict[str, tuple[int, ...]]:
     """Fully known shapes of nodes' first outputs (batch left out), as far as inference comes."""
-    import tensorflow as tf  # noqa: PLC0415
-
     good = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
     failing = None
     try:
@@ -287,8 +279,6 @@ def _shapes(graph_def: Any) -> dict[str, tuple[int, ...]]:
 
 def _check_opened(graph_def: Any, old: Any, old_shape: list[int], shape: list[int]) -> None:
     """Prove that opening a fixed batch dimension changed nothing."""
-    import numpy as np  # noqa: PLC0415
-
     count = old_shape[0]
     tiles = noise(count, shape)
     alone = np.concatenate([run(graph_def, tiles[i : i + 1]) for i in range(count)])
@@ -302,8 +292,6 @@ def _check_opened(graph_def: Any, old: Any, old_shape: list[int], shape: list[in
 
 def _fix_output(graph_def: Any, shape: list[int]) -> None:
     """See to it that the output's static shape is the true one."""
-    import tensorflow as tf  # noqa: PLC0415
-
     with tf.Graph().as_default() as graph:
         import_graph(graph_def, shapes_only=True)
         found = graph.get_tensor_by_name(f"{OUTPUT}:0").shape

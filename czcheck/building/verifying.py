@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.building.judging import unwritten
 from czcheck.errors import IncompleteError, InputError
+from czcheck.report.record import Verdict
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
@@ -44,7 +45,6 @@ def verified(
         InputError: The archive fails.
         IncompleteError: It could not be checked whole.
     """
-    from czcheck.report.record import Verdict  # noqa: PLC0415
     from czcheck.verifying.verify import verify  # noqa: PLC0415
 
     report = verify(

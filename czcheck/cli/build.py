@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from czcheck.progress import StepProgress
+
 from czcheck.cli import options
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
-    from czcheck.building.builder import Progress
     from czcheck.building.proof import Proof
     from czcheck.building.results import BuildResult
     from czcheck.report.lines import Line
@@ -103,7 +105,7 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 @contextmanager
-def spinner(*, enabled: bool) -> Iterator[Progress | None]:
+def spinner(*, enabled: bool) -> Iterator[StepProgress | None]:
     """Show the current step on standard error, if that is a terminal.
 
     Args:

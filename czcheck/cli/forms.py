@@ -11,7 +11,7 @@ from czcheck.cli.groups import REPORT, group
 _ASKED = "czcheck.json"
 
 
-def _ask(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001
+def _ask(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     ctx.meta[_ASKED] = value
 
 

@@ -35,8 +35,9 @@ def tile_size(
     if value is None:
         return None
     parts = value.lower().replace("\u00d7", "x").split("x")
-    digits = all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts)  # noqa: PLR2004 - never int() on long text
-    if len(parts) > 2 or not digits:  # noqa: PLR2004 - height and width
+    # Never int() on long text.
+    digits = all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts)
+    if len(parts) > 2 or not digits:  # height and width
         hint = "write HEIGHTxWIDTH, such as 1024x1024"
         raise click.BadParameter(f"{value!r} is not a tile size; {hint}", ctx, param)
     height, width = int(parts[0]), int(parts[-1])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from czcheck.progress import CountProgress
 
 
 @contextmanager
-def counted(
-    doing: str, things: str, *, enabled: bool
-) -> Iterator[Callable[[int, int], None] | None]:
+def counted(doing: str, things: str, *, enabled: bool) -> Iterator[CountProgress | None]:
     """A bar with rate and time left; nothing where standard error is no terminal.
 
     Args:

@@ -28,7 +28,7 @@ def _known(ctx: click.Context, param: click.Parameter, value: str) -> str:
         raise click.BadParameter(str(error), ctx, param) from None
 
 
-def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+def _names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     from czcheck.report.formats import FORMATS
 
     return [name for name in FORMATS if name.startswith(incomplete)]

@@ -14,7 +14,7 @@ from czcheck.cli import options, reporting
 from czcheck.cli.groups import REPORT, SCALE, GroupedCommand, group
 
 if TYPE_CHECKING:
-    from czcheck.verifying.running import Progress
+    from czcheck.progress import FileProgress
 
 
 @click.command("verify", cls=GroupedCommand)
@@ -116,7 +116,7 @@ def _usual_cache() -> Path | None:
 
 
 @contextmanager
-def progress_bar(*, enabled: bool) -> Iterator[Progress | None]:
+def progress_bar(*, enabled: bool) -> Iterator[FileProgress | None]:
     """A progress bar on standard error while tiles run; nothing where that is no terminal.
 
     Args:

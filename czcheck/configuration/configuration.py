@@ -12,6 +12,9 @@ from czcheck.configuration.layers import ConfigurationFile
 from czcheck.configuration.settings import Settings, effective_settings
 from czcheck.configuration.values import WrongValueError
 from czcheck.errors import UsageError
+from czcheck.rules.catalogue import catalogue
+from czcheck.rules.families import release_rules
+from czcheck.rules.plugins import no_such_rule
 
 if TYPE_CHECKING:
     from czcheck.sources import Sources
@@ -151,16 +154,12 @@ class Configuration:
 
 def _check_family(code: str, *, releases: bool) -> None:
     """Refuse a code of rules that the command does not check."""
-    from czcheck.rules.catalogue import catalogue  # noqa: PLC0415
-    from czcheck.rules.families import release_rules  # noqa: PLC0415
-
     if any(each.startswith(code) for each in (release_rules() if releases else catalogue())):
         return
     if releases:
         raise UsageError(
             f"no rule on two releases begins with {code!r}; `czcheck rules CZ6` lists them"
         )
-    from czcheck.rules.plugins import no_such_rule  # noqa: PLC0415
 
     raise no_such_rule(code)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from czcheck import network
 from czcheck.configuration import values
 from czcheck.configuration.values import Read
 from czcheck.limits import GIB
+from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import Level
 from czcheck.rules.finding import Severity
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS
@@ -41,9 +43,7 @@ class Key(NamedTuple):
 
 
 def _targets() -> Collection[str]:
-    from czcheck.network.target import TARGETS  # noqa: PLC0415
-
-    return list(TARGETS)
+    return list(network.TARGETS)
 
 
 def _level(value: Any, folder: Path) -> Level:
@@ -193,8 +193,6 @@ def severity_key(code: str) -> Key:
     Args:
         code: The rule's code.
     """
-    from czcheck.rules.catalogue import every_rule  # noqa: PLC0415
-
     return Key(
         f"severity.{code}",
         values.severity,

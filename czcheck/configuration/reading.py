@@ -25,6 +25,8 @@ from czcheck.configuration.settings import BUILT_IN
 from czcheck.configuration.values import WrongValueError, codes, kind_of, near, severity, text
 from czcheck.errors import UsageError
 from czcheck.limits import MIB
+from czcheck.rules.catalogue import every_rule
+from czcheck.rules.declaring import matching
 from czcheck.rules.waiver import Waiver
 
 _HEAD = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
@@ -303,9 +305,6 @@ class _Reader:
         self, data: Mapping[str, Any], place: Place
     ) -> Iterable[tuple[str, Any, Place]]:
         """One setting for each rule; of prefixes, the longest counts."""
-        from czcheck.rules.catalogue import every_rule  # noqa: PLC0415
-        from czcheck.rules.declaring import matching  # noqa: PLC0415
-
         found: dict[str, tuple[int, Any, Place]] = {}
         for prefix, value in data.items():
             here = (*place, prefix)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from czcheck.rules.catalogue import every_rule
+from czcheck.rules.declaring import UnknownRuleError, matching
 from czcheck.rules.finding import Severity
 from czcheck.text import nearest
 
@@ -53,7 +56,7 @@ def kind_of(value: Any) -> str:
     return kinds.get(type(value), "a date or time")
 
 
-def flag(value: Any, folder: Path) -> bool:  # noqa: ARG001 - one signature for all
+def flag(value: Any, _folder: Path) -> bool:
     """`true` or `false`."""
     if not isinstance(value, bool):
         raise WrongValueError(f"takes true or false, not {kind_of(value)}")
@@ -78,7 +81,7 @@ def choice(what: str, choices: Callable[[], Collection[str]]) -> Read:
         choices: Yields the words.
     """
 
-    def read(value: Any, folder: Path) -> str:  # noqa: ARG001
+    def read(value: Any, _folder: Path) -> str:
         words = choices()
         if not isinstance(value, str):
             raise WrongValueError(f"takes {_one_of(words)}, not {kind_of(value)}")
@@ -104,7 +107,7 @@ def number(least: float, most: float, *, above: bool = False) -> Read:
         above: Whether it has to be above the smallest.
     """
 
-    def read(value: Any, folder: Path) -> float:  # noqa: ARG001
+    def read(value: Any, _folder: Path) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise WrongValueError(f"takes a number, not {kind_of(value)}")
         if abs(value) > sys.float_info.max:
@@ -122,7 +125,7 @@ def number(least: float, most: float, *, above: bool = False) -> Read:
 def count(least: int, most: int) -> Read:
     """A whole number within bounds."""
 
-    def read(value: Any, folder: Path) -> int:  # noqa: ARG001
+    def read(value: Any, _folder: Path) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise WrongValueError(f"takes a whole number, not {kind_of(value)}")
         if not least <= value <= most:
@@ -157,11 +160,8 @@ def program(value: Any, folder: Path) -> str:
     return str(folder / name) if "/" in name or "\\" in name else name
 
 
-def codes(value: Any, folder: Path) -> str:  # noqa: ARG001
+def codes(value: Any, _folder: Path) -> str:
     """Code of a rule, or the beginning of codes: of rules on one file, or on two releases."""
-    from czcheck.rules.catalogue import every_rule  # noqa: PLC0415
-    from czcheck.rules.declaring import UnknownRuleError, matching  # noqa: PLC0415
-
     code = text(value).strip().upper()
     rules = every_rule()
     try:
@@ -191,10 +191,8 @@ def ignored(value: Any, folder: Path) -> Ignored:
     return Ignored(codes(value["code"], folder), reason)
 
 
-def operation(value: Any, folder: Path) -> str:  # noqa: ARG001
+def operation(value: Any, _folder: Path) -> str:
     """The name of an operation."""
-    import re  # noqa: PLC0415
-
     pattern = r"[A-Za-z][A-Za-z0-9_>.]{0,199}"
     if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
         raise WrongValueError(f"{value!r} is no operation that can be admitted")

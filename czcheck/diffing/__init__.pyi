@@ -1,4 +1,6 @@
 from .answers import AnswersChange as AnswersChange
+from .answers import compare_answers as compare_answers
+from .answers import proven_answers as proven_answers
 from .classes import match_classes as match_classes
 from .metadata import MetadataChange as MetadataChange
 from .metadata import compare_metadata as compare_metadata

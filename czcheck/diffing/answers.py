@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.diffing.network import tile_of
+from czcheck.diffing.picture import picture_of
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
+from czcheck.progress import FileProgress
+from czcheck.rules.comparison import worst_of
+from czcheck.runtime.compare import KeptAnswers, TileComparison, compare, is_flat, tolerance_for
 from czcheck.text import sizes
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances, coarser
 
@@ -21,7 +27,6 @@ if TYPE_CHECKING:
     from czcheck.diffing.picture import Picture
     from czcheck.diffing.release import Release, Which
     from czcheck.runtime.answers import Environment
-    from czcheck.runtime.compare import KeptAnswers, TileComparison
     from czcheck.runtime.deaths import Failure
     from czcheck.runtime.measure.cost import Cost
     from czcheck.runtime.networks import Worker
@@ -122,8 +127,6 @@ class AnswersChange:
     @property
     def worst(self) -> TileComparison | None:
         """The tile with the most changed labels; of equals, the one with the largest change."""
-        from czcheck.rules.comparison import worst_of  # noqa: PLC0415
-
         return worst_of(list(self.tiles)) if self.tiles else None
 
     @property
@@ -180,7 +183,7 @@ def compare_answers(
     *,
     images: Collection[Path] = (),
     allow_op: Collection[str] = (),
-    progress: Callable[[Path, int, int], None] | None = None,
+    progress: FileProgress | None = None,
     tolerances: Tolerances = DEFAULT_TOLERANCES,
 ) -> AnswersChange:
     """Ask both networks the same tiles, one after the other, and compare.
@@ -202,8 +205,6 @@ def compare_answers(
         UnavailableError: One of them cannot be run, or must not be.
         IncompleteError: A process could not be started, or an image cannot be read.
     """
-    from czcheck.runtime.compare import KeptAnswers  # noqa: PLC0415
-
     other = incomparable(metadata, network)
     for release in releases:
         if (objection := release.model.safety.objection(allow_op)) is not None:
@@ -239,7 +240,7 @@ def _run(
     worker: Worker,
     battery: Sequence[Tile],
     kept: KeptAnswers,
-    progress: Callable[[Path, int, int], None] | None,
+    progress: FileProgress | None,
 ) -> ReleaseRun:
     """Ask one network all tiles, one at a time."""
     from czcheck.runtime.measure.cost import cost_of  # noqa: PLC0415
@@ -286,15 +287,6 @@ def _compared(
     precision: str,
 ) -> AnswersChange:
     """Both releases' answers to the same tiles, held against each other."""
-    from czcheck.diffing.picture import picture_of  # noqa: PLC0415
-    from czcheck.rules.comparison import worst_of  # noqa: PLC0415
-    from czcheck.runtime.compare import (  # noqa: PLC0415
-        TileComparison,
-        compare,
-        is_flat,
-        tolerance_for,
-    )
-
     channels = _Channels(metadata)
     compared: list[TileComparison] = []
     flat: list[str] = []
@@ -348,8 +340,6 @@ class _Channels:
         return self._placed(*both[0]), self._placed(*both[1])
 
     def _placed(self, answer: NDArray[Any], places: list[int]) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         if places == list(range(self._size)):
             return answer
         placed = np.zeros((*answer.shape[:-1], self._size), answer.dtype)
@@ -359,8 +349,6 @@ class _Channels:
 
 def _numbers(answer: NDArray[Any]) -> NDArray[Any]:
     """An answer whose values can be subtracted: truth values and bytes cannot."""
-    import numpy as np  # noqa: PLC0415
-
     return answer.astype(np.float64) if answer.dtype.kind in "biu" else answer
 
 

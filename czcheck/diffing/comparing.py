@@ -11,10 +11,13 @@ from czcheck._version import __version__
 from czcheck.configuration.applying import POLICY, applied, judge_releases, today
 from czcheck.configuration.configuration import Configuration
 from czcheck.configuration.showing import of_report
+from czcheck.diffing import answers
 from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
+from czcheck.diffing.network import compare_networks
 from czcheck.diffing.record import DiffOptions, Fault, ReleaseFile
 from czcheck.diffing.release import Release
 from czcheck.diffing.result import Diff
+from czcheck.diffing.weights import compare_weights
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.options import Options
@@ -31,9 +34,9 @@ if TYPE_CHECKING:
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.weights import WeightsChange
     from czcheck.model import Model
+    from czcheck.progress import FileProgress
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.tolerances import Tolerances
-    from czcheck.verifying.running import Progress
 
 LEVELS = (Level.NETWORK, Level.RUN)
 
@@ -57,7 +60,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     config: str | Path | None = None,
     profile: str | None = None,
     find_config: bool = False,
-    progress: Progress | None = None,
+    progress: FileProgress | None = None,
 ) -> Diff:
     """Compare two releases of a model.
 
@@ -210,7 +213,7 @@ class _Comparison:
         options: DiffOptions,
         images: Sequence[Path],
         source: WorkerSource,
-        progress: Progress | None,
+        progress: FileProgress | None,
         tolerances: Tolerances,
     ) -> None:
         self._tolerances = tolerances
@@ -249,8 +252,6 @@ class _Comparison:
 
     def network(self) -> NetworkChange:
         """What changed in the network."""
-        from czcheck.diffing.network import compare_networks  # noqa: PLC0415
-
         if self._network is None:
             first, second = self._releases
             before, after = (release.network for release in self._releases)
@@ -259,8 +260,6 @@ class _Comparison:
 
     def weights(self) -> WeightsChange:
         """What changed in the weights."""
-        from czcheck.diffing.weights import compare_weights  # noqa: PLC0415
-
         if self._weights is None:
             before, after = (release.weights for release in self._releases)
             self._weights = compare_weights(before, after)
@@ -276,8 +275,6 @@ class _Comparison:
 
     def answers(self) -> AnswersChange:
         """What changed in the answers."""
-        from czcheck.diffing.answers import compare_answers, proven_answers  # noqa: PLC0415
-
         for release in self._releases:
             if left := release.model.left_to_build(run=True):
                 raise UnavailableError(
@@ -285,10 +282,10 @@ class _Comparison:
                     f"it leaves to `czcheck build` {left}"
                 )
         if self._options.level is not Level.RUN:
-            return proven_answers(self.metadata(), self.network())
+            return answers.proven_answers(self.metadata(), self.network())
         metadata, network = self.metadata(), self.network()
         with self._source.worker() as first, self._source.worker() as second:
-            return compare_answers(
+            return answers.compare_answers(
                 self._releases,
                 metadata,
                 network,

@@ -8,26 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from czcheck.diffing.classes import ClassChange, match_classes
+from czcheck.metadata.fields import FIELDS
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.parts import UnknownPart
 from czcheck.text import sizes
 
-# Fields in the order of the document, by the names that the format gives them.
-_FIELDS = {
-    "version": "Version",
-    "model_id": "Id",
-    "name": "ModelName",
-    "status": "Status",
-    "feature_extractor": "FeatureExtractor",
-    "postprocessing": "Postprocessing",
-    "color_handling": "ColorHandling",
-    "pixel_types": "PixelType",
-    "border_size": "BorderSize",
-    "total_tile": "TotalTile",
-    "scale_inputs_by_bitdepth": "ScaleInputsByBitdepth",
-}
-# Those that say what images the network takes, and how.
-_INPUT = ("PixelType", "ColorHandling", "ScaleInputsByBitdepth")
+# Classes are compared one by one.
+_COMPARED = tuple(each for each in FIELDS if each.attribute != "classes")
+_INPUT = frozenset(each.name for each in FIELDS if each.is_input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +76,9 @@ def compare_metadata(before: ModelMetadata, after: ModelMetadata) -> MetadataCha
         before,
         after,
         fields=tuple(
-            FieldChange(field, _plain(old), _plain(new))
-            for attribute, field in _FIELDS.items()
-            if (old := getattr(before, attribute)) != (new := getattr(after, attribute))
+            FieldChange(field.name, _plain(old), _plain(new))
+            for field in _COMPARED
+            if (old := getattr(before, field.attribute)) != (new := getattr(after, field.attribute))
         ),
         unknown=tuple(_unknown_changes(before.unknown, after.unknown)),
         classes=match_classes(before.classes, after.classes),

@@ -72,10 +72,8 @@ def tile_of(network: Network) -> Dims | None:
     Returns:
         The sizes; None where there is no single input, or one of open rank.
     """
-    serving = network.serving
-    if serving is None or len(serving.inputs) != 1 or serving.inputs[0].shape is None:
-        return None
-    return serving.inputs[0].shape[1:]
+    fed = network.input
+    return None if fed is None or fed.shape is None else fed.shape[1:]
 
 
 def compare_networks(

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.report.picture import beside, class_map, fewer, input_colours, png
+from czcheck.runtime.labels import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,13 +59,11 @@ def picture_of(
     Returns:
         The picture; None where an answer is no image of classes.
     """
-    import numpy as np  # noqa: PLC0415
-
     height, width = tile.pixels.shape[:2]
     answers = before, after
     if any(each.ndim != _AXES or each.shape[:3] != (1, height, width) for each in answers):
         return None
-    bgr = metadata.before.pixel_types[0].startswith("Bgr")
+    bgr = metadata.before.pixel_type.is_colour
     shown = input_colours(fewer(tile.pixels), bgr=bgr)
     panels = {"input": shown}
     for name, answer, side in (
@@ -70,7 +71,7 @@ def picture_of(
         ("after", after, metadata.after),
     ):
         panels[name] = class_map(fewer(answer[0]), [each.color for each in side.classes])
-    labels = [np.nan_to_num(np.real(each[0])).argmax(axis=-1) for each in aligned(before, after)]
+    labels = [most_probable(np.nan_to_num(np.real(each[0])))[0] for each in aligned(before, after)]
     difference = np.rint(shown * _DIMMED).astype(np.uint8)
     difference[_any_in_each(labels[0] != labels[1], shown.shape[:2])] = _DIFFERENT
     panels["difference"] = difference
@@ -83,8 +84,6 @@ def picture_of(
 
 def _any_in_each(mask: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """A mask made smaller: a single pixel that is set is still seen."""
-    import numpy as np  # noqa: PLC0415
-
     for axis, size in enumerate(shape):
         step = -(-mask.shape[axis] // size)
         mask = np.logical_or.reduceat(mask, range(0, mask.shape[axis], step), axis=axis)

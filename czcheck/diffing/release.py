@@ -9,14 +9,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from czcheck.errors import InputError, UnavailableError
+from czcheck.files import private_folder, remove_folder
+from czcheck.network.structure import structure_of
+from czcheck.network.weights import Weights
 from czcheck.specification import open_checked, test_images
+from czcheck.verifying.running import battery
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from czcheck.limits import Limits
     from czcheck.model import Model
     from czcheck.network.facts import Network
     from czcheck.network.structure import Structure
-    from czcheck.network.weights import Weights
     from czcheck.test_tiles.patterns import Tile
 
 Which = Literal["first", "second"]
@@ -46,7 +51,7 @@ class Release:
         self.model: Model = open_checked(path, limits)
         self._folder: Path | None = None
 
-    def __enter__(self) -> Release:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -55,7 +60,6 @@ class Release:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from czcheck.files import remove_folder  # noqa: PLC0415
 
         if self._folder is not None:
             remove_folder(self._folder)
@@ -94,7 +98,6 @@ class Release:
         Raises:
             UnavailableError: The network cannot be read.
         """
-        from czcheck.files import private_folder  # noqa: PLC0415
         from czcheck.network.weights import Weights  # noqa: PLC0415 - numpy when needed
 
         network = self.network
@@ -112,8 +115,6 @@ class Release:
         Raises:
             UnavailableError: The network cannot be read.
         """
-        from czcheck.network.structure import structure_of  # noqa: PLC0415
-
         # These follow the graph, too, and there is a limit on the steps of all together.
         self.read(lambda model: model.safety)
         self.read(lambda model: model.cost)
@@ -130,7 +131,5 @@ class Release:
             InputError: An image cannot be read.
             UsageError: There is no such image.
         """
-        from czcheck.verifying.running import battery  # noqa: PLC0415
-
         own = [*images, *test_images(self.model)]
         return self.read(lambda model: list(battery(model, own)))

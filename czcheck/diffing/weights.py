@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
 
+import numpy as np
+
 from czcheck.network.weights import Weight, Weights
 
 # What Keras and TensorFlow put behind names to keep them apart: it changes from session to session.
@@ -195,8 +197,6 @@ def _distance(
 
     Values that are NaN in both, or the same infinity, are no difference.
     """
-    import numpy as np  # noqa: PLC0415
-
     difference = whole = largest = 0.0
     others = () if new is None else after.chunks(new)
     for one, other in zip_longest(before.chunks(old), others):

@@ -10,6 +10,6 @@ from .pictures import WRONG as WRONG
 from .pictures import worst_picture as worst_picture
 from .record import Evaluation as Evaluation
 from .record import Goals as Goals
-from .record import ImageResult as ImageResult
+from .record import ImageEvaluation as ImageEvaluation
 from .scoring import PlaneScore as PlaneScore
 from .truth import mask_reading as mask_reading

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
@@ -10,19 +10,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from czcheck.errors import InputError, UsageError
+from czcheck.evaluating.counts import PixelCounts
+from czcheck.evaluating.objects import ObjectFigures
+from czcheck.evaluating.pairs import pairs_of
+from czcheck.evaluating.pictures import worst_picture
+from czcheck.evaluating.record import Evaluation
+from czcheck.evaluating.scoring import PlaneScore
+from czcheck.images.matching import for_model
+from czcheck.images.opening import open_image
+from czcheck.segmenting.planes import segment_plane
+from czcheck.segmenting.predicting import layout_of
+from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from czcheck.evaluating.pairs import Pair
-    from czcheck.evaluating.record import Evaluation, ImageResult
+    from czcheck.evaluating.record import ImageEvaluation
     from czcheck.evaluating.scoring import Preview
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.image import Image, Plane
     from czcheck.model import Model
+    from czcheck.progress import CountProgress
     from czcheck.segmenting.job import Job
-    from czcheck.segmenting.runner import ModelRunner
-
-# Called with the number of images done and of all.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Labelled:
 
 
 def evaluation_of(
-    model: Model, labelled: Labelled, job: Job, progress: Progress | None = None
+    model: Model, labelled: Labelled, job: Job, progress: CountProgress | None = None
 ) -> Evaluation:
     """Segment labelled images and hold the answers against the masks.
 
@@ -62,12 +70,6 @@ def evaluation_of(
         InputError: The model cannot be run, an image or a mask cannot be read, or they do not fit.
         IncompleteError: The network's process could not be started.
     """
-    from czcheck.evaluating.counts import PixelCounts  # noqa: PLC0415 - numpy when needed
-    from czcheck.evaluating.objects import ObjectFigures  # noqa: PLC0415
-    from czcheck.evaluating.pairs import pairs_of  # noqa: PLC0415
-    from czcheck.evaluating.record import Evaluation  # noqa: PLC0415
-    from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
-
     pairs, left_over = pairs_of(labelled.images, labelled.masks)
     for pair in pairs:
         # Whatever cannot be read, or lacks pixels, is found before the network takes its time.
@@ -76,7 +78,7 @@ def evaluation_of(
     reading = labelled.reading
     counts = PixelCounts(len(reading.names))
     worst = _Worst(labelled.pictures)
-    results: list[ImageResult] = []
+    results: list[ImageEvaluation] = []
     notes = _Notes()
     with ModelRunner(model, job) as runner:
         for number, pair in enumerate(pairs, 1):
@@ -99,7 +101,7 @@ def evaluation_of(
             "one class; are they of all classes? --mask says what values mean"
         )
     objects = [each.objects for each in results if each.objects is not None]
-    bgr = model.metadata.pixel_types[0].startswith("Bgr") and runner.channels > 1
+    bgr = model.metadata.pixel_type.is_colour and runner.channels > 1
     return Evaluation(
         mask=reading.kind.value,
         classes=reading.names,
@@ -137,8 +139,6 @@ class _Notes:
 @contextmanager
 def _opened(pair: Pair, labelled: Labelled) -> Iterator[tuple[Image, Image]]:
     """An image and its mask."""
-    from czcheck.images.opening import open_image  # noqa: PLC0415
-
     with (
         open_image(pair.image, **labelled.selection) as image,
         open_image(pair.mask, **_planes_only(labelled.selection), numbers=True) as mask,
@@ -148,13 +148,8 @@ def _opened(pair: Pair, labelled: Labelled) -> Iterator[tuple[Image, Image]]:
 
 def _scored(
     runner: ModelRunner, pair: Pair, labelled: Labelled, job: Job, notes: _Notes
-) -> list[tuple[ImageResult, Preview]]:
+) -> list[tuple[ImageEvaluation, Preview]]:
     """Score the planes of one image."""
-    from czcheck.evaluating.scoring import PlaneScore  # noqa: PLC0415
-    from czcheck.images.matching import for_model  # noqa: PLC0415
-    from czcheck.segmenting.planes import segment_plane  # noqa: PLC0415
-    from czcheck.segmenting.predicting import layout_of  # noqa: PLC0415
-
     scored = []
     with _opened(pair, labelled) as (image, mask):
         view = for_model(
@@ -207,7 +202,7 @@ class _Worst:
         self._count = count
         self._kept: list[tuple[float, str, Preview]] = []
 
-    def add(self, result: ImageResult, preview: Preview) -> None:
+    def add(self, result: ImageEvaluation, preview: Preview) -> None:
         """Keep a plane if it is among the worst."""
         if result.mean_iou is None or not self._count:
             return
@@ -220,7 +215,5 @@ class _Worst:
 
     def pictures(self, reading: MaskReading, *, bgr: bool) -> dict[str, bytes]:
         """Draw them, the worst first."""
-        from czcheck.evaluating.pictures import worst_picture  # noqa: PLC0415
-
         kept = sorted(self._kept, key=lambda each: (-each[0], each[1]))
         return {name: worst_picture(preview, reading.colours, bgr=bgr) for _, name, preview in kept}

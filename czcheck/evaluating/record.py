@@ -11,7 +11,7 @@ from czcheck.evaluating.objects import ObjectFigures
 
 
 @dataclass(frozen=True, slots=True)
-class ImageResult:
+class ImageEvaluation:
     """One labelled plane.
 
     Attributes:
@@ -61,7 +61,7 @@ class Evaluation:
 
     mask: str
     classes: tuple[str, ...]
-    images: tuple[ImageResult, ...]
+    images: tuple[ImageEvaluation, ...]
     counts: PixelCounts
     objects: ObjectFigures | None
     object_class: str | None
@@ -81,7 +81,7 @@ class Evaluation:
         tiles = sum(each.tiles for each in self.images)
         return sum(each.tiles * each.padding for each in self.images) / max(tiles, 1)
 
-    def padded(self, share: float = 0) -> tuple[ImageResult, ...]:
+    def padded(self, share: float = 0) -> tuple[ImageEvaluation, ...]:
         """The planes whose tiles hold more padding than a share.
 
         Args:
@@ -141,7 +141,7 @@ class Evaluation:
             "f1": objects.f1,
         }
 
-    def _image(self, image: ImageResult) -> dict[str, Any]:
+    def _image(self, image: ImageEvaluation) -> dict[str, Any]:
         return {
             "name": image.name,
             "pixel_accuracy": image.counts.accuracy(),
@@ -150,7 +150,7 @@ class Evaluation:
             "f1": None if image.objects is None else image.objects.f1,
         }
 
-    def worst(self, count: int) -> list[ImageResult]:
+    def worst(self, count: int) -> list[ImageEvaluation]:
         """The planes with the smallest mean intersection over union, the worst first.
 
         Args:

@@ -9,7 +9,7 @@ import numpy as np
 from czcheck.errors import InputError
 from czcheck.evaluating.counts import UNLABELLED, PixelCounts
 from czcheck.evaluating.objects import match
-from czcheck.evaluating.record import ImageResult
+from czcheck.evaluating.record import ImageEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +151,7 @@ class PlaneScore:
             few = part[top::step, left::step]
             whole[into][: few.shape[0], : few.shape[1]] = few
 
-    def result(self, name: str) -> ImageResult:
+    def result(self, name: str) -> ImageEvaluation:
         """The score of the whole plane.
 
         Args:
@@ -162,7 +162,7 @@ class PlaneScore:
             from skimage.measure import label  # noqa: PLC0415 - slow, and not for all
 
             objects = match(self._objects[0], label(self._objects[1]))
-        return ImageResult(name, self.counts, objects)
+        return ImageEvaluation(name, self.counts, objects)
 
     @property
     def preview(self) -> Preview:

@@ -12,6 +12,8 @@ from czcheck.configuration.applying import judge
 from czcheck.configuration.configuration import Configuration
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
+from czcheck.evaluating.record import Goals
+from czcheck.evaluating.truth import mask_reading
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import Model
 from czcheck.report.inspection import as_far_as_read
@@ -23,11 +25,10 @@ from czcheck.verifying.gathering import facts_of, looked_at
 from czcheck.verifying.judging import outcomes_of, report_of
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.evaluating import Progress
-    from czcheck.evaluating.record import Goals
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.matching import Intensities
     from czcheck.images.selection import Selection
+    from czcheck.progress import CountProgress
     from czcheck.runtime.limits import RunnerLimits
 
 
@@ -62,7 +63,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     config: str | Path | None = None,
     profile: str | None = None,
     find_config: bool = False,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     **options: Any,
 ) -> Report:
     """Hold a model's segmentation of labelled images against their masks.
@@ -162,7 +163,6 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
 
 
 def _reading(model: Model, mask: str, class_name: str | None) -> MaskReading:
-    from czcheck.evaluating.truth import mask_reading  # noqa: PLC0415 - numpy when needed
 
     try:
         classes = model.metadata.classes
@@ -181,8 +181,6 @@ def _goals(
     accuracy: float | None,
 ) -> Goals:
     """The goals, held against the classes before anything is run."""
-    from czcheck.evaluating.record import Goals  # noqa: PLC0415 - numpy when needed
-
     goals = Goals(dict(iou or {}), dict(dice or {}), f1, accuracy)
     for name in (*goals.iou, *goals.dice):
         if name not in reading.names:

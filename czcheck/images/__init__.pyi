@@ -11,6 +11,7 @@ from .folders import is_store as is_store
 from .image import Image as Image
 from .image import Plane as Plane
 from .matching import for_model as for_model
+from .ome_files import files_beside as files_beside
 from .opening import open_image as open_image
 from .output import create as create
 from .output_folders import folder_for as folder_for

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from czcheck.errors import UsageError
 from czcheck.images.image import Image, Plane, Region, fitted, pixel_type_of
 
@@ -53,8 +55,6 @@ class ArrayImage(Image):
         self._array, self._turned = array, color == "rgb"
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         part = np.asarray(self._array[region.rows, region.columns])
         pixels = part.reshape(region.height, region.width, -1)
         pixels = fitted(pixels, self.dtype, self.path, plane, region)
@@ -78,8 +78,6 @@ def with_samples(pixels: NDArray[Any], samples: int, opaque: float) -> NDArray[A
         samples: 3 drops alpha, 4 adds it.
         opaque: What an alpha that is added is.
     """
-    import numpy as np  # noqa: PLC0415
-
     have = pixels.shape[-1]
     if (have, samples) == (ALPHA, COLOURS):
         return pixels[..., :COLOURS]

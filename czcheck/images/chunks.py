@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from czcheck.limits import MIB
 
 if TYPE_CHECKING:
@@ -116,8 +118,6 @@ class Chunks:
             self._flush(next(iter(self._chunks.values())))
 
     def _chunk(self, place: ChunkPlace, like: NDArray[Any]) -> Chunk:
-        import numpy as np  # noqa: PLC0415
-
         if place not in self._chunks:
             size = place.rows[1] - place.rows[0], place.columns[1] - place.columns[0]
             self._chunks[place] = Chunk(place, np.zeros((*size, like.shape[-1]), like.dtype))

@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import InputError
 from czcheck.images.content import KINDS
 from czcheck.images.czi_process import CziProcess
@@ -166,8 +168,6 @@ class CziImage(FileImage):
         place = self._place(plane, channel)
         kind = PIXEL_TYPES[self._types[channel]]
         if place not in self._tiles:
-            import numpy as np  # noqa: PLC0415
-
             return np.zeros((region.height, region.width, kind.scalars), kind.dtype)
         where = f" in the region at row {region.top}, column {region.left}"
         return self._file.read(
@@ -203,7 +203,7 @@ def _channels(path: Path, root: Element, types: dict[int, list[str]]) -> list[tu
                 f"{path}: the pixels of channel {number} are {pixel_type}, which is not read; "
                 f"save the image as {', '.join(_READ[:-1])} or {_READ[-1]}"
             )
-        plain = str(index) if count > 1 else "RGB" if pixel_type.startswith("B") else "Gray"
+        plain = str(index) if count > 1 else "RGB" if PIXEL_TYPES[pixel_type].is_colour else "Gray"
         channels.append((names[index] or plain, pixel_type))
     return channels
 
@@ -216,7 +216,7 @@ def _is_less(tiles: tuple[int, int], most: tuple[int, int]) -> bool:
 def _bytes(pixel_type: str) -> int:
     """Bytes of one pixel."""
     each = PIXEL_TYPES[pixel_type]
-    return each.scalars * {"uint8": 1, "uint16": 2, "float32": 4}[each.dtype]
+    return each.scalars * each.bits // 8
 
 
 def _metadata(path: Path, text: str) -> Element:

@@ -58,7 +58,7 @@ def _is_split(file: IO[bytes], position: int, entry: int) -> bool:
     metadata, _, _ = _SIZES.unpack_from(head, _HEADER)
     before = max(_LEAST_BEFORE_DATA, _SIZES.size + entry)
     size, kind, how = _read(file, position + _HEADER + before + metadata, 3)
-    return size == 3 and kind == _PACKING and bool(how & _SPLIT)  # noqa: PLR2004
+    return size == 3 and kind == _PACKING and bool(how & _SPLIT)
 
 
 def _read(file: IO[bytes], place: int, size: int) -> bytes:

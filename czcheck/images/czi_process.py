@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import IncompleteError
 from czcheck.images.decoders import damaged
 from czcheck.limits import MIB
@@ -83,8 +85,6 @@ class CziProcess:
         Raises:
             InputError: The file is damaged here.
         """
-        import numpy as np  # noqa: PLC0415
-
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         request = {"roi": roi, "plane": plane, "scene": scene, "pixel_type": pixel_type}

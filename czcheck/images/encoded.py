@@ -58,12 +58,12 @@ def _jpeg(data: bytes) -> Iterator[tuple[int, int]]:
     at = 2
     while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
         marker = data[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # noqa: PLR2004
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             yield struct.unpack_from(">HH", data, at + 5)
             return
-        if marker == 0xFF:  # noqa: PLR2004 - filling
+        if marker == 0xFF:  # filling
             at += 1
-        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # noqa: PLR2004 - stand alone
+        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # stand alone
             at += 2
         else:
             at += 2 + struct.unpack_from(">H", data, at + 2)[0]

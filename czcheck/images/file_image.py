@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import InputError, UsageError
 from czcheck.images.image import Image, Plane, Region, fitted
 from czcheck.images.selection import Selection, named, select
@@ -15,9 +17,8 @@ from czcheck.metadata.pixel_types import PIXEL_TYPES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Colours of a pixel as they lie in it, and the gray pixel type of one of them.
+# Colours of a pixel as they lie in it.
 COLOURS = ("Blue", "Green", "Red")
-_COMPONENT = {"Bgr24": "Gray8", "Bgra32": "Gray8", "Bgr48": "Gray16", "Bgr96Float": "Gray32Float"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class FileImage(Image):
         self._wide = selections.numbers
         names = [name for name, _ in channels]
         self._types = types = [pixel_type for _, pixel_type in channels]
-        if len(channels) == 1 and types[0] in _COMPONENT and selections.channel is not None:
+        colour = len(types) == 1 and PIXEL_TYPES[types[0]].is_colour
+        if colour and selections.channel is not None:
             # A colour can be taken for itself, by its name; the number is that of the channel.
             wanted = select(self.path, "channel", selections.channel, range(4), [*names, *COLOURS])
             self._taken = tuple((0, None if each == 0 else each - 1) for each in wanted)
@@ -74,7 +76,7 @@ class FileImage(Image):
             names[number] if part is None else COLOURS[part] for number, part in self._taken
         )
         self.pixel_types = tuple(
-            types[number] if part is None else _COMPONENT[types[number]]
+            types[number] if part is None else PIXEL_TYPES[types[number]].component.name
             for number, part in self._taken
         )
 
@@ -126,8 +128,6 @@ class FileImage(Image):
         self.missing = tuple(missing)
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         parts = []
         for number, part in self._taken:
             pixels = self._read_channel(plane, number, region)

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from czcheck.errors import InputError
-from czcheck.metadata.pixel_types import PIXEL_TYPES
+from czcheck.metadata.pixel_types import BY_CONTENT, PIXEL_TYPES
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self
-
-GRAY = {"uint8": "Gray8", "uint16": "Gray16", "float32": "Gray32Float"}
-COLOUR = {"uint8": "Bgr24", "uint16": "Bgr48", "float32": "Bgr96Float"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,6 @@ class Image(ABC):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype that `read` returns: the file's, and for mixed channels one that holds all."""
-        import numpy as np  # noqa: PLC0415
-
         return np.result_type(*(PIXEL_TYPES[each].dtype for each in self.pixel_types))
 
     def read(self, plane: Plane, top: int, left: int, height: int, width: int) -> NDArray[Any]:
@@ -180,18 +176,18 @@ def pixel_type_of(dtype: np.dtype[Any], samples: int, place: str | Path) -> str:
     Raises:
         InputError: The format has no such pixel type.
     """
-    if samples == 4 and dtype.name == "uint8":  # noqa: PLR2004 - Bgra32 is the only one with alpha
-        return "Bgra32"
-    names = GRAY if samples == 1 else COLOUR
-    if dtype.kind in "iu" and dtype.name not in names and samples in (1, 3):
-        return names["uint16"]
-    if dtype.name not in names or samples not in (1, 3):
+    found = BY_CONTENT.get((samples, dtype.name))
+    if found is None and dtype.kind in "iu" and samples in (1, 3):
+        found = BY_CONTENT[samples, "uint16"]
+    if found is None:
+        count = 1 if samples == 1 else 3
+        near = [each.name for each in BY_CONTENT.values() if each.scalars == count]
         kind = {1: "gray", 3: "colours", 4: "colours with alpha"}.get(samples, f"{samples} samples")
         raise InputError(
             f"{place}: the pixels are {dtype.name} ({kind}), for which the format has no pixel "
-            f"type; save the image as uint8, uint16 or float32 ({', '.join(names.values())})"
+            f"type; save the image as uint8, uint16 or float32 ({', '.join(near)})"
         )
-    return names[dtype.name]
+    return found.name
 
 
 def fitted(
@@ -212,8 +208,6 @@ def fitted(
     if pixels.dtype == dtype:
         return pixels
     if pixels.dtype.kind in "iu" and pixels.size:
-        import numpy as np  # noqa: PLC0415
-
         most = np.iinfo(dtype).max
         if pixels.min() < 0 or pixels.max() > most:
             row, column, scalar = (int(e) for e in np.argwhere((pixels < 0) | (pixels > most))[0])
@@ -238,8 +232,6 @@ def check_finite(pixels: NDArray[Any], path: str, plane: Plane, top: int, left: 
     Raises:
         InputError: A pixel is NaN or infinite; the message names the first one.
     """
-    import numpy as np  # noqa: PLC0415
-
     if pixels.dtype.kind != "f" or (finite := np.isfinite(pixels)).all():
         return
     row, column, scalar = (int(each) for each in np.argwhere(~finite)[0])

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from czcheck.errors import InputError
 from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.image import Image, Plane, Region, check_finite, told
 from czcheck.images.selection import there_is
 from czcheck.metadata.model_metadata import ModelMetadata
-from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES
+from czcheck.metadata.pixel_types import BY_CONTENT, MONOCHROME, PIXEL_TYPES
 from czcheck.text import count
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Intensities = Literal["exact", "keep", "scale"]
@@ -49,13 +50,9 @@ class ModelImage(Image):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The image's dtype, float32 where intensities are scaled."""
-        import numpy as np  # noqa: PLC0415
-
         return np.result_type(*(step.dtype for step in self._steps))
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         pixels = self._image.read(plane, *region)
         check_finite(pixels, self.path, plane, region.top, region.left)
         if not any(step.changes for step in self._steps):
@@ -95,8 +92,6 @@ class _Step:
         return self.scale != 1 or self.samples != PIXEL_TYPES[self.stored].scalars
 
     def __call__(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         have = pixels.shape[-1]
         if self.samples == 1 and have > 1:
             gray = pixels[..., :COLOURS] @ np.asarray(LUMA, np.float32)
@@ -190,9 +185,10 @@ def _with_colours(image: Image, wanted: tuple[str, ...]) -> Image:
     names, kinds = [each.casefold() for each in image.channels], set(image.pixel_types)
     if sorted(names) != ["blue", "green", "red"] or len(kinds) != 1:
         return image
-    colour = {"Gray8": "Bgr24", "Gray16": "Bgr48", "Gray32Float": "Bgr96Float"}.get(kinds.pop())
-    if colour is None:
+    gray = PIXEL_TYPES[kinds.pop()]
+    if gray.scalars != 1:
         return image
+    colour = BY_CONTENT[COLOURS, gray.dtype].name
     return _ByName(image, colour, [names.index(each) for each in ("blue", "green", "red")])
 
 

@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import tifffile
 
 from czcheck.errors import CzcheckError, InputError
 from czcheck.images.decoders import opened
 from czcheck.images.ome_xml import OmeImage, described_elsewhere, own_uuid
 from czcheck.text import first_of
-
-if TYPE_CHECKING:
-    import tifffile
 
 _FEW = 5
 _NAMED = re.compile(r'\b(?:FileName|MetadataFile)\s*=\s*(?:"([^"<]*)"|\'([^\'<]*)\')')
@@ -151,8 +150,6 @@ def files_beside(path: Path) -> frozenset[Path]:
     Returns:
         Those that it names and that exist; none for a file that is no OME-TIFF.
     """
-    import tifffile  # noqa: PLC0415 - slow, and only where there is a TIFF
-
     try:
         with opened(path), tifffile.TiffFile(path) as file:
             first = file.pages.first

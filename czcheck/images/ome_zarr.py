@@ -5,6 +5,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ome_zarr_models.common.image_label_types import Color, Property
+from ome_zarr_models.v04.axes import Axis
+from ome_zarr_models.v04.image_label_types import Label
+from ome_zarr_models.v04.multiscales import Dataset, Multiscale
+from ome_zarr_models.v04.omero import Channel, Omero, Window
+
 if TYPE_CHECKING:
     from czcheck.images.content import Content
     from czcheck.images.image import Plane
@@ -24,11 +30,6 @@ def image_attributes(content: Content, plane: Plane, path: str) -> dict[str, Any
         plane: A plane of the scene.
         path: The store, for a scene without a name.
     """
-    from ome_zarr_models.common.image_label_types import Color, Property  # noqa: PLC0415
-    from ome_zarr_models.v04.axes import Axis  # noqa: PLC0415
-    from ome_zarr_models.v04.image_label_types import Label  # noqa: PLC0415
-    from ome_zarr_models.v04.multiscales import Dataset, Multiscale  # noqa: PLC0415
-
     known = content.pixel_size is not None
     height, width = content.pixel_size or (1.0, 1.0)
     multiscale = Multiscale(
@@ -60,8 +61,6 @@ def image_attributes(content: Content, plane: Plane, path: str) -> dict[str, Any
 
 
 def _channels(content: Content) -> dict[str, Any]:
-    from ome_zarr_models.v04.omero import Channel, Omero, Window  # noqa: PLC0415
-
     white = "FFFFFF"
     colours = ["{:02X}{:02X}{:02X}".format(*each.color) for each in content.classes]
     shown = colours if content.kind == "probabilities" else [white]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from czcheck.errors import UsageError
-from czcheck.images.decoders import damaged
+from czcheck.images.czi import CziImage
+from czcheck.images.decoders import damaged, extra
 from czcheck.images.file_image import Selections
 from czcheck.images.image import Image
+from czcheck.images.png import PngImage
 from czcheck.images.selection import Selection
+from czcheck.images.tiff import TiffImage
 
 # First bytes of the formats; where those of a damaged file say nothing, its name does.
 _BEGINNINGS = {
@@ -70,19 +74,15 @@ def open_image(
 def _reader(path: Path) -> Callable[[Path, Selections], Image]:
     kind = _kind(path)
     if kind == "png":
-        from czcheck.images.png import PngImage  # noqa: PLC0415
-
         return PngImage
     if kind == "zarr":
-        from czcheck.images.zarr_image import ZarrImage  # noqa: PLC0415
+        if find_spec("zarr") is None:
+            raise extra(path, "Zarr", "zarr (and Python 3.11)")
+        from czcheck.images.zarr_image import ZarrImage  # noqa: PLC0415 - not everybody has zarr
 
         return ZarrImage
     if kind == "czi":
-        from czcheck.images.czi import CziImage  # noqa: PLC0415
-
         return CziImage
-    from czcheck.images.tiff import TiffImage  # noqa: PLC0415
-
     return TiffImage
 
 

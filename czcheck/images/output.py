@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from czcheck.errors import UsageError
@@ -12,6 +13,7 @@ from czcheck.images.content import (
     Content,
     check_format,
 )
+from czcheck.images.decoders import extra
 from czcheck.images.writer import Writer
 
 
@@ -43,6 +45,8 @@ def create(path: str | Path, content: Content, *, resume: bool = False) -> Write
 
         return CziOutput(Path(path), content)
     if ending in ZARR_ENDINGS:
+        if find_spec("ome_zarr_models") is None or find_spec("zarr") is None:
+            raise extra(path, "OME-Zarr", "ome-zarr-models (and Python 3.11)")
         from czcheck.images.output_zarr import ZarrOutput  # noqa: PLC0415
 
         return ZarrOutput(str(path), content, resume=resume)

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import IncompleteError
 from czcheck.files import placing, writing
 from czcheck.images.content import Content
@@ -64,8 +66,6 @@ class CziOutput(FileWriter):
 
     def write(self, plane: Plane, top: int, left: int, block: NDArray[Any]) -> None:
         """Write a block; see `Writer.write`."""
-        import numpy as np  # noqa: PLC0415
-
         pixels = block.reshape(*block.shape[:2], self._channels)
         where = self._numbers
         with self._lock, _native(self.path):

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from zarr.storage import FsspecStore, LocalStore
+
 from czcheck.errors import UsageError
 from czcheck.images.decoders import extra
 from czcheck.images.folders import UNFINISHED
@@ -121,8 +123,6 @@ class _Local(Folder):
         return begun or _PROGRESS in names or self._read(self._work) is not None
 
     def store(self) -> Any:
-        from zarr.storage import LocalStore  # noqa: PLC0415
-
         return LocalStore(self._work)
 
     def finished(self) -> dict[str, Any] | None:
@@ -193,8 +193,6 @@ class _Remote(Folder):
         return bool(self._fs.exists(f"{self._root}/{name}"))
 
     def store(self) -> Any:
-        from zarr.storage import FsspecStore  # noqa: PLC0415
-
         return FsspecStore.from_url(self._url)
 
     def _read(self) -> dict[str, Any] | None:

@@ -8,6 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
 from czcheck.files import placing, writing
 from czcheck.images.content import CLASSES, SOURCE, Content, check_format
 from czcheck.images.decoders import held
@@ -39,8 +42,6 @@ class PngOutput(FileWriter):
             InputError: The plane is too large to be held.
             IncompleteError: It cannot be written there.
         """
-        import numpy as np  # noqa: PLC0415
-
         check_format(path, content.kind, len(content.planes))
         self.path, self.content = str(path), content
         (plane,) = content.planes
@@ -58,8 +59,6 @@ class PngOutput(FileWriter):
             self._pixels[top : top + height, left : left + width] = block.reshape(height, width)
 
     def _finish(self) -> None:
-        from PIL import Image  # noqa: PLC0415
-
         with writing(self.path):
             Image.fromarray(self._pixels).save(
                 self._target, "PNG", pnginfo=png_texts(self._texts())

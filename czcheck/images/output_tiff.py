@@ -14,6 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+import tifffile
+
 from czcheck.files import placing, writing
 from czcheck.images.content import CLASSES, SOURCE, Content
 from czcheck.images.writer import FileWriter
@@ -73,8 +76,6 @@ class TiffOutput(FileWriter):
 
     def write(self, plane: Plane, top: int, left: int, block: NDArray[Any]) -> None:
         """Write a block; see `Writer.write`."""
-        import numpy as np  # noqa: PLC0415
-
         place = self._places[plane.scene, plane.time, plane.z]
         pixels = block.reshape(*block.shape[:2], self._channels).astype(self._dtype, copy=False)
         with self._lock, writing(self.path):
@@ -95,8 +96,6 @@ class TiffOutput(FileWriter):
             self._compress()
 
     def _compress(self) -> None:
-        import tifffile  # noqa: PLC0415
-
         with tifffile.TiffWriter(self._target, ome=True, bigtiff=self._size > _CLASSIC) as writer:
             for planes in _by_scene(self.content.planes):
                 first = planes[0]
@@ -116,8 +115,6 @@ class TiffOutput(FileWriter):
 
     def _tiles(self, planes: list[Plane]) -> Iterator[NDArray[Any]]:
         """Tiles in the order of the file, read in bands of rows."""
-        import numpy as np  # noqa: PLC0415
-
         for plane in planes:
             place = self._places[plane.scene, plane.time, plane.z]
             for channel in range(self._channels):
@@ -136,7 +133,6 @@ class TiffOutput(FileWriter):
         """Labels of 8 bits are shown in the colours of their classes by every viewer."""
         if self.content.kind != "labels" or self._dtype.itemsize != 1:
             return {"photometric": "minisblack"}
-        import numpy as np  # noqa: PLC0415
 
         palette = np.zeros((3, _PALETTE), np.uint16)
         for each in self.content.classes:

@@ -13,11 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import zarr
+from numcodecs import Blosc
+
 from czcheck.errors import IncompleteError, UsageError
 from czcheck.files import writing
 from czcheck.images.chunks import Chunk, Chunks
 from czcheck.images.content import Content
-from czcheck.images.decoders import extra
 from czcheck.images.ome_zarr import image_attributes
 from czcheck.images.output_folders import Folder, folder_for
 from czcheck.images.writer import Writer
@@ -51,14 +54,9 @@ class ZarrOutput(Writer):
 
         Raises:
             UsageError: No such folder, something that must not be replaced, an unfinished store
-                made of something else, or a package is missing.
+                made of something else, or a package for URLs is missing.
             IncompleteError: It cannot be written there.
         """
-        try:
-            import ome_zarr_models  # noqa: F401, PLC0415
-            import zarr  # noqa: F401, PLC0415
-        except ImportError as error:
-            raise extra(path, "OME-Zarr", "ome-zarr-models (and Python 3.11)") from error
         self.path, self.content = path, content
         self._made_of = _made_of(content)
         self._numbers = {
@@ -98,8 +96,6 @@ class ZarrOutput(Writer):
                 raise
 
     def _open(self, *, resumed: bool) -> None:
-        import zarr  # noqa: PLC0415
-
         self._root = zarr.open_group(self._folder.store(), mode="a", zarr_format=2)
         if not resumed:
             self._root.attrs.put({OURS: {"unfinished": True, "made_of": self._made_of}})
@@ -111,9 +107,6 @@ class ZarrOutput(Writer):
 
     def _create(self, plane: Plane) -> Any:
         """The array of a plane's scene: t, c, z, y, x."""
-        import zarr  # noqa: PLC0415
-        from numcodecs import Blosc  # noqa: PLC0415
-
         times, sections = (len(self._numbers[axis]) for axis in ("time", "z"))
         place = self._group(plane.scene)
         group = self._root.require_group(place) if place else self._root
@@ -227,9 +220,6 @@ class ZarrOutput(Writer):
 
     def read(self, plane: Plane, top: int, left: int, height: int, width: int) -> NDArray[Any]:
         """Read a block that is there; see `Writer.read`."""
-        import numpy as np  # noqa: PLC0415
-        import zarr  # noqa: PLC0415
-
         time, z = self._numbers["time"][plane.time], self._numbers["z"][plane.z]
         with self._lock, writing(self.path):
             if plane.scene not in self._arrays:  # the store is complete

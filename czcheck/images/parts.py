@@ -7,11 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.images.image import Region
 from czcheck.limits import MIB
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 # Holds a row of strips or chunks while a network's tiles go along it.
@@ -70,8 +71,6 @@ def assemble(
     Returns:
         `(height, width, samples)`, an array of its own.
     """
-    import numpy as np  # noqa: PLC0415
-
     samples, dtype = like
     high, wide = part
     bottom, right = region.top + region.height, region.left + region.width

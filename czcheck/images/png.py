@@ -8,17 +8,21 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
 from czcheck.images.arrays import to_bgr
 from czcheck.images.content import SOURCE
 from czcheck.images.decoders import bounded, extra, held, opened, readable
 from czcheck.images.file_image import FileImage, Selections
-from czcheck.images.image import COLOUR, GRAY, Plane, Region
+from czcheck.images.image import Plane, Region
+from czcheck.metadata.pixel_types import BY_CONTENT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image as Picture
 
-_COLOUR, _ALPHA = 3, 4
+_COLOUR = 3
 # Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
 _DEPTH, _START, _BYTE = 24, 26, 8
 _HAS_COLOUR = 2
@@ -53,8 +57,6 @@ class PngImage(FileImage):
             UsageError: A selection matches nothing, or imagecodecs is not installed.
             InputError: The file is damaged or too large.
         """
-        from PIL import Image  # noqa: PLC0415
-
         self.path = str(path)
         with opened(path), path.open("rb") as stream:
             start = stream.read(_START)
@@ -81,11 +83,10 @@ class PngImage(FileImage):
         bounded(path, height=height, width=width, planes=1, channels=samples)
         held(path, height, width, samples * max(1, depth // _BYTE))
         dtype = "uint16" if depth > _BYTE else "uint8"
-        kinds = {1: GRAY[dtype], _COLOUR: COLOUR[dtype], _ALPHA: "Bgra32"}
         self._samples, self._lock = samples, threading.Lock()
         self._pixels: NDArray[Any] | None = None
         self._picture: Picture | None = None
-        channel = ("RGB" if samples >= _COLOUR else "Gray", kinds[samples])
+        channel = ("RGB" if samples >= _COLOUR else "Gray", BY_CONTENT[samples, dtype].name)
         self._choose_planes([Plane(0, 0, 0, "", height, width)], selections)
         self._choose_channels([channel], selections)
 
@@ -106,9 +107,6 @@ class PngImage(FileImage):
 
     def _cut_picture(self, region: Region) -> NDArray[Any]:
         """All others. Pillow's own picture is kept, since an array of it would be a copy."""
-        import numpy as np  # noqa: PLC0415
-        from PIL import Image  # noqa: PLC0415
-
         with self._lock, readable(self.path):
             if self._picture is None:
                 with opened(self.path), Image.open(self.path, formats=("PNG",)) as png:

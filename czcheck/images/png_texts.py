@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+from PIL.PngImagePlugin import PngInfo
 
 from czcheck.text import printable
-
-if TYPE_CHECKING:
-    from PIL.PngImagePlugin import PngInfo
 
 
 def png_texts(texts: Mapping[str, str]) -> PngInfo:
@@ -17,8 +15,6 @@ def png_texts(texts: Mapping[str, str]) -> PngInfo:
     Args:
         texts: By keyword: Latin letters, at most 79.
     """
-    from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415
-
     info = PngInfo()
     for keyword, text in texts.items():
         info.add_itxt(keyword, printable(text))

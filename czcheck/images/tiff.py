@@ -11,6 +11,8 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tifffile
+
 from czcheck.errors import InputError
 from czcheck.images.arrays import to_bgr
 from czcheck.images.content import SOURCE
@@ -33,7 +35,6 @@ from czcheck.images.tiff_series import dimensions, main_image, series_of
 from czcheck.images.tiff_tags import check_colours, tag_warnings
 
 if TYPE_CHECKING:
-    import tifffile
     from numpy.typing import NDArray
 
 _RGB, _YCBCR = 2, 6
@@ -109,8 +110,6 @@ class TiffImage(FileImage):
             InputError: The file is damaged, absurdly large, lacks pixels, or has pixels that are
                 not read.
         """
-        import tifffile  # noqa: PLC0415
-
         self.path = str(path)
         with opened(path):
             self._file = tifffile.TiffFile(path)

@@ -7,6 +7,9 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+import tifffile
+
 from czcheck.errors import InputError
 from czcheck.images.decoders import bounded_part, damaged, held
 from czcheck.images.encoded import COMPRESSIONS, encoded_pixels
@@ -17,8 +20,6 @@ from czcheck.images.tiff_series import dimensions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-    import tifffile
     from numpy.typing import NDArray
 
 # A plane in a single strip has to be decoded whole; so have few ones.
@@ -68,8 +69,6 @@ class Pages:
         Raises:
             InputError: The file is truncated, or its tiles or strips are too large.
         """
-        import numpy as np  # noqa: PLC0415
-
         self._path, self._samples = path, samples
         self.series = series
         self._key = key = series.keyframe
@@ -100,8 +99,6 @@ class Pages:
 
     def missing_decoder(self) -> str | None:
         """Name of a compression for which a package is missing."""
-        import tifffile  # noqa: PLC0415
-
         key = self._key
         try:
             tifffile.TIFF.DECOMPRESSORS[key.compression]
@@ -124,7 +121,6 @@ class Pages:
         """
         if self._whole is not None:
             return self._mapped(self._whole, place, samples, region)
-        import numpy as np  # noqa: PLC0415
 
         number = self._number(place)
         page: Any = self._page(place)
@@ -193,8 +189,6 @@ class Pages:
         return self.series[number] if number < len(self.series) else None
 
     def _number(self, place: tuple[int, ...]) -> int:
-        import numpy as np  # noqa: PLC0415
-
         return int(np.ravel_multi_index(place, self._lead())) if place else 0
 
     def _separate(self, key: tifffile.TiffPage) -> bool:
@@ -215,8 +209,6 @@ class Pages:
 
         The map is made anew each time: what stays mapped would count as memory of ours.
         """
-        import numpy as np  # noqa: PLC0415
-
         file = self._key.parent
         _, shape = dimensions(self.series)
         dtype = np.dtype(self._key.dtype).newbyteorder(file.byteorder)
@@ -242,8 +234,6 @@ class Pages:
         return self._cache.get((number, index), lambda: self._decode(page, index))
 
     def _decode(self, page: Any, index: int) -> NDArray[Any]:
-        import numpy as np  # noqa: PLC0415
-
         if index >= min(len(page.dataoffsets), len(page.databytecounts)):
             raise damaged(self._path, "", "it has fewer tiles or strips than its size asks for")
         offset, size = page.dataoffsets[index], page.databytecounts[index]

@@ -41,7 +41,7 @@ def check_chunks(root: Path, place: str, array: Document) -> str | None:
     if other is not None:
         fix = (
             f'set "dimension_separator" to "{other[1]}" in {place or "."}/.zarray'
-            if array.version == 2  # noqa: PLR2004 - of Zarr
+            if array.version == 2  # of Zarr
             else f'correct "chunk_key_encoding" in {place or "."}/zarr.json'
         )
         raise InputError(

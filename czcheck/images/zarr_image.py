@@ -7,12 +7,17 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import zarr
+
 from czcheck.errors import InputError
-from czcheck.images.decoders import bounded, bounded_part, damaged, extra, opened, readable
+from czcheck.images.decoders import bounded, bounded_part, damaged, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
 from czcheck.images.selection import spans
+from czcheck.images.zarr_chunks import check_chunks
+from czcheck.images.zarr_scenes import result_in, scenes_of
+from czcheck.images.zarr_store import ContainedStore, document
 from czcheck.text import first_of
 
 if TYPE_CHECKING:
@@ -36,26 +41,16 @@ class ZarrImage(FileImage):
             selections: What of it is wanted.
 
         Raises:
-            UsageError: A selection matches nothing, or zarr is not installed.
+            UsageError: A selection matches nothing.
             InputError: The store is damaged, absurdly large, no image, or of no pixel type of the
                 format.
         """
-        try:
-            import zarr  # noqa: F401, PLC0415
-        except ImportError as error:
-            raise extra(path, "Zarr", "zarr (and Python 3.11)") from error
         self.path = str(path)
         self._cache = PartCache(CACHE_BYTES)
         with opened(path):
             self._open(path, selections)
 
     def _open(self, path: Path, selections: Selections) -> None:
-        import zarr  # noqa: PLC0415
-
-        from czcheck.images.zarr_chunks import check_chunks  # noqa: PLC0415
-        from czcheck.images.zarr_scenes import result_in, scenes_of  # noqa: PLC0415
-        from czcheck.images.zarr_store import ContainedStore, document  # noqa: PLC0415
-
         self._scenes, missing = scenes_of(path)
         self.result = result_in(path)
         self.format = "OME-Zarr" if any(each.array for each in self._scenes.values()) else "Zarr"

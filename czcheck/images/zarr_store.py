@@ -151,7 +151,7 @@ def _shape(array: dict[str, Any]) -> tuple[int, ...]:
 
 def _keys(array: dict[str, Any], version: Literal[2, 3]) -> tuple[str, str]:
     """What stands before the numbers in a chunk's key, and between them."""
-    if version == 2:  # noqa: PLR2004 - of Zarr
+    if version == 2:  # of Zarr
         return "", str(array.get("dimension_separator", "."))
     encoding = array.get("chunk_key_encoding")
     encoding = encoding if isinstance(encoding, dict) else {}

@@ -4,6 +4,8 @@ from .colours import distinct_colours as distinct_colours
 from .described import metadata_of_spec as metadata_of_spec
 from .document import XmlDocument as XmlDocument
 from .document import read_document as read_document
+from .fields import OPTIONAL as OPTIONAL
+from .fields import REQUIRED as REQUIRED
 from .json_text import JsonError as JsonError
 from .json_text import JsonValue as JsonValue
 from .json_text import parse_json as parse_json
@@ -14,6 +16,7 @@ from .parsing import Unreadable as Unreadable
 from .parsing import parse as parse
 from .pixel_types import COLOR_HANDLINGS as COLOR_HANDLINGS
 from .pixel_types import PIXEL_TYPES as PIXEL_TYPES
+from .pixel_types import PixelType as PixelType
 from .processing import POSTPROCESSING as POSTPROCESSING
 from .processing import PREPROCESSING as PREPROCESSING
 from .processing import Operation as Operation
@@ -25,10 +28,8 @@ from .schema import EXPECTED as EXPECTED
 from .schema import SCHEMA as SCHEMA
 from .schema import validates as validates
 from .schema import validates_with_xmlschema as validates_with_xmlschema
-from .spec import OPTIONAL as OPTIONAL
-from .spec import REQUIRED as REQUIRED
 from .spec import read_spec as read_spec
-from .spec_reading import ModelSpec as ModelSpec
+from .spec_reading import BuildSpec as BuildSpec
 from .vocabulary import MODEL as MODEL
 from .vocabulary import Kind as Kind
 from .vocabulary import take_out_unknown as take_out_unknown

@@ -10,23 +10,21 @@ from czcheck.errors import InputError, UsageError
 from czcheck.metadata.classes import SegmentationClass, numbered
 from czcheck.metadata.description import described, new_id
 from czcheck.metadata.model_metadata import ModelMetadata
-from czcheck.metadata.spec_reading import ModelSpec
+from czcheck.metadata.spec_reading import BuildSpec
 
 _TIDIED = ("name", "model_id")  # white space around it, capitals in it
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
-def metadata_of_spec(spec: ModelSpec) -> ModelMetadata:
+def metadata_of_spec(spec: BuildSpec, new_id: str = NO_ID) -> ModelMetadata:
     """The metadata that a specification describes.
 
     Args:
         spec: The specification.
-
-    Returns:
-        The metadata; its id is all zeros if the specification gives none.
+        new_id: Id of the model if the specification gives none.
     """
     return ModelMetadata(
-        model_id=spec.model_id or NO_ID,
+        model_id=spec.model_id or new_id,
         name=spec.name,
         classes=numbered(spec.classes, spec.colors),
         pixel_types=spec.pixel_types,
@@ -35,7 +33,7 @@ def metadata_of_spec(spec: ModelSpec) -> ModelMetadata:
     )
 
 
-def of_spec(spec: ModelSpec) -> ModelMetadata:
+def of_spec(spec: BuildSpec) -> ModelMetadata:
     """The metadata that a specification describes, with an id of its own unless it gives one.
 
     Args:
@@ -46,8 +44,8 @@ def of_spec(spec: ModelSpec) -> ModelMetadata:
 
 
 def spec_of(
-    metadata: ModelMetadata, model_path: Path, licence: Path | None, base: ModelSpec | None = None
-) -> ModelSpec:
+    metadata: ModelMetadata, model_path: Path, licence: Path | None, base: BuildSpec | None = None
+) -> BuildSpec:
     """A specification of what metadata describes.
 
     Args:
@@ -100,4 +98,4 @@ def spec_of(
     }
     if base is not None:
         return dataclasses.replace(base, **values)
-    return ModelSpec(path=Path("the model specification"), **values)
+    return BuildSpec(path=Path("the model specification"), **values)

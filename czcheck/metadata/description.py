@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata import spec_values as check
 from czcheck.metadata.classes import SegmentationClass, numbered
+from czcheck.metadata.fields import KEYS, OPTIONAL
 from czcheck.metadata.json_text import JsonValue
 from czcheck.metadata.spec import read_spec
 from czcheck.metadata.spec_values import Fault
@@ -19,16 +20,8 @@ from czcheck.text import nearest
 
 DEFAULT_NAME = "DNN Model"
 _DEEPEST = 2  # colours: a list of lists
-_CHECKS = {
-    "ColorHandling": check.color_handling,
-    "PixelType": check.pixel_types,
-    "Classes": check.classes,
-    "BorderSize": check.border,
-    "Name": check.name,
-    "Id": check.guid,
-    "Colors": check.colors,
-}
-_OPTIONAL = ("Name", "Id", "Colors")
+# Keys of a specification that describe metadata, by the names of `from_params`.
+PARAMETERS = {each.name: each.parameter for each in KEYS if each.parameter}
 
 
 class Described(NamedTuple):
@@ -66,18 +59,18 @@ def described(
     """
     called = names or {}
     found: dict[str, Any] = {}
-    for key, read in _CHECKS.items():
+    for key in PARAMETERS:
         value = values.get(key)
         shown = called.get(key, key)
-        if value is None and key in _OPTIONAL:
+        if value is None and key in OPTIONAL:
             found[key] = None
             continue
         if key not in values:
-            near = nearest(key, [str(each) for each in values if each not in _CHECKS])
+            near = nearest(key, [str(each) for each in values if each not in PARAMETERS])
             hint = "" if near is None else f", and '{near}' is no key: is it meant?"
             raise InputError(f"{shown} is missing; every model has it{hint}")
         try:
-            found[key] = read(shown, _json(value))
+            found[key] = check.CHECKS[key](shown, _json(value))
         except Fault as fault:
             raise InputError(fault.reason) from None
     classes, colors = found["Classes"], found["Colors"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata.classes import SegmentationClass
 from czcheck.metadata.parts import UnknownPart, item_paths
-from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES
+from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES, PixelType
 
 if TYPE_CHECKING:
     from czcheck.metadata.parts import XmlDocument, XmlElement
@@ -62,6 +62,21 @@ class ModelMetadata:
     unknown: tuple[UnknownPart, ...] = field(default=())
 
     @property
+    def pixel_type(self) -> PixelType:
+        """Pixel type of the first image channel, which in version 3.0.0 is the only one."""
+        return PIXEL_TYPES[self.pixel_types[0]]
+
+    @property
+    def input_maximum(self) -> int:
+        """Upper end of the range in which the network gets intensities: raw ones unless scaled."""
+        return 1 if self.scale_inputs_by_bitdepth else self.pixel_type.maximum
+
+    @property
+    def input_divisor(self) -> int:
+        """What raw intensities are divided by for the network; 1 unless they are scaled."""
+        return self.pixel_type.maximum if self.scale_inputs_by_bitdepth else 1
+
+    @property
     def scalar_count(self) -> int:
         """Numbers per pixel over all image channels, as they are in the image file."""
         return sum(PIXEL_TYPES[name].scalars for name in self.pixel_types)
@@ -97,7 +112,7 @@ class ModelMetadata:
             classes: Names of the classes in the order of the output channels.
             border_size: Pixels at each side of a tile whose answer is not used.
             name: Name of the model, by which ZEN shows it.
-            license_file: Not here: a licence belongs to a `ModelSpec`.
+            license_file: Not here: a licence belongs to a `BuildSpec`.
             colors: Colour of each class, `#rrggbb` or (red, green, blue) with numbers from 0 to
                 255; distinct ones unless given.
             model_id: GUID of the model; one of its own unless given.
@@ -109,11 +124,11 @@ class ModelMetadata:
             UsageError: A licence is given.
             InputError: A value is wrong: one line with its name and what to give.
         """
-        from czcheck.metadata.description import described  # noqa: PLC0415
+        from czcheck.metadata.description import PARAMETERS, described  # noqa: PLC0415
 
         if license_file is not None:
             raise UsageError(
-                "metadata holds no licence; give license_file to ModelSpec, which puts the file "
+                "metadata holds no licence; give license_file to BuildSpec, which puts the file "
                 "into the archive"
             )
         values = {
@@ -125,16 +140,7 @@ class ModelMetadata:
             "Colors": colors,
             "Id": model_id,
         }
-        names = {
-            "ColorHandling": "color_handling",
-            "PixelType": "pixel_type",
-            "Classes": "classes",
-            "BorderSize": "border_size",
-            "Name": "name",
-            "Colors": "colors",
-            "Id": "model_id",
-        }
-        return cls(**described(values, names)._asdict())
+        return cls(**described(values, PARAMETERS)._asdict())
 
     @classmethod
     def from_json(cls, model_metadata: str | Path | Mapping[str, Any]) -> ModelMetadata:

@@ -285,7 +285,7 @@ def check_class_count(after: Sequence[Operation], classes: int) -> None:
         InputError: They cannot, whatever the network's own channels.
     """
     names = [operation.name for operation in after]
-    if "SigmoidToSoftmaxScores" in names and classes != 2:  # noqa: PLR2004 - p and 1 - p
+    if "SigmoidToSoftmaxScores" in names and classes != 2:  # p and 1 - p
         number = "one class" if classes == 1 else f"{classes} classes"
         raise InputError(
             f"SigmoidToSoftmaxScores makes two channels of one, but the spec names {number}; "

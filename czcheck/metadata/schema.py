@@ -12,6 +12,7 @@ from lxml import etree
 
 from czcheck.metadata.parsing import line_of
 from czcheck.metadata.parts import XML_SPACE, SchemaFault
+from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.metadata.vocabulary import CLASS, MODEL, Kind
 from czcheck.shipped import shipped
 
@@ -29,6 +30,7 @@ _LONGEST_VALUE = 60
 
 _COLOUR = "a whole number from 0 to 255"
 _SIZE = "a whole number of pixels from 1, in at most nine digits"
+_USABLE = [each.name for each in PIXEL_TYPES.values() if each.usable]
 # What each value has to be, worded to follow "it must be".
 EXPECTED = {
     "Version": "3.0.0",
@@ -38,7 +40,7 @@ EXPECTED = {
     "FeatureExtractor": "DeepNeuralNetwork",
     "Postprocessing": "text",
     "ColorHandling": "ConvertToMonochrome or SplitRgb",
-    "PixelType": "Gray8, Gray16, Gray32Float, Bgr24, Bgr48, Bgr96Float or Bgra32",
+    "PixelType": f"{', '.join(_USABLE[:-1])} or {_USABLE[-1]}",
     "LabelValue": "a whole number, in at most nine digits",
     "Name": "a name that is not blank",
     "colR": _COLOUR,

@@ -13,22 +13,17 @@ from czcheck.errors import InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata import processing
 from czcheck.metadata import spec_values as check
+from czcheck.metadata.fields import KEYS, OPTIONAL, REQUIRED
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
-from czcheck.metadata.spec_reading import ModelSpec, Places, SpecFault, SpecPlace, SpecReading
+from czcheck.metadata.spec_reading import BuildSpec, Places, SpecFault, SpecPlace, SpecReading
 from czcheck.metadata.spec_values import Fault, said, string
 from czcheck.text import nearest
-
-REQUIRED = ("BorderSize", "ColorHandling", "PixelType", "Classes", "ModelPath")
-OPTIONAL = (
-    "Name", "Id", "LicenseFile", "TestImageFile", "SpatialDims", "Colors", "Preprocessing",
-    "Postprocessing",
-)  # fmt: skip
 
 KERAS_FILES = (".keras", ".h5", ".hdf5")
 _PATHS = ("ModelPath", "LicenseFile", "TestImageFile")
 
 
-def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> ModelSpec:
+def read_spec(path: Path, limits: Limits = DEFAULT_LIMITS, *, files: bool = True) -> BuildSpec:
     """Read a specification.
 
     Paths in it are relative to the JSON file; a backslash is taken as separator where the path as
@@ -156,7 +151,7 @@ class _Reader:
         self.files = files
         self.faults: list[Fault] = []
 
-    def read(self, path: Path, document: JsonValue) -> ModelSpec | None:
+    def read(self, path: Path, document: JsonValue) -> BuildSpec | None:
         members = document.value
         if not isinstance(members, dict):
             self.faults.append(
@@ -175,21 +170,17 @@ class _Reader:
                 self.faults.append(fault)
                 return None
 
-        values = {
-            "border_size": get("BorderSize", check.border),
-            "color_handling": get("ColorHandling", check.color_handling),
-            "pixel_types": get("PixelType", check.pixel_types),
-            "classes": get("Classes", check.classes),
-            "model_path": get("ModelPath", self.model_path),
-            "name": get("Name", check.name),
-            "model_id": get("Id", check.guid),
-            "license_file": get("LicenseFile", self.file),
-            "test_image_file": get("TestImageFile", self.file),
-            "spatial_dims": get("SpatialDims", check.spatial_dims),
-            "colors": get("Colors", check.colors),
-            "preprocessing": get("Preprocessing", processing.preprocessing) or (),
-            "postprocessing": get("Postprocessing", processing.postprocessing) or (),
+        reads = {
+            **check.CHECKS,
+            "ModelPath": self.model_path,
+            "LicenseFile": self.file,
+            "TestImageFile": self.file,
+            "Preprocessing": processing.preprocessing,
+            "Postprocessing": processing.postprocessing,
         }
+        values = {each.attribute: get(each.name, reads[each.name]) for each in KEYS}
+        values["preprocessing"] = values["preprocessing"] or ()
+        values["postprocessing"] = values["postprocessing"] or ()
         classes, colors = values["classes"], values["colors"]
         if classes and colors and len(classes) != len(colors):
             reason = (
@@ -201,7 +192,7 @@ class _Reader:
         if values["name"] is None:
             values["name"] = _default_name(values["model_path"] or path.with_suffix(""), path)
         values["model_path"] = values["model_path"] or self.folder
-        return ModelSpec(path=path, **values)
+        return BuildSpec(path=path, **values)
 
     def check_keys(self, members: dict[str, JsonMember], start: int) -> None:
         known = (*REQUIRED, *OPTIONAL)

@@ -13,7 +13,7 @@ from czcheck.metadata.processing import Operation
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
+class BuildSpec:
     """What an archive is to be built from.
 
     Attributes:
@@ -95,7 +95,7 @@ class SpecReading:
         places: Where its values stand, the text as a whole included.
     """
 
-    spec: ModelSpec | None
+    spec: BuildSpec | None
     faults: tuple[SpecFault, ...] = ()
     places: tuple[SpecPlace, ...] = ()
 

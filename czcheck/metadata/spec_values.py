@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from czcheck.metadata.json_text import JsonValue
 from czcheck.metadata.pixel_types import COLOR_HANDLINGS, PIXEL_TYPES
@@ -16,7 +18,7 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_SAID = 40
 
 
-class Fault(Exception):  # noqa: N818 - a fault of the text, never seen outside
+class Fault(Exception):  # a fault of the text, never seen outside
     """One wrong value.
 
     Attributes:
@@ -141,7 +143,7 @@ def spatial_dims(key: str, value: JsonValue) -> tuple[int, int]:
     """`SpatialDims`: (height, width) in pixels."""
     sizes = [_whole(item) for item in value.value] if isinstance(value.value, list) else []
     good = [size for size in sizes if size is not None and 1 <= size <= _MOST_PIXELS]
-    if len(sizes) != 2 or len(good) != 2:  # noqa: PLR2004 - height and width
+    if len(sizes) != 2 or len(good) != 2:  # height and width
         raise Fault(f"{key} must be [height, width] in pixels, such as [1024, 1024]", value.offset)
     return good[0], good[1]
 
@@ -159,10 +161,23 @@ def _color(key: str, item: JsonValue) -> tuple[int, int, int]:
         return red, green, blue
     parts = [_whole(part) for part in item.value] if isinstance(item.value, list) else []
     good = [part for part in parts if part is not None and 0 <= part <= _BRIGHTEST]
-    if len(parts) != 3 or len(good) != 3:  # noqa: PLR2004 - red, green, blue
+    if len(parts) != 3 or len(good) != 3:  # red, green, blue
         raise Fault(
             f'{key} holds {said(item)}; give each colour as "#rrggbb" or [red, green, blue] with '
             "numbers from 0 to 255",
             item.offset,
         )
     return good[0], good[1], good[2]
+
+
+CHECKS: dict[str, Callable[[str, JsonValue], Any]] = {
+    "BorderSize": border,
+    "ColorHandling": color_handling,
+    "PixelType": pixel_types,
+    "Classes": classes,
+    "Name": name,
+    "Id": guid,
+    "SpatialDims": spatial_dims,
+    "Colors": colors,
+}
+"""The check of each key whose value is neither a path nor a list of operations."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
+from czcheck.metadata.fields import FIELDS
 from czcheck.metadata.parsing import line_of
 from czcheck.metadata.parts import XML_SPACE, UnknownPart, XmlElement
 
@@ -37,23 +38,17 @@ class Kind:
 TEXT = Kind()
 CHANNEL = Kind(attributes=("PixelType",), children={})
 CLASS = Kind(attributes=("LabelValue", "Name", "colB", "colG", "colR"), children={})
+_LISTS = {"Channels": CHANNEL, "TrainingClasses": CLASS}
 MODEL = Kind(
     attributes=("Version",),
     children={
-        "Id": TEXT,
-        "ModelName": TEXT,
-        "Status": TEXT,
-        "FeatureExtractor": TEXT,
-        "Postprocessing": TEXT,
-        "ColorHandling": TEXT,
-        "Channels": Kind(children={"Item": CHANNEL}),
-        "TrainingClasses": Kind(children={"Item": CLASS}),
-        "BorderSize": TEXT,
-        "TotalTileHeight": TEXT,
-        "TotalTileWidth": TEXT,
-        "ScaleInputsByBitdepth": TEXT,
+        element: Kind(children={"Item": _LISTS[element]}) if element in _LISTS else TEXT
+        for field in FIELDS
+        for element in field.elements
     },
-    optional=frozenset({"TotalTileHeight", "TotalTileWidth", "ScaleInputsByBitdepth"}),
+    optional=frozenset(
+        element for field in FIELDS if field.is_optional for element in field.elements
+    ),
 )
 
 

@@ -1,4 +1,5 @@
 from .allowlist import load_allowlist as load_allowlist
+from .bounds import bounds_of as bounds_of
 from .cost import StaticCost as StaticCost
 from .cost import static_cost as static_cost
 from .dtypes import number as number
@@ -18,6 +19,7 @@ from .loaders import disagreements as disagreements
 from .loaders import oddities as oddities
 from .outputs import load_outputs as load_outputs
 from .outputs import position as position
+from .precision import precision_of as precision_of
 from .reach import StaticReach as StaticReach
 from .reach import static_reach as static_reach
 from .reach import walk_of as walk_of
@@ -25,10 +27,16 @@ from .safety import Safety as Safety
 from .saved_model import TensorSpec as TensorSpec
 from .saved_model import read_network as read_network
 from .structure import Structure as Structure
+from .tail import pair_of as pair_of
+from .tail import tail_of as tail_of
 from .target import TARGETS as TARGETS
 from .target import Gap as Gap
 from .target import gaps as gaps
 from .target import load_target as load_target
 from .target import plain as plain
+from .training import random_nodes as random_nodes
+from .training import training_nodes as training_nodes
+from .variables import match as match
+from .variables import read_variables as read_variables
 from .weights import Weights as Weights
 from .weights import natural as natural

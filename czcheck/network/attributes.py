@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from czcheck.network import dtypes
+from czcheck.network.grammar import called
 from czcheck.network.order import LimitError
 
 # Attributes may hold functions whose own attributes hold functions, and so on.
@@ -25,19 +26,13 @@ def functions_in(attrs: Any) -> list[str]:
     while pending:
         attrs = pending.pop()
         for name in attrs:  # of a message's map, `values()` is three times as slow
-            value = attrs[name]
-            if value.HasField("func"):
-                called = [value.func]
-            elif value.HasField("list") and value.list.func:
-                called = list(value.list.func)
-            else:
-                continue
-            if len(found) + len(called) > _FUNCTION_ATTRS:
+            named = called(attrs[name])
+            if len(found) + len(named) > _FUNCTION_ATTRS:
                 raise LimitError(
                     f"the attributes of one node name over {_FUNCTION_ATTRS} functions, "
-                    f"{called[0].name[:_SHOWN]} among them"
+                    f"{named[0].name[:_SHOWN]} among them"
                 )
-            for each in called:
+            for each in named:
                 found.append(each.name)
                 if each.attr:
                     pending.append(each.attr)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from czcheck.errors import InputError
+from czcheck.network import messages
 from czcheck.network.files import SavedModelFiles, read_whole
-from czcheck.network.graph import Graph
+from czcheck.network.graph import SavedGraph
 from czcheck.network.safety import BadAsset
 
 ASSETS = "assets/"
@@ -22,7 +23,7 @@ _LAMBDA = re.compile(rb'"class_name"\s*:\s*"Lambda"')
 _ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 
 
-def bad_assets(graph: Graph, files: SavedModelFiles) -> Iterator[BadAsset]:
+def bad_assets(graph: SavedGraph, files: SavedModelFiles) -> Iterator[BadAsset]:
     """Asset files that TensorFlow would seek outside of `assets`, or in vain.
 
     Args:
@@ -52,8 +53,6 @@ def asset_names(meta_graph: Any) -> Iterator[str]:
 
 def _filename(data: bytes) -> str:
     """The name in an AssetFileDef; empty where the bytes are none."""
-    from czcheck.network import messages  # noqa: PLC0415
-
     try:
         name: str = messages.parse(messages.AssetFileDef, data).filename
     except InputError:
@@ -61,7 +60,7 @@ def _filename(data: bytes) -> str:
     return name
 
 
-def lambda_layers(graphs: Iterable[Graph], files: SavedModelFiles) -> Iterator[str]:
+def lambda_layers(graphs: Iterable[SavedGraph], files: SavedModelFiles) -> Iterator[str]:
     """Where Keras keeps Lambda layers; their code is text here and stays text.
 
     Args:

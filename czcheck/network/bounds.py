@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from czcheck.network.dataflow import SAME_VALUE, Point, input_of, inside, is_call, locate, settle
-from czcheck.network.graph import Graph
+from czcheck.network.graph import SavedGraph
 from czcheck.network.written_out import ends_of_constant, is_ratio, is_softmax
 
 HANDS_ON = SAME_VALUE | {
@@ -110,7 +110,7 @@ _ANY = Bounds(-math.inf, math.inf, sure=True)
 _FOUND = Bounds(math.nan, math.nan, sure=False)
 
 
-def bounds_of(graph: Graph, tensor: str) -> Bounds:
+def bounds_of(graph: SavedGraph, tensor: str) -> Bounds:
     """Between which values a tensor of the main graph lies.
 
     Args:
@@ -120,7 +120,7 @@ def bounds_of(graph: Graph, tensor: str) -> Bounds:
     return bounds_at(graph, locate(graph, None, tensor, None))
 
 
-def bounds_at(graph: Graph, point: Point | None) -> Bounds:
+def bounds_at(graph: SavedGraph, point: Point | None) -> Bounds:
     """The same of one output of one node.
 
     Args:
@@ -133,7 +133,7 @@ def bounds_at(graph: Graph, point: Point | None) -> Bounds:
 class _Reader:
     """Reads bounds backwards from a tensor, with a budget on the work."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: SavedGraph) -> None:
         self.graph = graph
         self.left = _MOST
 
@@ -281,7 +281,7 @@ def _reciprocal(given: Bounds) -> Bounds:
 
 def _exponential(given: Bounds) -> Bounds:
     def power(value: float) -> float:
-        return math.exp(value) if value < 700 else math.inf  # noqa: PLR2004 - above, it overflows
+        return math.exp(value) if value < 700 else math.inf  # above, it overflows
 
     return Bounds(power(given.low), power(given.high), given.sure)
 

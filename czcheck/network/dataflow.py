@@ -5,20 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from czcheck.network.graph import Graph, Scope
+from czcheck.network.grammar import CALLERS, CALLS, called, reference_of
+from czcheck.network.graph import SavedGraph, Scope
 from czcheck.network.outputs import position
 
-_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-# Attributes that name what a node's outputs come from, and how many of its inputs the functions
-# do not get.
-_BRANCHES = {
-    "If": (("then_branch", "else_branch"), 1),
-    "StatelessIf": (("then_branch", "else_branch"), 1),
-    "Case": (("branches",), 1),
-    "StatelessCase": (("branches",), 1),
-    "While": (("body",), 0),
-    "StatelessWhile": (("body",), 0),
-}
 SAME_VALUE = frozenset(
     {
         "Identity",
@@ -74,12 +64,7 @@ class Point(NamedTuple):
         return self.scope, self.node.name, self.output
 
 
-def _index(text: str) -> int:
-    """The number at the end of a reference; 0 where there is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004
-
-
-def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> Point | None:
+def locate(graph: SavedGraph, scope: Scope, reference: str, frame: Frame | None) -> Point | None:
     """The node output that a reference means; an argument is sought in the caller.
 
     Args:
@@ -93,30 +78,29 @@ def locate(graph: Graph, scope: Scope, reference: str, frame: Frame | None) -> P
     """
     while True:
         graph.step()
-        name, _, rest = reference.partition(":")
+        name, output_name, number = reference_of(reference)
         node = graph.nodes(scope).get(name)
         if node is not None:
-            output_name, _, number = rest.rpartition(":")
             if node.op in graph.library and output_name:
                 outputs = [each.name for each in graph.library[node.op].signature.output_arg]
                 graph.step(len(outputs))
                 output = outputs.index(output_name) if output_name in outputs else 0
             else:
-                output = position(node, output_name, _index(number))
+                output = position(node, output_name, number)
             return Point(scope, node, output, frame)
         if scope is None or frame is None:
             return None
         argument = graph.arguments(scope).get(name)
         if argument is None:
             return None
-        place = argument + _BRANCHES.get(frame.node.op, ((), 0))[1]
+        place = argument + (CALLERS[frame.node.op].own if frame.node.op in CALLERS else 0)
         inputs = graph.inputs(frame.scope, frame.node)
         if place >= len(inputs):
             return None
         scope, reference, frame = frame.scope, inputs[place], frame.outer
 
 
-def input_of(graph: Graph, point: Point, number: int) -> Point | None:
+def input_of(graph: SavedGraph, point: Point, number: int) -> Point | None:
     """What a node's input comes from; None where it has no such input."""
     inputs = graph.inputs(point.scope, point.node)
     if number >= len(inputs):
@@ -124,17 +108,17 @@ def input_of(graph: Graph, point: Point, number: int) -> Point | None:
     return locate(graph, point.scope, inputs[number], point.frame)
 
 
-def is_call(graph: Graph, node: Any) -> bool:
+def is_call(graph: SavedGraph, node: Any) -> bool:
     """Whether a node's outputs come from functions."""
-    return node.op in _CALLS or node.op in _BRANCHES or node.op in graph.library
+    return node.op in CALLERS or node.op in graph.library
 
 
-def is_plain_call(graph: Graph, node: Any) -> bool:
+def is_plain_call(graph: SavedGraph, node: Any) -> bool:
     """Whether a node does nothing but call a function."""
-    return node.op in _CALLS or node.op in graph.library
+    return node.op in CALLS or node.op in graph.library
 
 
-def inside(graph: Graph, point: Point) -> list[Point | None]:
+def inside(graph: SavedGraph, point: Point) -> list[Point | None]:
     """What the output of a call comes from: one point, or one for each branch.
 
     Args:
@@ -148,13 +132,9 @@ def inside(graph: Graph, point: Point) -> list[Point | None]:
     if node.op in graph.library:
         names = [node.op]
     else:
-        names = []
-        for attribute in _BRANCHES.get(node.op, (("f",), 0))[0]:
-            value = node.attr.get(attribute)
-            if value is not None and value.HasField("func"):
-                names.append(value.func.name)
-            elif value is not None:
-                names.extend(each.name for each in value.list.func)
+        makers = CALLERS[node.op].makers
+        values = [node.attr[each] for each in makers if each in node.attr]
+        names = [each.name for value in values for each in called(value)]
     found: list[Point | None] = []
     for name in names:
         definition = graph.library.get(name)
@@ -168,7 +148,7 @@ def inside(graph: Graph, point: Point) -> list[Point | None]:
     return found or [None]
 
 
-def settle(graph: Graph, point: Point | None, *, limit: int = 10_000) -> Point | None:
+def settle(graph: SavedGraph, point: Point | None, *, limit: int = 10_000) -> Point | None:
     """Follow a tensor back to the operation that really makes it, past identities and calls.
 
     Args:
@@ -197,7 +177,7 @@ def settle(graph: Graph, point: Point | None, *, limit: int = 10_000) -> Point |
     return None
 
 
-def makers(graph: Graph, scope: Scope, reference: str) -> Iterator[tuple[Scope, Any]]:
+def makers(graph: SavedGraph, scope: Scope, reference: str) -> Iterator[tuple[Scope, Any]]:
     """The nodes that a tensor may come from, whoever calls the function that it stands in.
 
     Loops and branches count as nodes; what comes into their bodies is not followed.
@@ -227,7 +207,7 @@ def makers(graph: Graph, scope: Scope, reference: str) -> Iterator[tuple[Scope, 
         pending.extend(new)
 
 
-def _passed(graph: Graph, function: Scope, argument: str) -> Iterator[tuple[Scope, str]]:
+def _passed(graph: SavedGraph, function: Scope, argument: str) -> Iterator[tuple[Scope, str]]:
     """What callers pass as an argument."""
     place = None if function is None else graph.arguments(function).get(argument)
     if function is None or place is None:
@@ -238,7 +218,7 @@ def _passed(graph: Graph, function: Scope, argument: str) -> Iterator[tuple[Scop
             yield from ((scope, each) for each in graph.inputs(scope, caller)[place : place + 1])
 
 
-def _returned(graph: Graph, point: Point) -> Iterator[tuple[Scope, str]]:
+def _returned(graph: SavedGraph, point: Point) -> Iterator[tuple[Scope, str]]:
     """What functions return as the output of a call."""
     for function in graph.calls(point.scope, point.node):
         definition = graph.library[function]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from czcheck.errors import UnavailableError
+
 if TYPE_CHECKING:
     from czcheck.network.bounds import Bounds
-    from czcheck.network.graph import Graph
+    from czcheck.network.graph import SavedGraph
 
 Dims = tuple[int | None, ...]
 Where = Literal["serving", "saver", "other"]
@@ -49,6 +51,22 @@ class Signature(NamedTuple):
     method: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+    @property
+    def input(self) -> TensorSpec | None:
+        """The one input; None where there is not exactly one."""
+        return self.inputs[0] if len(self.inputs) == 1 else None
+
+    @property
+    def output(self) -> TensorSpec | None:
+        """The one output; None where there is not exactly one."""
+        return self.outputs[0] if len(self.outputs) == 1 else None
+
+    @property
+    def ends(self) -> tuple[TensorSpec, TensorSpec] | None:
+        """The one input and the one output; None where there is not exactly one of each."""
+        fed, made = self.input, self.output
+        return None if fed is None or made is None else (fed, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +192,7 @@ class Network:
         beyond_limits: Whether the fault is that the graph is too large or runs in circles.
         tags: Tags of the meta graph that is run.
         tensorflow_version: Version of TensorFlow that wrote it, as it claims.
-        producer: Graph version that it claims; TensorFlow 2.0.0 writes 119.
+        producer: SavedGraph version that it claims; TensorFlow 2.0.0 writes 119.
         min_consumer: Oldest graph version of a runtime that may read it.
         schema: Version of the SavedModel's own form that it claims; 1 in every known file.
         signatures: All signatures, by name.
@@ -236,8 +254,34 @@ class Network:
     nodes: int = 0
     functions: int = 0
     unknown_files: tuple[str, ...] = ()
-    graph: Graph | None = field(default=None, repr=False, compare=False)
-    further: tuple[Graph, ...] = field(default=(), repr=False, compare=False)
+    graph: SavedGraph | None = field(default=None, repr=False, compare=False)
+    further: tuple[SavedGraph, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def input(self) -> TensorSpec | None:
+        """The one input of the serving signature; None where there is not exactly one."""
+        return None if self.serving is None else self.serving.input
+
+    @property
+    def output(self) -> TensorSpec | None:
+        """The one output of the serving signature; None where there is not exactly one."""
+        return None if self.serving is None else self.serving.output
+
+    @property
+    def ends(self) -> tuple[TensorSpec, TensorSpec] | None:
+        """The one input and the one output; None where there is not exactly one of each."""
+        return None if self.serving is None else self.serving.ends
+
+    @property
+    def required_ends(self) -> tuple[TensorSpec, TensorSpec]:
+        """The one input and the one output of a network that is to be run.
+
+        Raises:
+            UnavailableError: There is no signature with exactly one of each.
+        """
+        if self.ends is None:
+            raise UnavailableError("the network has no signature with one input and one output")
+        return self.ends
 
     @property
     def parameters(self) -> int:

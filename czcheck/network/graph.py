@@ -11,9 +11,10 @@ from typing import Any
 from czcheck.errors import InputError
 from czcheck.limits import Limits
 from czcheck.network.attributes import look
-from czcheck.network.order import LimitError, check_order, node_of
+from czcheck.network.grammar import data_inputs, node_of
+from czcheck.network.order import LimitError, check_order
 
-__all__ = ["Graph", "Reach", "Scope", "node_of"]
+__all__ = ["Reach", "SavedGraph", "Scope"]
 
 # What a loader would make of the graph if it wrote every call out.
 INLINED_NODES = 1_000_000
@@ -49,7 +50,7 @@ class Reach:
                 yield scope, node
 
 
-class Graph:
+class SavedGraph:
     """One meta graph.
 
     Attributes:
@@ -139,7 +140,7 @@ class Graph:
         """A node's inputs but those that only set the order."""
         place = scope, node.name
         if place not in self._inputs:
-            self._inputs[place] = [each for each in node.input if not each.startswith("^")]
+            self._inputs[place] = data_inputs(node)
         return self._inputs[place]
 
     def step(self, cost: int = 1) -> None:

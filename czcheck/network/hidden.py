@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from czcheck.network import dtypes
+from czcheck.network import dtypes, messages
 from czcheck.network.allowlist import load_allowlist
+from czcheck.network.grammar import varint
 from czcheck.network.wire import Table, fields, table_of
 
 LARGEST = 16 << 20
@@ -25,8 +26,6 @@ PARTS = 1_000_000
 _SHORTEST = 8
 # Longer texts hardly stand twice in a file.
 _KEPT = 1024
-# Bits of a length.
-_LONGEST = 63
 # NodeDef.op
 _OP = 2
 _STRING = dtypes.number("string")
@@ -130,8 +129,6 @@ def _is_bytecode(data: bytes) -> bool:
 @cache
 def _roots() -> tuple[tuple[Table, ...], Table]:
     """Tables of the messages that hold nodes, and that of the node itself."""
-    from czcheck.network import messages  # noqa: PLC0415 - protobuf when needed
-
     whole = table_of(messages.SavedModel.DESCRIPTOR)
     meta_graph = _inner(whole, 2)
     graph = _inner(meta_graph, 2)
@@ -194,16 +191,13 @@ def _values(tensor: Any) -> Iterator[bytes]:
 def _packed(content: bytes) -> Iterator[bytes]:
     """The texts of a string tensor that is stored in one piece, whatever their number."""
     lengths: list[int] = []
-    at = value = shift = total = 0
-    while at + total < len(content) and shift < _LONGEST:
-        byte = content[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:  # noqa: PLR2004 - the last byte of a varint
-            lengths.append(value)
-            total += value
-            value = shift = 0
+    at = total = 0
+    while at + total < len(content):
+        length, end = varint(content, at, len(content) - total)
+        if end < 0:
+            break
+        lengths.append(length)
+        at, total = end, total + length
     for length in lengths:
         yield content[at : at + length]
         at += length

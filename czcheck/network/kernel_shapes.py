@@ -51,7 +51,7 @@ def _given_statistics(_: Any, inputs: Sequence[Known]) -> bool:
 def _grouped_backwards(node: Any, inputs: Sequence[Known]) -> bool:
     """Whether the filter of a transposed convolution makes fewer channels than are asked for."""
     sizes, filters = inputs[0].known, inputs[1].shape
-    if sizes is None or filters is None or len(sizes) != 4:  # noqa: PLR2004
+    if sizes is None or filters is None or len(sizes) != 4:
         return False
     channels = 1 if texts(node, "data_format") == ["NCHW"] else 3
     return int(sizes[channels]) != _size_of(filters, 2)

@@ -20,7 +20,7 @@ from czcheck.shipped import shipped
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network
-    from czcheck.network.graph import Graph, Scope
+    from czcheck.network.graph import SavedGraph, Scope
     from czcheck.network.static.walk import Walk
     from czcheck.network.target import Target
 
@@ -181,7 +181,7 @@ def faults(
 
 
 def _faults(
-    graph: Graph, scope: Scope, node: Any, target: Target, calls: Sequence[Sequence[Known]]
+    graph: SavedGraph, scope: Scope, node: Any, target: Target, calls: Sequence[Sequence[Known]]
 ) -> Iterator[KernelFault]:
     """The faults of a node with all that comes into it, call by call."""
     for inputs in calls:
@@ -194,7 +194,7 @@ def _faults(
                 yield fault._replace(function=scope)
 
 
-def _is_read(graph: Graph, scope: Scope, node: Any, output: str) -> bool:
+def _is_read(graph: SavedGraph, scope: Scope, node: Any, output: str) -> bool:
     """Whether anything that the serving signature reaches reads an output of a node."""
     name, _, number = output.partition(":")
     reference = f"{node.name}:{number}" if scope is None else f"{node.name}:{name}:0"

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from czcheck.network.dataflow import is_plain_call, makers
-from czcheck.network.graph import Graph, Scope, node_of
+from czcheck.network.grammar import node_of
+from czcheck.network.graph import SavedGraph, Scope
 
 PLACES = frozenset({"ArgMax", "ArgMin"})
 """Operations that give a place."""
@@ -69,7 +70,7 @@ def leveling_before(
             yield source
 
 
-def is_behind_leveling(graph: Graph, scope: Scope, node: Any) -> bool:
+def is_behind_leveling(graph: SavedGraph, scope: Scope, node: Any) -> bool:
     """Whether the optimiser looks for a place before a function that makes numbers equal.
 
     It does not where anything else reads what the function computes.
@@ -99,13 +100,13 @@ class _Placed(NamedTuple):
         return op
 
 
-def _sources(graph: Graph, placed: _Placed) -> Iterator[_Placed]:
+def _sources(graph: SavedGraph, placed: _Placed) -> Iterator[_Placed]:
     for reference in graph.inputs(placed.scope, placed.node)[:1]:
         for scope, node in makers(graph, placed.scope, reference):
             yield _Placed(scope, node)
 
 
-def _is_read_elsewhere(graph: Graph, scope: Scope, function: Any, place: Any) -> bool:
+def _is_read_elsewhere(graph: SavedGraph, scope: Scope, function: Any, place: Any) -> bool:
     """Whether something else in the function's scope has to have its values."""
     nodes = graph.serving.nodes[scope].values()
     pending, seen = [function.name], {function.name}

@@ -11,16 +11,17 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from czcheck.network import messages
 from czcheck.network.dataflow import Frame, Point, input_of, inside, is_call, locate, settle
 from czcheck.network.order import LimitError
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, Signature
-    from czcheck.network.graph import Graph
+    from czcheck.network.graph import SavedGraph
     from czcheck.network.target import Target
 
 NEWEST_GRAPH = 2474
-"""Graph version of TensorFlow 2.21, the newest that was tried."""
+"""SavedGraph version of TensorFlow 2.21, the newest that was tried."""
 GRAPH_OF_TARGET = {"tf-2.0.0": 119}
 SCHEMA = 1
 """The one version of the SavedModel's own form that there is."""
@@ -103,7 +104,7 @@ def oddities(network: Network) -> Iterator[str]:
                 yield f"sets the Python attribute {name[:_SHOWN]} of {names(number)}"
 
 
-def _versions(network: Network, graph: Graph, target: Target) -> Iterator[Disagreement]:
+def _versions(network: Network, graph: SavedGraph, target: Target) -> Iterator[Disagreement]:
     """Versions of the graph that shut a runtime out."""
     bad = list(graph.meta_graph.graph_def.versions.bad_consumers)
     newest = GRAPH_OF_TARGET.get(target.name, NEWEST_GRAPH)
@@ -119,7 +120,7 @@ def _versions(network: Network, graph: Graph, target: Target) -> Iterator[Disagr
     yield Disagreement(SESSION, f"refuses the graph, which {problem}")
 
 
-def _object_problems(graph: Graph) -> Iterator[str]:
+def _object_problems(graph: SavedGraph) -> Iterator[str]:
     """References of the object graph that lead nowhere, and names that cannot be set."""
     meta = graph.meta_graph
     objects = meta.object_graph_def
@@ -155,7 +156,7 @@ def _children_problems(node: Any) -> Iterator[str]:
             yield f"has a child called {name}, which Python keeps to itself"
 
 
-def _leads_nowhere(graph: Graph, node: Any, constants: Collection[str]) -> Iterator[str]:
+def _leads_nowhere(graph: SavedGraph, node: Any, constants: Collection[str]) -> Iterator[str]:
     """What an object names and the file does not hold."""
     meta = graph.meta_graph
     count = len(meta.object_graph_def.nodes)
@@ -248,7 +249,7 @@ def _circle(objects: Any, among: Callable[[Any], bool]) -> str | None:
     return None
 
 
-def _signature(graph: Graph, serving: Signature) -> Iterator[Disagreement]:
+def _signature(graph: SavedGraph, serving: Signature) -> Iterator[Disagreement]:
     """Whether the object graph has the signature, and runs for it what the graph runs."""
     function = _function_of(graph.meta_graph.object_graph_def, serving.name)
     if function is None:
@@ -277,19 +278,20 @@ def _function_of(objects: Any, signature: str) -> str | None:
     return next(_functions(objects.nodes[number]), None)
 
 
-def _difference(graph: Graph, serving: Signature, function: str) -> str | None:
+def _difference(graph: SavedGraph, serving: Signature, function: str) -> str | None:
     """Where a function computes something else than the graph does for a signature.
 
     Tensors are followed back in both, side by side. What cannot be followed counts as equal: only
     what is certainly different is named.
     """
     definition = graph.library[function]
-    if len(serving.inputs) != 1 or len(serving.outputs) != 1 or len(definition.ret) != 1:
+    if serving.ends is None or len(definition.ret) != 1:
         return None
-    here = locate(graph, None, serving.outputs[0].tensor, None)
+    fed, made = serving.ends
+    here = locate(graph, None, made.tensor, None)
     if here is None or function in graph.named(None, here.node):
         return None
-    call = _call(graph, function, serving.inputs[0].tensor)
+    call = _call(graph, function, fed.tensor)
     there = locate(graph, function, next(iter(definition.ret.values())), Frame(None, call, None))
     pending: list[tuple[Point | None, Point | None]] = [(here, there)]
     seen: set[tuple[object, object]] = set()
@@ -312,10 +314,8 @@ def _difference(graph: Graph, serving: Signature, function: str) -> str | None:
     return None
 
 
-def _call(graph: Graph, function: str, image: str) -> Any:
+def _call(graph: SavedGraph, function: str, image: str) -> Any:
     """A call of a function with the signature's input and with what the function captures."""
-    from czcheck.network import messages  # noqa: PLC0415 - protobuf when needed
-
     objects = graph.meta_graph.object_graph_def
     call = messages.NodeDef(name="", op="PartitionedCall", input=[image])
     for number in objects.concrete_functions[function].bound_inputs:

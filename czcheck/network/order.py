@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from czcheck.errors import InputError
+from czcheck.network.grammar import node_of
 
 # The one way back in a loop of TensorFlow 1, and where it leads.
 _BACK = frozenset({"NextIteration", "RefNextIteration"})
@@ -15,11 +16,6 @@ _SHOWN = 100
 
 class LimitError(InputError):
     """A graph that is too large, or that runs in circles."""
-
-
-def node_of(reference: str) -> str:
-    """The node that an input, `node`, `node:1`, `node:output:0` or `^node`, refers to."""
-    return reference.partition(":")[0].removeprefix("^")
 
 
 def check_order(nodes: Mapping[str, Any], arguments: Collection[str], place: str) -> None:

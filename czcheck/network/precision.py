@@ -7,7 +7,8 @@ from typing import Any
 
 from czcheck.network import dtypes
 from czcheck.network.facts import Precision
-from czcheck.network.graph import Graph, Scope, node_of
+from czcheck.network.grammar import node_of
+from czcheck.network.graph import SavedGraph, Scope
 
 # The coarser one counts, wherever on the way it is.
 _COARSE: tuple[Precision, ...] = ("bfloat16", "float16")
@@ -17,7 +18,7 @@ _SELECTORS = {"If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1}
 Place = tuple[Scope, str]
 
 
-def precision_of(graph: Graph, fed: Iterable[str], asked: Iterable[str]) -> Precision:
+def precision_of(graph: SavedGraph, fed: Iterable[str], asked: Iterable[str]) -> Precision:
     """The coarsest type of floating numbers between the input image and the prediction.
 
     Weights that are only stored in half precision are not on that way: a cast of constants says
@@ -36,7 +37,7 @@ def precision_of(graph: Graph, fed: Iterable[str], asked: Iterable[str]) -> Prec
     return next((each for each in _COARSE if each in found), "float32")
 
 
-def _computed(graph: Graph, asked: Iterable[str]) -> dict[Scope, dict[str, Any]]:
+def _computed(graph: SavedGraph, asked: Iterable[str]) -> dict[Scope, dict[str, Any]]:
     """Nodes that a prediction is computed from, not those that only run before it."""
     computed: dict[Scope, dict[str, Any]] = {None: {}}
     pending: list[Place] = [(None, node_of(each)) for each in asked]
@@ -56,7 +57,7 @@ def _computed(graph: Graph, asked: Iterable[str]) -> dict[Scope, dict[str, Any]]
 
 
 def _on_the_way(
-    graph: Graph, fed: Iterable[str], computed: dict[Scope, dict[str, Any]]
+    graph: SavedGraph, fed: Iterable[str], computed: dict[Scope, dict[str, Any]]
 ) -> list[Any]:
     """Nodes that depend on the input and that the prediction is computed from.
 
@@ -81,7 +82,7 @@ def _on_the_way(
     return list(found.values())
 
 
-def _readers(graph: Graph, scope: Scope, nodes: dict[str, Any]) -> dict[str, list[Any]]:
+def _readers(graph: SavedGraph, scope: Scope, nodes: dict[str, Any]) -> dict[str, list[Any]]:
     """For each node or argument of a scope, those of the nodes that read it."""
     readers: dict[str, list[Any]] = {}
     for node in nodes.values():
@@ -90,7 +91,7 @@ def _readers(graph: Graph, scope: Scope, nodes: dict[str, Any]) -> dict[str, lis
     return readers
 
 
-def _arguments(graph: Graph, scope: Scope, node: Any, name: str) -> list[Place]:
+def _arguments(graph: SavedGraph, scope: Scope, node: Any, name: str) -> list[Place]:
     """The arguments of called functions that a node hands a tensor on to."""
     functions = dict.fromkeys(graph.calls(scope, node))
     if not functions:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from czcheck.errors import InputError
+from czcheck.network.static.spread import collapsed
+from czcheck.network.static.walk import walk
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, NodeUse
@@ -52,8 +54,6 @@ def walk_of(network: Network) -> Walk | str:
     Returns:
         What was found on the way, or the reason why nothing was.
     """
-    from czcheck.network.static.walk import walk  # noqa: PLC0415 - nobody else needs fractions
-
     try:
         found = walk(network)
     except InputError as error:
@@ -72,7 +72,6 @@ def static_reach(walk: Walk | str) -> StaticReach:
     """
     if isinstance(walk, str):
         return StaticReach(None, 1, "unknown", reason=walk)
-    from czcheck.network.static.spread import collapsed  # noqa: PLC0415 - as above
 
     spread = None if walk.answer.spread is None else collapsed(walk.answer.spread)
     if spread is None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from czcheck import network
 from czcheck.errors import InputError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.network import checkpoint, dtypes, wire
@@ -22,7 +23,7 @@ from czcheck.network.facts import (
     Where,
 )
 from czcheck.network.files import SavedModelFiles, read_whole
-from czcheck.network.graph import Graph
+from czcheck.network.graph import SavedGraph
 from czcheck.network.order import LimitError
 from czcheck.text import count
 
@@ -73,7 +74,7 @@ def read_network(files: SavedModelFiles, limits: Limits = DEFAULT_LIMITS) -> Net
     keras_metadata = KERAS_METADATA in files.names
     try:
         served, others, schema = _meta_graphs(files, limits)
-        graph = Graph(served, limits)
+        graph = SavedGraph(served, limits)
         further = tuple(_further(each, limits) for each in others)
         signatures = _signatures(graph.meta_graph)
         serving = _serving(signatures)
@@ -105,10 +106,10 @@ def _unknown(files: SavedModelFiles, index: CheckpointIndex | None) -> Iterator[
             yield name
 
 
-def _further(meta_graph: Any, limits: Limits) -> Graph:
+def _further(meta_graph: Any, limits: Limits) -> SavedGraph:
     """A graph beside the one that is run, held to the same limits."""
     try:
-        return Graph(meta_graph, limits)
+        return SavedGraph(meta_graph, limits)
     except InputError as error:
         tags = ", ".join(meta_graph.meta_info_def.tags) or "no tag"
         raise type(error)(f"in the graph with {tags}, {error}") from None
@@ -148,7 +149,7 @@ def _meta_graphs(files: SavedModelFiles, limits: Limits) -> tuple[Any, list[Any]
     return tagged[0], others, saved_model.saved_model_schema_version
 
 
-def _mark(graph: Graph, serving: Signature | None) -> None:
+def _mark(graph: SavedGraph, serving: Signature | None) -> None:
     """Work out what the serving signature reaches, and what saving and restoring do."""
     saver = graph.meta_graph.saver_def
     restore = [saver.restore_op_name] if saver.restore_op_name else []
@@ -168,29 +169,23 @@ def _tensors(signature: Signature) -> Iterator[TensorSpec]:
 
 
 def _read(
-    graph: Graph,
+    graph: SavedGraph,
     signatures: tuple[Signature, ...],
     serving: Signature | None,
     files: SavedModelFiles,
     limits: Limits,
 ) -> Network:
     """All facts of a graph that could be read."""
-    from czcheck.network.bounds import bounds_of  # noqa: PLC0415 - protobuf when needed
-    from czcheck.network.precision import precision_of  # noqa: PLC0415
-    from czcheck.network.tail import pair_of, tail_of  # noqa: PLC0415
-    from czcheck.network.training import random_nodes, training_nodes  # noqa: PLC0415
-    from czcheck.network.variables import match, read_variables  # noqa: PLC0415
-
     meta = graph.meta_graph
-    variables, loader = read_variables(graph)
+    variables, loader = network.read_variables(graph)
     index, problems = checkpoint.read_index(files, limits)
     if index is not None or not problems:
         found = {problem.subject for problem in problems}
-        unmatched = _absent(variables, index) or match(variables, loader, index, found)
+        unmatched = _absent(variables, index) or network.match(variables, loader, index, found)
         problems.extend(unmatched)
     values, size = _constants(graph)
     inputs, outputs = ((), ()) if serving is None else (serving.inputs, serving.outputs)
-    ending = outputs[0].tensor if len(outputs) == 1 else None
+    ending = None if serving is None or serving.output is None else serving.output.tensor
     return Network(
         tags=tuple(meta.meta_info_def.tags),
         tensorflow_version=meta.meta_info_def.tensorflow_version,
@@ -199,18 +194,18 @@ def _read(
         signatures=signatures,
         serving=serving,
         operations=_operations(graph),
-        random=tuple(random_nodes(graph)),
-        training=tuple(training_nodes(graph)),
+        random=tuple(network.random_nodes(graph)),
+        training=tuple(network.training_nodes(graph)),
         variables=variables,
         index=index,
         problems=tuple(problems),
         loader=loader,
         assets=tuple(each.filename for each in meta.asset_file_def),
         keras_metadata=KERAS_METADATA in files.names,
-        tail="unknown" if ending is None else tail_of(graph, ending),
-        bounds=None if ending is None else bounds_of(graph, ending),
-        pair=None if ending is None else pair_of(graph, ending),
-        precision=precision_of(
+        tail="unknown" if ending is None else network.tail_of(graph, ending),
+        bounds=None if ending is None else network.bounds_of(graph, ending),
+        pair=None if ending is None else network.pair_of(graph, ending),
+        precision=network.precision_of(
             graph,
             [each.tensor for each in inputs if each.tensor],
             [each.tensor for each in outputs if each.tensor],
@@ -275,11 +270,11 @@ def _serving(signatures: tuple[Signature, ...]) -> Signature | None:
 
 def _takes_one_tile(signature: Signature) -> bool:
     """Whether a signature has one input and one output, both of them tensors as ZEN knows them."""
-    ends = (signature.inputs, signature.outputs)
-    return all(len(each) == 1 and each[0].encoding == "dense" for each in ends)
+    ends = signature.ends
+    return ends is not None and all(each.encoding == "dense" for each in ends)
 
 
-def _operations(graph: Graph) -> tuple[OperationUse, ...]:
+def _operations(graph: SavedGraph) -> tuple[OperationUse, ...]:
     """What occurs how often, where."""
     first: dict[tuple[str, Where], tuple[str, str | None]] = {}
     counts: dict[tuple[str, Where], int] = {}
@@ -301,7 +296,7 @@ def _operations(graph: Graph) -> tuple[OperationUse, ...]:
     )
 
 
-def _constants(graph: Graph) -> tuple[int, int]:
+def _constants(graph: SavedGraph) -> tuple[int, int]:
     """Number and bytes of the weights that the serving signature reaches as constants."""
     values = size = 0
     for _, node in graph.serving:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from czcheck.network.dataflow import SAME_VALUE, Frame, Point, inside, is_call, locate
-from czcheck.network.graph import Graph, Scope
-from czcheck.network.order import node_of
+from czcheck.network.grammar import node_of
+from czcheck.network.graph import SavedGraph, Scope
 
 # Which inputs of the operations are names of files.
 _FILE_NAMES = {
@@ -43,7 +43,7 @@ class _Name(NamedTuple):
 
 
 def misused_file_names(
-    graph: Graph, saver_nodes: Mapping[str, Any]
+    graph: SavedGraph, saver_nodes: Mapping[str, Any]
 ) -> Iterator[tuple[Scope, Any, str]]:
     """Saver operations whose file names do not come from whoever saves or restores.
 
@@ -72,7 +72,9 @@ def misused_file_names(
                 yield name, node, problem
 
 
-def _calls_of(graph: Graph, saver_nodes: Mapping[str, Any]) -> Iterator[tuple[Scope, Frame | None]]:
+def _calls_of(
+    graph: SavedGraph, saver_nodes: Mapping[str, Any]
+) -> Iterator[tuple[Scope, Frame | None]]:
     """The main graph, and each way in which saving and restoring come into a function."""
     yield None, None
     pending: list[tuple[Scope, Any, Frame | None]]
@@ -87,7 +89,7 @@ def _calls_of(graph: Graph, saver_nodes: Mapping[str, Any]) -> Iterator[tuple[Sc
 
 
 def _problem(
-    graph: Graph, scope: Scope, node: Any, frame: Frame | None, fed: str | None
+    graph: SavedGraph, scope: Scope, node: Any, frame: Frame | None, fed: str | None
 ) -> str | None:
     """What is wrong with the file names of one node; None if nothing is."""
     inputs = graph.inputs(scope, node)
@@ -121,14 +123,14 @@ def _problem(
     return None
 
 
-def _is_argument(graph: Graph, name: _Name) -> bool:
+def _is_argument(graph: SavedGraph, name: _Name) -> bool:
     """Whether a name is an argument of a function of which no call is followed."""
     if name.scope is None or name.frame is not None:
         return False
     return node_of(name.reference) in graph.arguments(name.scope)
 
 
-def _parts(graph: Graph, point: Point, part: str) -> list[_Name] | None:
+def _parts(graph: SavedGraph, point: Point, part: str) -> list[_Name] | None:
     """The texts that an operation puts together; None for one that makes text in another way."""
     node = point.node
     op = node.op
@@ -154,7 +156,7 @@ def _parts(graph: Graph, point: Point, part: str) -> list[_Name] | None:
     return None
 
 
-def _inputs(graph: Graph, point: Point, numbers: Iterable[int], part: str) -> list[_Name]:
+def _inputs(graph: SavedGraph, point: Point, numbers: Iterable[int], part: str) -> list[_Name]:
     inputs = graph.inputs(point.scope, point.node)
     return [
         _Name(point.scope, inputs[number] if number < len(inputs) else "", point.frame, part)

@@ -13,7 +13,7 @@ from czcheck.errors import UnavailableError
 from czcheck.network.allowlist import load_allowlist
 from czcheck.network.beside import bad_assets, lambda_layers
 from czcheck.network.files import SavedModelFiles
-from czcheck.network.graph import Graph, Scope
+from czcheck.network.graph import SavedGraph, Scope
 from czcheck.network.hidden import Search, objects_of, strings_of
 from czcheck.network.order import LimitError
 from czcheck.network.safety import Oddity, Place, Refused, Safety, When
@@ -61,7 +61,7 @@ def scan(network: Network, files: SavedModelFiles) -> Safety:
     )
 
 
-def _tags(graph: Graph) -> str:
+def _tags(graph: SavedGraph) -> str:
     return ", ".join(graph.meta_graph.meta_info_def.tags) or "no tag"
 
 
@@ -82,7 +82,7 @@ def _refused(found: Iterable[tuple[str, Place]]) -> tuple[Refused, ...]:
 class _Scan:
     """One graph, and what runs in it when."""
 
-    def __init__(self, graph: Graph, tags: str) -> None:
+    def __init__(self, graph: SavedGraph, tags: str) -> None:
         self.graph = graph
         self.tags = tags
         meta = graph.meta_graph

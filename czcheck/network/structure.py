@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import InputError
 from czcheck.network.dataflow import Frame, Point, input_of, is_call, locate, settle
 from czcheck.network.defaults import load_defaults
+from czcheck.network.grammar import CALLS
 from czcheck.network.target import Target, load_target, plain
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network
-    from czcheck.network.graph import Graph, Scope
+    from czcheck.network.graph import SavedGraph, Scope
     from czcheck.network.weights import Weights
 
 # Loops and branches: what they compute does not follow from their inputs alone.
@@ -53,16 +54,16 @@ def structure_of(network: Network, weights: Weights) -> Structure | None:
         The digests; None where there is no signature of one input and one output, where loops,
         branches or random numbers are reached, or the graph leads nowhere.
     """
-    graph, serving = network.graph, network.serving
-    if graph is None or serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+    graph, ends = network.graph, network.ends
+    if graph is None or ends is None:
         return None
     if network.random or any(
         node.op in _WINDING or _branches(graph, node) for _, node in graph.serving
     ):
         return None
     try:
-        fed = locate(graph, None, serving.inputs[0].tensor, None)
-        answer = settle(graph, locate(graph, None, serving.outputs[0].tensor, None))
+        fed = locate(graph, None, ends[0].tensor, None)
+        answer = settle(graph, locate(graph, None, ends[1].tensor, None))
         if fed is None or answer is None:
             return None
         return _Digests(graph, weights, fed).of(answer)
@@ -70,15 +71,14 @@ def structure_of(network: Network, weights: Weights) -> Structure | None:
         return None
 
 
-def _branches(graph: Graph, node: Any) -> bool:
-    plain = ("PartitionedCall", "StatefulPartitionedCall")
-    return is_call(graph, node) and node.op not in (*plain, *graph.library)
+def _branches(graph: SavedGraph, node: Any) -> bool:
+    return is_call(graph, node) and node.op not in CALLS and node.op not in graph.library
 
 
 class _Digests:
     """Digests of all that an answer is made from, each worked out once, without recursion."""
 
-    def __init__(self, graph: Graph, weights: Weights, fed: Point) -> None:
+    def __init__(self, graph: SavedGraph, weights: Weights, fed: Point) -> None:
         self._graph = graph
         self._weights = weights
         self._fed = fed

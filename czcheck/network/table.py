@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from czcheck.network.grammar import varint
+
 _FOOTER = 48
 _MAGIC = bytes.fromhex("57fb808b247547db")
 _TRAILER = 5
-_VARINT_BYTES = 10
 MAX_ENTRIES = 200_000
 # A key may share its beginning with the one before, so that a small file can make long ones.
 _MAX_KEY = 4096
@@ -66,7 +67,7 @@ def _block(data: bytes, start: int, length: int) -> Iterator[tuple[bytes, bytes]
         raise TableError("is compressed, which TensorFlow's checkpoints are not")
     restarts = int.from_bytes(data[end - 4 : end], "little")
     limit = end - 4 - 4 * restarts
-    if length < 4 or limit < start:  # noqa: PLR2004 - the number of restart points
+    if length < 4 or limit < start:  # the number of restart points
         raise TableError("is damaged (a block is too short)")
     position, key = start, b""
     while position < limit:
@@ -84,14 +85,8 @@ def _block(data: bytes, start: int, length: int) -> Iterator[tuple[bytes, bytes]
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """A number in 7-bit groups, lowest first, and the position after it."""
-    value = 0
-    for shift in range(_VARINT_BYTES):
-        if position >= len(data):
-            break
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << (7 * shift)
-        if byte < 0x80:  # noqa: PLR2004 - no further group
-            return value, position
-    raise TableError("is damaged (a number does not end)")
+    """A number and the position after it."""
+    value, position = varint(data, position, len(data))
+    if position < 0:
+        raise TableError("is damaged (a number does not end)")
+    return value, position

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from czcheck.network.bounds import HANDS_ON, WEIGHTED, bounds_at
 from czcheck.network.dataflow import Point, input_of, inside, is_call, locate, settle
-from czcheck.network.graph import Graph
+from czcheck.network.graph import SavedGraph
 from czcheck.network.written_out import is_log_softmax, is_number, is_sigmoid, is_softmax
 
 _LINEAR = WEIGHTED | {"Add", "AddN", "AddV2", "BiasAdd", "Mul", "Sub"}
@@ -16,7 +16,7 @@ _IN_PLACE = frozenset({"Cast", "ResizeBilinear", "ResizeNearestNeighbor"})
 _PAIRED = frozenset({"ConcatV2", "Pack"})
 
 
-def tail_of(graph: Graph, tensor: str) -> str:
+def tail_of(graph: SavedGraph, tensor: str) -> str:
     """What a tensor of the main graph comes from.
 
     Branches are followed to all their ends; if these differ, the answer is `unknown`.
@@ -56,7 +56,7 @@ def tail_of(graph: Graph, tensor: str) -> str:
     return _UNKNOWN
 
 
-def pair_of(graph: Graph, tensor: str) -> int | None:
+def pair_of(graph: SavedGraph, tensor: str) -> int | None:
     """Which channel of an output holds p, where its two channels are p and 1 - p.
 
     Args:
@@ -74,7 +74,7 @@ def pair_of(graph: Graph, tensor: str) -> int | None:
     return None if point is None or point.node.op not in _PAIRED else _pair(graph, point)
 
 
-def _kind(graph: Graph, point: Point) -> str:
+def _kind(graph: SavedGraph, point: Point) -> str:
     """What an operation that makes a new value amounts to."""
     op: str = point.node.op
     if op in _NAMED:
@@ -90,10 +90,10 @@ def _kind(graph: Graph, point: Point) -> str:
     return "linear" if op in _LINEAR else op
 
 
-def _pair(graph: Graph, point: Point) -> int | None:
+def _pair(graph: SavedGraph, point: Point) -> int | None:
     """Which of two joined values is p, where they are p and 1 - p and p lies between 0 and 1."""
     joined = len(point.node.input) - (1 if point.node.op == "ConcatV2" else 0)
-    if joined != 2:  # noqa: PLR2004 - p and 1 - p
+    if joined != 2:  # p and 1 - p
         return None
     for channel in (0, 1):
         p = settle(graph, input_of(graph, point, channel))

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from czcheck.network import dtypes
-from czcheck.network.graph import Graph, Scope
+from czcheck.network.graph import SavedGraph, Scope
 from czcheck.shipped import shipped
 
 TARGETS = {"tf-2.0.0": "TensorFlow 2.0.0", "any": "any TensorFlow"}
@@ -178,7 +178,7 @@ def load_target(name: str) -> Target:
     return Target(name, title, data["operations"], data["defaults"], data["irrelevant"], values)
 
 
-def gaps(graph: Graph, target: Target) -> tuple[Gap, ...]:
+def gaps(graph: SavedGraph, target: Target) -> tuple[Gap, ...]:
     """Everything in a graph that the target lacks, in the order of the file.
 
     Attributes whose names begin with `_` are left out, as TensorFlow leaves them; so are calls of
@@ -200,7 +200,7 @@ def gaps(graph: Graph, target: Target) -> tuple[Gap, ...]:
     return found
 
 
-def _gaps(graph: Graph, target: Target) -> Iterator[Gap]:
+def _gaps(graph: SavedGraph, target: Target) -> Iterator[Gap]:
     attributes: dict[str, frozenset[str]] = {}
     for scope, nodes in graph.scopes():
         for node in nodes:
@@ -223,7 +223,7 @@ def _gaps(graph: Graph, target: Target) -> Iterator[Gap]:
 
 
 def _gap(
-    graph: Graph,
+    graph: SavedGraph,
     scope: Scope,
     node: Any,
     attribute: str | None,

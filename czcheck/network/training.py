@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from czcheck.network.dataflow import Point, input_of, settle
 from czcheck.network.facts import NodeUse
-from czcheck.network.graph import Graph
+from czcheck.network.graph import SavedGraph
 
 _RANDOM = frozenset(
     {
@@ -59,7 +59,7 @@ _UPDATES = frozenset(
 _APPLIES = ("ResourceApply", "ResourceSparseApply", "ResourceScatter")
 
 
-def random_nodes(graph: Graph) -> Iterator[NodeUse]:
+def random_nodes(graph: SavedGraph) -> Iterator[NodeUse]:
     """Nodes reached by the serving signature whose numbers differ from call to call.
 
     A draw with a seed is left out where the seed is a constant in the same function.
@@ -76,7 +76,7 @@ def random_nodes(graph: Graph) -> Iterator[NodeUse]:
                 yield NodeUse(op, node.name, scope)
 
 
-def training_nodes(graph: Graph) -> Iterator[NodeUse]:
+def training_nodes(graph: SavedGraph) -> Iterator[NodeUse]:
     """Nodes reached by the serving signature that belong to training.
 
     Batch normalisations that use the tile's own statistics, and updates of variables, by which

@@ -16,7 +16,7 @@ from czcheck.network import dtypes
 from czcheck.network.checkpoint import dims_of
 from czcheck.network.dataflow import Frame, Point, input_of, locate, settle
 from czcheck.network.facts import CheckpointIndex, Dims, Loader, Problem, Variable
-from czcheck.network.graph import Graph
+from czcheck.network.graph import SavedGraph
 from czcheck.text import sizes
 
 HANDLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
@@ -28,7 +28,7 @@ _CALLS_FOLLOWED = 10_000
 _MAX_PATH = 4096
 
 
-def read_variables(graph: Graph) -> tuple[tuple[Variable, ...], Loader]:
+def read_variables(graph: SavedGraph) -> tuple[tuple[Variable, ...], Loader]:
     """The variables, and the loader that fills all that the serving signature captures.
 
     Args:
@@ -82,7 +82,7 @@ def _variable(name: str, node: Any, captured: bool, restored: bool, key: str | N
     return Variable(name, dtypes.name(dtype), shape, captured, restored, key, size)
 
 
-def _assignments(graph: Graph) -> Iterator[tuple[Point, str | None]]:
+def _assignments(graph: SavedGraph) -> Iterator[tuple[Point, str | None]]:
     """What restoring assigns: each variable's node, and its key in the checkpoint."""
     pending: list[tuple[str | None, Frame | None]] = [(None, None)]
     for _ in range(_CALLS_FOLLOWED):
@@ -100,7 +100,7 @@ def _assignments(graph: Graph) -> Iterator[tuple[Point, str | None]]:
             pending.extend((function, Frame(scope, node, frame)) for function in called)
 
 
-def _restored_key(graph: Graph, value: Point | None) -> str | None:
+def _restored_key(graph: SavedGraph, value: Point | None) -> str | None:
     """The key that a RestoreV2 reads for one of its outputs."""
     if value is None or value.node.op != "RestoreV2":
         return None
@@ -113,7 +113,7 @@ def _restored_key(graph: Graph, value: Point | None) -> str | None:
     return None
 
 
-def _object_keys(graph: Graph) -> dict[str, str | None]:
+def _object_keys(graph: SavedGraph) -> dict[str, str | None]:
     """Keys of the captured variables by way of the Python objects, by the name of the variable."""
     objects = graph.meta_graph.object_graph_def
     keys: dict[int, str] = {}

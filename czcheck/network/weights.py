@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
+
 from czcheck.errors import InputError
 from czcheck.network import dtypes
 from czcheck.network.checkpoint import data_name, dims_of, is_data
@@ -142,8 +144,6 @@ class Weights:
         Args:
             weight: One of `all` without a fault.
         """
-        import numpy as np  # noqa: PLC0415
-
         for piece in self._pieces(weight):
             if weight.dtype == "bfloat16":
                 yield (piece.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
@@ -152,8 +152,6 @@ class Weights:
 
     def _pieces(self, weight: Weight) -> Iterator[NDArray[Any]]:
         """The values as they are stored."""
-        import numpy as np  # noqa: PLC0415
-
         place, code = self._places[weight], _CODES[weight.dtype]
         if place.path is None:
             values = _values(place.tensor, weight.dtype, weight.count)
@@ -239,8 +237,6 @@ def natural(name: str) -> tuple[Any, ...]:
 
 def _values(tensor: Any, dtype: str, count: int) -> NDArray[Any]:
     """A constant's values as they would be stored."""
-    import numpy as np  # noqa: PLC0415
-
     code = _CODES[dtype]
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, code)

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from czcheck.network.grammar import varint
+
 Table = Mapping[int, "Table | None"]
 """For each field number of a message: the table of the message it holds, None for a plain value."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_LONGEST_VARINT = 10
 _MESSAGE = 11
 
 
@@ -50,20 +51,6 @@ def table_of(descriptor: Any) -> Table:
     return known[descriptor.full_name]
 
 
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """A varint and where it ends; a negative end where it is damaged."""
-    if at < end and data[at] < 0x80:  # noqa: PLR2004 - one byte, as nearly always
-        return data[at], at + 1
-    value = shift = 0
-    for place in range(at, min(end, at + _LONGEST_VARINT)):
-        byte = data[place]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the last byte of a varint
-            return value, place + 1
-        shift += 7
-    return 0, -1
-
-
 def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
     """All fields of a message and of the messages in it, in the order of the bytes.
 
@@ -83,14 +70,14 @@ def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
         while at < end:
             key = data[at]
             at += 1
-            if key >= 0x80:  # noqa: PLR2004 - more bytes follow
-                key, at = _varint(data, at - 1, end)
+            if key >= 0x80:  # more bytes follow
+                key, at = varint(data, at - 1, end)
                 if at < 0:
                     break
             kind = key & 7
             begin = at
             if kind == _BYTES:
-                size, begin = _varint(data, at, end)
+                size, begin = varint(data, at, end)
                 at = begin + size
                 if begin < 0 or at > end:
                     break
@@ -104,7 +91,7 @@ def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
                     break
                 continue
             if kind == _VARINT:
-                _, at = _varint(data, at, end)
+                _, at = varint(data, at, end)
                 if at < 0:
                     break
             elif kind in (_FIXED32, _FIXED64):

@@ -7,14 +7,14 @@ import struct
 
 from czcheck.network import dtypes
 from czcheck.network.dataflow import Point, input_of, settle
-from czcheck.network.graph import Graph
+from czcheck.network.graph import SavedGraph
 
 _CONSTANT_BYTES = 1 << 14
 _CONSTANT_VALUES = 1 << 12
 _CODES = {"float32": "f", "float64": "d", "int32": "i", "int64": "q", "float16": "e"}
 
 
-def is_softmax(graph: Graph, point: Point) -> bool:
+def is_softmax(graph: SavedGraph, point: Point) -> bool:
     """Whether a quotient is exp(x) / sum(exp(x)).
 
     Args:
@@ -28,7 +28,7 @@ def is_softmax(graph: Graph, point: Point) -> bool:
     return _are_powers(graph, numerator, settle(graph, input_of(graph, denominator, 0)))
 
 
-def is_log_softmax(graph: Graph, point: Point) -> bool:
+def is_log_softmax(graph: SavedGraph, point: Point) -> bool:
     """Whether a difference is x - log(sum(exp(x))), written out with or without the largest x.
 
     Args:
@@ -46,7 +46,7 @@ def is_log_softmax(graph: Graph, point: Point) -> bool:
     return True
 
 
-def _are_powers(graph: Graph, one: Point | None, other: Point | None) -> bool:
+def _are_powers(graph: SavedGraph, one: Point | None, other: Point | None) -> bool:
     """Whether two values are exp(x) of the same x, though perhaps computed twice."""
     if one is None or other is None or {one.node.op, other.node.op} != {"Exp"}:
         return False
@@ -54,7 +54,7 @@ def _are_powers(graph: Graph, one: Point | None, other: Point | None) -> bool:
     return all(powers) and len({each.place for each in powers if each is not None}) == 1
 
 
-def is_sigmoid(graph: Graph, point: Point) -> bool:
+def is_sigmoid(graph: SavedGraph, point: Point) -> bool:
     """Whether a value is a logistic sigmoid written out.
 
     Args:
@@ -82,7 +82,7 @@ def is_sigmoid(graph: Graph, point: Point) -> bool:
     return False
 
 
-def is_ratio(graph: Graph, point: Point) -> bool:
+def is_ratio(graph: SavedGraph, point: Point) -> bool:
     """Whether a quotient is exp(x) / (1 + exp(x)).
 
     Args:
@@ -94,7 +94,7 @@ def is_ratio(graph: Graph, point: Point) -> bool:
     return _are_powers(graph, numerator, _one_and(graph, denominator, "Exp"))
 
 
-def _one_and(graph: Graph, point: Point | None, op: str) -> Point | None:
+def _one_and(graph: SavedGraph, point: Point | None, op: str) -> Point | None:
     """The other summand of 1 + x, where an operation makes it."""
     if point is None or point.node.op not in ("Add", "AddV2"):
         return None

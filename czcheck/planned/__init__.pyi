@@ -1,3 +1,5 @@
+from .as_built import as_loaded as as_loaded
+from .as_built import not_run as not_run
 from .ending import Binary as Binary
 from .ending import Ending as Ending
 from .ending import about_channels as about_channels

@@ -9,13 +9,13 @@ from czcheck.network.facts import Dims, Network, Signature
 from czcheck.planned.ending import PAIR
 
 if TYPE_CHECKING:
-    from czcheck.metadata.spec_reading import ModelSpec
+    from czcheck.metadata.spec_reading import BuildSpec
 
 SERVING_DEFAULT = "serving_default"
 _RANK = 4
 
 
-def as_built(network: Network, spec: ModelSpec) -> Network:
+def as_built(network: Network, spec: BuildSpec) -> Network:
     """The network with the specification's tile and operations, under the signature of a build.
 
     Operations of the graph are those of the source: what lowering makes of them is not known.
@@ -60,7 +60,7 @@ def as_built(network: Network, spec: ModelSpec) -> Network:
     )
 
 
-def as_loaded(network: Network, spec: ModelSpec) -> Network:
+def as_loaded(network: Network, spec: BuildSpec) -> Network:
     """The source as it is loaded and run on tiles of the specification's size.
 
     Args:
@@ -76,7 +76,7 @@ def as_loaded(network: Network, spec: ModelSpec) -> Network:
     return dataclasses.replace(network, serving=changed)
 
 
-def not_run(network: Network, spec: ModelSpec) -> str | None:
+def not_run(network: Network, spec: BuildSpec) -> str | None:
     """Why a source cannot show what its archive will do; None if it can.
 
     Args:
@@ -99,17 +99,17 @@ def not_run(network: Network, spec: ModelSpec) -> str | None:
 
 def _ends(network: Network) -> tuple[Signature, Dims, Dims] | None:
     """The signature with the shapes of its one input and its one output."""
-    serving = network.serving
-    if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+    serving, ends = network.serving, network.ends
+    if serving is None or ends is None:
         return None
-    (fed,), (made,) = serving.inputs, serving.outputs
+    fed, made = ends
     output = (None,) * _RANK if made.shape is None else made.shape
     if fed.shape is None or len(fed.shape) != _RANK or len(output) != _RANK:
         return None
     return serving, fed.shape, output
 
 
-def _size(network: Network, spec: ModelSpec) -> Dims:
+def _size(network: Network, spec: BuildSpec) -> Dims:
     """Height and width of the output for the specification's tile, by the graph alone."""
     from czcheck.network.reach import walk_of  # noqa: PLC0415 - costs as much as all the rest
 
@@ -118,5 +118,5 @@ def _size(network: Network, spec: ModelSpec) -> Dims:
     return (None, None) if shape is None or len(shape) != _RANK else shape[1:3]
 
 
-def _tile(fed: Dims, spec: ModelSpec) -> Dims:
+def _tile(fed: Dims, spec: BuildSpec) -> Dims:
     return fed[1:3] if spec.spatial_dims is None else spec.spatial_dims

@@ -86,10 +86,9 @@ def ending_of(network: Network) -> Ending | None:
     Args:
         network: The network.
     """
-    serving = network.serving
-    if serving is None or len(serving.outputs) != 1:
+    spec = network.output
+    if spec is None:
         return None
-    spec = serving.outputs[0]
     channels = spec.shape[-1] if spec.shape else None
     bounds: Bounds | None = network.bounds
     return Ending(

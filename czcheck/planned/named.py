@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from czcheck.archive.names import unsafe
 from czcheck.metadata.spec import KERAS_FILES
 
 
@@ -50,8 +51,6 @@ def licence_fault(path: Path) -> str | None:
     Args:
         path: What `LicenseFile` names.
     """
-    from czcheck.archive.names import unsafe  # noqa: PLC0415
-
     if not path.is_file():
         return "`LicenseFile` names no file"
     name = path.name.lower()

@@ -6,6 +6,7 @@ from .evaluation_text import evaluation_lines as evaluation_lines
 from .formats import FORMATS as FORMATS
 from .formats import known_format as known_format
 from .gallery import CONFIDENCE_SHADES as CONFIDENCE_SHADES
+from .gallery import SIDE as SIDE
 from .gallery import SUM_LIMITS as SUM_LIMITS
 from .gallery import Collector as Collector
 from .gallery import Gallery as Gallery
@@ -13,9 +14,13 @@ from .gallery import Preview as Preview
 from .gallery import confidence_colours as confidence_colours
 from .html import report_html_page as report_html_page
 from .html_figures import FORMS as FORMS
+from .inspection import as_far_as_read as as_far_as_read
 from .inspection_text import inspection_lines as inspection_lines
+from .json_form import file_to_json as file_to_json
 from .json_form import plain_json as plain_json
+from .json_form import report_to_json as report_to_json
 from .lines import Line as Line
+from .notebook import report_html as report_html
 from .phrases import border_text as border_text
 from .phrases import looked_at_text as looked_at_text
 from .phrases import ranges as ranges

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
+from czcheck.report.picture import NO_NUMBER, OTHER_CLASS, input_colours
 from czcheck.rules.finding import Finding, TilePixel
+from czcheck.runtime.labels import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
     from czcheck.runtime.answers import Answer
 
@@ -114,8 +118,6 @@ class Collector:
             batch: The tile or tiles, with the batch's axis. Of several the first is shown.
             answer: The answer; None where the network failed.
         """
-        from czcheck.report.picture import input_colours  # noqa: PLC0415
-
         tile = batch[0]
         step = -(-max(tile.shape[:2]) // self._side)
         colours = input_colours(_averaged(tile, step), bgr=self._bgr)
@@ -154,20 +156,14 @@ class Collector:
         """Maps and figures of an answer, `(height, width, classes)`."""
         import numpy as np  # noqa: PLC0415
 
-        from czcheck.runtime.output_statistics import labels_of  # noqa: PLC0415
-
         image = answer.astype(np.float32, copy=False)
-        sums, best = image[..., 0].copy(), image[..., 0].copy()
+        sums = image[..., 0].copy()
         with np.errstate(over="ignore", invalid="ignore"):
             for channel in range(1, image.shape[-1]):
                 sums += image[..., channel]
-                np.maximum(best, image[..., channel], out=best)
         finite = np.isfinite(sums)
-        if sound := bool(finite.all()):
-            labels = labels_of(image)
-        else:
-            labels = labels_of(np.nan_to_num(image))
-            np.nan_to_num(best, copy=False)
+        sound = bool(finite.all())
+        labels, best = most_probable(image if sound else np.nan_to_num(image))
         return {
             "class_map": _png(self._class_map(labels, finite, step)),
             "confidence": _png(_confidence_map(best, finite, step)),
@@ -177,12 +173,8 @@ class Collector:
             "not_numbers": int(sums.size - np.count_nonzero(finite)),
         }
 
-    def _class_map(self, labels: NDArray[Any], finite: NDArray[Any], step: int) -> Image:
+    def _class_map(self, labels: NDArray[Any], finite: NDArray[Any], step: int) -> Image.Image:
         """The most probable classes as a picture with a palette."""
-        import numpy as np  # noqa: PLC0415
-
-        from czcheck.report.picture import NO_NUMBER, OTHER_CLASS  # noqa: PLC0415
-
         # A palette has room for 256 colours, the last of them for what is not a number.
         known = min(len(self._colours), _BROKEN - 1)
         shown = np.minimum(_middles(labels, step), known).astype(np.uint8)
@@ -192,12 +184,8 @@ class Collector:
         return _with_palette(shown, [*table, NO_NUMBER])
 
 
-def _confidence_map(best: NDArray[Any], finite: NDArray[Any], step: int) -> Image:
+def _confidence_map(best: NDArray[Any], finite: NDArray[Any], step: int) -> Image.Image:
     """The largest probabilities as a picture with a palette."""
-    import numpy as np  # noqa: PLC0415
-
-    from czcheck.report.picture import NO_NUMBER  # noqa: PLC0415
-
     mean = np.clip(_averaged(best[..., None], step)[..., 0], 0, 1)
     shown = np.rint(mean * (CONFIDENCE_SHADES - 1)).astype(np.uint8)
     if not finite.all():
@@ -220,8 +208,6 @@ def confidence_colours(count: int) -> tuple[tuple[int, int, int], ...]:
 
 def _parted(distances: NDArray[Any]) -> tuple[int, ...]:
     """How many distances from 1 lie between the limits."""
-    import numpy as np  # noqa: PLC0415
-
     limits = np.array([*(-each for each in SUM_LIMITS[::-1]), *SUM_LIMITS], np.float32)
     places = np.searchsorted(limits, distances)
     return tuple(np.bincount(places, minlength=len(limits) + 1).tolist())
@@ -254,11 +240,8 @@ def _any(mask: NDArray[Any], step: int) -> NDArray[Any]:
     return squares.max((1, 3))  # type: ignore[no-any-return]
 
 
-def _reduced(colours: NDArray[Any]) -> Image:
+def _reduced(colours: NDArray[Any]) -> Image.Image:
     """A picture with so few colours or shades that noise takes little room."""
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-
     if (colours[..., :1] == colours).all():
         shades = np.rint(colours[..., 0] / 255 * (_SHADES - 1)).astype(np.uint8)
         greys = [255 * each // (_SHADES - 1) for each in range(_SHADES)]
@@ -267,16 +250,13 @@ def _reduced(colours: NDArray[Any]) -> Image:
     return Image.fromarray(np.ascontiguousarray(colours)).quantize(_SHADES)
 
 
-def _with_palette(shown: NDArray[Any], table: Sequence[tuple[int, int, int]]) -> Image:
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-
+def _with_palette(shown: NDArray[Any], table: Sequence[tuple[int, int, int]]) -> Image.Image:
     image = Image.fromarray(np.ascontiguousarray(shown))
     image.putpalette([part for colour in table for part in colour])
     return image
 
 
-def _png(image: Image) -> bytes:
+def _png(image: Image.Image) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "PNG", optimize=True)
     return stream.getvalue()

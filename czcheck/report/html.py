@@ -8,6 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
 from czcheck.report import html_figures as figures
 from czcheck.report.html_model import ModelView, Section
 from czcheck.report.html_pictures import data_uri, shown_previews
@@ -16,9 +19,6 @@ from czcheck.report.json_form import report_to_json
 from czcheck.text import count
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markupsafe import Markup
-
     from czcheck.report.record import ReportRecord
 
 SEVERITIES = ("error", "warning", "note")
@@ -78,8 +78,6 @@ def _is_not_unchecked(section: Section) -> bool:
 @cache
 def environment() -> Environment:
     """Where the templates of all pages are found, with what they may call."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
-
     made = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,
@@ -105,8 +103,6 @@ def style(*further: str) -> Markup:
     Args:
         *further: Names of style sheets that one page has for itself.
     """
-    from markupsafe import Markup  # noqa: PLC0415
-
     sheets = "\n".join(map(_source, ("page.css", *further)))
     return Markup(sheets)  # noqa: S704 - our own files
 

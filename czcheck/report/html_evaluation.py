@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
+from czcheck.report.charts_evaluation import reliability_chart, threshold_chart
 from czcheck.report.evaluation_text import goal_title, image_notes
 from czcheck.report.html_pictures import data_uri
 
@@ -22,12 +25,6 @@ def evaluation(model: ModelView) -> dict[str, Any] | None:
     plain = model.plain["looked_at"].get("evaluation")
     if plain is None:
         return None
-    from markupsafe import Markup  # noqa: PLC0415 - when a page is made
-
-    from czcheck.report.charts_evaluation import (  # noqa: PLC0415 - matplotlib
-        reliability_chart,
-        threshold_chart,
-    )
 
     names = [each["name"] for each in plain["classes"]]
     kept = model.file.evaluation

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from markupsafe import Markup, escape
 
 from czcheck.report.inspection_text import shape_text
 from czcheck.text import rounded_percent, size_text
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 _UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 _WHOLE = 100
@@ -31,9 +30,9 @@ def percent(part: float) -> str:
 
 def share(part: float) -> str:
     """`0.9876`; what is neither nothing nor all is not shown as either."""
-    if 0 < part < 0.00005:  # noqa: PLR2004 - would be rounded to nothing
+    if 0 < part < 0.00005:  # would be rounded to nothing
         return "< 0.0001"
-    if 0.99995 <= part < 1:  # noqa: PLR2004 - would be rounded to all
+    if 0.99995 <= part < 1:  # would be rounded to all
         return "> 0.9999"
     return f"{part:.4f}"
 
@@ -47,7 +46,7 @@ def small(value: float | str) -> str:
     """`0.437`, `1e-05`, `57,012`; text, which JSON has for infinities, as it is."""
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def short(value: float) -> str:
@@ -72,8 +71,6 @@ def plainly(value: Any) -> str:
 
 def prose(text: str) -> Markup:
     """Text in which words between backticks become code."""
-    from markupsafe import Markup, escape  # noqa: PLC0415
-
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
@@ -115,8 +112,6 @@ def figure(value: Any, path: str, form: str, missing: str) -> Markup:
         form: A name in `FORMS`.
         missing: What to say where it is None.
     """
-    from markupsafe import Markup  # noqa: PLC0415
-
     if value is None:
         return Markup('<span class="missing" data-json="{}" data-null>{}</span>').format(
             path, missing

@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from czcheck.report import phrases
+from czcheck.report.charts import border_chart, sums_chart
+from czcheck.report.gallery import SUM_LIMITS, confidence_colours
 from czcheck.report.html_evaluation import evaluation
 from czcheck.report.html_model import Data, ModelView, Section
 from czcheck.report.html_network import network_data
@@ -117,7 +121,6 @@ def tiles(model: ModelView) -> Data | None:
     shown = [each for each in model.previews.values() if each.is_test_tile]
     if not shown:
         return None
-    from czcheck.report.gallery import confidence_colours  # noqa: PLC0415 - slow
 
     steps = ", ".join("#{:02x}{:02x}{:02x}".format(*each) for each in confidence_colours(9))
     return {
@@ -134,8 +137,6 @@ def sums(model: ModelView) -> Data | None:
     gallery = model.file.gallery
     if gallery is None:
         return None
-    from czcheck.report.charts import sums_chart  # noqa: PLC0415 - slow
-    from czcheck.report.gallery import SUM_LIMITS  # noqa: PLC0415
 
     counts = _added(gallery)
     not_numbers = sum(each.not_numbers for each in gallery.tiles)
@@ -180,7 +181,6 @@ def border(model: ModelView) -> Data | None:
     measured = run.get("border")
     if measured is None:
         return None
-    from czcheck.report.charts import border_chart  # noqa: PLC0415 - slow
 
     kinds = {
         "local": "",
@@ -293,8 +293,6 @@ def rules(model: ModelView) -> Data:
 
 
 def _markup(svg: str) -> Any:
-    from markupsafe import Markup  # noqa: PLC0415
-
     return Markup(svg)  # noqa: S704 - drawn by us from numbers
 
 

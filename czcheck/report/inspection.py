@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
+from czcheck.planned.ending import binary_of, ending_of
 from czcheck.rules.declaring import Level
 
 if TYPE_CHECKING:
@@ -204,8 +205,6 @@ def _network(model: Model) -> dict[str, Any]:
 
 def _binary(model: Model) -> dict[str, str] | None:
     """Names of the classes of p and 1 - p, where one channel p was made two."""
-    from czcheck.planned.ending import binary_of, ending_of  # noqa: PLC0415
-
     try:
         names = [each.name for each in model.metadata.classes]
     except UnavailableError:

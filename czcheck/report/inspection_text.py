@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -167,8 +168,6 @@ def _looks_and_costs(network: dict[str, Any]) -> dict[str, str]:
 
 
 def _operation_lines(name: str, counts: dict[str, int]) -> Iterator[Line]:
-    import textwrap  # noqa: PLC0415 - only for people
-
     text = ", ".join(op if count == 1 else f"{op} x{count}" for op, count in counts.items())
     for line in textwrap.wrap(
         printable(text),

@@ -6,6 +6,12 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
+from czcheck.metadata.pixel_types import PIXEL_TYPES
+from czcheck.runtime.labels import most_probable
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,7 +25,7 @@ OTHER_CLASS = (128, 128, 128)
 """Colour of classes that the metadata do not know."""
 
 _GAP = 4
-_FULL = (1, 255, 65535)  # largest intensities of the pixel types
+_FULL = sorted({each.maximum for each in PIXEL_TYPES.values()})
 _WHITE = 255
 _COLOURS = 3
 _BATCH_AXES = 4
@@ -43,8 +49,6 @@ def picture(
         A PNG: for each row the input (its intensities stretched), the most probable classes, and
         the probability of each, black for 0 and white for 1.
     """
-    import numpy as np  # noqa: PLC0415
-
     drawn = []
     for tile, answer in rows:
         pixels = tile[0] if tile.ndim == _BATCH_AXES else tile
@@ -62,9 +66,6 @@ def png(image: NDArray[Any]) -> bytes:
     Args:
         image: uint8, `(height, width, 3)`: red, green, blue.
     """
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(stream, "PNG")
     return stream.getvalue()
@@ -89,8 +90,6 @@ def input_colours(pixels: NDArray[Any], *, bgr: bool) -> NDArray[Any]:
     Returns:
         Red, green, blue, uint8, `(height, width, 3)`.
     """
-    import numpy as np  # noqa: PLC0415
-
     shown = pixels[..., 2::-1] if bgr and pixels.shape[-1] >= _COLOURS else pixels[..., :1]
     low, high = float(shown.min()), float(shown.max())
     span = high - low
@@ -101,8 +100,6 @@ def input_colours(pixels: NDArray[Any], *, bgr: bool) -> NDArray[Any]:
 
 def _answer(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> list[NDArray[Any]]:
     """The class map and the confidence."""
-    import numpy as np  # noqa: PLC0415
-
     values = np.real(answer).astype(np.float64)
     confidence = np.clip(np.nan_to_num(values).max(axis=-1), 0, 1)[..., None] * _WHITE
     panel = _colour(np.broadcast_to(confidence, (*values.shape[:2], _COLOURS)))
@@ -120,27 +117,22 @@ def class_map(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> 
     Returns:
         uint8, `(height, width, 3)`; `NO_NUMBER` where a value is no finite number.
     """
-    import numpy as np  # noqa: PLC0415
-
     values = np.real(answer).astype(np.float64)
     classes = values.shape[-1]
     table = [colours[each] if each < len(colours) else OTHER_CLASS for each in range(classes)]
-    labels: NDArray[Any] = np.asarray(table, np.uint8)[np.nan_to_num(values).argmax(axis=-1)]
-    labels[~np.isfinite(values).all(axis=-1)] = NO_NUMBER
-    return labels
+    classes_of, _ = most_probable(np.nan_to_num(values))
+    shown: NDArray[Any] = np.asarray(table, np.uint8)[classes_of]
+    shown[~np.isfinite(values).all(axis=-1)] = NO_NUMBER
+    return shown
 
 
 def _colour(image: NDArray[Any]) -> NDArray[Any]:
-    import numpy as np  # noqa: PLC0415
-
     rounded: NDArray[Any] = np.rint(image).astype(np.uint8)
     return rounded
 
 
 def beside(panels: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Panels side by side on white, with a gap between."""
-    import numpy as np  # noqa: PLC0415
-
     height = max(panel.shape[0] for panel in panels)
     width = sum(panel.shape[1] for panel in panels) + _GAP * (len(panels) - 1)
     canvas = np.full((height, width, _COLOURS), _WHITE, np.uint8)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from czcheck import report
+from czcheck.report.formats import render
 from czcheck.report.record import FileRecord, ReportRecord
 
 
@@ -37,9 +39,7 @@ class FileReport(FileRecord):
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `schemas/report.schema.json` describes it."""
-        from czcheck.report.json_form import file_to_json  # noqa: PLC0415
-
-        return file_to_json(self)
+        return report.file_to_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,7 @@ class Report(ReportRecord):
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `schemas/report.schema.json` describes it."""
-        from czcheck.report.json_form import report_to_json  # noqa: PLC0415
-
-        return report_to_json(self)
+        return report.report_to_json(self)
 
     def render(self, form: str) -> str:
         """The report as text in one of the formats of `czcheck verify --report`.
@@ -69,20 +67,14 @@ class Report(ReportRecord):
         Raises:
             UsageError: There is no such format.
         """
-        from czcheck.report.formats import render  # noqa: PLC0415
-
         return render(self, form)
 
     def __repr__(self) -> str:
-        files = ", ".join(map(repr, self.files[:3])) + (", ..." if len(self.files) > 3 else "")  # noqa: PLR2004 - enough to recognise
+        files = ", ".join(map(repr, self.files[:3])) + (", ..." if len(self.files) > 3 else "")
         return f"Report({self.verdict.value}, level {self.options.level.value}: {files})"
 
     def __str__(self) -> str:
-        from czcheck.report.text import report_lines  # noqa: PLC0415
-
-        return "\n".join(line.text for line in report_lines(self))
+        return "\n".join(line.text for line in report.report_lines(self))
 
     def _repr_html_(self) -> str:
-        from czcheck.report.notebook import report_html  # noqa: PLC0415
-
-        return report_html(self)
+        return report.report_html(self)

@@ -127,12 +127,10 @@ def range_of_intensities_does_not_matter(
     if found is None or found.scaled is None or metadata.scale_inputs_by_bitdepth is not None:
         return
     if found.scaled.share < tolerances.label_agreement:
-        from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
-
         yield Found(
             TilePixel(found.tile),
             tile=found.tile,
-            top=FULL_RANGE[metadata.pixel_types[0]],
+            top=metadata.pixel_type.maximum,
             raw=_shares(metadata, found.labels),
             scaled=_shares(metadata, found.scaled.won),
             equal=rounded_percent(found.scaled.share),

@@ -338,7 +338,7 @@ def other_members_are_named(container: Container) -> Iterator[Found]:
     """
     if container.others:
         shown = ", ".join(container.others[:5])
-        more = ", ..." if len(container.others) > 5 else ""  # noqa: PLR2004 - enough to recognise
+        more = ", ..." if len(container.others) > 5 else ""  # enough to recognise
         yield Found(members=shown + more, count=len(container.others))
 
 

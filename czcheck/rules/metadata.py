@@ -262,7 +262,7 @@ def colour_is_not_thrown_away(document: XmlDocument, metadata: ModelMetadata) ->
     if metadata.color_handling != MONOCHROME:
         return
     for name in metadata.pixel_types:
-        if PIXEL_TYPES[name].usable and PIXEL_TYPES[name].scalars > 1:
+        if PIXEL_TYPES[name].usable and PIXEL_TYPES[name].is_colour:
             yield Found(_at(document, "/Model/ColorHandling"), pixel_type=name)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from czcheck.rules import operations, shapes  # noqa: F401 - the other parts of this family
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
-from czcheck.rules.shapes import at_tensor, serving_of
+from czcheck.rules.shapes import at_tensor, input_of, output_of, serving_of
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, TensorSpec
@@ -82,7 +82,7 @@ def network_has_one_input(network: Network) -> Iterator[Found]:
     Format: 2, N3
     """
     serving = serving_of(network)
-    if len(serving.inputs) != 1 or serving.inputs[0].encoding != "dense":
+    if serving.input is None or serving.input.encoding != "dense":
         yield Found(
             InGraph(serving.name),
             signature=serving.name,
@@ -103,7 +103,7 @@ def network_has_one_output(network: Network) -> Iterator[Found]:
     Format: 2, N3
     """
     serving = serving_of(network)
-    if len(serving.outputs) != 1 or serving.outputs[0].encoding != "dense":
+    if serving.output is None or serving.output.encoding != "dense":
         yield Found(
             InGraph(serving.name),
             signature=serving.name,
@@ -128,7 +128,7 @@ def output_is_float32(network: Network) -> Iterator[Found]:
         mixed precision; do not end it with an argmax.
     Format: 2, N11
     """
-    spec = serving_of(network).outputs[0]
+    spec = output_of(network)
     if spec.dtype != "float32":
         yield Found(at_tensor(spec), key=spec.key, dtype=spec.dtype)
 
@@ -143,6 +143,6 @@ def input_is_float32(network: Network) -> Iterator[Found]:
     Fix: Declare the input layer as float32, and cast inside the model if it needs another dtype.
     Format: 2, N16
     """
-    spec = serving_of(network).inputs[0]
+    spec = input_of(network)
     if spec.dtype != "float32":
         yield Found(at_tensor(spec), key=spec.key, dtype=spec.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+import czcheck.network
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
 from czcheck.text import count
@@ -46,9 +47,7 @@ def _grouped(found: Iterable[Gap]) -> dict[_Key, list[Gap]]:
 
 
 def _gaps(network: Network, target: Target) -> tuple[Gap, ...]:
-    from czcheck.network.target import gaps  # noqa: PLC0415 - parses its list when needed
-
-    return () if network.graph is None else gaps(network.graph, target)
+    return () if network.graph is None else czcheck.network.gaps(network.graph, target)
 
 
 def _found_gap(group: list[Gap], target: Target, advice: str) -> Found:
@@ -207,7 +206,7 @@ def answer_ends_in_a_softmax(network: Network) -> Iterator[Found]:
     Format: 2, N11
     """
     if network.tail not in _PROBABILITIES:
-        output = network.serving.outputs[0] if network.serving is not None else None
+        output = network.output
         yield Found(
             InGraph(output.tensor) if output is not None else None,
             ending=_ENDINGS.get(

@@ -7,6 +7,7 @@ relies on must not look like one with them.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -126,8 +127,6 @@ def _load(point: EntryPoint, taken: dict[str, str]) -> Plugin:
 
 def _rules_of(loaded: Any, package: str) -> Iterator[Rule]:
     """The rules that a module holds or that a function returns, with their package's name."""
-    import dataclasses  # noqa: PLC0415
-
     if isinstance(loaded, ModuleType):
         checks: Iterable[Any] = vars(loaded).values()
     elif callable(loaded):

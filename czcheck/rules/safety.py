@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+import czcheck.network
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, InMember, Severity
 from czcheck.text import count
@@ -196,9 +197,7 @@ def loaders_agree(network: Network, target: Target) -> Iterator[Found]:
         and describes its objects itself.
     Format: 1.5, payload
     """
-    from czcheck.network.loaders import disagreements  # noqa: PLC0415 - when needed
-
-    for each in disagreements(network, target):
+    for each in czcheck.network.disagreements(network, target):
         yield Found(InMember("saved_model.pb"), loader=each.loader, problem=each.problem)
 
 
@@ -211,7 +210,5 @@ def file_is_as_tensorflow_writes_it(network: Network) -> Iterator[Found]:
     Fix: Export the network again; `czcheck repair` rewrites the file.
     Format: 1.5, payload
     """
-    from czcheck.network.loaders import oddities  # noqa: PLC0415 - when needed
-
-    for problem in oddities(network):
+    for problem in czcheck.network.oddities(network):
         yield Found(InMember("saved_model.pb"), problem=problem)

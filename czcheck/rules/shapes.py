@@ -24,9 +24,21 @@ def serving_of(network: Network) -> Signature:
     return network.serving
 
 
+def input_of(network: Network) -> TensorSpec:
+    """The one input, where CZ303 has found nothing."""
+    assert network.input is not None
+    return network.input
+
+
+def output_of(network: Network) -> TensorSpec:
+    """The one output, where CZ304 has found nothing."""
+    assert network.output is not None
+    return network.output
+
+
 def _input(network: Network) -> tuple[TensorSpec, Dims]:
     """The one input and its four sizes, where CZ303 and CZ305 have found nothing."""
-    spec = serving_of(network).inputs[0]
+    spec = input_of(network)
     assert spec.shape is not None
     return spec, spec.shape
 
@@ -63,7 +75,7 @@ def input_has_four_dimensions(network: Network) -> Iterator[Found]:
         added automatically.
     Format: 2, N4
     """
-    spec = serving_of(network).inputs[0]
+    spec = input_of(network)
     if spec.shape is None or len(spec.shape) != _RANK:
         yield Found(at_tensor(spec), key=spec.key, shape=_written(spec.shape))
 
@@ -131,7 +143,7 @@ def answer_is_as_large_as_the_tile(network: Network) -> Iterator[Found]:
     Format: 2, N9
     """
     _, given = _input(network)
-    spec = serving_of(network).outputs[0]
+    spec = output_of(network)
     if spec.shape is None:
         return
     pairs = zip(given[:-1], spec.shape[:-1], strict=False)
@@ -153,7 +165,7 @@ def answer_has_one_channel_per_class(network: Network, metadata: ModelMetadata) 
         second 1 - p.
     Format: 2, N10
     """
-    spec = serving_of(network).outputs[0]
+    spec = output_of(network)
     channels = None if spec.shape is None else spec.shape[-1]
     if channels is not None and channels != len(metadata.classes):
         yield Found(

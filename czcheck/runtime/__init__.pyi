@@ -21,6 +21,7 @@ from .compare import Comparison as Comparison
 from .compare import KeptAnswers as KeptAnswers
 from .compare import RuntimeComparison as RuntimeComparison
 from .compare import TileComparison as TileComparison
+from .compare import compare_elsewhere as compare_elsewhere
 from .compare import tolerance_for as tolerance_for
 from .deaths import CommandFailed as CommandFailed
 from .deaths import Failure as Failure

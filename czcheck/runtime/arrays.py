@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 import stat
+import tokenize
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _KINDS = "biufc"
@@ -27,8 +29,6 @@ def write_array(path: Path, array: NDArray[np.float32]) -> None:
             there is replaced, and never written through.
         array: Numbers of any shape.
     """
-    import numpy as np  # noqa: PLC0415
-
     path.unlink(missing_ok=True)
     with path.open("xb") as stream:
         np.save(stream, array, allow_pickle=False)
@@ -49,8 +49,6 @@ def read_array(path: Path, limit: int) -> NDArray[Any]:
     Raises:
         UnreadableArrayError: The file is missing, too large, or no array of numbers.
     """
-    import numpy as np  # noqa: PLC0415
-
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_BINARY", 0)
     try:
@@ -91,10 +89,6 @@ def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]
     Raises:
         UnreadableArrayError: It is no such header.
     """
-    import tokenize  # noqa: PLC0415
-
-    import numpy as np  # noqa: PLC0415
-
     # The header is Python source, which numpy hands to Python's own tokenizer and parser.
     wrong = (ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError)
     try:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import IncompleteError
 from czcheck.runtime.compare import RAW_TOLERANCE, TileComparison, compare
 from czcheck.tolerances import DEFAULT_TOLERANCES
@@ -132,8 +134,6 @@ def block_means(pixels: NDArray[Any]) -> tuple[float, ...]:
     Args:
         pixels: `(height, width, channels)`.
     """
-    import numpy as np  # noqa: PLC0415
-
     return tuple(
         float(f"{block.mean(dtype=np.float64):.6g}")
         for rows in np.array_split(pixels, min(BLOCKS, pixels.shape[0]), axis=0)

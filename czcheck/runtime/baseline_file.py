@@ -7,11 +7,14 @@ is read like an archive: under limits, and never as a pickle.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
 
 from czcheck.archive.reader import Archive
 from czcheck.archive.write import write_archive
@@ -19,6 +22,7 @@ from czcheck.errors import UsageError
 from czcheck.limits import GIB, MIB, Limits
 from czcheck.runtime.arrays import UnreadableArrayError, read_header
 from czcheck.runtime.baseline import BLOCKS, SEED, Baseline, BaselineTolerances, GoldenTile
+from czcheck.test_tiles.patterns import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,10 +60,6 @@ def write_baseline_file(
     Raises:
         InputError: The path cannot be written.
     """
-    import io  # noqa: PLC0415
-
-    import numpy as np  # noqa: PLC0415
-
     plain = asdict(baseline)
     del plain["path"]
     head = json.dumps({"format": FORMAT, "version": VERSION, **plain}, indent=1, ensure_ascii=False)
@@ -135,10 +135,6 @@ def golden_answer(baseline: Baseline, tile: str) -> NDArray[Any]:
     Raises:
         UsageError: The file holds no such array.
     """
-    import io  # noqa: PLC0415
-
-    import numpy as np  # noqa: PLC0415
-
     shape = (len(baseline.classes), baseline.height, baseline.width)
     size = _answer_bytes(baseline)
     damaged = UsageError(f"{baseline.path}: the baseline's answer to the tile {tile} is damaged")
@@ -183,8 +179,6 @@ class _WrongError(ValueError):
 
 def _baseline(path: Path, plain: dict[str, Any]) -> Baseline:
     """The head as a value, each part held to its type and range."""
-    from czcheck.test_tiles.patterns import NAMES  # noqa: PLC0415
-
     sides = {name: _whole(plain, name, 1, _MOST_SIDE) for name in ("height", "width", "channels")}
     classes = plain.get("classes")
     if not isinstance(classes, list) or not classes or not _all_text(classes):

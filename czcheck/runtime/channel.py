@@ -12,11 +12,11 @@ TAIL_BYTES = 1 << 16
 CHUNK = 1 << 16
 
 
-class Silence(Exception):  # noqa: N818  (says what happened, not that it is an error)
+class Silence(Exception):  # says what happened, not that it is an error
     """No answer came in time."""
 
 
-class Misuse(Exception):  # noqa: N818
+class Misuse(Exception):
     """What came is no answer: too long, or not asked for."""
 
 

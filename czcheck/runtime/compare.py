@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.runtime.deaths import Failure
+from czcheck.runtime.labels import lead, most_probable
 from czcheck.runtime.output_statistics import Pixel
 from czcheck.runtime.session import Session
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
@@ -123,8 +126,6 @@ def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison
     Returns:
         The comparison.
     """
-    import numpy as np  # noqa: PLC0415
-
     if before.shape != after.shape or before.ndim != _AXES or not before.size:
         pixels = before.size // max(1, before.shape[-1] if before.ndim else 1)
         return Comparison(float("inf"), None, pixels, 0, pixels)
@@ -137,10 +138,10 @@ def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison
             _, row, column = (int(axis) for axis in np.unravel_index(int(gap.argmax()), gap.shape))
             at = Pixel(float(after[0, row, column, channel]), row, column, channel)
         change = max(change, largest)
-    label_before, margin = _labels(before)
-    label_after, _ = _labels(after)
+    label_before, best = most_probable(before)
+    label_after, _ = most_probable(after)
     changed = label_before != label_after
-    ties = int(np.count_nonzero(changed & (margin <= tie)))
+    ties = int(np.count_nonzero(changed & (lead(before, label_before, best) <= tie)))
     return Comparison(
         change=change,
         at=at,
@@ -156,8 +157,6 @@ def compare(before: NDArray[Any], after: NDArray[Any], tie: float) -> Comparison
 
 def _gap(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
     """How far the values of two planes are apart; NaN is the same as NaN."""
-    import numpy as np  # noqa: PLC0415
-
     same = (before == after) | (np.isnan(before) & np.isnan(after))
     with np.errstate(invalid="ignore", over="ignore"):
         gap: NDArray[Any] = np.abs(before - after) / np.maximum(1, np.abs(before))
@@ -166,27 +165,7 @@ def _gap(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
     return gap
 
 
-def _labels(answer: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The most probable class of each pixel, the first of equals, and its lead over the next."""
-    import numpy as np  # noqa: PLC0415
-
-    best = answer[..., 0].copy()
-    second = np.full(best.shape, -np.inf, best.dtype)
-    label = np.zeros(best.shape, np.int32)
-    with np.errstate(invalid="ignore"):
-        for channel in range(1, answer.shape[-1]):
-            values = answer[..., channel]
-            better = values > best
-            second = np.maximum(second, np.where(better, best, values))
-            np.copyto(best, values, where=better)
-            label[better] = channel
-        lead: NDArray[Any] = best - second
-    return label, lead
-
-
 def _overlap(before: NDArray[Any], after: NDArray[Any]) -> tuple[int, int]:
-    import numpy as np  # noqa: PLC0415
-
     counts = [int(np.count_nonzero(each)) for each in (before & after, before, after)]
     return counts[0], counts[1] + counts[2]
 
@@ -233,8 +212,6 @@ class KeptAnswers(Mapping[str, "NDArray[Any]"]):
 
     def __getitem__(self, tile: str) -> NDArray[Any]:
         """The answer to the tile of that name."""
-        import numpy as np  # noqa: PLC0415
-
         array: NDArray[Any] = np.load(self._files[tile], allow_pickle=False)
         return array
 

@@ -37,7 +37,7 @@ class Failure:
     reason: str
 
 
-class WorkerDied(Exception):  # noqa: N818  (it is what happened)
+class WorkerDied(Exception):  # it is what happened
     """The process ended, or had to be ended.
 
     Attributes:
@@ -54,7 +54,7 @@ class WorkerDied(Exception):  # noqa: N818  (it is what happened)
         self.kind = kind
 
 
-class CommandFailed(Exception):  # noqa: N818
+class CommandFailed(Exception):
     """A command raised an exception; the process lives on.
 
     Attributes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.errors import IncompleteError
+from czcheck.runtime import arrays
 from czcheck.runtime.answers import Answer, LoadRecord
 from czcheck.runtime.deaths import WorkerDied, count_of, number_of, sizes_of, text_of
 from czcheck.runtime.process import WorkerProcess
@@ -90,8 +91,6 @@ class Worker(WorkerProcess):
         Raises:
             IncompleteError: See `hello`; or there is no room for the tile.
         """
-        from czcheck.runtime import arrays  # noqa: PLC0415
-
         sandboxed = self.hello().sandboxed
         if not self.running:
             return  # it is dead
@@ -121,8 +120,6 @@ class Worker(WorkerProcess):
             CommandFailed: The network raised an exception.
             WorkerDied: The process did not survive it.
         """
-        from czcheck.runtime import arrays  # noqa: PLC0415
-
         record = self.receive("predict", self.limits.seconds_tile, self.limits.seconds_tile)
         dtype, seconds = text_of(record, "dtype"), number_of(record, "seconds")
         peak_bytes = count_of(record, "peak_bytes")

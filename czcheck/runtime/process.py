@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import IncompleteError
 from czcheck.files import private_folder, remove_folder
 from czcheck.runtime.answers import Environment
+from czcheck.runtime.channel import Channel, Misuse, Silence
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, death_of, text_of
+from czcheck.runtime.group import ProcessGroup
 from czcheck.runtime.isolation import isolation, lacking_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.surroundings import environment
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from czcheck.runtime.channel import Channel
-    from czcheck.runtime.group import ProcessGroup
     from czcheck.runtime.warm import ForkedChild, WarmProcess
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -124,7 +125,6 @@ class WorkerProcess:
             self._cannot_start = error.strerror or str(error)
             self.close()
             return
-        from czcheck.runtime.channel import Channel  # noqa: PLC0415
 
         _, answers, log = self._group.streams
         self._channel = Channel(answers, log, self.limits.log_bytes, self._group.kill)
@@ -154,9 +154,6 @@ class WorkerProcess:
         """Fork the warm process, or start the interpreter."""
         if self._warm is not None:
             return self._warm.fork(folder)
-        import shutil  # noqa: PLC0415
-
-        from czcheck.runtime.group import ProcessGroup  # noqa: PLC0415
 
         # This one is there, even if it can be run only by whoever has started it.
         python = self.python if self.python == sys.executable else shutil.which(self.python)
@@ -257,8 +254,6 @@ class WorkerProcess:
             WorkerDied: The process did not survive it, or did not keep to the protocol.
             IncompleteError: It was lost through no fault of the network's.
         """
-        from czcheck.runtime.channel import Misuse, Silence  # noqa: PLC0415
-
         if self._channel is None:
             raise WorkerDied("the process is not running", phase, "exit")
         try:
@@ -290,8 +285,6 @@ class WorkerProcess:
 
     def _next_line(self, seconds: float) -> bytes:
         """The next line of the channel; empty once the process has ended."""
-        from czcheck.runtime.channel import Silence  # noqa: PLC0415
-
         group, channel = self._group, self._channel
         assert group is not None
         assert channel is not None

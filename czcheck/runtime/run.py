@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.network.reach import StaticReach, static_reach, walk_of
 from czcheck.runtime.deaths import Failure
-from czcheck.runtime.measure.agreement import Agreement, compare
+from czcheck.runtime.measure.agreement import Agreement, agreement_of
 from czcheck.runtime.measure.behaviour import Probe, Terms, first_of, measure_behaviour
 from czcheck.runtime.measure.borders import Borders
 from czcheck.runtime.measure.cost import cost_of
@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.saved_model import Network
+    from czcheck.progress import CountProgress
     from czcheck.runtime.networks import Worker
     from czcheck.runtime.session import Keep
     from czcheck.test_tiles.patterns import Tile
-
-Progress = Callable[[int, int], None]
 
 
 def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
@@ -40,7 +39,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     metadata: ModelMetadata,
     tiles: Sequence[Tile],
     limits: Limits,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     *,
     keep: Keep | None = None,
     fresh: Callable[[], Worker] | None = None,
@@ -130,20 +129,20 @@ def _borders(
     tolerances: Tolerances,
 ) -> Borders:
     """Measure the border on images like the tile whose answer varies most."""
-    from czcheck.test_tiles.patterns import FULL_RANGE, NATURAL, tiles  # noqa: PLC0415
+    from czcheck.test_tiles.patterns import NATURAL, tiles  # noqa: PLC0415
 
     if probe.tile is None or session.died is not None:
         return Borders()
     size = probe.tile.pixels.shape[:2]
     if not is_measurable(*size):
         return Borders()
-    channels, pixel_type = probe.tile.pixels.shape[2], metadata.pixel_types[0]
+    channels = probe.tile.pixels.shape[2]
     name = probe.tile.name if probe.tile.name in NATURAL else NATURAL[0]
-    top = FULL_RANGE.get(pixel_type, 1) if metadata.scale_inputs_by_bitdepth else 1
+    divisor = metadata.input_divisor
 
     def scene(height: int, width: int) -> NDArray[Any]:
-        (image,) = tiles(height, width, channels, pixel_type, names=(name,))
-        return image.pixels if top == 1 else image.pixels / top
+        (image,) = tiles(height, width, channels, metadata.pixel_types[0], names=(name,))
+        return image.pixels if divisor == 1 else image.pixels / divisor
 
     return measure_borders(
         session,
@@ -160,16 +159,12 @@ def _terms(
     network: Network, metadata: ModelMetadata, tiles: Sequence[Tile], *, roomy: bool
 ) -> Terms:
     """How this network is to be measured; a batch only where it takes one and there is room."""
-    from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
-
-    pixel_type = metadata.pixel_types[0] if metadata.pixel_types else ""
-    serving = network.serving
-    shape = serving.inputs[0].shape if serving is not None else None
-    takes_batches = bool(shape) and shape is not None and shape[0] is None
+    fed = network.input
+    takes_batches = fed is not None and (fed.shape or ())[:1] == (None,)
     partners = [tile.pixels for tile in tiles if tile.name == "noise"]
     return Terms(
-        top=1 if metadata.scale_inputs_by_bitdepth else FULL_RANGE.get(pixel_type, 1),
-        colours=pixel_type.startswith("Bgr"),
+        top=metadata.input_maximum,
+        colours=metadata.pixel_type.is_colour,
         partner=partners[0] if takes_batches and partners and roomy else None,
     )
 
@@ -189,4 +184,4 @@ def _run_again(
         return None, [session.died]
     if answer is None or answer.array is None:
         return None, session.failures
-    return compare(probe.answer, first_of(answer.array)), session.failures
+    return agreement_of(probe.answer, first_of(answer.array)), session.failures

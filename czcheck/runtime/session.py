@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from czcheck.errors import UnavailableError
 from czcheck.runtime.deaths import CommandFailed, Failure, WorkerDied
 from czcheck.runtime.unpack import unpack
 
@@ -90,7 +89,7 @@ class Session:
         """
         if self.died is not None:
             return None
-        batch = tile[None] if tile.ndim == 3 else tile  # noqa: PLR2004  (no batch axis)
+        batch = tile[None] if tile.ndim == 3 else tile
         self.runs += 1
         answer = None
         try:
@@ -147,14 +146,12 @@ def load_network(worker: Worker, folder: Path, network: Network) -> LoadRecord:
         WorkerDied: The process did not survive it.
         IncompleteError: The process could not be started.
     """
-    serving = network.serving
-    if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
-        raise UnavailableError("the network has no signature with one input and one output")
-    fed, fetched = serving.inputs[0], serving.outputs[0]
+    fed, fetched = network.required_ends
+    assert network.serving is not None
     return worker.load(
         folder,
         loader=network.loader,
-        signature=serving.name,
+        signature=network.serving.name,
         input=(fed.key, fed.tensor),
         output=(fetched.key, fetched.tensor),
     )

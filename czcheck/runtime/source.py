@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
+from czcheck import runtime
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
     from czcheck.runtime.networks import Worker
-    from czcheck.runtime.warm import WarmProcess
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,13 +46,11 @@ class WorkerSource:
         self._limits = limits or DEFAULT_RUNNER_LIMITS
         self._require_sandbox = require_sandbox
         self._workers: WeakSet[Worker] = WeakSet()
-        self._warm: WarmProcess | None = None
+        self._warm: runtime.WarmProcess | None = None
         if many and python in (None, sys.executable):
-            from czcheck.runtime.warm import WarmProcess, can_fork  # noqa: PLC0415
+            self._warm = runtime.WarmProcess(self._limits) if runtime.can_fork() else None
 
-            self._warm = WarmProcess(self._limits) if can_fork() else None
-
-    def __enter__(self) -> WorkerSource:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -69,9 +69,7 @@ class WorkerSource:
             fresh: Whether it has to start from nothing, and not as a fork.
             slots: How many tiles may be under way at a time.
         """
-        from czcheck.runtime.networks import Worker  # noqa: PLC0415
-
-        worker = Worker(
+        worker = runtime.Worker(
             python or self._python,
             self._limits,
             require_sandbox=self._require_sandbox,

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from czcheck.files import private_folder, remove_folder
+from czcheck.runtime.channel import Channel
 from czcheck.runtime.deaths import death_of
+from czcheck.runtime.group import ProcessGroup
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.surroundings import environment
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from czcheck.runtime.channel import Channel
-    from czcheck.runtime.group import ProcessGroup
+    from typing_extensions import Self
+
 
 FORKER = Path(__file__).with_name("forker.py")
 _PACKET_BYTES = 1 << 16
@@ -109,9 +111,6 @@ class _Forker:
     """One warm process, from its start to its end."""
 
     def __init__(self, limits: RunnerLimits) -> None:
-        from czcheck.runtime.channel import Channel  # noqa: PLC0415
-        from czcheck.runtime.group import ProcessGroup  # noqa: PLC0415
-
         self.ended = False
         self.reason = "the warm process was ended"
         self._limits = limits
@@ -244,7 +243,7 @@ class WarmProcess:
         self._lock = threading.Lock()
         self._closed = False
 
-    def __enter__(self) -> WarmProcess:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -11,13 +11,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.errors import IncompleteError, UsageError
+from czcheck.images.matching import for_model
+from czcheck.images.opening import open_image
+from czcheck.images.zarr_part import PartWriter
+from czcheck.segmenting.planes import MADE, segment_plane
+from czcheck.segmenting.predicting import layout_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.images.content import Kind
     from czcheck.images.image import Plane
     from czcheck.images.matching import Intensities
-    from czcheck.images.zarr_part import PartWriter, ZarrPart
+    from czcheck.images.zarr_part import ZarrPart
     from czcheck.runtime.answers import Environment
     from czcheck.segmenting.layout import Layout
     from czcheck.segmenting.planes import Block
@@ -143,13 +152,6 @@ def run_band(runner: ModelRunner, band: Band) -> BandResult:
         IncompleteError: The network's process could not be started, the image or the store cannot
             be reached, or there is no room.
     """
-    from czcheck.errors import IncompleteError, UsageError  # noqa: PLC0415
-    from czcheck.images.matching import for_model  # noqa: PLC0415
-    from czcheck.images.opening import open_image  # noqa: PLC0415
-    from czcheck.images.zarr_part import PartWriter  # noqa: PLC0415
-    from czcheck.segmenting.planes import segment_plane  # noqa: PLC0415
-    from czcheck.segmenting.predicting import layout_of  # noqa: PLC0415
-
     runner.load()
     try:
         opened = open_image(band.image, **band.selection)
@@ -195,9 +197,6 @@ class _BandSink:
     pixels: dict[int, int] = field(default_factory=dict)
 
     def take(self, block: Block) -> None:
-        import numpy as np  # noqa: PLC0415
-
-        from czcheck.segmenting.planes import MADE  # noqa: PLC0415
 
         for label, count in zip(*np.unique(block.labels, return_counts=True), strict=True):
             self.pixels[int(label)] = self.pixels.get(int(label), 0) + int(count)

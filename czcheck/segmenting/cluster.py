@@ -15,12 +15,15 @@ from distributed import WorkerPlugin, as_completed, get_worker
 
 from czcheck.clusters import answering, connect
 from czcheck.errors import IncompleteError
+from czcheck.segmenting.bands import run_band
+from czcheck.segmenting.job import Job
+from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
+    from typing_extensions import Self
 
     from czcheck.segmenting.bands import Band, BandResult
-    from czcheck.segmenting.job import Job
 
 
 class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
@@ -60,9 +63,7 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
 
     def _run(self, band: Band) -> BandResult:
         from czcheck.model import Model  # noqa: PLC0415
-        from czcheck.segmenting.bands import run_band  # noqa: PLC0415
         from czcheck.segmenting.job import Job  # noqa: PLC0415
-        from czcheck.segmenting.runner import ModelRunner  # noqa: PLC0415
 
         if self._runner is None:
             path = Path(self._folder) / self._archive
@@ -147,7 +148,7 @@ class Cluster:
             self._client.close()
             raise
 
-    def __enter__(self) -> Cluster:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -49,7 +49,7 @@ class Job:
         Raises:
             UsageError: A value is out of its range.
         """
-        if not 0 <= self.min_confidence <= 100:  # noqa: PLR2004  (percent)
+        if not 0 <= self.min_confidence <= 100:  # percent
             raise UsageError(
                 f"a minimum confidence of {self.min_confidence:g} is no percentage; give 0 to 100"
             )

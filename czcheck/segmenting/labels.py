@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.runtime.labels import most_probable
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 _PERCENT = 100
@@ -26,8 +29,6 @@ class Labeller:
             label_values: The label of each class, 1 to 65535.
             min_confidence: Percent, 0 to 100.
         """
-        import numpy as np  # noqa: PLC0415
-
         self.dtype: np.dtype[Any] = np.min_scalar_type(max(label_values))
         self._values = np.asarray(label_values, self.dtype)
         # In float32, as the probabilities are: 0.9 must not be below 90 %.
@@ -43,16 +44,7 @@ class Labeller:
             `(height, width)`: the label of the most probable class, the first of equals; 0 where
             its probability is below the minimum confidence.
         """
-        import numpy as np  # noqa: PLC0415
-
-        # Class by class: much quicker than `argmax` over a last axis this short.
-        best = probabilities[..., 0].copy()
-        labels = np.full(best.shape, self._values[0], self.dtype)
-        for channel in range(1, probabilities.shape[-1]):
-            candidate = probabilities[..., channel]
-            better = candidate > best
-            np.copyto(labels, self._values[channel], where=better)
-            np.maximum(best, candidate, out=best)
+        labels, best = most_probable(probabilities, self._values)
         if self._least > 0:
             labels[best < self._least] = 0
         return labels

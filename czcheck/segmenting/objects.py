@@ -10,7 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from czcheck.segmenting.packages import need
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from skimage.measure import label, regionprops_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,13 +90,7 @@ class ObjectMeter:
             plane: The plane.
             label_values: The classes whose objects are measured.
             channels: Numbers per pixel of the image.
-
-        Raises:
-            UsageError: scikit-image is not installed.
         """
-        import numpy as np  # noqa: PLC0415
-
-        need("skimage")
         self._plane = plane
         self._wanted = np.asarray(sorted(label_values))
         self._channels = channels
@@ -122,9 +119,6 @@ class ObjectMeter:
             labels: `(height, width)`.
             pixels: The image here, `(height, width, channels)`.
         """
-        import numpy as np  # noqa: PLC0415
-        from skimage.measure import label, regionprops_table  # noqa: PLC0415
-
         if top != self._row:
             self._begin_row(top)
         width = labels.shape[1]
@@ -143,8 +137,6 @@ class ObjectMeter:
         self._below.labels[left : left + width] = classes[-1]
 
     def _begin_row(self, top: int) -> None:
-        import numpy as np  # noqa: PLC0415
-
         width = self._plane.width
         self._row, self._beside, self._above = top, None, self._below
         self._below = _Line(np.zeros(width, np.int64), np.zeros(width, np.uint16))
@@ -158,7 +150,6 @@ class ObjectMeter:
         left: int,
     ) -> None:
         """Keep what was measured of a block, in places of the plane, means as sums."""
-        import numpy as np  # noqa: PLC0415
 
         def columns(name: str) -> NDArray[Any]:
             names = [key for key in table if key == name or key.startswith(f"{name}-")]
@@ -184,8 +175,6 @@ class ObjectMeter:
             other: The one before it.
             offset: Where in `other` the first pixel of `line` stands.
         """
-        import numpy as np  # noqa: PLC0415
-
         length = len(line.objects)
         for shift in (-1, 0, 1):
             first = offset + shift
@@ -200,8 +189,6 @@ class ObjectMeter:
 
     def objects(self) -> Objects:
         """Put the parts together. No block can be taken afterwards."""
-        import numpy as np  # noqa: PLC0415
-
         plane, parts = self._plane, self._parts
         if not parts.area:
             none = np.zeros(0, np.int64)
@@ -236,10 +223,6 @@ class ObjectMeter:
 
     def _groups(self, count: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Parts in the order of the objects that they belong to, and where each object begins."""
-        import numpy as np  # noqa: PLC0415
-        from scipy.sparse import coo_array  # noqa: PLC0415
-        from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
         pairs = np.concatenate([*self._touching, np.zeros((0, 2), np.int64)]) - 1
         graph = coo_array(
             (np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count, count)

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.files import placing, settle, uninterrupted, writing
 from czcheck.images.content import SOURCE, Content, Kind
 from czcheck.images.output import create
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from czcheck.images.image import Image, Plane
     from czcheck.images.output_zarr import ZarrOutput
@@ -72,7 +75,7 @@ class Outputs:
         self._writers: dict[Kind, Writer] = {}
         self.written: list[str] = []
 
-    def __enter__(self) -> Outputs:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         with ExitStack() as stack:
             for kind, place in self._places.images:
                 content = self._content(kind)
@@ -209,8 +212,6 @@ class Outputs:
             InputError: The image is damaged here.
             IncompleteError: What was written cannot be read.
         """
-        import numpy as np  # noqa: PLC0415
-
         labels = self._writers["labels"].read(plane, *place.region)
         pixels = self._image.read(plane, *place.region)
         return Block(plane, place, pixels, np.zeros((*labels.shape, 0), np.float32), labels)
@@ -224,7 +225,7 @@ class Outputs:
         if self._places.overlay is None:
             return None
         metadata = self._runner.model.metadata
-        colours = metadata.pixel_types[0].startswith("Bgr")
+        colours = metadata.pixel_type.is_colour
         bgr = colours and metadata.color_handling != MONOCHROME
         return Overlay(plane, metadata.classes, bgr=bgr)
 
@@ -277,8 +278,6 @@ class Shares:
         Args:
             block: The block.
         """
-        import numpy as np  # noqa: PLC0415
-
         counts = np.bincount(block.labels.ravel())
         for label in np.flatnonzero(counts).tolist():
             self.pixels[label] = self.pixels.get(label, 0) + int(counts[label])

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
 from czcheck.images.png_texts import png_texts
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.ImageFont import FreeTypeFont, ImageFont
 
     from czcheck.images.image import Plane
     from czcheck.metadata.classes import SegmentationClass
@@ -64,8 +67,6 @@ class Overlay:
             labels: `(height, width)`.
             pixels: `(height, width, channels)`.
         """
-        import numpy as np  # noqa: PLC0415
-
         step = self._step
         colours = self._bgr and pixels.shape[-1] >= _COLOURS
         shown = pixels[..., 2::-1] if colours else pixels[..., :1]
@@ -96,8 +97,6 @@ class Overlay:
         Raises:
             OSError: The disk is full, or the file cannot be written.
         """
-        from PIL import Image  # noqa: PLC0415
-
         assert self._pixels is not None
         assert self._labels is not None
         drawn = Image.fromarray(_coloured(self._pixels, self._labels, self._classes))
@@ -112,8 +111,6 @@ def _coloured(
     pixels: NDArray[Any], labels: NDArray[Any], classes: Sequence[SegmentationClass]
 ) -> NDArray[Any]:
     """Intensities stretched, all channels alike so that hues stay, under the classes' colours."""
-    import numpy as np  # noqa: PLC0415
-
     # A few hundred thousand pixels tell the range as well as all of them.
     step = max(1, round((pixels.size / 4e5) ** 0.5))
     low, high = (float(each) for each in np.percentile(pixels[::step, ::step], (_LOW, _HIGH)))
@@ -135,9 +132,7 @@ def _coloured(
 
 def _legend(classes: Sequence[SegmentationClass], shares: Mapping[int, float], width: int) -> Any:
     """Class names with their colours and shares, in as many lines as it takes."""
-    from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
-
-    from czcheck.text import printable  # noqa: PLC0415
+    from PIL import Image, ImageFont  # noqa: PLC0415
 
     size = min(max(_FONT, width // 60), _LARGEST_FONT)
     font = ImageFont.load_default(size)
@@ -169,5 +164,5 @@ def _legend(classes: Sequence[SegmentationClass], shares: Mapping[int, float], w
     return legend
 
 
-def _length(font: FreeTypeFont | ImageFont, text: str) -> float:
+def _length(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str) -> float:
     return font.getlength(text)

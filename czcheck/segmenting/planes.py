@@ -8,10 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import numpy as np
+
 from czcheck.segmenting.labels import Labeller, confidence
+from czcheck.segmenting.runner import SLOTS
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from czcheck.images.content import Kind
@@ -156,7 +158,6 @@ def read_tile(image: Image, plane: Plane, place: TilePlace, pad: Padding) -> NDA
     ]
     if not any(map(any, margins)):
         return pixels
-    import numpy as np  # noqa: PLC0415
 
     if pad == "zeros":
         return np.pad(pixels, [*margins, (0, 0)])
@@ -167,8 +168,6 @@ def _answered(
     runner: ModelRunner, tiles: Iterable[tuple[TilePlace, NDArray[Any]]], plane: Plane
 ) -> Iterator[tuple[tuple[TilePlace, NDArray[Any]], NDArray[np.float32]]]:
     """Each tile with its answer. The next one is handed over before the answer is waited for."""
-    from czcheck.segmenting.runner import SLOTS  # noqa: PLC0415
-
     waiting: deque[tuple[TilePlace, NDArray[Any]]] = deque()
     for place, pixels in tiles:
         where = f"the tile at row {place.rows.start}, column {place.columns.start}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from czcheck.errors import InputError, UsageError
 from czcheck.images.arrays import wrap_array
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
-from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, tiles
 from czcheck.segmenting.planes import Block, Sink, segment_plane
@@ -45,8 +46,6 @@ class Predictor:
         self, array: Any, job: Job, color: Colour | None, intensities: Intensities
     ) -> NDArray[Any]:
         """See `CzModel.predict`."""
-        import numpy as np  # noqa: PLC0415
-
         runner = self._ready(job)
         with self._as_image(array, color, intensities, runner) as image:
             (plane,) = image.planes
@@ -64,8 +63,6 @@ class Predictor:
         selection: dict[str, Any],
     ) -> NDArray[Any]:
         """See `CzModel.segment`."""
-        import numpy as np  # noqa: PLC0415
-
         runner = self._ready(job)
         with self._as_image(source, color, intensities, runner, selection) as image:
             sizes = {(plane.height, plane.width) for plane in image.planes}
@@ -108,10 +105,8 @@ class Predictor:
             raise UsageError("an array is one plane; select scene, channel, time and z beforehand")
         else:
             if not hasattr(source, "shape"):
-                import numpy as np  # noqa: PLC0415
-
                 source = np.asarray(source)
-            colours = PIXEL_TYPES[metadata.pixel_types[0]].scalars in _COLOURS
+            colours = metadata.pixel_type.is_colour
             if color is None and colours and len(source.shape) == _WITH_CHANNELS:
                 # As every reader of images in Python has them.
                 color = "rgb" if source.shape[-1] in _COLOURS else None

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import czcheck.segmenting
 from czcheck.errors import InputError, UsageError
 from czcheck.files import placing, settle, uninterrupted, writing
 from czcheck.images.content import check_format
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
+from czcheck.progress import CountProgress
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between
-from czcheck.segmenting.objects import ObjectMeter
 from czcheck.segmenting.outputs import Outputs, Shares
 from czcheck.segmenting.places import Chosen, Places
 from czcheck.segmenting.planes import Sink, segment_plane
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from czcheck.images.selection import Selection
 
 _COLOURS = ("blue", "green", "red", "alpha")
-# Called with the number of tiles done and of all.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -66,7 +65,7 @@ class SegmentationRun:
         measured: frozenset[int] | None,
         seams: bool,
         resume: bool,
-        progress: Progress | None,
+        progress: CountProgress | None,
         unfinished: Callable[[str], None] | None,
         spread: Spread | None = None,
     ) -> None:
@@ -269,7 +268,7 @@ class SegmentationRun:
             sinks.append(overlay)
         meter = None
         if self._label_values is not None:
-            meter = ObjectMeter(plane, self._label_values, self._runner.channels)
+            meter = czcheck.segmenting.ObjectMeter(plane, self._label_values, self._runner.channels)
             sinks.append(meter)
         with ExitStack() as stack:
             kept = None

@@ -6,18 +6,21 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.runtime.deaths import CommandFailed, WorkerDied
+from czcheck.runtime.networks import Worker
+from czcheck.runtime.session import load_network
 from czcheck.runtime.unpack import unpack
 from czcheck.text import sizes as shown
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from czcheck.model import Model
     from czcheck.runtime.answers import Environment
-    from czcheck.runtime.networks import Worker
     from czcheck.runtime.source import WorkerSource
     from czcheck.segmenting.job import Job
 
@@ -106,10 +109,9 @@ class ModelRunner:
                 f"{model.path}: the network must not be run: {objection}; "
                 "`czcheck verify` says more"
             )
-        serving, metadata = model.network.serving, model.metadata
-        if serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
-            raise UnavailableError("the network has no signature with one input and one output")
-        shape = serving.inputs[0].shape
+        metadata = model.metadata
+        fed, _ = model.network.required_ends
+        shape = fed.shape
         if shape is not None and len(shape) != _TILE_AXES:
             raise UnavailableError(f"the network's input has {len(shape)} axes, not 4")
         sizes = (None, None, None) if shape is None else shape[1:]
@@ -118,7 +120,7 @@ class ModelRunner:
         self.label_values = tuple(each.label_value for each in metadata.classes)
         self.border = metadata.border_size if job.border is None else job.border
         self.stride = self._stride() if job.align else 1
-        if not 0 < max(self.label_values) <= 65535 or min(self.label_values) < 1:  # noqa: PLR2004
+        if not 0 < max(self.label_values) <= 65535 or min(self.label_values) < 1:
             raise UnavailableError("its LabelValues are not numbers from 1 to 65535")
 
     def _stride(self) -> int:
@@ -160,11 +162,10 @@ class ModelRunner:
     def _process(self, source: WorkerSource | None) -> Worker:
         if source is not None:
             return source.worker(slots=SLOTS)
-        from czcheck.runtime.networks import Worker  # noqa: PLC0415
 
         return Worker(limits=self.job.limits, require_sandbox=self.job.require_sandbox, slots=SLOTS)
 
-    def __enter__(self) -> ModelRunner:  # noqa: PYI034 - typing.Self came with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -179,8 +180,6 @@ class ModelRunner:
         """
         if self._loaded:
             return
-        from czcheck.runtime.session import load_network  # noqa: PLC0415
-        from czcheck.test_tiles.patterns import FULL_RANGE  # noqa: PLC0415
 
         model, worker = self.model, self._worker
         self.environment = worker.hello()
@@ -191,8 +190,7 @@ class ModelRunner:
             raise NetworkFailedError(
                 f"{model.path}: the network cannot be loaded: {error.reason}"
             ) from error
-        if model.metadata.scale_inputs_by_bitdepth:
-            self._top = float(FULL_RANGE.get(model.metadata.pixel_types[0], 1))
+        self._top = float(model.metadata.input_divisor)
         self._loaded = True
 
     def submit(self, pixels: NDArray[Any], where: str = "the tile") -> None:
@@ -205,8 +203,6 @@ class ModelRunner:
         Raises:
             IncompleteError: There is no room for it.
         """
-        import numpy as np  # noqa: PLC0415
-
         if pixels.shape != (*self.tile, self.channels):
             raise ValueError(f"{pixels.shape} is not {(*self.tile, self.channels)}")
         self.load()

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
 from czcheck.errors import IncompleteError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from czcheck.segmenting.layout import Layout
@@ -103,8 +104,6 @@ class LabelFile:
             rows: Its rows.
             columns: Its columns.
         """
-        import numpy as np  # noqa: PLC0415
-
         region = np.empty((rows.stop - rows.start, columns.stop - columns.start), self._dtype)
         with _told():
             for number, row in enumerate(region):
@@ -139,8 +138,6 @@ class SeamMeter:
             layout: The tiles of the first segmentation.
             first: Its labels.
         """
-        import numpy as np  # noqa: PLC0415
-
         self._first = first
         self._places = layout.seams
         self._changed = [np.zeros(len(places), np.int64) for places in self._places]
@@ -154,8 +151,6 @@ class SeamMeter:
         Args:
             block: The block.
         """
-        import numpy as np  # noqa: PLC0415
-
         rows, columns = block.place.kept
         changed = block.labels != self._first.read(rows, columns)
         near = np.zeros(changed.shape, bool)

@@ -11,11 +11,12 @@ from czcheck.clusters import need_distributed
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import Model
+from czcheck.progress import CountProgress
 from czcheck.segmenting.job import job_of
 from czcheck.segmenting.packages import need
 from czcheck.segmenting.places import FORMATS, Wanted, choose
 from czcheck.segmenting.results import Segmentation
-from czcheck.segmenting.run import Progress, SegmentationRun
+from czcheck.segmenting.run import SegmentationRun
 from czcheck.segmenting.runner import ModelRunner
 from czcheck.segmenting.spread import STORES, Spread
 from czcheck.segmenting.tables import check_table
@@ -45,7 +46,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     intensities: Intensities = "exact",
     folder_format: str = FORMATS[0],
     limits: Limits = DEFAULT_LIMITS,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     unfinished: Callable[[str], None] | None = None,
     dask: str | None = None,
     **options: Any,

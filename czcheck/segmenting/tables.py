@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from czcheck.errors import UsageError
 from czcheck.text import cell, printable
@@ -95,8 +98,6 @@ def write_table(
 
 def _columns(measured: Measured, names: dict[int, str]) -> dict[str, Sequence[Any]]:
     """The columns of one plane, by title."""
-    import numpy as np  # noqa: PLC0415
-
     objects, plane = measured.objects, measured.objects.plane
     count, box = len(objects), objects.box
     size = np.array([plane.height, plane.width])
@@ -131,8 +132,6 @@ def _columns(measured: Measured, names: dict[int, str]) -> dict[str, Sequence[An
 
 
 def _in_micrometres(objects: Objects, pixel_size: tuple[float, float]) -> dict[str, Sequence[Any]]:
-    import numpy as np  # noqa: PLC0415
-
     height, width = pixel_size
     area: NDArray[Any] = objects.area * (height * width)
     # Of the first pixel the middle is half a pixel from the edge of the image, where 0 is.
@@ -151,8 +150,6 @@ def _in_micrometres(objects: Objects, pixel_size: tuple[float, float]) -> dict[s
 
 
 def _write_csv(path: Path, tables: Iterable[dict[str, Sequence[Any]]], titles: list[str]) -> None:
-    import csv  # noqa: PLC0415
-
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(titles)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.errors import InputError
 from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.folders import images_in
@@ -78,15 +80,12 @@ def _tile(path: Path, height: int, width: int, channels: int) -> Tile:
     if cut or extended:
         words = ["centre"] * cut + ["extended by reflection"] * extended
         name += f" ({', '.join(words)})"
-    import numpy as np  # noqa: PLC0415
 
     return Tile(name, np.ascontiguousarray(pixels, np.float32), natural=True)
 
 
 def _reflect(pixels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     """Continue an image on all sides by its own reflection, as often as it takes."""
-    import numpy as np  # noqa: PLC0415
-
     margins = []
     for have, want in zip(pixels.shape[:2], (height, width), strict=True):
         before = (want - have) // 2

@@ -7,21 +7,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.metadata.pixel_types import PIXEL_TYPES, PixelType
 from czcheck.test_tiles import textures
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.random import Generator
     from numpy.typing import NDArray
-
-FULL_RANGE = {
-    "Gray8": 255,
-    "Gray16": 65535,
-    "Bgr24": 255,
-    "Bgr48": 65535,
-    "Bgra32": 255,
-}
-"""Largest raw intensity of the integer pixel types; those of floats range from 0 to 1."""
 
 NATURAL = ("nuclei", "grain", "fibres", "blobs")
 """Names of the tiles that look like a microscope's images."""
@@ -92,10 +85,8 @@ def tiles(
         squares of 8 pixels; `constant`; `hot-pixel`, one bright pixel on a dark tile; `zeros`;
         `saturated`, the largest intensity everywhere; `noise`, every intensity equally often.
     """
-    import numpy as np  # noqa: PLC0415  (slow, and only the run level needs it)
-
     shape = (height, width, channels)
-    top = FULL_RANGE.get(pixel_type, 1)
+    kind = PIXEL_TYPES[pixel_type]
     for number, name in enumerate(NAMES):
         if name not in names:
             continue
@@ -105,15 +96,13 @@ def tiles(
             generator = np.random.Generator(np.random.PCG64([seed, 10 + number]))
             image = getattr(textures, name)(generator, height, width)
         else:
-            yield Tile(name, _pattern(name, shape, top, seed), natural=False)
+            yield Tile(name, _pattern(name, shape, kind.maximum, seed), natural=False)
             continue
-        yield Tile(name, _stained(image, shape, top, pixel_type), natural=True)
+        yield Tile(name, _stained(image, shape, kind), natural=True)
 
 
 def _pattern(name: str, shape: tuple[int, int, int], top: int, seed: int) -> NDArray[np.float32]:
     """A tile that is no image, the same in every channel but for noise."""
-    import numpy as np  # noqa: PLC0415
-
     if name == "noise":
         generator = np.random.Generator(np.random.PCG64([seed, 1]))
         if top > 1:
@@ -140,17 +129,15 @@ def _pattern(name: str, shape: tuple[int, int, int], top: int, seed: int) -> NDA
 
 
 def _stained(
-    image: NDArray[np.float32], shape: tuple[int, int, int], top: int, pixel_type: str
+    image: NDArray[np.float32], shape: tuple[int, int, int], kind: PixelType
 ) -> NDArray[np.float32]:
     """An image in every channel: stained blue for colours, and opaque where there is alpha."""
-    import numpy as np  # noqa: PLC0415
-
-    channels = shape[2]
+    channels, top = shape[2], kind.maximum
     pixels = np.empty(shape, np.float32)
     for channel in range(channels):
-        if pixel_type.startswith("Bgr") and channel >= _COLOURS:
+        if kind.is_colour and channel >= _COLOURS:
             pixels[..., channel] = top
-        elif pixel_type.startswith("Bgr"):
+        elif kind.is_colour:
             np.multiply(image, top * _STAIN[channel], out=pixels[..., channel])
         else:
             np.multiply(image, top * (1 - 0.5 * channel / channels), out=pixels[..., channel])
@@ -175,8 +162,6 @@ def synthetic_nuclei(
         The image, float32 `(height, width)`, 0..1; and the mask, uint16 of the same shape: 0 for
         background, 1, 2, 3, ... for the nuclei.
     """
-    import numpy as np  # noqa: PLC0415
-
     generator = np.random.Generator(np.random.PCG64([seed, 0]))
     image = np.zeros((height, width), np.float32)
     mask = np.zeros((height, width), np.uint16)
@@ -209,8 +194,6 @@ def synthetic_nuclei(
 
 def _ellipses(generator: Generator, count: int) -> list[list[float]]:
     """Row and column of the centre (0..1), two radii (pixels), angle, brightness (0..1)."""
-    import numpy as np  # noqa: PLC0415
-
     first = generator.uniform(*_RADII, count)
     columns: list[Any] = [
         generator.random(count),
@@ -235,8 +218,6 @@ def _draw(
     brightness: float,
 ) -> bool:
     """Lay down one nucleus; returns whether any of its pixels are seen."""
-    import numpy as np  # noqa: PLC0415
-
     reach = math.ceil(1.25 * max(radii)) + 1
     top, left = max(0, int(centre[0]) - reach), max(0, int(centre[1]) - reach)
     window = (slice(top, int(centre[0]) + reach + 1), slice(left, int(centre[1]) + reach + 1))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.random import Generator
     from numpy.typing import NDArray
 
@@ -25,8 +26,6 @@ def grain(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
         height: Height in pixels.
         width: Width in pixels.
     """
-    import numpy as np  # noqa: PLC0415
-
     image = generator.random((height, width), np.float32)
     image += generator.random((height, width), np.float32)
     soften(image)
@@ -43,8 +42,6 @@ def fibres(generator: Generator, height: int, width: int) -> NDArray[np.float32]
         height: Height in pixels.
         width: Width in pixels.
     """
-    import numpy as np  # noqa: PLC0415
-
     image = np.full((height, width), 0.12, np.float32)
     for _ in range(3):
         # Where a smooth random field crosses its middle, it draws a curve.
@@ -64,8 +61,6 @@ def blobs(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
         height: Height in pixels.
         width: Width in pixels.
     """
-    import numpy as np  # noqa: PLC0415
-
     field = _clouds(generator, height, width, _BLOB_CELL)
     field += _clouds(generator, height, width, _BLOB_CELL // 4) * np.float32(0.25)
     image: NDArray[np.float32] = (field - np.float32(0.55)) * np.float32(4)
@@ -83,7 +78,7 @@ def soften(image: NDArray[np.float32]) -> None:
         image: The image.
     """
     for turned in (image, image.T):
-        if turned.shape[0] > 2:  # noqa: PLR2004  (nothing between two edges)
+        if turned.shape[0] > 2:  # nothing between two edges
             middle = turned[1:-1] * 2
             middle += turned[:-2]
             middle += turned[2:]
@@ -92,8 +87,6 @@ def soften(image: NDArray[np.float32]) -> None:
 
 
 def _add_noise(generator: Generator, image: NDArray[np.float32]) -> None:
-    import numpy as np  # noqa: PLC0415
-
     noise = generator.random(image.shape, np.float32)
     noise *= np.float32(0.06)
     image += noise
@@ -102,8 +95,6 @@ def _add_noise(generator: Generator, image: NDArray[np.float32]) -> None:
 
 def _clouds(generator: Generator, height: int, width: int, cell: int) -> NDArray[np.float32]:
     """Random values on a coarse grid, smoothly drawn out over the pixels between."""
-    import numpy as np  # noqa: PLC0415
-
     cell = max(2, min(cell, min(height, width) // _LEAST_CELLS))
     grid = generator.random((height // cell + 2, width // cell + 2), np.float32)
 

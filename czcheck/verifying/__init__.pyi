@@ -1,3 +1,4 @@
+from .cluster import check_on_cluster as check_on_cluster
 from .evidence import Spool as Spool
 from .evidence import check_folder as check_folder
 from .evidence import write_evidence as write_evidence

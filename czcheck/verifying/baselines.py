@@ -12,11 +12,14 @@ from czcheck.archive.foreign import about_folder
 from czcheck.errors import IncompleteError, InputError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import Model
+from czcheck.progress import FileProgress
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
+from czcheck.runtime.baseline_file import LEAST_CHANGE, write_baseline_file
+from czcheck.runtime.compare import KeptAnswers, is_flat
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
-from czcheck.verifying.running import Progress
+from czcheck.test_tiles.patterns import NAMES
 from czcheck.verifying.verify import verify
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
     python: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    progress: Progress | None = None,
+    progress: FileProgress | None = None,
 ) -> Baseline:
     """Keep a model's answers to the built-in test tiles.
 
@@ -69,10 +72,6 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
             written.
         IncompleteError: The network could not be run.
     """
-    from czcheck.runtime.baseline_file import LEAST_CHANGE, write_baseline_file  # noqa: PLC0415
-    from czcheck.runtime.compare import KeptAnswers, is_flat  # noqa: PLC0415
-    from czcheck.test_tiles.patterns import NAMES  # noqa: PLC0415
-
     path, output = Path(path), Path(output)
     tolerances = BaselineTolerances(max_change, min_agreement, min_dice)
     for name, value in asdict(tolerances).items():
@@ -135,11 +134,10 @@ def _baseline(
     tiles: tuple[GoldenTile, ...],
     tolerances: BaselineTolerances,
 ) -> Baseline:
-    metadata, serving = model.metadata, model.network.serving
-    shape = serving.inputs[0].shape if serving is not None else None
-    if not shape or not tiles:
+    metadata, fed = model.metadata, model.network.input
+    if fed is None or not fed.shape or not tiles:
         raise InputError(f"{report.path}: has no answers to keep: the network has no fixed tile")
-    height, width, channels = (size or 0 for size in shape[1:])
+    height, width, channels = (size or 0 for size in fed.shape[1:])
     return Baseline(
         path=output,
         model_id=metadata.model_id,

@@ -17,7 +17,7 @@ from czcheck.verifying.running import FileRun, Recording
 
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
-    from czcheck.verifying.running import Progress
+    from czcheck.progress import FileProgress
 
 
 def check_file(
@@ -25,7 +25,7 @@ def check_file(
     limits: Limits,
     source: WorkerSource,
     recording: Recording,
-    progress: Progress | None = None,
+    progress: FileProgress | None = None,
     verdicts: Verdicts | None = None,
 ) -> FileReport:
     """Check one file. Rules about the configuration run later, when all files are known.

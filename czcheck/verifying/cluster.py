@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.clusters import answering, connect
 from czcheck.errors import UsageError
+from czcheck.runtime.source import WorkerSource
 
 if TYPE_CHECKING:
     from czcheck.limits import Limits
@@ -99,7 +100,6 @@ def _checked(
     recording: Recording,
 ) -> FileReport:
     """A task: runs on a worker."""
-    from czcheck.runtime.source import WorkerSource  # noqa: PLC0415
     from czcheck.verifying.checking import check_file  # noqa: PLC0415
 
     with _ONE_AT_A_TIME, tempfile.TemporaryDirectory(prefix="czcheck-") as folder:

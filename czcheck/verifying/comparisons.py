@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import czcheck.runtime
 from czcheck.errors import UnavailableError
 from czcheck.options import Options
 
@@ -85,14 +86,12 @@ class Comparisons:
         Returns:
             What to call with each answer; None where nobody wants to know.
         """
-        from czcheck.runtime.compare import KeptAnswers  # noqa: PLC0415
-
         listeners = [*self._others, *keep]
         if self._runtime is not None or self._baseline is not None:
             self._tiles = tiles
-            self._kept = KeptAnswers({tile.name for tile in tiles})
+            self._kept = czcheck.runtime.KeptAnswers({tile.name for tile in tiles})
             listeners.append(self._kept.add)
-        if len(listeners) < 2:  # noqa: PLR2004 - nobody, or one that needs no other
+        if len(listeners) < 2:  # nobody, or one that needs no other
             return listeners[0] if listeners else None
 
         def tell(name: str, batch: NDArray[Any], answer: Answer | None) -> None:
@@ -108,13 +107,11 @@ class Comparisons:
             UnavailableError: The network was not run.
             IncompleteError: The other interpreter cannot be started, or has no TensorFlow.
         """
-        from czcheck.runtime.compare import compare_elsewhere  # noqa: PLC0415
-
         self.start_early()
         if self._kept is None or self._worker is None:
             raise UnavailableError("the network was not run")
         model = self._model
-        return compare_elsewhere(
+        return czcheck.runtime.compare_elsewhere(
             self._worker,
             model.files,
             model.loaded,
@@ -132,15 +129,12 @@ class Comparisons:
             IncompleteError: The baseline was made with other tiles.
             UsageError: The baseline is damaged.
         """
-        from czcheck.runtime.baseline import compare_with_baseline  # noqa: PLC0415
-        from czcheck.runtime.baseline_file import golden_answer  # noqa: PLC0415
-
         baseline, metadata = self._baseline, self._model.metadata
         if self._kept is None or baseline is None:
             raise UnavailableError("the network was not run")
-        return compare_with_baseline(
+        return czcheck.runtime.compare_with_baseline(
             baseline,
-            lambda tile: golden_answer(baseline, tile),
+            lambda tile: czcheck.runtime.golden_answer(baseline, tile),
             self._tiles,
             self._kept,
             classes=len(metadata.classes),

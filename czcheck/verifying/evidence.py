@@ -8,7 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from czcheck.errors import IncompleteError, UsageError
+from czcheck.files import check_folder_of, private_folder, remove_folder
+from czcheck.report.picture import picture
 from czcheck.rules.finding import Finding, TilePixel
 
 if TYPE_CHECKING:
@@ -44,8 +48,6 @@ class Spool:
         Raises:
             IncompleteError: There is no room for one.
         """
-        from czcheck.files import private_folder  # noqa: PLC0415
-
         try:
             self._folder = private_folder()
         except OSError as error:
@@ -63,8 +65,6 @@ class Spool:
         Raises:
             IncompleteError: There is no room.
         """
-        import numpy as np  # noqa: PLC0415
-
         number = self._numbers.setdefault(name, len(self._numbers))
         try:
             np.save(self._folder / f"{number}.tile.npy", batch)
@@ -75,8 +75,6 @@ class Spool:
 
     def get(self, name: str) -> Kept | None:
         """What was kept under a name; None if nothing was."""
-        import numpy as np  # noqa: PLC0415
-
         if name not in self._numbers:
             return None
         number = self._numbers[name]
@@ -88,8 +86,6 @@ class Spool:
 
     def close(self) -> None:
         """Remove everything."""
-        from czcheck.files import remove_folder  # noqa: PLC0415
-
         remove_folder(self._folder)
 
 
@@ -102,8 +98,6 @@ def check_folder(folder: Path) -> None:
     Raises:
         UsageError: There is something else of that name, or nothing can be written there.
     """
-    from czcheck.files import check_folder_of  # noqa: PLC0415
-
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: evidence needs a folder, and this is none")
     there = folder.absolute()
@@ -150,10 +144,6 @@ def write_evidence(
     Raises:
         IncompleteError: They cannot be written.
     """
-    import numpy as np  # noqa: PLC0415
-
-    from czcheck.report.picture import picture  # noqa: PLC0415
-
     written: list[str] = []
     for finding in findings:
         if not finding.code.startswith(RUN_CODES) or not isinstance(finding.at, TilePixel):
@@ -204,11 +194,11 @@ def write_pictures(
         IncompleteError: They cannot be written.
     """
     written = []
-    for name, picture in pictures.items():
+    for name, data in pictures.items():
         base = "-".join(map(_safe, (Path(archive).stem, sha256[:8], Path(name).stem)))
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            written.append(_write(folder, base, ".png", picture))
+            written.append(_write(folder, base, ".png", data))
         except OSError as error:
             raise _cannot(error, folder) from error
     return written

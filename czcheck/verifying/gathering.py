@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.options import Options
+from czcheck.planned.ending import binary_of, ending_of
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts
@@ -216,22 +217,19 @@ def _worst(tiles: Sequence[TileComparison]) -> dict[str, Any]:
 
 def _binary(model: Model) -> Binary | None:
     """Which class gets p and which 1 - p, where one channel was made two."""
-    from czcheck.planned.ending import binary_of, ending_of  # noqa: PLC0415
-
     names = [each.name for each in model.metadata.classes]
     return binary_of(ending_of(model.network), (), names)
 
 
 def _network_facts(network: Network) -> dict[str, Any]:
-    def shape(specs: Sequence[TensorSpec]) -> str:
-        if len(specs) != 1 or specs[0].shape is None:
+    def shape(spec: TensorSpec | None) -> str:
+        if spec is None or spec.shape is None:
             return "?"
-        return sizes(specs[0].shape[1:])
+        return sizes(spec.shape[1:])
 
-    serving = network.serving
     return {
-        "input": shape(serving.inputs if serving is not None else ()),
-        "output": shape(serving.outputs if serving is not None else ()),
+        "input": shape(network.input),
+        "output": shape(network.output),
         "parameters": network.parameters,
         "tensorflow": network.tensorflow_version or "?",
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from czcheck.configuration.configuration import Configuration
 from czcheck.configuration.settings import Settings
+from czcheck.images.folders import images_in
 from czcheck.sources import Sources
 
 if TYPE_CHECKING:
@@ -79,6 +80,4 @@ def check_images(paths: Iterable[Path]) -> None:
         UsageError: One is not there, or a folder holds none.
     """
     for path in paths:
-        from czcheck.images.folders import images_in  # noqa: PLC0415 - only where images are named
-
         images_in(path)

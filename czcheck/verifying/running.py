@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import czcheck.report
+from czcheck import runtime, test_tiles, verifying
 from czcheck.archive.sniffing import PayloadKind
 from czcheck.errors import (
     IncompleteError,
@@ -24,6 +26,7 @@ from czcheck.verifying.comparisons import Comparisons
 if TYPE_CHECKING:
     from czcheck.archive.container import Payload
     from czcheck.model import Model
+    from czcheck.progress import FileProgress
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
     from czcheck.runtime.baseline import Baseline
@@ -33,9 +36,6 @@ if TYPE_CHECKING:
     from czcheck.runtime.source import WorkerSource
     from czcheck.test_tiles.patterns import Tile
     from czcheck.verifying.evidence import Spool
-
-# Called with the file, the number of tiles that have run, and the number of all.
-Progress = Callable[[Path, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class FileRun:
         baseline: Baseline | None,
         source: WorkerSource,
         recording: Recording,
-        progress: Progress | None,
+        progress: FileProgress | None,
     ) -> None:
         """Start nothing yet.
 
@@ -124,8 +124,6 @@ class FileRun:
                 must not be.
             IncompleteError: The process could not be started, or an image cannot be read.
         """
-        from czcheck.runtime.run import run_network  # noqa: PLC0415
-
         model = self._model
         if (reason := model.left_to_build(run=True)) is not None:
             raise NotApplicableError(f"left to `czcheck build`: {reason}")
@@ -138,7 +136,7 @@ class FileRun:
         except (InputError, UsageError) as error:  # an image of the user's, not the model
             raise IncompleteError(str(error)) from error
         report = self._progress
-        return run_network(
+        return runtime.run_network(
             self._start(),
             model.files,
             model.loaded,
@@ -156,18 +154,14 @@ class FileRun:
         """Where answers go: while it is not known which of them are evidence, and to be seen."""
         listeners: list[Keep] = []
         if self._recording.evidence is not None:
-            from czcheck.verifying.evidence import Spool  # noqa: PLC0415
-
-            self._spool = Spool()
+            self._spool = verifying.Spool()
             listeners.append(self._spool.keep)
         if (side := self._recording.preview_side) is not None:
-            from czcheck.report.gallery import Collector  # noqa: PLC0415
-
             metadata = self._model.metadata
-            self._collector = Collector(
+            self._collector = czcheck.report.Collector(
                 {tile.name: tile.natural for tile in tiles},
                 [each.color for each in metadata.classes],
-                bgr=metadata.pixel_types[0].startswith("Bgr"),
+                bgr=metadata.pixel_type.is_colour,
                 side=side,
             )
             listeners.append(self._collector.keep)
@@ -196,17 +190,16 @@ class FileRun:
         folder = self._recording.evidence
         if folder is None or self._spool is None:
             return []
-        from czcheck.verifying.evidence import write_evidence  # noqa: PLC0415
 
         metadata = self._model.metadata
-        return write_evidence(
+        return verifying.write_evidence(
             folder,
             findings,
             self._spool,
             archive=self._model.path.name,
             sha256=self._model.sha256,
             colours=[each.color for each in metadata.classes],
-            bgr=metadata.pixel_types[0].startswith("Bgr"),
+            bgr=metadata.pixel_type.is_colour,
         )
 
     def __enter__(self) -> FileRun:  # noqa: PYI034 - typing.Self came with Python 3.11
@@ -247,19 +240,15 @@ def battery(model: Model, images: Iterable[Path]) -> Iterator[Tile]:
         InputError: An image cannot be read.
         UsageError: There is no such image.
     """
-    from czcheck.test_tiles.images import tiles_from  # noqa: PLC0415
-    from czcheck.test_tiles.patterns import FULL_RANGE, tiles  # noqa: PLC0415
-
-    serving = model.network.serving
-    shape = serving.inputs[0].shape if serving is not None and serving.inputs else None
-    if shape is None or len(shape) != 4 or None in shape[1:]:  # noqa: PLR2004 - NHWC
+    fed = model.network.input
+    shape = None if fed is None else fed.shape
+    if shape is None or len(shape) != 4 or None in shape[1:]:  # NHWC
         raise UnavailableError("the network has no fixed tile")
     height, width, channels = (size or 0 for size in shape[1:])
-    pixel_type = model.metadata.pixel_types[0]
     # Where the metadata says that intensities are scaled, the network gets them so.
-    top = FULL_RANGE.get(pixel_type, 1) if model.metadata.scale_inputs_by_bitdepth else 1
-    sources = [tiles(height, width, channels, pixel_type)]
-    sources += [tiles_from(path, height, width, channels) for path in images]
+    divisor = model.metadata.input_divisor
+    sources = [test_tiles.tiles(height, width, channels, model.metadata.pixel_types[0])]
+    sources += [test_tiles.tiles_from(path, height, width, channels) for path in images]
     for tile in chain.from_iterable(sources):
-        scaled: Any = tile.pixels if top == 1 else tile.pixels / top
+        scaled: Any = tile.pixels if divisor == 1 else tile.pixels / divisor
         yield dataclasses.replace(tile, pixels=scaled)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import czcheck.report
 from czcheck._version import __version__
 from czcheck.archive.foreign import about_folder, about_missing, archives_of
 from czcheck.configuration.applying import judge
@@ -23,9 +24,9 @@ from czcheck.verifying.running import Recording
 
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
+    from czcheck.progress import FileProgress
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.runtime.session import Keep
-    from czcheck.verifying.running import Progress
 
 _FEW_FILES = 4
 
@@ -50,7 +51,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     memory: float | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
-    progress: Progress | None = None,
+    progress: FileProgress | None = None,
     runtime: str | None = None,
     baseline: str | Path | None = None,
     keep: Keep | None = None,
@@ -191,11 +192,12 @@ def targets_of(
     if evidence is not None:
         targets.append(Target(f"--evidence {evidence}", Path(evidence), Way.PICTURES))
     if cache_dir is not None and not callable(cache_dir):
-        from czcheck.cache.store import FOLDER  # noqa: PLC0415 - only where there is a folder
-
         # What is too much in it is removed, so it counts as a whole.
         option, folder = f"--cache-dir {cache_dir}", Path(cache_dir)
-        targets += [Target(option, folder, Way.FOLDER), Target(option, folder / FOLDER, Way.STORE)]
+        targets += [
+            Target(option, folder, Way.FOLDER),
+            Target(option, folder / czcheck.cache.FOLDER, Way.STORE),
+        ]
     return targets
 
 
@@ -210,9 +212,10 @@ def _verdicts(
     folder = cache_dir() if callable(cache_dir) else cache_dir
     if folder is None:
         return None
-    from czcheck.cache.verdicts import Verdicts  # noqa: PLC0415 - only where there is a folder
 
-    return Verdicts(Path(folder), python, limits, runner_limits, require_sandbox=shut_in)
+    return czcheck.cache.Verdicts(
+        Path(folder), python, limits, runner_limits, require_sandbox=shut_in
+    )
 
 
 def archives_in(paths: Iterable[str | Path]) -> list[Path]:
@@ -245,6 +248,4 @@ def archives_in(paths: Iterable[str | Path]) -> list[Path]:
 
 def _preview_side(files: int) -> int:
     """Most pixels along a side of a picture, so that one page can hold those of all files."""
-    from czcheck.report.gallery import SIDE  # noqa: PLC0415
-
-    return SIDE if files <= _FEW_FILES else SIDE // 2
+    return czcheck.report.SIDE if files <= _FEW_FILES else czcheck.report.SIDE // 2

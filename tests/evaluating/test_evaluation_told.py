@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 from lxml import html
 
-from czcheck.evaluating import Evaluation, Goals, ImageResult, ObjectFigures, PixelCounts
+from czcheck.evaluating import (
+    Evaluation,
+    Goals,
+    ImageEvaluation,
+    ObjectFigures,
+    PixelCounts,
+)
 from czcheck.options import Options
 from czcheck.report import (
     ALL,
@@ -44,7 +50,7 @@ def evaluation(*planes: tuple[Any, Any], confidence: float = 0.95, percent: int 
         counts = counted(truth, predicted, confidence)
         whole.merge(counts)
         objects = ObjectFigures(4, 5, 3) if number == 0 else ObjectFigures()
-        results.append(ImageResult(f"{number}.png", counts, objects))
+        results.append(ImageEvaluation(f"{number}.png", counts, objects))
     return Evaluation(
         mask="instances",
         classes=NAMES,

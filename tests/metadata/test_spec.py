@@ -17,9 +17,9 @@ from czcheck.limits import Limits
 from czcheck.metadata import (
     OPTIONAL,
     REQUIRED,
+    BuildSpec,
     JsonError,
     JsonValue,
-    ModelSpec,
     parse_json,
     read_spec,
 )
@@ -51,7 +51,7 @@ def write(folder: Path, content: bytes | str | dict[str, Any]) -> Path:
     return path
 
 
-def read(folder: Path, **changes: Any) -> ModelSpec:
+def read(folder: Path, **changes: Any) -> BuildSpec:
     return read_spec(write(folder, {**SOUND, **changes}))
 
 
@@ -77,7 +77,7 @@ def test_a_spec_with_everything(folder: Path) -> None:
         PixelType=["Bgr24"],
         ColorHandling="SplitRgb",
     )
-    assert spec == ModelSpec(
+    assert spec == BuildSpec(
         path=folder / "spec.json",
         name="Nuclei in tissue",
         border_size=8,

@@ -15,7 +15,13 @@ from galleries import COLOURS, HOSTILE, with_pictures
 from reports import REPORTS, crashed, many_findings, nothing_checked, passed, report, with_waivers
 
 import czcheck
-from czcheck.evaluating import Evaluation, Goals, ImageResult, ObjectFigures, PixelCounts
+from czcheck.evaluating import (
+    Evaluation,
+    Goals,
+    ImageEvaluation,
+    ObjectFigures,
+    PixelCounts,
+)
 from czcheck.report import FileReport, png
 from czcheck.text import printable
 
@@ -85,7 +91,7 @@ def evaluated(file: FileReport) -> FileReport:
     for number in range(3):
         truth, predicted = generator.integers(0, len(names), (2, 64, 64))
         counts.add(truth, predicted, generator.uniform(0.4, 1, (64, 64)).astype(np.float32))
-        images.append(ImageResult(f"{number} {HOSTILE}.png", counts, ObjectFigures(4, 5, 3)))
+        images.append(ImageEvaluation(f"{number} {HOSTILE}.png", counts, ObjectFigures(4, 5, 3)))
         pictures[images[-1].name] = png(np.zeros((64, 268, 3), np.uint8))
     found = Evaluation(
         mask="instances",

@@ -10,7 +10,7 @@ import pytest
 
 from czcheck.runtime.measure import (
     Orientation,
-    compare,
+    agreement_of,
     exchange_red_and_blue,
     move_of,
     moved,
@@ -119,15 +119,15 @@ def test_no_two_ways_look_alike(size: tuple[int, int]) -> None:
 
 def test_agreement() -> None:
     first = np.array([[[0.9, 0.1], [0.6, 0.4]]], np.float32)
-    same = compare(first, first.copy())
+    same = agreement_of(first, first.copy())
     assert (same.labels_equal, same.difference, same.won, same.share) == (2, 0.0, (2, 0), 1.0)
-    other = compare(first, np.array([[[0.8, 0.2], [0.4, 0.6]]], np.float32))
+    other = agreement_of(first, np.array([[[0.8, 0.2], [0.4, 0.6]]], np.float32))
     assert (other.labels_equal, other.won, other.share) == (1, (1, 1), 0.5)
     assert other.difference == pytest.approx(0.2)
     assert other.to_json() == {"labels": 0.5, "difference": other.difference}
-    nothing = compare(first, np.full((1, 2, 2), np.nan, np.float32))
+    nothing = agreement_of(first, np.full((1, 2, 2), np.nan, np.float32))
     assert (nothing.labels_equal, nothing.to_json()) == (0, {"labels": 0.0, "difference": None})
-    assert compare(first, first[:, :1]).labels_equal == 0
+    assert agreement_of(first, first[:, :1]).labels_equal == 0
 
 
 def test_red_and_blue_change_places_and_nothing_else() -> None:

@@ -116,7 +116,7 @@ class Arguments:
             two = [each, each] if isinstance(each, int) else each
             if (
                 not isinstance(two, list)
-                or len(two) != 2  # noqa: PLR2004
+                or len(two) != 2
                 or not all(isinstance(side, int) and side >= 0 for side in two)
             ):
                 raise self._wrong(key, value)

@@ -85,7 +85,7 @@ def transposed(call: Call, x: Any) -> Any:
     shape = tf.stack([dynamic[0], *lengths, filters])
     if all(each == 1 for each in dilations):
         x = tf.nn.conv_transpose(x, kernel, shape, strides=strides, padding=padding.upper())
-    elif rank == 2 and len(set(dilations)) == 1 and strides == (1, 1):  # noqa: PLR2004
+    elif rank == 2 and len(set(dilations)) == 1 and strides == (1, 1):
         x = tf.nn.atrous_conv2d_transpose(x, kernel, shape, dilations[0], padding.upper())
     else:
         raise call.layer.refuse(f"is dilated by {dilations} with strides {strides}")
@@ -199,9 +199,9 @@ def enlarged(call: Call, x: Any) -> Any:
     rank = _rank(call.layer)
     factors = arguments.sizes("length" if arguments.get("length") else "size", rank, 2)
     methods = (*_METHODS, "nearest", "bilinear")
-    method = arguments.choice("interpolation", methods if rank == 2 else ("nearest",), "nearest")  # noqa: PLR2004
+    method = arguments.choice("interpolation", methods if rank == 2 else ("nearest",), "nearest")
     x = call.last(x)
-    if rank != 2:  # noqa: PLR2004
+    if rank != 2:
         for axis, factor in enumerate(factors, start=1):
             x = call.tf.repeat(x, factor, axis=axis)
         return call.back(x)

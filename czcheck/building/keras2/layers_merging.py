@@ -33,7 +33,7 @@ def add(call: Call, x: Any) -> Any:
 @kind("Subtract", several=True)
 def subtract(call: Call, x: Any) -> Any:
     """The first without the second."""
-    if len(x) != 2:  # noqa: PLR2004
+    if len(x) != 2:
         raise call.layer.refuse(f"takes {len(x)} inputs")
     first, second = _alike(call, x)
     return first - second

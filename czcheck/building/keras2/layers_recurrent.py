@@ -133,7 +133,7 @@ def gated(call: Call, x: Any) -> Any:
     biases = [0.0, 0.0]
     if "bias" in call.layer.variables:
         bias = call.weight("bias")
-        if (bias.shape.rank == 2) != after:  # noqa: PLR2004
+        if (bias.shape.rank == 2) != after:
             raise call.layer.refuse("has a bias that does not fit `reset_after`")
         biases = tf.unstack(bias) if after else [bias, 0.0]
     recurrent = call.weight("recurrent_kernel")

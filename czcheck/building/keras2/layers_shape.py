@@ -76,7 +76,7 @@ def dense(call: Call, x: Any) -> Any:
         raise call.layer.refuse(f"has weights of the shape {kernel.shape}, which does not fit")
     rank = x.shape.rank
     shape = x.shape
-    x = tf.matmul(x, kernel) if rank == 2 else tf.tensordot(x, kernel, [[rank - 1], [0]])  # noqa: PLR2004
+    x = tf.matmul(x, kernel) if rank == 2 else tf.tensordot(x, kernel, [[rank - 1], [0]])
     x.set_shape([*shape[:-1], kernel.shape[-1]])
     if call.layer.arguments.flag("use_bias", default=True):
         x = tf.nn.bias_add(x, call.weight("bias"))

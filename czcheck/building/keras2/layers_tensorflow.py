@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf import json_format
+
 from czcheck.building.keras2.kinds import kind
 from czcheck.network.allowlist import load_allowlist
 
@@ -94,8 +96,6 @@ def _index(call: Call, value: Any) -> Any:
 @kind("TensorFlowOpLayer", several=True, casts=False)
 def operation(call: Call, x: Any) -> Any:
     """An operation of the graph, as TensorFlow 1.13 to 2.3 wrote it."""
-    from google.protobuf import json_format  # noqa: PLC0415
-
     tf, layer = call.tf, call.layer
     described = layer.arguments.get("node_def")
     node = tf.compat.v1.NodeDef()

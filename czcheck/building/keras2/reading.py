@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+import h5py
+import numpy as np
+
 from czcheck.building.keras2.writer import Writer
 from czcheck.errors import InputError
 
@@ -51,7 +54,6 @@ def writer_of(path: Path) -> Writer:
             return Writer("")
         except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
             raise InputError("the Keras file is damaged; save the model again") from None
-    import h5py  # noqa: PLC0415
 
     with h5py.File(path, "r") as file:
         version, backend = (file.attrs.get(key, "") for key in ("keras_version", "backend"))
@@ -80,9 +82,6 @@ class Budget:
         Raises:
             InputError: It is none, lies in another file, or too much was read.
         """
-        import h5py  # noqa: PLC0415
-        import numpy as np  # noqa: PLC0415
-
         found = group
         for part in path.split("/"):
             link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
@@ -139,8 +138,6 @@ class Groups:
 
 
 def _group(parent: Any, path: str) -> Any:
-    import h5py  # noqa: PLC0415
-
     found = parent
     for part in path.split("/"):
         link = found.get(part, getlink=True) if isinstance(found, h5py.Group) and part else None
@@ -222,8 +219,6 @@ def opened(path: Path, folder: Path) -> Iterator[Groups | Store]:
     Raises:
         InputError: It holds none that can be read.
     """
-    import h5py  # noqa: PLC0415
-
     is_archive = zipfile.is_zipfile(path)
     if is_archive:
         path = _unpacked(path, folder)

@@ -296,7 +296,7 @@ def _input(model: Layer, node: _Node, data: Any) -> Any:
         return [_input(model, node, each) for each in data]
     if not isinstance(data, list):
         raise _damaged(model)
-    arguments = data[3] if len(data) == 4 else {}  # noqa: PLR2004
+    arguments = data[3] if len(data) == 4 else {}
     if not isinstance(arguments, dict):
         raise _damaged(model)
     node.arguments.update({key: _value(model, node, each) for key, each in arguments.items()})

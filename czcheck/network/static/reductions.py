@@ -92,7 +92,7 @@ def product(step: Step) -> Traced:
     """A product of matrices: what is summed over is gone."""
     first, second = step.get(0), step.get(1)
     ranks = [each.rank or 0 for each in (first, second)]
-    if first.shape is None or second.shape is None or min(ranks) < 2 or max(ranks) > _MOST_RANK:  # noqa: PLR2004
+    if first.shape is None or second.shape is None or min(ranks) < 2 or max(ranks) > _MOST_RANK:
         return step.unknown()
     batch = step.node.op != "MatMul"
     turn_first = step.flag("adj_x" if batch else "transpose_a")
@@ -111,7 +111,7 @@ def einsum(step: Step) -> Traced:
     sides, arrow, answer = equation.partition("->")
     names = sides.split(",")
     value = step.get(0)
-    if not arrow or "." in equation or len(names) != len(step.inputs) or len(names) > 2:  # noqa: PLR2004
+    if not arrow or "." in equation or len(names) != len(step.inputs) or len(names) > 2:
         return step.unknown(item=value.item)
     if any(each.rank != len(name) for each, name in zip(step.inputs, names, strict=True)):
         return step.unknown(item=value.item)

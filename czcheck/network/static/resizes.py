@@ -16,7 +16,7 @@ from czcheck.network.static.windows import MOST_PHASES, PICTURE, from_phases, mo
 def resize(step: Step) -> Traced:
     """A picture made larger or smaller."""
     image, wanted = step.get(0), step.known(1)
-    if image.rank != PICTURE or image.shape is None or wanted is None or len(wanted) != 2:  # noqa: PLR2004
+    if image.rank != PICTURE or image.shape is None or wanted is None or len(wanted) != 2:
         return step.unknown()
     shape: Dims = (image.shape[0], wanted[0], wanted[1], image.shape[3])
     # The answer to whole numbers is float32, but for the nearest pixel.

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from czcheck.errors import InputError
 from czcheck.network.facts import Dims, Network, NodeUse
-from czcheck.network.graph import Graph, Scope
+from czcheck.network.grammar import CALLERS, called, node_of, reference_of
+from czcheck.network.graph import SavedGraph, Scope
 from czcheck.network.outputs import position
 from czcheck.network.static import (
     constants,
@@ -33,16 +34,7 @@ _BUDGET = 100_000
 _ROUNDS = 3
 _MOST_STRIDE = 1 << 20
 _PICTURE = 4
-_CALLS = {
-    "PartitionedCall": ("f",),
-    "StatefulPartitionedCall": ("f",),
-    "If": ("then_branch", "else_branch"),
-    "StatelessIf": ("then_branch", "else_branch"),
-    "Case": ("branches",),
-    "StatelessCase": ("branches",),
-    "While": ("body", "cond"),
-    "StatelessWhile": ("body", "cond"),
-}
+_MOST_OUTPUTS = 100_000
 _LOOPS = frozenset({"While", "StatelessWhile"})
 _CHOICES = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
 # Their outcome stands where the input stood.
@@ -124,16 +116,16 @@ def walk(network: Network) -> Walk | None:
     Raises:
         InputError: The graph takes too much work, or is at odds with itself.
     """
-    serving, graph = network.serving, network.graph
-    if graph is None or serving is None or len(serving.inputs) != 1 or len(serving.outputs) != 1:
+    ends, graph = network.ends, network.graph
+    if graph is None or ends is None:
         return None
-    fed = serving.inputs[0]
+    fed, made = ends
     if fed.shape is None or len(fed.shape) != _PICTURE:
         return None
     shape = (1, *(size or None for size in fed.shape[1:]))
     image = _image(shape)
     walker = _Walker(graph, fed.tensor, image)
-    answer = walker.tensor(serving.outputs[0].tensor)
+    answer = walker.tensor(made.tensor)
     return Walk(
         image, answer, walker.stride, tuple(walker.events), tuple(walker.loops), walker.inputs
     )
@@ -151,13 +143,13 @@ def _image(shape: Dims) -> Traced:
 class _Walker:
     """Works out tensors of the main graph."""
 
-    def __init__(self, graph: Graph, fed: str, image: Traced) -> None:
+    def __init__(self, graph: SavedGraph, fed: str, image: Traced) -> None:
         self._graph = graph
         self._left = _BUDGET
         self._main = _Frame(None, [])
-        name, _, number = fed.partition(":")
+        name, _, number = reference_of(fed)
         # Other outputs of the node that is fed mean nothing.
-        self._main.memo[name] = [image] * (1 + _number(number))
+        self._main.memo[name] = [image] * (1 + number if number < _MOST_OUTPUTS else 1)
         self._buffers = 0
         self.stride = 1
         self.events: list[Event] = []
@@ -176,7 +168,7 @@ class _Walker:
 
     def tensor(self, reference: str) -> Traced:
         """A tensor of the main graph."""
-        name = reference.partition(":")[0]
+        name = node_of(reference)
         pending = [(self._main, name)]
         while pending:
             frame, name = pending[-1]
@@ -197,14 +189,14 @@ class _Walker:
 
     def _missing(self, frame: _Frame, references: list[str]) -> list[tuple[_Frame, str]]:
         """The nodes that have to be worked out first."""
-        names = dict.fromkeys(each.partition(":")[0] for each in references)
+        names = dict.fromkeys(map(node_of, references))
         self.charge(len(names) // 8)
         nodes = self._graph.nodes(frame.scope)
         return [(frame, name) for name in names if name not in frame.memo and name in nodes]
 
     def _value(self, frame: _Frame, reference: str) -> Traced:
         """A tensor whose node is worked out."""
-        name, _, rest = reference.partition(":")
+        name, output, number = reference_of(reference)
         if name not in frame.memo:
             if frame.scope is not None and name in self._graph.arguments(frame.scope):
                 place = self._graph.arguments(frame.scope)[name]
@@ -212,13 +204,11 @@ class _Walker:
                     return frame.arguments[place]
             return Traced(None)
         values = frame.memo[name]
-        number = self._output(frame.scope, name, rest)
+        number = self._output(frame.scope, name, output, number)
         return values[number] if number < len(values) else values[-1]
 
-    def _output(self, scope: Scope, name: str, rest: str) -> int:
-        """The position of an output among all of its node."""
-        output, _, number = rest.rpartition(":")
-        at = _number(number)
+    def _output(self, scope: Scope, name: str, output: str, at: int) -> int:
+        """The position of a tensor among all of its node."""
         node = self._graph.nodes(scope).get(name)
         if not output or node is None:
             return at
@@ -277,22 +267,18 @@ class _Walker:
         """Functions of the library that make a node's outputs; of a loop, body and condition."""
         if node.op in self._graph.library:
             return [node.op]
-        names: list[str] = []
-        for attribute in _CALLS.get(node.op, ()):
-            if attribute not in node.attr:
-                continue
-            value = node.attr[attribute]
-            if value.HasField("func"):
-                names.append(value.func.name)
-            else:
-                names.extend(each.name for each in value.list.func)
+        if node.op not in CALLERS:
+            return []
+        call = CALLERS[node.op]
+        values = [node.attr[each] for each in (*call.makers, *call.others) if each in node.attr]
+        names = [each.name for value in values for each in called(value)]
         return [name for name in names if name in self._graph.library]
 
     def _call(self, frame: _Frame, step: Step, functions: list[str]) -> list[tuple[_Frame, str]]:
         """Work out a node that calls; or say what its functions still need."""
         name, op = step.node.name, step.node.op
         if name not in frame.calls:
-            arguments = step.inputs[1:] if op in _CHOICES else step.inputs
+            arguments = step.inputs[CALLERS[op].own if op in CALLERS else 0 :]
             frame.calls[name] = [_Frame(each, arguments) for each in functions], 1
         frames, rounds = frame.calls[name]
         returns = [self._returns(each.scope) for each in frames]
@@ -346,11 +332,6 @@ class _Walker:
             frame.memo[name] = [step.unknown(each.shape, each.item) for each in after]
         frame.memo[name] = frame.memo[name] or [Traced(None)]
         return []
-
-
-def _number(text: str) -> int:
-    """The number of an output; 0 where there is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0  # noqa: PLR2004
 
 
 def _not_understood(step: Step) -> Traced:

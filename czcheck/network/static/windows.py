@@ -251,7 +251,7 @@ def morphology(step: Step) -> Traced:
         sizes = step.ints("ksizes")[1:3]
         depth = None if image.shape is None else image.shape[-1]
         channels = None if depth is None else depth * math.prod(sizes)
-    if image.rank != PICTURE or len(sizes) != 2:  # noqa: PLR2004  (height and width)
+    if image.rank != PICTURE or len(sizes) != 2:  # height and width
         return step.unknown()
     found = windows(step, PICTURE, sizes)
     return step.unknown() if found is None else slid(step, image, found, channels)

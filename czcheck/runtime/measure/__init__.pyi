@@ -1,5 +1,5 @@
 from .agreement import Agreement as Agreement
-from .agreement import compare as compare
+from .agreement import agreement_of as agreement_of
 from .behaviour import Behaviour as Behaviour
 from .behaviour import Probe as Probe
 from .behaviour import Terms as Terms

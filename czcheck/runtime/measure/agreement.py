@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.runtime.labels import most_probable
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -39,7 +43,7 @@ class Agreement:
         return {"labels": self.share, "difference": self.difference if finite else None}
 
 
-def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
+def agreement_of(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     """Compare two answers.
 
     Args:
@@ -49,10 +53,6 @@ def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
     Returns:
         How far they agree.
     """
-    import numpy as np  # noqa: PLC0415
-
-    from czcheck.runtime.output_statistics import labels_of  # noqa: PLC0415
-
     pixels = first[..., 0].size
     if first.shape != second.shape:
         return Agreement(pixels, 0, math.inf, ())
@@ -63,7 +63,7 @@ def compare(first: NDArray[Any], second: NDArray[Any]) -> Agreement:
         largest = max(largest, float(apart.max()))
         if not math.isfinite(largest) or np.isnan(apart).any():
             return Agreement(pixels, 0, math.inf, ())
-    labels = labels_of(second)
+    labels, _ = most_probable(second)
     won = np.bincount(labels.ravel(), minlength=first.shape[-1])
-    equal = int(np.count_nonzero(labels_of(first) == labels))
+    equal = int(np.count_nonzero(most_probable(first)[0] == labels))
     return Agreement(pixels, equal, largest, tuple(int(count) for count in won))

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from czcheck.runtime.measure import orientation as ways
-from czcheck.runtime.measure.agreement import Agreement, compare
+from czcheck.runtime.measure.agreement import Agreement, agreement_of
 from czcheck.runtime.measure.orientation import Orientation
 from czcheck.runtime.measure.variations import AGAIN, BATCH, COLOURS, MOVED, SCALED, variation
 
@@ -120,7 +122,7 @@ def measure_behaviour(session: Session, probe: Probe, terms: Terms) -> Behaviour
     def held_against(answered: Answer | None) -> Agreement | None:
         if answered is None or answered.array is None:
             return None
-        return compare(answer, first_of(answered.array))
+        return agreement_of(answer, first_of(answered.array))
 
     again = held_against(session.predict(variation(name, AGAIN), pixels))
     scaled = colours = orientation = None
@@ -162,7 +164,7 @@ def exchange_red_and_blue(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def first_of(batch: NDArray[Any]) -> NDArray[Any]:
     """The first answer of a batch, or the whole of what is no batch."""
-    first: NDArray[Any] = batch[0] if batch.ndim == 4 and len(batch) else batch  # noqa: PLR2004
+    first: NDArray[Any] = batch[0] if batch.ndim == 4 and len(batch) else batch
     return first
 
 
@@ -170,8 +172,6 @@ def _in_a_batch(
     session: Session, name: str, pixels: NDArray[Any], partner: NDArray[Any] | None
 ) -> tuple[Answer | None, str | None]:
     """Run the tile with another one; a network that refuses has not failed: ZEN sends one tile."""
-    import numpy as np  # noqa: PLC0415
-
     if partner is None:
         return None, None
     before = len(session.failures)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -74,8 +76,6 @@ class Change:
 
         Distances count from the inner side of the ring: element 0 is the first pixel behind it.
         """
-        import numpy as np  # noqa: PLC0415
-
         top, bottom, left, right = self.margins
         height, width = self.values.shape
         upright, sideways = self.values[:, left : width - right], self.values[top : height - bottom]
@@ -108,8 +108,6 @@ def settled(tail: NDArray[Any], tolerance: float) -> Settled:
         tail: As `Change.tails` gives it for one edge.
         tolerance: Largest change of a probability.
     """
-    import numpy as np  # noqa: PLC0415
-
     within = np.nonzero(tail <= tolerance)[0]
     if within.size:
         return Settled(int(within[0]), reached=True)

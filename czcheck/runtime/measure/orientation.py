@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -76,8 +78,6 @@ def moved(pixels: NDArray[Any], move: tuple[int, int]) -> NDArray[Any]:
         pixels: `(height, width, channels)`.
         move: See `move_of`. Since no pixel is lost, all statistics of the tile stay.
     """
-    import numpy as np  # noqa: PLC0415
-
     return np.roll(pixels, move, (0, 1))
 
 
@@ -94,8 +94,6 @@ def orientation_of(
     Returns:
         The way; None where the answer is too much the same everywhere to tell.
     """
-    import numpy as np  # noqa: PLC0415
-
     if answer.shape != moved_answer.shape:
         return None
     height, width, classes = answer.shape

@@ -17,6 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from czcheck.runtime.labels import most_probable
 from czcheck.runtime.measure.borders import (
     ROUNDING,
     Borders,
@@ -105,8 +108,6 @@ class _Measurement:
 
     def run(self, declared: int, tolerances: Tolerances) -> Borders:
         """Make the runs and put together what they show."""
-        import numpy as np  # noqa: PLC0415
-
         static = self._static
         self._base = self._answer(self._cut(0), WHOLE)
         if self._base is None or float(np.ptp(self._base, axis=(0, 1)).max()) < _FLAT:
@@ -161,8 +162,6 @@ class _Measurement:
 
     def _ringed(self, how: str) -> Change | None:
         """The change when an outer ring is permuted or darkened."""
-        import numpy as np  # noqa: PLC0415
-
         if self._base is None:
             return None
         tile = self._cut(0).copy()
@@ -193,8 +192,6 @@ class _Measurement:
         """The change far from all edges when the origin moves within the stride."""
         import numpy as np  # noqa: PLC0415
 
-        from czcheck.runtime.output_statistics import labels_of  # noqa: PLC0415
-
         by = self._offset
         how = f"{CUT} by {by}"
         answer = self._answer(self._cut(by), how)
@@ -205,7 +202,7 @@ class _Measurement:
         values = Change(_largest(first, second), 0, self._static.bound)
         top, bottom, left, right = values.margins
         middle = np.s_[top : first.shape[0] - bottom, left : first.shape[1] - right]
-        other = labels_of(first[middle]) != labels_of(second[middle])
+        other = most_probable(first[middle])[0] != most_probable(second[middle])[0]
         return OffsetRecord(
             tile=_named(self._tile, how),
             stride=self._static.stride,
@@ -222,8 +219,6 @@ def _named(tile: str, how: str) -> str:
 
 def _largest(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     """The largest change of a probability at each pixel."""
-    import numpy as np  # noqa: PLC0415
-
     most: NDArray[Any] = np.abs(first[..., 0] - second[..., 0])
     for channel in range(1, first.shape[-1]):
         np.maximum(most, np.abs(first[..., channel] - second[..., channel]), out=most)
