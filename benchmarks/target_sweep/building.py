@@ -17,7 +17,8 @@ import numpy as np
 import czcheck
 from benchmarks.target_sweep.composing import UnfitError, compose
 from benchmarks.target_sweep.drawing import draw
-from czcheck.building import lowering, objects, surgery
+from czcheck.building.lowering import lower as lowering
+from czcheck.building.lowering import objects, surgery
 from czcheck.errors import InputError
 from czcheck.metadata import ModelMetadata, SegmentationClass, to_xml
 from czcheck.network import SavedModelFolder, read_network

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
 
-CHILD = Path(__file__).with_name("child.py")
+CHILD = Path(__file__).parent / "lowering" / "child.py"
 SIGNATURE = "serving_default"
 SECONDS_EXPORT = SECONDS_LOWER = 600
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.building.judging import unwritten
+from czcheck.building.lowering.judging import unwritten
 from czcheck.errors import IncompleteError, InputError
 from czcheck.report.record import Verdict
 

@@ -19,7 +19,8 @@ import numpy as np
 
 import czcheck
 from czcheck.archive import write_archive
-from czcheck.building import lowering, objects, surgery
+from czcheck.building.lowering import lower as lowering
+from czcheck.building.lowering import objects, surgery
 from czcheck.errors import InputError
 from czcheck.metadata import ModelMetadata, SegmentationClass, to_xml
 from czcheck.network import SavedModelFolder, read_network

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from czcheck.building import keras_files
+from czcheck.building.lowering import keras_files
 
 
 def output_of(file: Path) -> Any:

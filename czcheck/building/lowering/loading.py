@@ -12,8 +12,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from czcheck.building.freezing import VARIABLES
-from czcheck.building.graph import Graph, Ref, parse_ref, read_nodes
+from czcheck.building.lowering.freezing import VARIABLES
+from czcheck.building.lowering.graph import Graph, Ref, parse_ref, read_nodes
 from czcheck.errors import InputError
 from czcheck.runtime.worker import without_rewrites
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.portable import Changes
+from czcheck.building.lowering.graph import Graph, Node, Ref
+from czcheck.building.lowering.portable import Changes
 from czcheck.network.leveling import POOLING, leveling_before
 
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))  # isolated mode leaves it out
+sys.path.append(str(Path(__file__).resolve().parents[3]))  # isolated mode leaves it out
 
 from czcheck.errors import InputError
 from czcheck.metadata.processing import Operation
@@ -36,7 +36,7 @@ def export(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: The file cannot be loaded.
     """
-    from czcheck.building import keras_files  # noqa: PLC0415
+    from czcheck.building.lowering import keras_files  # noqa: PLC0415
 
     runner.unload()
     tile = request.get("tile")
@@ -63,8 +63,9 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: The network cannot be lowered, or not take the tile.
     """
-    from czcheck.building import lowering, surgery  # noqa: PLC0415
-    from czcheck.building.attaching import attach  # noqa: PLC0415
+    from czcheck.building.lowering import lower as lowering  # noqa: PLC0415
+    from czcheck.building.lowering import surgery  # noqa: PLC0415
+    from czcheck.building.lowering.attaching import attach  # noqa: PLC0415
 
     runner.unload()
     tile, into = request.get("tile"), Path(request["into"])
@@ -127,7 +128,7 @@ def count_nodes(graph_def: Any) -> int:
 
 
 def _save(folder: Path, data: bytes) -> None:
-    from czcheck.building import objects  # noqa: PLC0415
+    from czcheck.building.lowering import objects  # noqa: PLC0415
 
     folder.mkdir(parents=True)
     (folder / "saved_model.pb").write_bytes(data)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.rewriting import DT_BOOL, DT_FLOAT, DT_INT32, DT_INT64, Place, Tools
+from czcheck.building.lowering.graph import Graph, Node, Ref
+from czcheck.building.lowering.rewriting import DT_BOOL, DT_FLOAT, DT_INT32, DT_INT64, Place, Tools
 from czcheck.errors import InputError
 from czcheck.network import dtypes
 

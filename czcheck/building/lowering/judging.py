@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, overload
 
-from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.rewriting import Tools
+from czcheck.building.lowering.graph import Graph, Node, Ref
+from czcheck.building.lowering.rewriting import Tools
 from czcheck.errors import InputError
 from czcheck.network.kernels import CAST, WIDENED, KernelFault, has_kernel, node_faults
 from czcheck.network.target import load_target

@@ -15,9 +15,9 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2 as messages
 
-from czcheck.building.graph import Argument, Graph, Node, read_nodes
-from czcheck.building.inlining import Library, inline
-from czcheck.building.writing import GraphWriter
+from czcheck.building.lowering.graph import Argument, Graph, Node, read_nodes
+from czcheck.building.lowering.inlining import Library, inline
+from czcheck.building.lowering.writing import GraphWriter
 
 CAPTURED_BYTES = 256
 """Weights from this size on are captured; smaller constants stand in the functions themselves."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from czcheck.building.graph import Ref
-from czcheck.building.rewriting import DT_INT32, Place
+from czcheck.building.lowering.graph import Ref
+from czcheck.building.lowering.rewriting import DT_INT32, Place
 
 
 def spread(place: Place, name: str, filters: Ref, dilations: Sequence[int]) -> Ref:

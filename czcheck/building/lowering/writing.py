@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from czcheck.building.graph import Graph, Node, OpDefs, Ref, output_offsets, show_ref
-from czcheck.building.pruning import Stateful, has_effect, order
+from czcheck.building.lowering.graph import Graph, Node, OpDefs, Ref, output_offsets, show_ref
+from czcheck.building.lowering.pruning import Stateful, has_effect, order
 
 PRODUCER, MIN_CONSUMER = 119, 12
 """Graph versions that TensorFlow 2.0.0 writes."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from czcheck.building.graph import Argument, Graph, Node, Ref
-from czcheck.building.portable import Changes
+from czcheck.building.lowering.graph import Argument, Graph, Node, Ref
+from czcheck.building.lowering.portable import Changes
 
 CHOICES = {"Case": "If", "StatelessCase": "StatelessIf"}
 DT_INT32, DT_BOOL = 3, 10

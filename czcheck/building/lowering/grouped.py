@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from czcheck.building import filters
-from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.rewriting import DT_INT32, Place, Tools
+from czcheck.building.lowering import filters
+from czcheck.building.lowering.graph import Graph, Node, Ref
+from czcheck.building.lowering.rewriting import DT_INT32, Place, Tools
 
 PLAIN = {"Conv2D": 4, "Conv3D": 5}
 TRANSPOSED = {"Conv2DBackpropInput": 4, "Conv3DBackpropInputV2": 5}

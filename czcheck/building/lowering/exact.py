@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from czcheck.building.graph import Graph, Node
-from czcheck.building.holding import barrier
-from czcheck.building.portable import Changes
+from czcheck.building.lowering.graph import Graph, Node
+from czcheck.building.lowering.holding import barrier
+from czcheck.building.lowering.portable import Changes
 
 _FLOATS = frozenset({1, 2, 14, 19})  # float32, float64, bfloat16, float16
 _COMPLEX = frozenset({8, 18})

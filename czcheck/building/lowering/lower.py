@@ -15,27 +15,27 @@ from tensorflow.core.framework import attr_value_pb2, graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from czcheck.building.cases import split_cases
-from czcheck.building.dilated import write_dilations
-from czcheck.building.equivalents import replace
-from czcheck.building.exact import hold_constants
-from czcheck.building.freezing import Freezer
-from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.grouped import split_groups
-from czcheck.building.holding import hold_order
-from czcheck.building.inlining import Library, inline
-from czcheck.building.judging import refuse_faults
-from czcheck.building.kernels import write_for_kernels
-from czcheck.building.layout import channels_last
-from czcheck.building.loading import DT_FLOAT, TAG, Source, load
-from czcheck.building.normalising import of_the_batch, of_volumes
-from czcheck.building.objects import describe
-from czcheck.building.portable import Changes, drop_hints, make_portable
-from czcheck.building.pruning import drop_unreached, prune
-from czcheck.building.rewriting import Tools
-from czcheck.building.shapes import Shape, Tensor, Tensors
-from czcheck.building.widening import widen
-from czcheck.building.writing import GraphWriter, rename
+from czcheck.building.lowering.cases import split_cases
+from czcheck.building.lowering.dilated import write_dilations
+from czcheck.building.lowering.equivalents import replace
+from czcheck.building.lowering.exact import hold_constants
+from czcheck.building.lowering.freezing import Freezer
+from czcheck.building.lowering.graph import Graph, Node, Ref
+from czcheck.building.lowering.grouped import split_groups
+from czcheck.building.lowering.holding import hold_order
+from czcheck.building.lowering.inlining import Library, inline
+from czcheck.building.lowering.judging import refuse_faults
+from czcheck.building.lowering.kernels import write_for_kernels
+from czcheck.building.lowering.layout import channels_last
+from czcheck.building.lowering.loading import DT_FLOAT, TAG, Source, load
+from czcheck.building.lowering.normalising import of_the_batch, of_volumes
+from czcheck.building.lowering.objects import describe
+from czcheck.building.lowering.portable import Changes, drop_hints, make_portable
+from czcheck.building.lowering.pruning import drop_unreached, prune
+from czcheck.building.lowering.rewriting import Tools
+from czcheck.building.lowering.shapes import Shape, Tensor, Tensors
+from czcheck.building.lowering.widening import widen
+from czcheck.building.lowering.writing import GraphWriter, rename
 from czcheck.errors import InputError
 
 SIGNATURE = "serving_default"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from czcheck.building.filters import spread
-from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.rewriting import DT_INT32, Place, Tools
+from czcheck.building.lowering.filters import spread
+from czcheck.building.lowering.graph import Graph, Node, Ref
+from czcheck.building.lowering.rewriting import DT_INT32, Place, Tools
 
 RANK = 4
 DEPTHWISE = "DepthwiseConv2dNative"

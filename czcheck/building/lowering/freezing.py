@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from czcheck.building.graph import DT_RESOURCE, Argument, Graph, Node, Ref
-from czcheck.building.updates import is_change, reason
+from czcheck.building.lowering.graph import DT_RESOURCE, Argument, Graph, Node, Ref
+from czcheck.building.lowering.updates import is_change, reason
 from czcheck.errors import InputError
 
 PASSES = frozenset(

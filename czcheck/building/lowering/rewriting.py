@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from czcheck.building.freezing import Freezer
-from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.inlining import FRAMES
-from czcheck.building.portable import Changes
-from czcheck.building.shapes import Tensor, Tensors
+from czcheck.building.lowering.freezing import Freezer
+from czcheck.building.lowering.graph import Graph, Node, Ref
+from czcheck.building.lowering.inlining import FRAMES
+from czcheck.building.lowering.portable import Changes
+from czcheck.building.lowering.shapes import Tensor, Tensors
 
 DT_FLOAT, DT_INT32, DT_INT64, DT_BOOL = 1, 3, 9, 10
 FEW = 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from czcheck.building.graph import Graph, Node
+from czcheck.building.lowering.graph import Graph, Node
 from czcheck.network import dtypes
 
 CHANGES = frozenset(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from czcheck.building.graph import DT_RESOURCE, Graph, Node, Ref
-from czcheck.building.inlining import FRAMES
+from czcheck.building.lowering.graph import DT_RESOURCE, Graph, Node, Ref
+from czcheck.building.lowering.inlining import FRAMES
 from czcheck.errors import InputError
 
 TRANSPARENT = frozenset({"Identity", "IdentityN", "PlaceholderWithDefault", "Snapshot"})

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from czcheck.building.checks import no_tile
-from czcheck.building.lowering import INPUT, OUTPUT, import_graph, weights
+from czcheck.building.lowering.lower import INPUT, OUTPUT, import_graph, weights
 from czcheck.errors import InputError
 from czcheck.network.grammar import data_inputs
 from czcheck.runtime.worker import first_line, without_rewrites

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from czcheck.building.graph import Graph, Node, OpDefs, Ref
-from czcheck.building.judging import is_at_fault
-from czcheck.building.rewriting import Place, Tools
+from czcheck.building.lowering.graph import Graph, Node, OpDefs, Ref
+from czcheck.building.lowering.judging import is_at_fault
+from czcheck.building.lowering.rewriting import Place, Tools
 from czcheck.network import dtypes
 from czcheck.network.wider import BOUND, MEANS, PRODUCTS, WIDER, candidates
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from czcheck.building.graph import Graph, Node, Ref
+from czcheck.building.lowering.graph import Graph, Node, Ref
 
 Shape = tuple[int | None, ...] | None
 Infer = Callable[[Graph], "Mapping[Ref, Tensor]"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from czcheck.building.graph import (
+from czcheck.building.lowering.graph import (
     DEPTH_LIMIT,
     NODE_LIMIT,
     Graph,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from czcheck.building.graph import Graph, Node, Ref
-from czcheck.building.rewriting import DT_FLOAT, DT_INT32, Place, Tools
+from czcheck.building.lowering.graph import Graph, Node, Ref
+from czcheck.building.lowering.rewriting import DT_FLOAT, DT_INT32, Place, Tools
 from czcheck.errors import InputError
 
 NORMS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})

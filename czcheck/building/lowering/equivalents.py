@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from czcheck.building.graph import Graph, Node
-from czcheck.building.rewriting import DT_FLOAT, DT_INT32, Tools
+from czcheck.building.lowering.graph import Graph, Node
+from czcheck.building.lowering.rewriting import DT_FLOAT, DT_INT32, Tools
 
 DIAGONALS = {
     "MatrixDiagV3": "MatrixDiagV2",

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2
 
-from czcheck.building.graph import Graph, parse_ref, read_nodes
-from czcheck.building.lowering import INPUT, OUTPUT
-from czcheck.building.pruning import order
+from czcheck.building.lowering.graph import Graph, parse_ref, read_nodes
+from czcheck.building.lowering.lower import INPUT, OUTPUT
+from czcheck.building.lowering.pruning import order
 from czcheck.metadata.processing import Operation
 
 IMAGE_AXES = (1, 2, 3)

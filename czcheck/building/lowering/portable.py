@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from czcheck.building.graph import Graph, Node
+from czcheck.building.lowering.graph import Graph, Node
 from czcheck.errors import InputError
 from czcheck.network.target import Target, load_target
 
