@@ -17,10 +17,9 @@ from czcheck.archive.container import (
     PayloadFiles,
     describe,
 )
-from czcheck.archive.foreign import about_folder, about_missing
+from czcheck.archive.foreign import PayloadKind, about_folder, about_missing, sniff
 from czcheck.archive.members import DefectKind
 from czcheck.archive.reader import Archive
-from czcheck.archive.sniffing import PayloadKind, sniff
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.files import digest_of
 from czcheck.limits import DEFAULT_LIMITS, Limits

@@ -21,8 +21,14 @@ from czcheck.metadata.processing import check_class_count, check_operations
 from czcheck.metadata.spec import examine_spec
 from czcheck.metadata.spec_reading import SpecFault
 from czcheck.model import Model
-from czcheck.planned.beginning import about_dtype, about_taken
-from czcheck.planned.ending import about_channels, about_labels, about_values, ending_of
+from czcheck.planned.ends import (
+    about_channels,
+    about_dtype,
+    about_labels,
+    about_taken,
+    about_values,
+    ending_of,
+)
 from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
@@ -33,7 +39,7 @@ if TYPE_CHECKING:
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
-    from czcheck.planned.ending import Ending
+    from czcheck.planned.ends import Ending
     from czcheck.rules.declaring import Rule
 
 _ENDING = ".json"

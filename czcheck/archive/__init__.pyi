@@ -3,12 +3,12 @@ from .container import ContainerKind as ContainerKind
 from .container import Payload as Payload
 from .container import PayloadFiles as PayloadFiles
 from .container import describe as describe
+from .foreign import PayloadKind as PayloadKind
+from .foreign import sniff as sniff
 from .members import DefectKind as DefectKind
 from .members import Member as Member
-from .names import check_names as check_names
-from .names import misread as misread
-from .names import unsafe as unsafe
+from .members import check_names as check_names
+from .members import misread as misread
+from .members import unsafe as unsafe
 from .reader import Archive as Archive
-from .sniffing import PayloadKind as PayloadKind
-from .sniffing import sniff as sniff
 from .write import write_archive as write_archive

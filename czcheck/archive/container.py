@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
+from czcheck.archive.foreign import PayloadKind
 from czcheck.archive.members import Member
 from czcheck.archive.reader import Archive
-from czcheck.archive.sniffing import PayloadKind
 
 MARKER = "modelid="
 PAYLOAD_ENDING = ".model"

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, BinaryIO, cast
 
 from czcheck.archive.directory import DEFLATED, STORED, read_directory
-from czcheck.archive.members import Defect, DefectKind, Member
-from czcheck.archive.names import check_names
+from czcheck.archive.members import Defect, DefectKind, Member, check_names
 from czcheck.errors import InputError
 from czcheck.limits import MIB, Limits
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import InputError, UsageError
 from czcheck.limits import LARGEST_SIDE
 from czcheck.network.scan import scan
-from czcheck.planned.beginning import about_dtype, about_taken
-from czcheck.planned.ending import about_channels, about_labels, ending_of
+from czcheck.planned.ends import about_channels, about_dtype, about_labels, about_taken, ending_of
 from czcheck.planned.named import licence_fault, model_fault
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from czcheck.metadata.processing import Operation
     from czcheck.network.facts import Dims, Network, TensorSpec
     from czcheck.network.files import SavedModelFiles
-    from czcheck.planned.ending import Ending
+    from czcheck.planned.ends import Ending
 
 RANK = 4
 

@@ -23,7 +23,7 @@ from czcheck.metadata.processing import (
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.reach import static_reach, walk_of
 from czcheck.network.saved_model import read_network
-from czcheck.planned.ending import (
+from czcheck.planned.ends import (
     PAIR,
     about_values,
     binary_of,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.spec_reading import BuildSpec
-    from czcheck.planned.ending import Binary, Ending
+    from czcheck.planned.ends import Binary, Ending
 
 
 Given: TypeAlias = Operation | str | Sequence[Operation | str] | None

@@ -11,7 +11,7 @@ from czcheck.building.proof import Proof
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
-    from czcheck.planned.ending import Binary
+    from czcheck.planned.ends import Binary
     from czcheck.report.report import Report
 
 

@@ -15,14 +15,14 @@ from czcheck.archive.foreign import about_missing
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.files import replacing
 from czcheck.limits import DEFAULT_LIMITS, Limits
-from czcheck.metadata.colours import distinct_colours
+from czcheck.metadata.classes import distinct_colours
 from czcheck.metadata.pixel_types import MONOCHROME, SPLIT_RGB
 from czcheck.metadata.processing import Operation
 from czcheck.metadata.spec import examine_spec
 from czcheck.network.files import SavedModelFolder
 from czcheck.network.reach import static_reach, walk_of
 from czcheck.network.saved_model import read_network
-from czcheck.planned.ending import (
+from czcheck.planned.ends import (
     PAIR,
     about_labels,
     about_suggested,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from czcheck.model import Model
     from czcheck.network.facts import Dims, Network
     from czcheck.network.reach import StaticReach
-    from czcheck.planned.ending import Ending
+    from czcheck.planned.ends import Ending
 
 EXAMPLE: dict[str, Any] = {
     "Name": "Nuclei",

@@ -12,8 +12,7 @@ from czcheck.configuration.layers import GrantedWaiver
 from czcheck.configuration.settings import Settings
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Facts, Outcome, SkipCause, Status, evaluate
-from czcheck.rules.finding import Finding
-from czcheck.rules.waiver import Waiver
+from czcheck.rules.finding import Finding, Waiver
 
 if TYPE_CHECKING:
     from czcheck.report.report import FileReport

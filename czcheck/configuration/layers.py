@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from czcheck.rules.waiver import Waiver
+from czcheck.rules.finding import Waiver
 
 
 class Kind(Enum):

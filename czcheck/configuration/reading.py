@@ -27,7 +27,7 @@ from czcheck.errors import UsageError
 from czcheck.limits import MIB
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import matching
-from czcheck.rules.waiver import Waiver
+from czcheck.rules.finding import Waiver
 
 _HEAD = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-.\s])+?)\s*=""")

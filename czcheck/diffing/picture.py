@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.report.picture import beside, class_map, fewer, input_colours, png
-from czcheck.runtime.labels import most_probable
+from czcheck.runtime.output_statistics import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,10 +17,10 @@ from czcheck.images.decoders import bounded, bounded_part, damaged, extra, opene
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region
 from czcheck.images.missing import PlaneOf, missing_planes
-from czcheck.images.ome_xml import known
+from czcheck.images.ome import known
 from czcheck.images.selection import spans
 from czcheck.limits import MIB
-from czcheck.metadata.parsing import Unreadable, parse
+from czcheck.metadata.document import Unreadable, parse
 from czcheck.metadata.pixel_types import PIXEL_TYPES
 
 if TYPE_CHECKING:

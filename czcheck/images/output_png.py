@@ -14,7 +14,7 @@ from PIL import Image
 from czcheck.files import placing, writing
 from czcheck.images.content import CLASSES, SOURCE, Content, check_format
 from czcheck.images.decoders import held
-from czcheck.images.png_texts import png_texts
+from czcheck.images.png import png_texts
 from czcheck.images.writer import FileWriter
 
 if TYPE_CHECKING:

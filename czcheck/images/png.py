@@ -1,15 +1,17 @@
-"""PNG files: decoded whole, since the format knows no regions."""
+"""Reads PNG: sizes and texts first, pixels when asked."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from czcheck.images.arrays import to_bgr
 from czcheck.images.content import SOURCE
@@ -17,10 +19,24 @@ from czcheck.images.decoders import bounded, extra, held, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region
 from czcheck.metadata.pixel_types import BY_CONTENT
+from czcheck.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image as Picture
+
+
+def png_texts(texts: Mapping[str, str]) -> PngInfo:
+    """Texts for Pillow to write, in front of the pixels.
+
+    Args:
+        texts: By keyword: Latin letters, at most 79.
+    """
+    info = PngInfo()
+    for keyword, text in texts.items():
+        info.add_itxt(keyword, printable(text))
+    return info
+
 
 _COLOUR = 3
 # Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.

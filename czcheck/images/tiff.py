@@ -19,17 +19,19 @@ from czcheck.images.content import SOURCE
 from czcheck.images.decoders import bounded, extra, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
-from czcheck.images.missing import PlaneOf, missing_planes
-from czcheck.images.ome_files import (
+from czcheck.images.missing import PlaneOf, missing_pages, missing_planes
+from czcheck.images.ome import (
+    OmeImage,
     in_order,
+    known,
+    micrometres,
     missing_files,
     missing_phrase,
+    ome_images,
     set_warning,
     strange_files,
 )
-from czcheck.images.ome_xml import OmeImage, known, micrometres, ome_images
 from czcheck.images.selection import spans
-from czcheck.images.tiff_missing import missing_pages
 from czcheck.images.tiff_pages import Pages, Samples
 from czcheck.images.tiff_series import dimensions, main_image, series_of
 from czcheck.images.tiff_tags import check_colours, tag_warnings

@@ -11,8 +11,7 @@ import numpy as np
 import tifffile
 
 from czcheck.errors import InputError
-from czcheck.images.decoders import bounded_part, damaged, held
-from czcheck.images.encoded import COMPRESSIONS, encoded_pixels
+from czcheck.images.decoders import COMPRESSIONS, bounded_part, damaged, encoded_pixels, held
 from czcheck.images.image import Region
 from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
 from czcheck.images.tiff_series import dimensions

@@ -15,9 +15,8 @@ from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
 from czcheck.images.selection import spans
-from czcheck.images.zarr_chunks import check_chunks
 from czcheck.images.zarr_scenes import result_in, scenes_of
-from czcheck.images.zarr_store import ContainedStore, document
+from czcheck.images.zarr_store import ContainedStore, check_chunks, document
 from czcheck.text import first_of
 
 if TYPE_CHECKING:

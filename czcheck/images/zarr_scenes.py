@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from czcheck.errors import InputError
 from czcheck.images.decoders import UnfinishedStoreError, damaged
-from czcheck.images.ome_xml import known, micrometres
+from czcheck.images.ome import known, micrometres
 from czcheck.images.zarr_store import Document, document
 
 MOST_SCENES = 10_000

@@ -1,8 +1,10 @@
-from .background import is_background as is_background
 from .classes import SegmentationClass as SegmentationClass
-from .colours import distinct_colours as distinct_colours
+from .classes import distinct_colours as distinct_colours
+from .classes import is_background as is_background
 from .described import metadata_of_spec as metadata_of_spec
+from .document import Unreadable as Unreadable
 from .document import XmlDocument as XmlDocument
+from .document import parse as parse
 from .document import read_document as read_document
 from .fields import OPTIONAL as OPTIONAL
 from .fields import REQUIRED as REQUIRED
@@ -12,8 +14,6 @@ from .json_text import parse_json as parse_json
 from .model_metadata import ModelMetadata as ModelMetadata
 from .model_metadata import metadata_of as metadata_of
 from .model_metadata import to_xml as to_xml
-from .parsing import Unreadable as Unreadable
-from .parsing import parse as parse
 from .pixel_types import COLOR_HANDLINGS as COLOR_HANDLINGS
 from .pixel_types import PIXEL_TYPES as PIXEL_TYPES
 from .pixel_types import PixelType as PixelType

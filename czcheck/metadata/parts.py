@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # What XML takes for white space; Python's own idea of it has many more characters.
 XML_SPACE = " \t\r\n"
@@ -116,3 +116,13 @@ def item_paths(parent: str, count: int) -> tuple[str, ...]:
     if count == 1:
         return (f"{parent}/Item",)
     return tuple(f"{parent}/Item[{index + 1}]" for index in range(count))
+
+
+def line_of(element: Any) -> int | None:
+    """Line of an element's start tag, from 1, where the parser knows it.
+
+    Args:
+        element: An lxml element; the type stubs have no usable type for its line.
+    """
+    line = element.sourceline
+    return int(line) if line else None

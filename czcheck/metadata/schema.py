@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
-from czcheck.metadata.parsing import line_of
-from czcheck.metadata.parts import XML_SPACE, SchemaFault
+from czcheck.metadata.parts import XML_SPACE, SchemaFault, line_of
 from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.metadata.vocabulary import CLASS, MODEL, Kind
 from czcheck.shipped import shipped

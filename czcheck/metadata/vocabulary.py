@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from czcheck.metadata.fields import FIELDS
-from czcheck.metadata.parsing import line_of
-from czcheck.metadata.parts import XML_SPACE, UnknownPart, XmlElement
+from czcheck.metadata.parts import XML_SPACE, UnknownPart, XmlElement, line_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

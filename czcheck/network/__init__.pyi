@@ -2,6 +2,8 @@ from .allowlist import load_allowlist as load_allowlist
 from .bounds import bounds_of as bounds_of
 from .cost import StaticCost as StaticCost
 from .cost import static_cost as static_cost
+from .definitions import load_outputs as load_outputs
+from .definitions import position as position
 from .dtypes import number as number
 from .facts import NodeUse as NodeUse
 from .files import SavedModelFolder as SavedModelFolder
@@ -17,8 +19,6 @@ from .loaders import SESSION as SESSION
 from .loaders import Disagreement as Disagreement
 from .loaders import disagreements as disagreements
 from .loaders import oddities as oddities
-from .outputs import load_outputs as load_outputs
-from .outputs import position as position
 from .precision import precision_of as precision_of
 from .reach import StaticReach as StaticReach
 from .reach import static_reach as static_reach

@@ -1,4 +1,4 @@
-"""`variables.index` against itself and against the data files beside it."""
+"""Reads a checkpoint: its table of entries, and where each tensor lies."""
 
 from __future__ import annotations
 
@@ -8,9 +8,89 @@ from typing import Any
 
 from czcheck.errors import InputError
 from czcheck.limits import Limits
-from czcheck.network import dtypes, table
+from czcheck.network import dtypes
 from czcheck.network.facts import CheckpointIndex, Dims, IndexEntry, Problem
 from czcheck.network.files import SavedModelFiles, read_whole
+from czcheck.network.grammar import varint
+
+_FOOTER = 48
+_MAGIC = bytes.fromhex("57fb808b247547db")
+_TRAILER = 5
+MAX_ENTRIES = 200_000
+# A key may share its beginning with the one before, so that a small file can make long ones.
+_MAX_KEY = 4096
+
+
+class TableError(ValueError):
+    """The bytes are no table, or a damaged one. Its text is part of a sentence."""
+
+
+def entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """All entries of a table.
+
+    Args:
+        data: The whole file.
+
+    Yields:
+        Key and value, in the order of the file.
+
+    Raises:
+        TableError: The table is damaged, compressed, or has too many entries.
+    """
+    if len(data) < _FOOTER or data[-len(_MAGIC) :] != _MAGIC:
+        raise TableError("is not a checkpoint index (its last bytes are wrong)")
+    footer = data[-_FOOTER:]
+    position = 0
+    for _ in range(2):
+        _, position = _varint(footer, position)
+    start, position = _varint(footer, position)
+    length, _ = _varint(footer, position)
+    count = 0
+    for blocks, (_, handle) in enumerate(_block(data, start, length)):
+        if blocks > MAX_ENTRIES:
+            raise TableError(f"has more than {MAX_ENTRIES} blocks")
+        block_start, position = _varint(handle, 0)
+        block_length, _ = _varint(handle, position)
+        for entry in _block(data, block_start, block_length):
+            count += 1
+            if count > MAX_ENTRIES:
+                raise TableError(f"has more than {MAX_ENTRIES} entries")
+            yield entry
+
+
+def _block(data: bytes, start: int, length: int) -> Iterator[tuple[bytes, bytes]]:
+    """The entries of one block."""
+    end = start + length
+    if end + _TRAILER > len(data) - _FOOTER:
+        raise TableError("is damaged (a block lies beyond its end)")
+    if data[end] != 0:
+        raise TableError("is compressed, which TensorFlow's checkpoints are not")
+    restarts = int.from_bytes(data[end - 4 : end], "little")
+    limit = end - 4 - 4 * restarts
+    if length < 4 or limit < start:  # the number of restart points
+        raise TableError("is damaged (a block is too short)")
+    position, key = start, b""
+    while position < limit:
+        shared, position = _varint(data, position)
+        own, position = _varint(data, position)
+        size, position = _varint(data, position)
+        if shared > len(key) or position + own + size > limit:
+            raise TableError("is damaged (an entry lies beyond its block)")
+        if shared + own > _MAX_KEY:
+            raise TableError(f"has a key of more than {_MAX_KEY} bytes")
+        key = key[:shared] + data[position : position + own]
+        position += own
+        yield key, data[position : position + size]
+        position += size
+
+
+def _varint(data: bytes, position: int) -> tuple[int, int]:
+    """A number and the position after it."""
+    value, position = varint(data, position, len(data))
+    if position < 0:
+        raise TableError("is damaged (a number does not end)")
+    return value, position
+
 
 INDEX = "variables/variables.index"
 _DATA = "variables/variables.data-"
@@ -67,21 +147,21 @@ def read_index(
     from czcheck.network import messages  # noqa: PLC0415 - protobuf when needed
 
     header = None
-    entries = []
+    listed = []
     try:
-        for key, value in table.entries(read_whole(files, INDEX, limits.index_bytes)):
+        for key, value in entries(read_whole(files, INDEX, limits.index_bytes)):
             if not key:
                 header = messages.parse(messages.BundleHeaderProto, value)
             else:
                 entry = messages.parse(messages.BundleEntryProto, value)
-                entries.append(_entry(key.decode("utf-8", "backslashreplace"), entry))
-    except table.TableError as error:
+                listed.append(_entry(key.decode("utf-8", "backslashreplace"), entry))
+    except TableError as error:
         return None, [Problem(INDEX, str(error), True)]
     except InputError as error:
         return None, [Problem(INDEX, f"cannot be read: {error}", True)]
     if header is None:
         return None, [Problem(INDEX, "has no header", True)]
-    index = CheckpointIndex(header.num_shards, tuple(entries))
+    index = CheckpointIndex(header.num_shards, tuple(listed))
     return index, list(_problems(index, header.endianness, files))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from czcheck.network.definitions import position
 from czcheck.network.grammar import CALLERS, CALLS, called, reference_of
 from czcheck.network.graph import SavedGraph, Scope
-from czcheck.network.outputs import position
 
 SAME_VALUE = frozenset(
     {

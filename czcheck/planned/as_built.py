@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from czcheck.network.facts import Dims, Network, Signature
-from czcheck.planned.ending import PAIR
+from czcheck.planned.ends import PAIR
 
 if TYPE_CHECKING:
     from czcheck.metadata.spec_reading import BuildSpec

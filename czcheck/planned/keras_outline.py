@@ -16,7 +16,7 @@ from typing import Any
 
 from czcheck.archive.directory import read_directory
 from czcheck.limits import DEFAULT_LIMITS
-from czcheck.planned.ending import Ending
+from czcheck.planned.ends import Ending
 
 CONFIG = "config.json"
 MOST_CONFIG_BYTES = 1 << 24

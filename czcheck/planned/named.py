@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from czcheck.archive.names import unsafe
+from czcheck.archive.members import unsafe
 from czcheck.metadata.spec import KERAS_FILES
 
 

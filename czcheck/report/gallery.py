@@ -13,7 +13,7 @@ from PIL import Image
 
 from czcheck.report.picture import NO_NUMBER, OTHER_CLASS, input_colours
 from czcheck.rules.finding import Finding, TilePixel
-from czcheck.runtime.labels import most_probable
+from czcheck.runtime.output_statistics import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

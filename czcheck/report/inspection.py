@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
-from czcheck.planned.ending import binary_of, ending_of
+from czcheck.planned.ends import binary_of, ending_of
 from czcheck.rules.declaring import Level
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from czcheck.rules.finding import (
     JsonPlace,
     Location,
     TilePixel,
+    Waiver,
     XmlPath,
 )
 from czcheck.rules.plugins import plugins
-from czcheck.rules.waiver import Waiver
 from czcheck.text import printable
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from czcheck.limits import GIB
 from czcheck.report.record import Verdict
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.engine import Outcome, SkipCause
-from czcheck.rules.finding import Finding
-from czcheck.rules.waiver import Waiver
+from czcheck.rules.finding import Finding, Waiver
 from czcheck.text import count, percent, printable, rounded_percent
 
 if TYPE_CHECKING:

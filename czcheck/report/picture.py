@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from czcheck.metadata.pixel_types import PIXEL_TYPES
-from czcheck.runtime.labels import most_probable
+from czcheck.runtime.output_statistics import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

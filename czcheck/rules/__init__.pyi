@@ -7,6 +7,8 @@ from .border import border_hides_traces as border_hides_traces
 from .border import border_is_no_larger_than_needed as border_is_no_larger_than_needed
 from .border import tiling_can_be_exact as tiling_can_be_exact
 from .catalogue import every_rule as every_rule
+from .cost import memory_leaves_room as memory_leaves_room
+from .cost import memory_suffices as memory_suffices
 from .declaring import DOCS_VARIABLE as DOCS_VARIABLE
 from .declaring import PACKAGE as PACKAGE
 from .declaring import RETIRED as RETIRED
@@ -34,8 +36,6 @@ from .finding import JsonPlace as JsonPlace
 from .finding import Location as Location
 from .finding import Severity as Severity
 from .finding import TilePixel as TilePixel
+from .finding import Waiver as Waiver
 from .finding import WholeFile as WholeFile
 from .finding import XmlPath as XmlPath
-from .memory import memory_leaves_room as memory_leaves_room
-from .memory import memory_suffices as memory_suffices
-from .waiver import Waiver as Waiver

@@ -12,10 +12,9 @@ from czcheck.archive.container import (
     ContainerKind,
     Payload,
 )
-from czcheck.archive.members import Defect, DefectKind
-from czcheck.archive.names import misread
+from czcheck.archive.foreign import PayloadKind
+from czcheck.archive.members import Defect, DefectKind, misread
 from czcheck.archive.reader import Archive
-from czcheck.archive.sniffing import PayloadKind
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InMember, Severity
 

@@ -1,4 +1,4 @@
-"""CZ4xx, further part: what running the network costs."""
+"""CZ4xx, cost: time and memory, measured and estimated."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity
 
 if TYPE_CHECKING:
+    from czcheck.network.cost import StaticCost
     from czcheck.runtime.limits import Budgets
     from czcheck.runtime.record import RunRecord
+
 
 TARGET_BYTES = 8 * GIB
 """Memory in which the format demands that a tile can be evaluated."""
@@ -63,3 +65,45 @@ def tile_fits_into_8_gb(run: RunRecord) -> Iterator[Found]:
     cost = run.cost
     if cost is not None and cost.peak_bytes is not None and cost.peak_bytes > TARGET_BYTES:
         yield Found(measured=f"{cost.peak_bytes / GIB:.1f} GiB")
+
+
+# What the format promises the network, and what leaves room for the convolutions' own needs.
+ALLOWED = 8 * GIB
+COMFORTABLE = 6 * GIB
+
+
+@rule("CZ323", severity=Severity.WARNING, level=Level.NETWORK, requires=["CZ307"])
+def memory_leaves_room(static_cost: StaticCost | None) -> Iterator[Found]:
+    """A tile needs nearly all the memory that the format allows.
+
+    Says: One tile needs about {memory} GiB: {weights} GiB of weights and {activations} GiB of
+        tensors at one time; the format allows 8 GiB.
+    Why: The estimate does not include the working memory of convolutions, so the model may fail on
+        a graphics card with the 8 GB that the format assumes.
+    Fix: Make the tile smaller with `SpatialDims`, or the network narrower at full resolution.
+    Format: 2, N8
+    """
+    if static_cost is not None and COMFORTABLE < static_cost.memory_bytes <= ALLOWED:
+        yield _found(static_cost)
+
+
+@rule("CZ324", severity=Severity.ERROR, level=Level.NETWORK, requires=["CZ307"])
+def memory_suffices(static_cost: StaticCost | None) -> Iterator[Found]:
+    """A tile needs more memory than the format allows.
+
+    Says: One tile needs about {memory} GiB: {weights} GiB of weights and {activations} GiB of
+        tensors at one time; the format allows 8 GiB.
+    Why: The model fails on a graphics card with the 8 GB that the format assumes.
+    Fix: Make the tile smaller with `SpatialDims`, or the network narrower at full resolution.
+    Format: 2, N8
+    """
+    if static_cost is not None and static_cost.memory_bytes > ALLOWED:
+        yield _found(static_cost)
+
+
+def _found(cost: StaticCost) -> Found:
+    return Found(
+        memory=f"{cost.memory_bytes / GIB:.1f}",
+        weights=f"{cost.weight_bytes / GIB:.1f}",
+        activations=f"{cost.activation_bytes / GIB:.1f}",
+    )

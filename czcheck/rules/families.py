@@ -19,12 +19,10 @@ FAMILIES = (
     "behaviour",
     "cost",
     "comparison",
-    "memory",
     "kernels",
     "border",
     "labelled",
     "tool",
-    "configured",
 )
 # Those that hold rules on two releases of a model, CZ6xx: `czcheck diff` checks them.
 RELEASE_FAMILIES = ("releases",)

@@ -1,13 +1,28 @@
-"""What a rule finds, and where: frozen values that every report is made from."""
+"""Findings: what a rule found, where, how severe, and whether it is waived."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from czcheck.rules.waiver import Waiver
+
+class Waiver(NamedTuple):
+    """What is waived, why, where and until when.
+
+    Attributes:
+        code: Code of a rule, or the beginning of codes, such as `CZ4`.
+        reason: Why the finding is accepted; never empty.
+        path: Pattern of the files that it holds for; None for all.
+        expires: Last day on which it holds; None for no end.
+    """
+
+    code: str
+    reason: str
+    path: str | None = None
+    expires: date | None = None
 
 
 class Severity(Enum):

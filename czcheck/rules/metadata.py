@@ -1,4 +1,4 @@
-"""CZ2xx: the Model XML against the schema, then its meaning."""
+"""CZ2xx: what the metadata and the specification say."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from czcheck.metadata.classes import SegmentationClass
 from czcheck.metadata.model_metadata import VERSION, ModelMetadata
 from czcheck.metadata.parts import item_paths
 from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES
-from czcheck.rules import binary, specification  # noqa: F401 - the other parts of this family
+from czcheck.planned.ends import binary_of, ending_of
 from czcheck.rules.declaring import Level, rule
-from czcheck.rules.finding import Found, InMember, Severity, XmlPath
+from czcheck.rules.finding import Found, InMember, JsonPlace, Severity, XmlPath
 from czcheck.text import listed
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Container
+    from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.parts import XmlDocument
+    from czcheck.network.facts import Network
+    from czcheck.specification import Specification
+
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 # Under these the document is a Model 3.0.0 that fits the schema.
@@ -309,3 +313,48 @@ def model_has_a_name(document: XmlDocument, metadata: ModelMetadata) -> Iterator
     """
     if not metadata.name:
         yield Found(_at(document, "/Model/ModelName"))
+
+
+@rule("CZ215", severity=Severity.WARNING, level=Level.NETWORK, requires=["CZ203"])
+def probability_belongs_to_the_foreground(
+    network: Network, metadata: ModelMetadata
+) -> Iterator[Found]:
+    """The probability of a one-channel network is assigned to a class named like a background.
+
+    Says: The network's one channel p became the two channels p and 1 - p. p is assigned to '{p}',
+        which is named like a background, and 1 - p to '{rest}'.
+    Why: Most one-channel networks are trained to give the probability of the foreground. If this
+        one is, the two classes are exchanged in every image, and no other check can detect it: the
+        probabilities are valid.
+    Fix: If the channel is the probability of the foreground, name that class first (spec key
+        `Classes`) and build the archive again. If it is the background's, nothing is wrong.
+    Format: 2, N10
+    """
+    names = [item.name for item in metadata.classes]
+    binary = binary_of(ending_of(network), (), names)
+    if binary is not None and binary.looks_exchanged:
+        place = 1 + names.index(binary.p)
+        yield Found(XmlPath(f"/Model/TrainingClasses/Item[{place}]"), p=binary.p, rest=binary.rest)
+
+
+@rule("CZ220", severity=Severity.ERROR, level=Level.ARCHIVE)
+def specification_is_sound(specification: Specification) -> Iterator[Found]:
+    """The specification cannot be read, or has a wrong value.
+
+    Says: The specification is wrong at {place} ({reason}).
+    Why: ZEN's import reads the specification by these keys; with a wrong or missing one the import
+        fails, or the model misbehaves.
+    Fix: Correct the named place. `schemas/spec.schema.json` describes each key, and `czcheck init`
+        writes a specification to start from.
+    Format: 1.7, JSON specification
+    """
+    for fault in specification.faults:
+        at = fault.at
+        yield Found(
+            JsonPlace(at.path, at.line, at.column),
+            place=at.of(specification.name),
+            reason=fault.reason,
+            key=at.path,
+            line=at.line,
+            column=at.column,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from czcheck.planned.ending import about_channels, ending_of
+from czcheck.planned.ends import about_channels, ending_of
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, InGraph, Severity, XmlPath
 from czcheck.text import count, sizes

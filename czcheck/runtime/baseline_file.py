@@ -20,7 +20,7 @@ from czcheck.archive.reader import Archive
 from czcheck.archive.write import write_archive
 from czcheck.errors import UsageError
 from czcheck.limits import GIB, MIB, Limits
-from czcheck.runtime.arrays import UnreadableArrayError, read_header
+from czcheck.runtime.answers import UnreadableArrayError, read_header
 from czcheck.runtime.baseline import BLOCKS, SEED, Baseline, BaselineTolerances, GoldenTile
 from czcheck.test_tiles.patterns import NAMES
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.runtime.deaths import Failure
-from czcheck.runtime.labels import lead, most_probable
-from czcheck.runtime.output_statistics import Pixel
+from czcheck.runtime.output_statistics import Pixel, lead, most_probable
 from czcheck.runtime.session import Session
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
@@ -186,7 +185,7 @@ class KeptAnswers(Mapping[str, "NDArray[Any]"]):
     def add(self, tile: str, batch: NDArray[Any], answer: Answer | None) -> None:  # noqa: ARG002
         """Keep the first answer to a tile, where it holds numbers; a `Keep`, see `Session`."""
         from czcheck.files import private_folder  # noqa: PLC0415
-        from czcheck.runtime.arrays import write_array  # noqa: PLC0415
+        from czcheck.runtime.answers import write_array  # noqa: PLC0415
 
         if tile not in self._tiles or tile in self._files:
             return

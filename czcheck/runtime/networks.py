@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.errors import IncompleteError
-from czcheck.runtime import arrays
+from czcheck.runtime import answers as arrays
 from czcheck.runtime.answers import Answer, LoadRecord
 from czcheck.runtime.deaths import WorkerDied, count_of, number_of, sizes_of, text_of
 from czcheck.runtime.process import WorkerProcess

@@ -19,9 +19,8 @@ from czcheck.runtime.answers import Environment
 from czcheck.runtime.channel import Channel, Misuse, Silence
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, death_of, text_of
 from czcheck.runtime.group import ProcessGroup
-from czcheck.runtime.isolation import isolation, lacking_of
+from czcheck.runtime.isolation import environment, isolation, lacking_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
-from czcheck.runtime.surroundings import environment
 
 if TYPE_CHECKING:
     from types import TracebackType

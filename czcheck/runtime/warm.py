@@ -16,8 +16,8 @@ from czcheck.files import private_folder, remove_folder
 from czcheck.runtime.channel import Channel
 from czcheck.runtime.deaths import death_of
 from czcheck.runtime.group import ProcessGroup
+from czcheck.runtime.isolation import environment
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
-from czcheck.runtime.surroundings import environment
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from czcheck.images.png_texts import png_texts
+from czcheck.images.png import png_texts
 from czcheck.text import printable
 
 if TYPE_CHECKING:

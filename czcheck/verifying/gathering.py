@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.options import Options
-from czcheck.planned.ending import binary_of, ending_of
+from czcheck.planned.ends import binary_of, ending_of
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from czcheck.evaluating.record import Evaluation, Goals
     from czcheck.model import Model
     from czcheck.network.facts import Network, TensorSpec
-    from czcheck.planned.ending import Binary
+    from czcheck.planned.ends import Binary
     from czcheck.rules.container import Archives
     from czcheck.rules.plugins import Plugin
     from czcheck.runtime.baseline import BaselineComparison

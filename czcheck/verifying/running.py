@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import czcheck.report
 from czcheck import runtime, test_tiles, verifying
-from czcheck.archive.sniffing import PayloadKind
+from czcheck.archive.foreign import PayloadKind
 from czcheck.errors import (
     IncompleteError,
     InputError,

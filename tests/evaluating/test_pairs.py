@@ -10,7 +10,7 @@ from PIL import Image
 
 from czcheck.errors import UsageError
 from czcheck.evaluating import Pair, pairs_of
-from czcheck.images.png_texts import png_texts
+from czcheck.images.png import png_texts
 
 
 def folders(tmp_path: Path, images: Sequence[str], masks: Sequence[str]) -> tuple[Path, Path]:

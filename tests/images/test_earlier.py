@@ -11,7 +11,7 @@ from PIL import Image
 
 from czcheck.errors import UsageError
 from czcheck.images import Content, Kind, Plane, create, images_of, is_result, open_image
-from czcheck.images.png_texts import png_texts
+from czcheck.images.png import png_texts
 from czcheck.metadata import SegmentationClass
 
 PLANE = Plane(0, 0, 0, "", 40, 30)

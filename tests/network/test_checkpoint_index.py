@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from czcheck.network import read_network, table
+from czcheck.network import checkpoint as table
+from czcheck.network import read_network
 from czcheck.network.saved_model import Network
 from fixtures.bad_network import with_variable
 from fixtures.bundle import (

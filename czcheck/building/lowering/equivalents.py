@@ -1,11 +1,15 @@
-"""Replace operations that TensorFlow 2.0.0 lacks by ones that compute exactly the same."""
+"""Writes operations that the target lacks as ones that it has."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from czcheck.building.lowering.graph import Graph, Node
+from czcheck.building.lowering.graph import Argument, Graph, Node, Ref
+from czcheck.building.lowering.portable import Changes
 from czcheck.building.lowering.rewriting import DT_FLOAT, DT_INT32, Tools
 
 DIAGONALS = {
@@ -63,3 +67,99 @@ def _pad(graph: Graph, node: Node, tools: Tools) -> None:
     node.inputs[0] = place.add(f"{node.name}/padded", "PadV2", [image, sizes, border], **types)
     node.attrs["padding"] = place.attr(s=b"VALID")
     del node.attrs["explicit_paddings"]
+
+
+CHOICES = {"Case": "If", "StatelessCase": "StatelessIf"}
+DT_BOOL = 10
+INDEX = "index"
+
+Constant = Callable[[str, Any], Node]
+
+
+def split_cases(graph: Graph, constant: Constant, attr_type: Any, changes: Changes) -> None:
+    """Replace `Case` in the main graph and in all bodies, in place.
+
+    As with `Case`, the last branch is run for every index that names no other.
+
+    Args:
+        graph: The main graph, frozen and pruned.
+        constant: Makes a constant node of a name and an array.
+        attr_type: The class `AttrValue`.
+        changes: Counts what is done.
+    """
+    splitter = _Splitter(constant, attr_type)
+    for part in list(graph.graphs()):
+        for node in list(part.nodes.values()):
+            branches = node.bodies.get("branches", [])
+            if node.op in CHOICES and len(branches) > 1:
+                changes.rewrote(node.op, CHOICES[node.op])
+                for branch in branches:
+                    _add_index(branch)
+                splitter.split(part, node, node.inputs[0], branches)
+
+
+def _add_index(branch: Graph) -> None:
+    """Give a branch one more argument in front, which it does not read."""
+    taken = {*branch.nodes, *(argument.name for argument in branch.arguments)}
+    name = INDEX
+    while name in taken:
+        name += "_"
+    branch.arguments.insert(0, Argument(name, DT_INT32))
+
+
+class _Splitter:
+    """Makes choices between the next branch and all that follow."""
+
+    def __init__(self, constant: Constant, attr_type: Any) -> None:
+        self._constant = constant
+        self._attr_type = attr_type
+
+    def split(self, graph: Graph, node: Node, index: Ref, branches: list[Graph]) -> None:
+        """Make a `Case` of a graph an `If`; what it reads behind the index stays."""
+        arguments = node.inputs[1:]
+        shapes = node.attrs.get("output_shapes")
+        returned = node.attrs["Tout"]
+        types = self._attr_type()
+        types.list.type.extend(argument.dtype for argument in branches[0].arguments)
+        op, left = CHOICES[node.op], branches
+        place, number = graph, 0
+        while True:
+            equal = self._equals(place, node.label or node.name, index, number)
+            node.op = op
+            node.inputs = [equal, index, *arguments]
+            node.attrs = {"Tcond": self._attr_type(type=DT_BOOL), "Tin": types, "Tout": returned}
+            if shapes is not None:
+                node.attrs["output_shapes"] = shapes
+            first, *left = left
+            # In the order in which they are read again, so that lowering twice changes nothing.
+            node.bodies = {"else_branch": left[:1], "then_branch": [first]}
+            if len(left) == 1:
+                return
+            place, inner, index, arguments = _rest(left)
+            node.bodies["else_branch"] = [place]
+            node, number = inner, number + 1
+
+    def _equals(self, graph: Graph, name: str, index: Ref, number: int) -> Ref:
+        """Whether the index is a number."""
+        wanted = graph.add(self._constant(f"{name}/number", np.array(number, np.int32)))
+        attrs = {"T": wanted.attrs["dtype"]}
+        label = f"{name}/chosen"
+        equal = Node(label, "Equal", [index, (wanted.name, 0)], [], attrs, label=label)
+        return graph.add(equal).name, 0
+
+
+def _rest(branches: list[Graph]) -> tuple[Graph, Node, Ref, list[Ref]]:
+    """A body that chooses among branches: itself, the choice in it, its index and arguments."""
+    first = branches[0]
+    arguments = [Argument(f"argument_{n}", each.dtype) for n, each in enumerate(first.arguments)]
+    index, *others = [(each.name, 0) for each in arguments]
+    choice = Node("choice", "", [], [], {}, label="choice")
+    effect = any(part.finals for branch in branches for part in branch.graphs())
+    body = Graph(
+        nodes={choice.name: choice},
+        arguments=arguments,
+        outputs=[(choice.name, number) for number in range(len(first.returns))],
+        returns=[Argument(each.name, each.dtype) for each in first.returns],
+        finals=[choice.name] if effect else [],
+    )
+    return body, choice, index, others

@@ -15,14 +15,10 @@ from tensorflow.core.framework import attr_value_pb2, graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from czcheck.building.lowering.cases import split_cases
-from czcheck.building.lowering.dilated import write_dilations
-from czcheck.building.lowering.equivalents import replace
-from czcheck.building.lowering.exact import hold_constants
+from czcheck.building.lowering.convolutions import split_groups, write_dilations
+from czcheck.building.lowering.equivalents import replace, split_cases
 from czcheck.building.lowering.freezing import Freezer
 from czcheck.building.lowering.graph import Graph, Node, Ref
-from czcheck.building.lowering.grouped import split_groups
-from czcheck.building.lowering.holding import hold_order
 from czcheck.building.lowering.inlining import Library, inline
 from czcheck.building.lowering.judging import refuse_faults
 from czcheck.building.lowering.kernels import write_for_kernels
@@ -30,6 +26,7 @@ from czcheck.building.lowering.layout import channels_last
 from czcheck.building.lowering.loading import DT_FLOAT, TAG, Source, load
 from czcheck.building.lowering.normalising import of_the_batch, of_volumes
 from czcheck.building.lowering.objects import describe
+from czcheck.building.lowering.optimiser import hold_constants, hold_order
 from czcheck.building.lowering.portable import Changes, drop_hints, make_portable
 from czcheck.building.lowering.pruning import drop_unreached, prune
 from czcheck.building.lowering.rewriting import Tools

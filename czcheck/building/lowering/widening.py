@@ -14,7 +14,7 @@ from czcheck.building.lowering.graph import Graph, Node, OpDefs, Ref
 from czcheck.building.lowering.judging import is_at_fault
 from czcheck.building.lowering.rewriting import Place, Tools
 from czcheck.network import dtypes
-from czcheck.network.wider import BOUND, MEANS, PRODUCTS, WIDER, candidates
+from czcheck.network.kernels import BOUND, MEANS, PRODUCTS, WIDER, candidates
 
 COARSE = frozenset(
     {

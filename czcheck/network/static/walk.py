@@ -12,10 +12,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from czcheck.errors import InputError
+from czcheck.network.definitions import position
 from czcheck.network.facts import Dims, Network, NodeUse
 from czcheck.network.grammar import CALLERS, called, node_of, reference_of
 from czcheck.network.graph import SavedGraph, Scope
-from czcheck.network.outputs import position
 from czcheck.network.static import (
     constants,
     layout,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from czcheck.runtime.labels import most_probable
+from czcheck.runtime.output_statistics import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from czcheck.runtime.labels import most_probable
 from czcheck.runtime.measure.borders import (
     ROUNDING,
     Borders,
@@ -29,6 +28,7 @@ from czcheck.runtime.measure.borders import (
     ReachRecord,
 )
 from czcheck.runtime.measure.edges import EDGES, Change, farthest, settled
+from czcheck.runtime.output_statistics import most_probable
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Positions of outputs among all tensors that a node makes."""
+"""What the definitions of operations say: defaults of attributes, names of outputs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from functools import cache
 from typing import Any
 
 from czcheck.shipped import shipped
+
+
+@cache
+def load_defaults() -> dict[str, dict[str, list[Any]]]:
+    """For each operation that may run, the defaults of its attributes, in the form of `plain`."""
+    data: dict[str, dict[str, list[Any]]] = json.loads(shipped("czcheck.network", "defaults.json"))
+    return data
 
 
 @cache
