@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from czcheck import network
 from czcheck.errors import InputError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.network import checkpoint, dtypes, wire
@@ -176,12 +175,18 @@ def _read(
     limits: Limits,
 ) -> Network:
     """All facts of a graph that could be read."""
+    from czcheck.network.bounds import bounds_of  # noqa: PLC0415
+    from czcheck.network.precision import precision_of  # noqa: PLC0415
+    from czcheck.network.tail import pair_of, tail_of  # noqa: PLC0415
+    from czcheck.network.training import random_nodes, training_nodes  # noqa: PLC0415
+    from czcheck.network.variables import match, read_variables  # noqa: PLC0415
+
     meta = graph.meta_graph
-    variables, loader = network.read_variables(graph)
+    variables, loader = read_variables(graph)
     index, problems = checkpoint.read_index(files, limits)
     if index is not None or not problems:
         found = {problem.subject for problem in problems}
-        unmatched = _absent(variables, index) or network.match(variables, loader, index, found)
+        unmatched = _absent(variables, index) or match(variables, loader, index, found)
         problems.extend(unmatched)
     values, size = _constants(graph)
     inputs, outputs = ((), ()) if serving is None else (serving.inputs, serving.outputs)
@@ -194,18 +199,18 @@ def _read(
         signatures=signatures,
         serving=serving,
         operations=_operations(graph),
-        random=tuple(network.random_nodes(graph)),
-        training=tuple(network.training_nodes(graph)),
+        random=tuple(random_nodes(graph)),
+        training=tuple(training_nodes(graph)),
         variables=variables,
         index=index,
         problems=tuple(problems),
         loader=loader,
         assets=tuple(each.filename for each in meta.asset_file_def),
         keras_metadata=KERAS_METADATA in files.names,
-        tail="unknown" if ending is None else network.tail_of(graph, ending),
-        bounds=None if ending is None else network.bounds_of(graph, ending),
-        pair=None if ending is None else network.pair_of(graph, ending),
-        precision=network.precision_of(
+        tail="unknown" if ending is None else tail_of(graph, ending),
+        bounds=None if ending is None else bounds_of(graph, ending),
+        pair=None if ending is None else pair_of(graph, ending),
+        precision=precision_of(
             graph,
             [each.tensor for each in inputs if each.tensor],
             [each.tensor for each in outputs if each.tensor],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from czcheck import report
 from czcheck.report.formats import render
 from czcheck.report.record import FileRecord, ReportRecord
 
@@ -39,7 +38,9 @@ class FileReport(FileRecord):
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `schemas/report.schema.json` describes it."""
-        return report.file_to_json(self)
+        from czcheck.report.json_form import file_to_json  # noqa: PLC0415
+
+        return file_to_json(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ class Report(ReportRecord):
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, as `schemas/report.schema.json` describes it."""
-        return report.report_to_json(self)
+        from czcheck.report.json_form import report_to_json  # noqa: PLC0415
+
+        return report_to_json(self)
 
     def render(self, form: str) -> str:
         """The report as text in one of the formats of `czcheck verify --report`.
@@ -74,7 +77,11 @@ class Report(ReportRecord):
         return f"Report({self.verdict.value}, level {self.options.level.value}: {files})"
 
     def __str__(self) -> str:
-        return "\n".join(line.text for line in report.report_lines(self))
+        from czcheck.report.text import report_lines  # noqa: PLC0415
+
+        return "\n".join(line.text for line in report_lines(self))
 
     def _repr_html_(self) -> str:
-        return report.report_html(self)
+        from czcheck.report.notebook import report_html  # noqa: PLC0415
+
+        return report_html(self)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
-from czcheck import runtime
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from czcheck.runtime.networks import Worker
+    from czcheck.runtime.warm import WarmProcess
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,9 +46,11 @@ class WorkerSource:
         self._limits = limits or DEFAULT_RUNNER_LIMITS
         self._require_sandbox = require_sandbox
         self._workers: WeakSet[Worker] = WeakSet()
-        self._warm: runtime.WarmProcess | None = None
+        self._warm: WarmProcess | None = None
         if many and python in (None, sys.executable):
-            self._warm = runtime.WarmProcess(self._limits) if runtime.can_fork() else None
+            from czcheck.runtime.warm import WarmProcess, can_fork  # noqa: PLC0415 - for several
+
+            self._warm = WarmProcess(self._limits) if can_fork() else None
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +71,9 @@ class WorkerSource:
             fresh: Whether it has to start from nothing, and not as a fork.
             slots: How many tiles may be under way at a time.
         """
-        worker = runtime.Worker(
+        from czcheck.runtime.networks import Worker  # noqa: PLC0415 - only where something runs
+
+        worker = Worker(
             python or self._python,
             self._limits,
             require_sandbox=self._require_sandbox,

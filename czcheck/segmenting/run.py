@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import czcheck.segmenting
 from czcheck.errors import InputError, UsageError
 from czcheck.files import placing, settle, uninterrupted, writing
 from czcheck.images.content import check_format
@@ -268,7 +267,9 @@ class SegmentationRun:
             sinks.append(overlay)
         meter = None
         if self._label_values is not None:
-            meter = czcheck.segmenting.ObjectMeter(plane, self._label_values, self._runner.channels)
+            from czcheck.segmenting.objects import ObjectMeter  # noqa: PLC0415 - needs scikit-image
+
+            meter = ObjectMeter(plane, self._label_values, self._runner.channels)
             sinks.append(meter)
         with ExitStack() as stack:
             kept = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck.report
-from czcheck import runtime, test_tiles, verifying
+from czcheck import runtime, test_tiles
 from czcheck.archive.foreign import PayloadKind
 from czcheck.errors import (
     IncompleteError,
@@ -154,7 +154,9 @@ class FileRun:
         """Where answers go: while it is not known which of them are evidence, and to be seen."""
         listeners: list[Keep] = []
         if self._recording.evidence is not None:
-            self._spool = verifying.Spool()
+            from czcheck.verifying.evidence import Spool  # noqa: PLC0415 - seldom
+
+            self._spool = Spool()
             listeners.append(self._spool.keep)
         if (side := self._recording.preview_side) is not None:
             metadata = self._model.metadata
@@ -192,7 +194,9 @@ class FileRun:
             return []
 
         metadata = self._model.metadata
-        return verifying.write_evidence(
+        from czcheck.verifying.evidence import write_evidence  # noqa: PLC0415 - seldom
+
+        return write_evidence(
             folder,
             findings,
             self._spool,
