@@ -52,7 +52,7 @@ class CzModel(Model):
     ) -> NDArray[np.float32]:
         """Run the network over an image of any size, tile by tile as ZEN does.
 
-        The network runs in a process of its own, which is started by the first call and kept until
+        The network runs in a process of its own, which is started by the first call and runs until
         `close`.
 
         Args:
@@ -76,7 +76,7 @@ class CzModel(Model):
         """
         return self._predicting().predict(array, self._job(options), color, intensities)
 
-    def segment(  # noqa: PLR0913 - what an image may need to be told of it
+    def segment(  # noqa: PLR0913 - all options of an image, by name
         self,
         image: Any,
         *,
@@ -128,7 +128,7 @@ class CzModel(Model):
         return self._predictor
 
     def _job(self, options: dict[str, Any]) -> Job:
-        from czcheck.segmenting.job import job_of  # noqa: PLC0415 - nobody else needs it
+        from czcheck.segmenting.job import job_of  # noqa: PLC0415 - only this method needs it
 
         return job_of(self.path, options)
 
@@ -141,7 +141,7 @@ def open_model(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> CzModel:
         limits: Limits on everything that is read.
 
     Returns:
-        The opened model; facts are read when they are asked for.
+        The opened model; facts are read on first use.
 
     Raises:
         UsageError: There is no such file, or it cannot be opened.

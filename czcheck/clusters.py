@@ -17,7 +17,7 @@ SECONDS_TO_CONNECT = 20
 
 
 def need_distributed() -> None:
-    """See that the extra for clusters is installed, before anything that imports it.
+    """Check that the extra for clusters is installed, before anything that imports it.
 
     Raises:
         UsageError: It is not.
@@ -34,7 +34,7 @@ def connect(address: str) -> Client:
 
     Raises:
         UsageError: It is no address, or dask.distributed is not installed.
-        IncompleteError: No scheduler answers there, it has no worker, or workers have another
+        IncompleteError: No scheduler responds there, it has no worker, or workers have another
             version of czcheck, or none.
     """
     need_distributed()
@@ -46,12 +46,12 @@ def connect(address: str) -> Client:
         )
     except (OSError, TimeoutError) as error:
         raise IncompleteError(
-            f"{address}: no Dask scheduler answers there ({type(error).__name__}); start one with "
+            f"{address}: no Dask scheduler responds there ({type(error).__name__}); start one with "
             "`dask scheduler`, and workers with `dask worker`"
         ) from None
     except (ValueError, TypeError) as error:
         raise UsageError(
-            f"{address!r} is no address of a Dask scheduler; write tcp://host:8786 ({error})"
+            f"{address!r} is not an address of a Dask scheduler; write tcp://host:8786 ({error})"
         ) from None
     try:
         _check(client, address)
@@ -82,7 +82,7 @@ def _version() -> str:
 
 @contextmanager
 def answering(address: str) -> Iterator[None]:
-    """Turn what goes wrong with a cluster into one line.
+    """A context that turns errors of a cluster into one-line messages.
 
     Args:
         address: Its address.
@@ -97,10 +97,10 @@ def answering(address: str) -> Iterator[None]:
         yield
     except KilledWorker as error:
         raise IncompleteError(
-            f"{address}: workers died again and again over the same tiles; look into the log of "
+            f"{address}: workers died repeatedly on the same tiles; see the log of "
             f"{error.last_worker.address}"
         ) from None
     except (CancelledError, CommClosedError, TimeoutError) as error:
         raise IncompleteError(
-            f"{address}: the Dask cluster does not answer any more ({type(error).__name__})"
+            f"{address}: the Dask cluster no longer responds ({type(error).__name__})"
         ) from None

@@ -114,7 +114,7 @@ class Model:
         return digest_of(self.path)
 
     def is_unchanged(self) -> bool:
-        """Whether the path still names the file that was opened, and nobody has written to it."""
+        """Whether the path still names the file that was opened, and it is unchanged."""
         try:
             return _state(self.path.stat()) == self._opened
         except OSError:
@@ -192,7 +192,7 @@ class Model:
 
     @cached_property
     def document(self) -> XmlDocument:
-        """The metadata XML, read and held to the schema.
+        """The metadata XML, read and checked against the schema.
 
         Raises:
             UnavailableError: There is not exactly one, or it cannot be unpacked.
@@ -202,14 +202,14 @@ class Model:
             raise UnavailableError("the archive has no metadata XML")
         if self.archive.member(name).sha256 is None:
             raise UnavailableError("the metadata XML cannot be unpacked")
-        # One byte over the limit is enough for the reader to see that it is too large.
+        # One byte over the limit is enough for the reader to find that it is too large.
         return metadata.read_document(
             self.archive.read(name, self.limits.xml_bytes + 1), self.limits
         )
 
     @cached_property
     def metadata(self) -> ModelMetadata:
-        """What the metadata says.
+        """The metadata.
 
         Raises:
             UnavailableError: The metadata XML is missing or breaks the schema.
@@ -223,7 +223,7 @@ class Model:
 
     @cached_property
     def network(self) -> Network:
-        """Facts of the network: signature, operations, variables.
+        """The network's facts: signature, operations, variables.
 
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
@@ -232,7 +232,7 @@ class Model:
 
     @property
     def loaded(self) -> Network:
-        """The network as it is loaded and run: by the signature that its own files hold.
+        """The network as it is loaded and run: by the signature in its own files.
 
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
@@ -240,7 +240,7 @@ class Model:
         return self.network
 
     def left_to_build(self, *, run: bool) -> str | None:
-        """What cannot be checked of the network before it is built, and why; None for nothing.
+        """Why the network has to be built before it can be checked; None if it need not.
 
         Args:
             run: Whether the network is to be run.
@@ -250,7 +250,7 @@ class Model:
 
     @cached_property
     def reach(self) -> StaticReach:
-        """How far the network looks, and by how much it shrinks a tile.
+        """Receptive field and stride of the network.
 
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
@@ -283,7 +283,7 @@ class Model:
 
     @cached_property
     def safety(self) -> Safety:
-        """What in the network could do harm.
+        """The operations of the network that could do harm.
 
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read.

@@ -122,7 +122,7 @@ class Sources:
         """Add an interpreter, with the environment that it belongs to.
 
         Args:
-            name: A path, or a name that is looked for on `PATH`; None for none.
+            name: A path, or a name to find on `PATH`; None for none.
             what: What it is to the command.
         """
         found = None if name is None else shutil.which(name)
@@ -156,7 +156,7 @@ class Sources:
 
 
 def identity(path: Path) -> Identity | None:
-    """What tells a file or folder from all others, whatever it is called; None where there is none.
+    """Device and number of a file or folder, whatever its name; None if it does not exist.
 
     Args:
         path: The path; links are followed.
@@ -169,7 +169,7 @@ def identity(path: Path) -> Identity | None:
 
 
 class Below(NamedTuple):
-    """All that lies below a folder, through links as well.
+    """Everything below a folder, through links as well.
 
     Attributes:
         folders: The folders, itself included.

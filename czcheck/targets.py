@@ -1,4 +1,4 @@
-"""What a command writes, held against what it reads before anything is run or made."""
+"""What a command writes, compared with what it reads before anything is run or made."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Way(Enum):
 
     FILE = "file"
     FOLDER = "folder"
-    PICTURES = "folder for pictures"
+    PICTURES = "folder for images"
     STORE = "store"
 
 
@@ -48,7 +48,7 @@ class Target:
 
     @property
     def is_replaced(self) -> bool:
-        """Whether what stands there is replaced."""
+        """Whether existing files there are replaced."""
         return self.way in (Way.FILE, Way.STORE)
 
     @property
@@ -62,7 +62,7 @@ class Target:
 
 
 def check_targets(targets: Sequence[Target], sources: Sources) -> None:
-    """See that nothing that is written replaces, enters or takes along what is read.
+    """Check that nothing that is written replaces, enters or removes what is read.
 
     Args:
         targets: What is written.
@@ -97,7 +97,7 @@ def local_path(place: str) -> Path | None:
 
 
 class _Index:
-    """What is read, found by place; of folders that are read whole, all that lies in them."""
+    """What is read, found by place; of folders that are read whole, everything in them."""
 
     def __init__(self, sources: Sources) -> None:
         self._places: dict[Path, Source] = {}
@@ -138,7 +138,7 @@ class _Index:
             if (source := self._same(place, own)) is not None:
                 return _is_read(target, source)
             if (source := self._around(place, own)) is not None:
-                return f"lies in {source}, and all of that folder is read; name a place outside it"
+                return f"is inside {source}, which is read as a whole; name a place outside it"
             if (source := self._part(place, own)) is not None:
                 return f"would replace a file of {source}, which is read; name another file"
             if (source := self._in_set(place, own)) is not None:
@@ -149,7 +149,7 @@ class _Index:
                 return f"would remove {source}, whose name is that of a temporary file; rename it"
         if target.way is Way.PICTURES and (own := identity(target.path)) in self._images:
             what = self._images[own].what
-            return f"is {what} that are read, and adds pictures to them; name another folder"
+            return f"is {what} that are read, and adds images to them; name another folder"
         return None
 
     def _same(self, place: Path, own: Identity | None) -> Source | None:
@@ -158,7 +158,7 @@ class _Index:
         return None if own is None else self._identities.get(own)
 
     def _around(self, place: Path, own: Identity | None) -> Source | None:
-        """A folder, all of which is read, that a place lies in."""
+        """A folder, all of which is read, that contains a place."""
         for folder in (place, *place.parents):
             if (source := self._trees.get(folder)) is not None:
                 return source
@@ -222,7 +222,7 @@ class _Index:
 
 
 class _Below(NamedTuple):
-    """As `sources.Below`, with what each lies in."""
+    """As `sources.Below`, with the folder that contains each."""
 
     folders: dict[Identity, Source]
     files: dict[Identity, Source]
@@ -262,7 +262,7 @@ def _check_one_another(targets: Sequence[Target]) -> None:
                 other = taken.get(holder)
                 if other is not None and other is not target and other.is_replaced:
                     raise UsageError(
-                        f"{target.option}: lies in what {other.option} writes; name a place "
+                        f"{target.option}: is inside what {other.option} writes; name a place "
                         "outside it"
                     )
 

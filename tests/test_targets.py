@@ -13,7 +13,7 @@ from czcheck.cache import FOLDER, MAX_ENTRIES, Store
 from czcheck.errors import UsageError
 from czcheck.files import check_writable, replacing
 from czcheck.images import Plane
-from czcheck.segmenting import Wanted, choose
+from czcheck.segmenting import Requested, choose
 from czcheck.sources import Sources
 from czcheck.targets import Target, Way, check_targets, ignores_case
 
@@ -72,7 +72,7 @@ def test_the_message_names_option_file_role_and_fix() -> None:
         "--out other: would replace m.czmodel, the model, which is read; name another file"
     )
     assert refused(out("sm/assets/x")) == (
-        "--out sm/assets/x: lies in sm, the SavedModel, and all of that folder is read; name a "
+        "--out sm/assets/x: is inside sm, the SavedModel, which is read as a whole; name a "
         "place outside it"
     )
 
@@ -80,10 +80,10 @@ def test_the_message_names_option_file_role_and_fix() -> None:
 def test_a_folder_of_a_saved_model_that_lies_elsewhere() -> None:
     """Caches of downloaded models keep files in one place and link to them."""
     Path("sm/assets").symlink_to("../blobs")
-    assert "lies in sm" in refused(out("blobs/new"))
+    assert "is inside sm" in refused(out("blobs/new"))
     assert "sm, the SavedModel" in refused(out("blobs/b"))
     Path("blobs/circle").symlink_to("../sm")
-    assert "lies in sm" in refused(out("blobs/new"))
+    assert "is inside sm" in refused(out("blobs/new"))
 
 
 def test_a_file_of_a_saved_model_that_lies_elsewhere() -> None:
@@ -202,33 +202,33 @@ def test_whether_capitals_count_is_tried_in_the_folder(work: Path) -> None:
 @pytest.mark.parametrize("scheme", ["file://", "local://", "simplecache::file://"])
 @pytest.mark.parametrize("place", ["store.zarr", "store.zarr/0/new.zarr", "blobs/../store.zarr"])
 def test_a_store_at_the_address_of_a_local_file(work: Path, scheme: str, place: str) -> None:
-    wanted = Wanted(labels=f"{scheme}{work}/{place}")
-    with pytest.raises(UsageError, match=r"--output .*: (would replace|lies in) store\.zarr"):
-        choose(Path("m.czmodel"), [Path("store.zarr")], wanted, None)
+    requested = Requested(labels=f"{scheme}{work}/{place}")
+    with pytest.raises(UsageError, match=r"--output .*: (would replace|is inside) store\.zarr"):
+        choose(Path("m.czmodel"), [Path("store.zarr")], requested, None)
 
 
 def test_two_stores_at_one_address() -> None:
-    wanted = Wanted(labels="memory://x.zarr", probabilities="memory://x.zarr")
+    requested = Requested(labels="memory://x.zarr", probabilities="memory://x.zarr")
     with pytest.raises(UsageError, match="two results would go there"):
-        choose(Path("m.czmodel"), [Path("images/a.png")], wanted, None)
+        choose(Path("m.czmodel"), [Path("images/a.png")], requested, None)
 
 
 def test_pictures_of_planes_replace_nothing() -> None:
     """The names of planes are known only when the image is open."""
     Path("images/a_t1.png").write_text("")
     images = [Path("images/a.png"), Path("images/a_t1.png")]
-    wanted = Wanted(overlay="images/a.png")
+    requested = Requested(overlay="images/a.png")
     planes = [Plane(0, time, 0, "", 8, 8, name=f"_t{time}") for time in (0, 1)]
-    chosen = choose(Path("m.czmodel"), images[1:], wanted, None)
+    chosen = choose(Path("m.czmodel"), images[1:], requested, None)
     chosen.guard_pictures([planes[:1]])
     with pytest.raises(UsageError, match=r"a_t1\.png: would replace an image"):
         chosen.guard_pictures([planes])
 
 
 def test_no_folder_is_made_for_results_that_are_refused(work: Path) -> None:
-    wanted = Wanted(labels="results/", probabilities="images/a.png")
+    requested = Requested(labels="results/", probabilities="images/a.png")
     with pytest.raises(UsageError, match="would replace an image"):
-        choose(Path("m.czmodel"), [Path("images/a.png")], wanted, None)
+        choose(Path("m.czmodel"), [Path("images/a.png")], requested, None)
     assert not (work / "results").exists()
 
 

@@ -1,4 +1,4 @@
-"""Verdicts that are kept, so that what did not change need not be run again."""
+"""Stores verdicts, so that unchanged files need not be run again."""
 
 import lazy_loader
 

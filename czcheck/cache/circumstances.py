@@ -1,4 +1,4 @@
-"""What a verdict depends on beside the file: the tool, the machine, interpreters, other files."""
+"""What a verdict depends on apart from the file: tool, machine, interpreters, other files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from czcheck.rules.catalogue import catalogue
 from czcheck.rules.declaring import PACKAGE
 
 MOST_FILES = 1000
-"""Files in a folder of images beyond which nothing is kept."""
+"""Files in a folder of images beyond which nothing is stored."""
 
 _SECONDS = 30
 _HEAD = 4096
@@ -32,7 +32,7 @@ _HEAD = 4096
 
 @cache
 def tool() -> list[Any]:
-    """This tool: its version, and the state of its files and of those that hold further rules."""
+    """The version of czcheck, and the state of its files and of those with further rules."""
     root = Path(__file__).parents[1]
     files = sorted(
         each for each in _below(root) if each.suffix in (".py", ".json", ".xsd", ".binpb")
@@ -76,7 +76,7 @@ def _states(files: list[Path]) -> str:
 
 @cache
 def machine() -> list[str]:
-    """The machine: answers differ in the last digits from processor to processor."""
+    """The machine: outputs differ in the last digits from processor to processor."""
     processor = ""
     if sys.platform == "linux":
         with contextlib.suppress(OSError), Path("/proc/cpuinfo").open("rb") as stream:
@@ -94,7 +94,7 @@ def _steady(cpuinfo: bytes) -> bytes:
 
 
 # Runs in Python 3.7, too. Names and versions of packages are those of their folders.
-_ASK = """
+_SCRIPT = """
 import json, os, platform, sys
 names = set()
 for place in sys.path:
@@ -114,7 +114,7 @@ def interpreter(python: str | None) -> list[Any] | None:
         python: The interpreter; None for this one.
 
     Returns:
-        What tells it from others, TensorFlow's version with the other packages'; None where that
+        What identifies it, with the versions of TensorFlow and all other packages; None if that
         cannot be found out. Neither imports TensorFlow.
     """
     if python in (None, sys.executable):
@@ -139,22 +139,22 @@ def _this_interpreter() -> list[Any]:
 @cache
 def _other_interpreter(python: str) -> list[Any] | None:
     try:
-        asked = subprocess.run(  # noqa: S603 - the interpreter that the user named
-            [python, "-I", "-c", _ASK],
+        process = subprocess.run(  # noqa: S603 - the interpreter that the user named
+            [python, "-I", "-c", _SCRIPT],
             capture_output=True,
             timeout=_SECONDS,
             check=True,
             stdin=subprocess.DEVNULL,
             env={},
         )
-        answer = json.loads(asked.stdout)
+        found = json.loads(process.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return [python, answer] if isinstance(answer, list) else None
+    return [python, found] if isinstance(found, list) else None
 
 
 def contents(path: Path) -> list[Any] | None:
-    """A file, or the files of a folder: their names and what they hold.
+    """Names and digests of a file, or of the files of a folder.
 
     Args:
         path: The file or folder; of a Zarr store all that is in it counts.
@@ -187,7 +187,7 @@ def _read_of(path: Path) -> Iterator[Path]:
 
 
 def _names_others(path: Path) -> bool:
-    """Whether a TIFF may say that some of its pixels are in other files."""
+    """Whether a TIFF may refer to pixels in other files."""
     if path.suffix.lower() not in (".tif", ".tiff") or not path.stat().st_size:
         return False
     with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:

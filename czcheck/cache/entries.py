@@ -25,7 +25,7 @@ _PLACES: dict[str, type[Any]] = {
 
 
 class NotPlainError(TypeError):
-    """A value that would come back as another one."""
+    """A value that JSON would not restore unchanged."""
 
 
 def outcome_to_plain(outcome: Outcome) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def outcome_to_plain(outcome: Outcome) -> dict[str, Any]:
 
 
 def outcome_from_plain(plain: Mapping[str, Any]) -> Outcome:
-    """An outcome that was plain data.
+    """The outcome from its plain data.
 
     Args:
         plain: What `outcome_to_plain` made.
@@ -96,7 +96,7 @@ def _finding_from_plain(plain: Mapping[str, Any]) -> Finding:
 
 
 def plain_value(value: Any) -> Any:
-    """A value that JSON gives back as it is; tuples become lists.
+    """A value that JSON restores unchanged; tuples become lists.
 
     Args:
         value: Any value.

@@ -1,4 +1,4 @@
-"""A folder of kept entries: private, bounded, and safe under parallel runs and kills."""
+"""A folder of stored entries: private, bounded, and safe under parallel runs and kills."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _STALE_SECONDS = 3600
 class Store:
     """Entries of plain data by key.
 
-    An entry is written to a file of its own beside, which then takes its name: whoever reads sees
+    An entry is written to a temporary file, which is then renamed to its place: a reader sees
     the whole of an old entry, the whole of a new one, or none. What cannot be read, was cut short,
-    changed, or written by somebody else counts as none, and is written anew.
+    changed, or written by another user is ignored, and is written anew.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder, if it is not there.
+        """Create the folder if it does not exist.
 
         Args:
-            folder: Where entries are kept, in a folder of their own.
+            folder: Where entries are stored, in a folder of their own.
 
         Raises:
-            UsageError: It cannot be made, or somebody else can write into it.
+            UsageError: It cannot be created, or another user can write into it.
         """
         self._folder = folder / FOLDER
         try:
@@ -55,16 +55,16 @@ class Store:
             found = self._folder.lstat()
         except OSError as error:
             raise UsageError(
-                f"{folder}: verdicts cannot be kept there: {error.strerror or error}"
+                f"{folder}: verdicts cannot be stored there: {error.strerror or error}"
             ) from None
         if not stat.S_ISDIR(found.st_mode) or not is_private(found):
             raise UsageError(
-                f"{self._folder}: others can write there, so no verdict is taken from it; remove"
+                f"{self._folder}: other users can write there, so its verdicts are not used; remove"
                 " it, or choose another folder with --cache-dir"
             )
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The entry of a key; None where there is none that can be trusted.
+        """The entry of a key; None if there is none that can be trusted.
 
         Args:
             key: Hexadecimal digits.
@@ -81,18 +81,18 @@ class Store:
         if not isinstance(entry, dict):
             return None
         with contextlib.suppress(OSError):
-            os.utime(path)  # the ones used last are kept longest
+            os.utime(path)  # the ones used last are stored longest
         return entry
 
     def put(self, key: str, entry: dict[str, Any]) -> bool:
-        """Keep an entry.
+        """Store an entry.
 
         Args:
             key: Hexadecimal digits.
             entry: What JSON knows, and nothing else.
 
         Returns:
-            Whether it is kept. Where it cannot be, nothing is lost but time.
+            Whether it was stored. If not, the only cost is time.
         """
         try:
             body = json.dumps(entry, separators=(",", ":")).encode("ascii")
@@ -114,15 +114,15 @@ class Store:
     def _prune(self) -> None:
         """Remove what is too much, the entries used last at the end, and what was left behind."""
         now = time.time()
-        kept: list[tuple[float, int, str]] = []
+        entries: list[tuple[float, int, str]] = []
         for name, found in self._files():
             if _OURS.fullmatch(name):
-                kept.append((found.st_mtime, found.st_size, name))
+                entries.append((found.st_mtime, found.st_size, name))
             elif name.endswith(_TEMPORARY) and now - found.st_mtime > _STALE_SECONDS:
                 self._remove(name)
-        kept.sort(reverse=True)
+        entries.sort(reverse=True)
         total = 0
-        for number, (_, size, name) in enumerate(kept):
+        for number, (_, size, name) in enumerate(entries):
             total += size
             if number >= MAX_ENTRIES or total > MAX_BYTES:
                 self._remove(name)
@@ -139,11 +139,11 @@ class Store:
 
 
 def _read(path: Path) -> bytes:
-    """A file of ours, of limited size.
+    """The bytes of a file of this user, of limited size.
 
     Raises:
         OSError: There is none.
-        ValueError: It is none of ours, or too large.
+        ValueError: It was not written by this user, or is too large.
     """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
@@ -158,5 +158,5 @@ def _read(path: Path) -> bytes:
 
 
 def _digest(key: str, body: bytes) -> str:
-    """Ties an entry to its name: one that was renamed is none."""
+    """Digest that ties an entry to its name: a renamed entry is ignored."""
     return hashlib.sha256(key.encode("ascii") + b"\n" + body).hexdigest()

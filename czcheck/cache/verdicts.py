@@ -1,4 +1,4 @@
-"""Kept verdicts: when one may be used again, and when one may be kept."""
+"""Stored verdicts: when one may be used again, and when one may be stored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.limits import RunnerLimits
     from czcheck.runtime.record import RunRecord
 
-# These do not change how rules end, only what is made of it.
+# These do not change how rules end, only the verdict.
 _AFTERWARDS = ("fail-on", "jobs", "cache")
 # A run that was too slow, or in which something failed, may go better the next time.
 _OF_THE_MOMENT = ("CZ401", "CZ402", "CZ422", "CZ425")
@@ -50,7 +50,7 @@ class Verdict:
 
 
 class Verdicts:
-    """The verdicts of one call."""
+    """Reads and stores the verdicts of one call."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class Verdicts:
         """Open the store.
 
         Args:
-            folder: Where verdicts are kept.
+            folder: Where verdicts are stored.
             python: Interpreter that runs networks; None for this one.
             limits: Limits on everything that is read.
             runner_limits: Limits on the network's process.
             require_sandbox: Whether networks are run only where they can be shut in.
 
         Raises:
-            UsageError: Verdicts cannot be kept there.
+            UsageError: Verdicts cannot be stored there.
         """
         self._store = Store(folder)
         self._python = python
@@ -85,7 +85,7 @@ class Verdicts:
         """The key of a verdict: everything that it depends on, as one digest.
 
         Args:
-            path: The file; its name is looked at by rules.
+            path: The file; rules read its name.
             sha256: Its digest.
             settings: Its effective settings.
 
@@ -119,7 +119,7 @@ class Verdicts:
         return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
     def get(self, key: str) -> Verdict | None:
-        """A kept verdict; None where there is none.
+        """A stored verdict; None if there is none.
 
         Args:
             key: What `key` gave.
@@ -143,7 +143,7 @@ class Verdicts:
         looked_at: Mapping[str, Any],
         run: RunRecord | None,
     ) -> None:
-        """Keep a verdict, if it would be the same the next time.
+        """Store a verdict if another run would give the same one.
 
         Args:
             key: What `key` gave.

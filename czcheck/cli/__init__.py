@@ -38,7 +38,7 @@ class _Commands(click.Group):
             "config": "Print the effective configuration.",
         },
     }
-    homes = {name: told for group in groups.values() for name, told in group.items()}  # noqa: RUF012
+    homes = {name: about for group in groups.values() for name, about in group.items()}  # noqa: RUF012
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.homes)
@@ -73,7 +73,7 @@ class _Commands(click.Group):
         longest = max(map(len, self.homes))
         for title, group in self.groups.items():
             with formatter.section(title):
-                rows = [(name.ljust(longest), told) for name, told in group.items()]
+                rows = [(name.ljust(longest), about) for name, about in group.items()]
                 formatter.write_dl(rows)
 
 

@@ -129,12 +129,12 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     for path in (before, after):
         if not path.exists():
             raise UsageError(f"{path}: {about_missing(path)}")
-    telling = Reporting(form, reports, FORMATS, diff_lines, html)
+    output = Reporting(form, reports, FORMATS, diff_lines, html)
     if picture is not None:
         if level == "network":
             raise UsageError("--picture needs --level run: without it there are no outputs to show")
         check_writable(picture)
-    telling.guard(
+    output.guard(
         lambda: sources_of(
             (before, after),
             Configuration(
@@ -154,9 +154,9 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
             level=level,
             find_config=not isolated,
             progress=progress,
-            **options.said(given),
+            **options.given_values(given),
         )
-    code = telling.tell(found, quiet=quiet)
+    code = output.deliver(found, quiet=quiet)
     if picture is not None and not _write_picture(found.picture, picture):
         return code or 3
     return code

@@ -111,7 +111,7 @@ def _goals(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> 
         "--pictures",
         metavar="DIR",
         type=click.Path(path_type=Path),
-        help="Write pictures of the worst images: image, truth, prediction, and where they differ.",
+        help="Write previews of the worst images: image, truth, prediction, and where they differ.",
     ),
     click.option(
         "--worst",
@@ -144,7 +144,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     """
     from czcheck.evaluating.verdict import evaluate
 
-    telling = reporting.Reporting(form, reports)
+    output = reporting.Reporting(form, reports)
 
     def sources() -> Sources:
         from czcheck.configuration.configuration import Configuration
@@ -156,7 +156,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
         read.images(masks, "a mask")
         return read
 
-    telling.guard(sources, _targets(table, pictures))
+    output.guard(sources, _targets(table, pictures))
     _check_writable(table, pictures)
     with counted("evaluating", "images", enabled=not quiet) as progress:
         report = evaluate(
@@ -166,10 +166,10 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
             pictures=worst,
             progress=progress,
             find_config=not isolated,
-            **options.said(given),
+            **options.given_values(given),
         )
     _write(report, table, pictures)
-    return telling.tell(report, quiet=quiet)
+    return output.deliver(report, quiet=quiet)
 
 
 def _targets(table: Path | None, pictures: Path | None) -> list[Target]:
@@ -185,7 +185,7 @@ def _targets(table: Path | None, pictures: Path | None) -> list[Target]:
 
 
 def _check_writable(table: Path | None, pictures: Path | None) -> None:
-    """Check that the table and the pictures can be written."""
+    """Check that the table and the previews can be written."""
     if table is not None:
         from czcheck.files import check_writable
 

@@ -8,11 +8,11 @@ import click
 
 from czcheck.cli.groups import REPORT, group
 
-_ASKED = "czcheck.json"
+_JSON_FLAG = "czcheck.json"
 
 
-def _ask(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-    ctx.meta[_ASKED] = value
+def _check(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    ctx.meta[_JSON_FLAG] = value
 
 
 def with_json(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -26,10 +26,10 @@ def with_json(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     Raises:
         click.BadParameter: Both are given, and they disagree.
     """
-    if not ctx.meta.get(_ASKED):
+    if not ctx.meta.get(_JSON_FLAG):
         return value
-    said = ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
-    if said and value != "json":
+    explicit = ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.COMMANDLINE
+    if explicit and value != "json":
         raise click.BadParameter(f"--json and --format {value}: give one of them", ctx, param)
     return "json"
 
@@ -39,7 +39,7 @@ as_json = click.option(
     is_flag=True,
     is_eager=True,  # before `--format`, whose value it may take the place of
     expose_value=False,
-    callback=_ask,
+    callback=_check,
     help="The same as --format json.",
 )
 text_or_json = group(

@@ -50,4 +50,4 @@ def _lines(start: Start) -> Iterator[Line]:
     if start.unpacked is not None:
         yield Line(f"  unpacked  {printable(str(start.unpacked))}")
     for sentence in start.guessed:
-        yield Line(f"  look at   {printable(sentence)}")
+        yield Line(f"  check     {printable(sentence)}")

@@ -11,7 +11,7 @@ _UNITS = {"SECONDS": "seconds", "GIB": "GiB", "PERCENT": "percent", "PIXELS": "p
 
 
 class Number(click.FloatRange):
-    """A number within limits; what is none is told with the unit that the option counts in."""
+    """A number within limits; error messages name the unit of the option."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -30,14 +30,14 @@ class Number(click.FloatRange):
             number = float(value)
         except (TypeError, ValueError):
             number = math.nan
-        # No limit keeps out NaN, to which every comparison answers no.
+        # Limits do not exclude NaN, for which every comparison is false.
         if math.isnan(number):
             self.fail(_no_number(value, "number", param), param, ctx)
         return float(super().convert(number, param, ctx))
 
 
 class WholeNumber(click.IntRange):
-    """A whole number within limits, told in the same way."""
+    """A whole number within limits, with the same error messages."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read the number.
@@ -58,7 +58,7 @@ class WholeNumber(click.IntRange):
 
 
 def percent(ctx: click.Context, param: click.Parameter, value: float) -> float:
-    """See that a percentage was not given as a fraction.
+    """Check that a percentage was not given as a fraction.
 
     Args:
         ctx: The call.

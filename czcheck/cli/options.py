@@ -91,8 +91,8 @@ def codes(_: click.Context, __: click.Parameter, value: Sequence[str]) -> tuple[
     return tuple(code.strip() for each in value for code in each.split(",") if code.strip())
 
 
-def said(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given of the options of `policy`; None for what was not, so that a file can say it.
+def given_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the options of `policy`; None if not given, so that a configuration can set it.
 
     Args:
         given: All of them, as click passes them.
@@ -106,7 +106,7 @@ def keyed(given: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         given: All of them, as click passes them.
     """
-    return {name.replace("_", "-"): value for name, value in said(given).items()}
+    return {name.replace("_", "-"): value for name, value in given_values(given).items()}
 
 
 def complete_codes(
@@ -133,7 +133,7 @@ fail_on = click.option(
     type=click.Choice(SEVERITIES),
     help="Lowest severity that fails the verdict.  [default: error]",
 )
-# None of them has a default, so that a configuration can say them: their names are its keys.
+# None of them has a default, so that a configuration can set them: their names are its keys.
 judging = group(
     CHECKED,
     click.option(

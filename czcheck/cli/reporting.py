@@ -105,9 +105,9 @@ class Reporting:
                     " written",
                     err=True,
                 )
-        wanted = [each for _, each in found if each is not None]
-        self._targets = check_destinations(wanted)
-        for each in wanted:
+        requested = [each for _, each in found if each is not None]
+        self._targets = check_destinations(requested)
+        for each in requested:
             if each.path is not None:
                 self.files.append(each)
             elif form != "text":
@@ -136,14 +136,14 @@ class Reporting:
 
     @property
     def shows_pictures(self) -> bool:
-        """Whether one of the formats shows pictures of tiles and answers."""
+        """Whether one of the formats shows previews of tiles and outputs."""
         return "html" in (self.form, *(each.form for each in self.files))
 
-    def tell(self, report: Any, *, quiet: bool) -> int:
+    def deliver(self, report: Any, *, quiet: bool) -> int:
         """Write and print the report.
 
         Args:
-            report: A `Report`, or what else the formats tell of, with an `exit_code`.
+            report: A `Report`, or another object that the formats accept, with an `exit_code`.
             quiet: Print nothing of files that passed, where text is printed.
 
         Returns:

@@ -43,7 +43,7 @@ from czcheck.cli.progress import counted
     click.option(
         "--overlay",
         metavar="FILE|DIR",
-        help="Picture (.png) of the image under the classes' colours, with a legend.",
+        help="Preview (.png): the image under the classes' colours, with a legend.",
     ),
     click.option(
         "--objects",
@@ -124,7 +124,7 @@ def command(
             images,
             output,
             progress=progress,
-            unfinished=_tell_unfinished,
+            unfinished=_report_unfinished,
             runner_limits=limits,
             require_sandbox=bool(require_sandbox),
             **given,
@@ -136,7 +136,7 @@ def command(
     return result.exit_code
 
 
-def _tell_unfinished(place: str) -> None:
+def _report_unfinished(place: str) -> None:
     from czcheck.text import printable
 
     click.echo(f"czcheck: {printable(place)} is unfinished; --resume continues it", err=True)

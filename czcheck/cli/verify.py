@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     ),
     reporting.quiet,
 )
-def command(  # noqa: PLR0913 - one parameter for each option that no configuration can say
+def command(  # noqa: PLR0913 - one parameter for each option that no configuration can set
     paths: tuple[Path, ...],
     config: Path | None,
     profile: str | None,
@@ -76,8 +76,8 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     from czcheck.verifying.planning import sources_of
     from czcheck.verifying.verify import archives_in, targets_of, verify
 
-    telling = reporting.Reporting(form, reports)
-    telling.guard(
+    output = reporting.Reporting(form, reports)
+    output.guard(
         lambda: sources_of(
             archives_in(paths),
             Configuration(options.keyed(given), config, profile, find=not isolated),
@@ -93,11 +93,11 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
             config=config,
             profile=profile,
             find_config=not isolated,
-            **options.said(given),
-            gallery=telling.shows_pictures,
+            **options.given_values(given),
+            gallery=output.shows_pictures,
             cache_dir=cache_dir or _usual_cache,
         )
-    return telling.tell(report, quiet=quiet)
+    return output.deliver(report, quiet=quiet)
 
 
 def _usual_cache() -> Path | None:

@@ -1,6 +1,6 @@
-from .answers import AnswersChange as AnswersChange
-from .answers import compare_answers as compare_answers
-from .answers import proven_answers as proven_answers
+from .answers import OutputsChange as OutputsChange
+from .answers import compare_outputs as compare_outputs
+from .answers import proven_outputs as proven_outputs
 from .classes import match_classes as match_classes
 from .metadata import MetadataChange as MetadataChange
 from .metadata import compare_metadata as compare_metadata

@@ -1,4 +1,4 @@
-"""What changed in the answers: both networks are asked the same tiles, each in its own process."""
+"""What changed in the outputs: both networks run on the same tiles, each in its own process."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _AXES = 4
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRun:
-    """How one release answered.
+    """The run of one release.
 
     Attributes:
-        environment: What it ran in.
+        environment: Versions and isolation of its process.
         cost: What it cost.
         failures: The tiles that it failed on.
     """
@@ -51,11 +51,11 @@ class ReleaseRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
-    """A tile that one release answers and the other does not.
+class MissingOutput:
+    """A tile for which only one release has an output.
 
     Attributes:
-        which: The release that does not.
+        which: The release without an output.
         tile: Name of the tile.
         reason: What happened.
     """
@@ -81,19 +81,19 @@ class ClassAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswersChange:
-    """The answers of both releases, held against each other.
+class OutputsChange:
+    """The outputs of both releases, compared with each other.
 
     Classes are compared by what they are, wherever they stand in the order of the classes.
 
     Attributes:
-        other: Why nothing can be compared, so that the answers cannot be the same; None where it
+        other: Why nothing can be compared, so that the outputs cannot be the same; None where it
             could.
         proven: Whether nothing was run, since both networks compute the same from the same weights.
         runs: How each release ran; None where it was not run.
         tiles: Comparisons, in the order of the tiles.
         flat: Tiles without any contrast, which were run and not compared: rounding decides there.
-        unanswered: Tiles that one release answers and the other does not.
+        missing: Tiles for which only one release has an output.
         classes: Agreement on each class, over all tiles.
         picture: The tile on which they disagree most.
     """
@@ -103,14 +103,14 @@ class AnswersChange:
     runs: tuple[ReleaseRun | None, ReleaseRun | None] = (None, None)
     tiles: tuple[TileComparison, ...] = ()
     flat: tuple[str, ...] = ()
-    unanswered: tuple[Unanswered, ...] = ()
+    missing: tuple[MissingOutput, ...] = ()
     classes: tuple[ClassAgreement, ...] = ()
     picture: Picture | None = None
 
     @property
     def equal(self) -> bool:
-        """Whether the answers are the same, but for ties and rounding."""
-        if self.other is not None or self.unanswered:
+        """Whether the outputs are the same, except for ties and rounding."""
+        if self.other is not None or self.missing:
             return False
         return self.proven or not any(tile.differs for tile in self.tiles)
 
@@ -136,7 +136,7 @@ class AnswersChange:
 
 
 def incomparable(metadata: MetadataChange, network: NetworkChange) -> str | None:
-    """Why answers to the same tiles cannot be the same; None where they can.
+    """Why outputs for the same tiles cannot be the same; None if they can.
 
     Args:
         metadata: What changed in the metadata.
@@ -153,8 +153,8 @@ def incomparable(metadata: MetadataChange, network: NetworkChange) -> str | None
     return None
 
 
-def proven_answers(metadata: MetadataChange, network: NetworkChange) -> AnswersChange:
-    """What can be said of the answers without running anything.
+def proven_outputs(metadata: MetadataChange, network: NetworkChange) -> OutputsChange:
+    """The change of the outputs, as far as it is known without a run.
 
     Args:
         metadata: What changed in the metadata.
@@ -165,17 +165,17 @@ def proven_answers(metadata: MetadataChange, network: NetworkChange) -> AnswersC
     """
     other = incomparable(metadata, network)
     if other is not None:
-        return AnswersChange(other=other)
+        return OutputsChange(other=other)
     moved = any(each.moved for each in metadata.classes)
     if network.is_same and not moved:
-        return AnswersChange(proven=True)
+        return OutputsChange(proven=True)
     raise UnavailableError(
-        "networks or classes are not the same, and without running them nobody knows what that "
-        "does to the answers; --level run compares them"
+        "networks or classes differ, so outputs cannot be compared without a run; "
+        "--level run compares them"
     )
 
 
-def compare_answers(
+def compare_outputs(
     releases: tuple[Release, Release],
     metadata: MetadataChange,
     network: NetworkChange,
@@ -185,18 +185,18 @@ def compare_answers(
     allow_op: Collection[str] = (),
     progress: FileProgress | None = None,
     tolerances: Tolerances = DEFAULT_TOLERANCES,
-) -> AnswersChange:
-    """Ask both networks the same tiles, one after the other, and compare.
+) -> OutputsChange:
+    """Run both networks on the same tiles, one after the other, and compare.
 
     Args:
         releases: Both releases.
         metadata: What changed in the metadata.
         network: What changed in the network.
         workers: A process for each, which is used up.
-        images: Images and folders of images to ask beside the built-in tiles.
+        images: Images and folders of images to run in addition to the built-in tiles.
         allow_op: Operations that the user admits.
         progress: Called after each tile with the file, the number done and the number of all.
-        tolerances: How far answers may be apart that are the same.
+        tolerances: Largest difference of outputs that count as the same.
 
     Returns:
         What changed.
@@ -217,56 +217,62 @@ def compare_answers(
         raise
     except (InputError, UsageError) as error:  # an image of the user's, not the model
         raise IncompleteError(str(error)) from error
-    kept = tuple(KeptAnswers({tile.name for tile in each}) for each in batteries)
+    stored = tuple(KeptAnswers({tile.name for tile in each}) for each in batteries)
     try:
         runs = []
-        for release, worker, battery, answers in zip(
-            releases, workers, batteries, kept, strict=True
+        for release, worker, battery, outputs in zip(
+            releases, workers, batteries, stored, strict=True
         ):
-            runs.append(_run(release, worker, battery, answers, progress))
+            runs.append(_run(release, worker, battery, outputs, progress))
         if not fits:
-            return AnswersChange(other=other, runs=(runs[0], runs[1]))
+            return OutputsChange(other=other, runs=(runs[0], runs[1]))
         precision = coarser(network.before.precision, network.after.precision)
         return _compared(
-            first, (kept[0], kept[1]), (runs[0], runs[1]), metadata, other, tolerances, precision
+            first,
+            (stored[0], stored[1]),
+            (runs[0], runs[1]),
+            metadata,
+            other,
+            tolerances,
+            precision,
         )
     finally:
-        for answers in kept:
-            answers.close()
+        for outputs in stored:
+            outputs.close()
 
 
 def _run(
     release: Release,
     worker: Worker,
     battery: Sequence[Tile],
-    kept: KeptAnswers,
+    stored: KeptAnswers,
     progress: FileProgress | None,
 ) -> ReleaseRun:
-    """Ask one network all tiles, one at a time."""
+    """Run one network on all tiles, one at a time."""
     from czcheck.runtime.measure.cost import cost_of  # noqa: PLC0415
     from czcheck.runtime.output_statistics import summarise  # noqa: PLC0415
     from czcheck.runtime.session import Session  # noqa: PLC0415
 
     model = release.model
-    session = Session(worker, kept.add)
+    session = Session(worker, stored.add)
     load = session.load(model.files, model.loaded, model.limits)
     if load is None:
         raise _cannot_run(release, session.all_failures[0].reason)
     summaries = []
     for done, tile in enumerate(battery, start=1):
-        answer = session.numbers(tile.name, tile.pixels)
+        output = session.numbers(tile.name, tile.pixels)
         if session.died is not None:
             break
-        if answer is not None:
-            summaries.append(summarise(tile, answer, len(model.metadata.classes)))
+        if output is not None:
+            summaries.append(summarise(tile, output, len(model.metadata.classes)))
         if progress is not None:
             progress(model.path, done, len(battery))
     session.finish()
     if (death := session.died) is not None:
         place = "" if death.tile is None else f"on the tile {death.tile}, "
         raise _cannot_run(release, f"{place}{death.reason}")
-    if not kept:
-        nothing = "it answers nothing"
+    if not stored:
+        nothing = "it gives no output"
         raise _cannot_run(release, session.failures[0].reason if session.failures else nothing)
     assert session.environment is not None
     cost = cost_of(load, summaries, session.peak_bytes)
@@ -279,45 +285,45 @@ def _cannot_run(release: Release, reason: str) -> UnavailableError:
 
 def _compared(
     battery: Sequence[Tile],
-    kept: tuple[KeptAnswers, KeptAnswers],
+    stored: tuple[KeptAnswers, KeptAnswers],
     runs: tuple[ReleaseRun, ReleaseRun],
     metadata: MetadataChange,
     other: str | None,
     tolerances: Tolerances,
     precision: str,
-) -> AnswersChange:
-    """Both releases' answers to the same tiles, held against each other."""
+) -> OutputsChange:
+    """The outputs of both releases for the same tiles, compared with each other."""
     channels = _Channels(metadata)
     compared: list[TileComparison] = []
     flat: list[str] = []
     for tile in battery:
-        if not all(tile.name in each for each in kept):
+        if not all(tile.name in each for each in stored):
             continue
         if is_flat(tile.pixels):
             flat.append(tile.name)
             continue
         tolerance = tolerance_for(tile, tolerances.at(precision))
-        answers = channels.of_both(kept[0][tile.name], kept[1][tile.name])
-        found = compare(*answers, tolerance)
+        outputs = channels.of_both(stored[0][tile.name], stored[1][tile.name])
+        found = compare(*outputs, tolerance)
         compared.append(TileComparison(tile.name, tolerance, found, precision))
     picture = None
     if compared:
         worst = worst_of(compared).tile
         tile = next(each for each in battery if each.name == worst)
-        picture = picture_of(tile, kept[0][worst], kept[1][worst], metadata, channels.of_both)
-    return AnswersChange(
+        picture = picture_of(tile, stored[0][worst], stored[1][worst], metadata, channels.of_both)
+    return OutputsChange(
         other=other,
         runs=runs,
         tiles=tuple(compared),
         flat=tuple(flat),
-        unanswered=tuple(_unanswered(kept, runs)),
+        missing=tuple(_missing_outputs(stored, runs)),
         classes=tuple(_agreements(compared, metadata)),
         picture=picture,
     )
 
 
 class _Channels:
-    """Brings the channels of both releases' answers into one order: that of all classes."""
+    """Brings the output channels of both releases into one order: that of all classes."""
 
     def __init__(self, metadata: MetadataChange) -> None:
         self._size = len(metadata.classes)
@@ -332,35 +338,35 @@ class _Channels:
     def of_both(
         self, before: NDArray[Any], after: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Both answers with a channel for each class; as they are where they hold no classes."""
+        """Both outputs with a channel for each class; unchanged if they have no classes."""
         before, after = _numbers(before), _numbers(after)
         both = ((before, self._before), (after, self._after))
         if any(each.ndim != _AXES or each.shape[-1] != len(places) for each, places in both):
             return before, after
         return self._placed(*both[0]), self._placed(*both[1])
 
-    def _placed(self, answer: NDArray[Any], places: list[int]) -> NDArray[Any]:
+    def _placed(self, output: NDArray[Any], places: list[int]) -> NDArray[Any]:
         if places == list(range(self._size)):
-            return answer
-        placed = np.zeros((*answer.shape[:-1], self._size), answer.dtype)
-        placed[..., places] = answer
+            return output
+        placed = np.zeros((*output.shape[:-1], self._size), output.dtype)
+        placed[..., places] = output
         return placed
 
 
-def _numbers(answer: NDArray[Any]) -> NDArray[Any]:
-    """An answer whose values can be subtracted: truth values and bytes cannot."""
-    return answer.astype(np.float64) if answer.dtype.kind in "biu" else answer
+def _numbers(output: NDArray[Any]) -> NDArray[Any]:
+    """An output whose values can be subtracted, unlike truth values and bytes."""
+    return output.astype(np.float64) if output.dtype.kind in "biu" else output
 
 
-def _unanswered(
-    kept: tuple[KeptAnswers, KeptAnswers], runs: tuple[ReleaseRun, ReleaseRun]
-) -> Iterator[Unanswered]:
-    """Tiles that only one of the two answers."""
+def _missing_outputs(
+    stored: tuple[KeptAnswers, KeptAnswers], runs: tuple[ReleaseRun, ReleaseRun]
+) -> Iterator[MissingOutput]:
+    """Tiles for which only one release has an output."""
     sides: tuple[tuple[Which, int], ...] = (("first", 0), ("second", 1))
     for which, side in sides:
         for failure in runs[side].failures:
-            if failure.tile is not None and failure.tile in kept[1 - side]:
-                yield Unanswered(which, failure.tile, failure.reason)
+            if failure.tile is not None and failure.tile in stored[1 - side]:
+                yield MissingOutput(which, failure.tile, failure.reason)
 
 
 def _agreements(

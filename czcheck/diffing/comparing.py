@@ -30,7 +30,7 @@ from czcheck.verifying.planning import check_images
 
 if TYPE_CHECKING:
     from czcheck.configuration.settings import Settings
-    from czcheck.diffing.answers import AnswersChange
+    from czcheck.diffing.answers import OutputsChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.weights import WeightsChange
     from czcheck.model import Model
@@ -70,14 +70,14 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     Args:
         before: The first release: an archive, or a JSON specification with its SavedModel.
         after: The second release.
-        level: `run`, the default, asks both networks the same test tiles, each in a process of its
-            own; `network` runs nothing, and knows of the answers only where both networks compute
+        level: `run`, the default, runs both networks on the same test tiles, each in its own
+            process; `network` runs nothing, and compares outputs only where both networks compute
             the same from the same weights, or cannot. A milder level of a configuration is that.
         fail_on: Mildest severity that fails the verdict: `error`, `warning` or `note`.
         select: Codes or prefixes of rules (CZ6) to check; all if left out.
         ignore: Codes or prefixes to leave out.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
-        tiles: Images (PNG, TIFF) or folders of them to run beside the built-in test tiles.
+        tiles: Images (PNG, TIFF) or folders of them to run in addition to the built-in test tiles.
         timeout: Most time for loading a network, and for each tile, in seconds.
         memory: Most memory of each network's process, in GiB.
         python: Interpreter that runs the networks; this one if left out.
@@ -140,7 +140,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
                 "versions_change": comparison.versions,
                 "network_change": comparison.network,
                 "weights_change": comparison.known_weights,
-                "answers_change": comparison.answers,
+                "answers_change": comparison.outputs,
             }
         )
         outcomes = _outcomes(facts, settings, options.level)
@@ -153,7 +153,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
             metadata=_or_fault(lambda: facts["metadata_change"]),
             network=_or_fault(lambda: facts["network_change"]),
             weights=_or_fault(comparison.weights),
-            answers=_or_fault(lambda: facts["answers_change"]),
+            outputs=_or_fault(lambda: facts["answers_change"]),
             outcomes=outcomes,
             configuration=None
             if settings.file is None and settings.profile is None
@@ -227,7 +227,7 @@ class _Comparison:
         self._weights: WeightsChange | None = None
 
     def members(self) -> tuple[FieldChange, ...]:
-        """Licences and whatever else stands beside the three members that every archive has."""
+        """Licences and all other members than the three that every archive has."""
         counts = [release.read(_others) for release in self._releases]
         changes = []
         for name in sorted(counts[0].keys() | counts[1].keys()):
@@ -273,8 +273,8 @@ class _Comparison:
             raise UnavailableError(f"the values of {number} weights cannot be read")
         return found
 
-    def answers(self) -> AnswersChange:
-        """What changed in the answers."""
+    def outputs(self) -> OutputsChange:
+        """What changed in the outputs."""
         for release in self._releases:
             if left := release.model.left_to_build(run=True):
                 raise UnavailableError(
@@ -282,10 +282,10 @@ class _Comparison:
                     f"it leaves to `czcheck build` {left}"
                 )
         if self._options.level is not Level.RUN:
-            return answers.proven_answers(self.metadata(), self.network())
+            return answers.proven_outputs(self.metadata(), self.network())
         metadata, network = self.metadata(), self.network()
         with self._source.worker() as first, self._source.worker() as second:
-            return answers.compare_answers(
+            return answers.compare_outputs(
                 self._releases,
                 metadata,
                 network,

@@ -28,22 +28,22 @@ MOST_WEIGHTS = 100
 _SECTIONS = {
     "verdict": "Verdict",
     "findings": "Findings",
-    "answers": "Answers",
+    "outputs": "Outputs",
     "metadata": "Metadata and classes",
     "network": "Network",
     "weights": "Weights",
     "cost": "Size and cost",
 }
-_ANSWERS = {
-    True: "The answers are the same",
-    False: "The answers are not the same",
-    None: "The answers were not compared",
+_OUTPUTS = {
+    True: "The outputs are the same",
+    False: "The outputs differ",
+    None: "The outputs were not compared",
 }
 _COMPUTES = {
-    True: "Both networks compute the same: the same operations, wired alike, whatever their names"
-    " and however weights are stored.",
-    False: "The networks differ in operations, their attributes or the way they are wired.",
-    None: "Whether the networks compute the same cannot be told from their graphs.",
+    True: "Both networks compute the same: equal operations and connections, regardless of names"
+    " and of how weights are stored.",
+    False: "The networks differ in operations, attributes or connections.",
+    None: "The graphs do not show whether the networks compute the same.",
 }
 _PANELS = {
     "input": ("input", "the tile itself"),
@@ -75,19 +75,19 @@ def diff_page(diff: DiffRecord) -> str:
         "part": text.part_text,
     }
     runs = [run for run in plain["answers"].get("runs", ()) if run]
-    told = pages.get_template("diff.html.j2").render(
+    page = pages.get_template("diff.html.j2").render(
         plain=plain,
         names=[PurePath(plain[side]["path"]).name for side in ("before", "after")],
         icon=tab_icon(plain["verdict"]),
         style=style("diff.css"),
         sections=_SECTIONS.items(),
         configuration=configuration_text(diff.configuration or {}),
-        answers_words=_ANSWERS[plain["equal"]],
+        outputs_words=_OUTPUTS[plain["equal"]],
         lead=_lead(diff),
         findings=list(_findings(plain["findings"], diff.findings)),
         waived=list(_findings(plain["waived"], diff.waived)),
         unchecked=list(unchecked_texts(diff)),
-        answers_text="" if "fault" in plain["answers"] else _answers(plain["answers"]),
+        outputs_text="" if "fault" in plain["answers"] else _outputs(plain["answers"]),
         picture=diff.drawing,
         panels=[] if diff.drawing is None else list(_panels(diff.drawing)),
         computes=_COMPUTES[plain["network"].get("computes_same")],
@@ -99,7 +99,7 @@ def diff_page(diff: DiffRecord) -> str:
         ],
         runs=runs[0] if runs else None,
     )
-    return f"{told.strip()}\n"
+    return f"{page.strip()}\n"
 
 
 def _lead(diff: DiffRecord) -> str:
@@ -114,15 +114,17 @@ def _lead(diff: DiffRecord) -> str:
     return f"{found}{more}."
 
 
-def _answers(answers: dict[str, Any]) -> str:
-    told = text.answers_text(answers)
-    return f"{told[:1].upper()}{told[1:]}."
+def _outputs(outputs: dict[str, Any]) -> str:
+    sentence = text.outputs_text(outputs)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _findings(told: Sequence[dict[str, Any]], found: Sequence[Finding]) -> Iterator[dict[str, Any]]:
-    """Findings with what the catalogue says of their rules."""
+def _findings(
+    plain: Sequence[dict[str, Any]], found: Sequence[Finding]
+) -> Iterator[dict[str, Any]]:
+    """Findings with the catalogue's description of their rules."""
     rules = every_rule()
-    for each, finding in zip(told, found, strict=True):
+    for each, finding in zip(plain, found, strict=True):
         about = explain(rules[finding.code])
         yield {**about, **each, "place": plain_json(str(finding.at))}
 
@@ -133,14 +135,14 @@ def _weight(weight: dict[str, Any]) -> dict[str, Any]:
 
 def _panels(picture: Picture) -> Iterator[dict[str, Any]]:
     """The panels of the picture, each with its size in pixels of the page."""
-    for key, (name, told) in _PANELS.items():
+    for key, (name, description) in _PANELS.items():
         data = picture.panels[key]
         # A PNG's header: width and height in four bytes each, after sixteen others.
         width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
         yield {
             "uri": data_uri("image/png", data),
             "name": name,
-            "told": f"{told}, {width} x {height} pixels",
+            "description": f"{description}, {width} x {height} pixels",
             "width": width,
             "height": height,
         }

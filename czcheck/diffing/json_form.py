@@ -10,7 +10,7 @@ from czcheck.report.inspection import whole_cost
 from czcheck.report.json_form import finding_to_json, json_text, outcome_to_json, plain_json
 
 if TYPE_CHECKING:
-    from czcheck.diffing.answers import AnswersChange, ReleaseRun
+    from czcheck.diffing.answers import OutputsChange, ReleaseRun
     from czcheck.diffing.classes import ClassChange
     from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
@@ -52,7 +52,7 @@ def diff_to_json(diff: DiffRecord) -> dict[str, Any]:
             "metadata": _or_fault(diff.metadata, _metadata),
             "network": _or_fault(diff.network, _network),
             "weights": _or_fault(diff.weights, _weights),
-            "answers": _or_fault(diff.answers, _answers),
+            "answers": _or_fault(diff.outputs, _outputs),
         }
     )
     if diff.configuration is not None:
@@ -68,8 +68,8 @@ def diff_json(diff: DiffRecord) -> str:
     return json_text(diff_to_json(diff))
 
 
-def _or_fault(known: Known | Fault, tell: Callable[[Known], dict[str, Any]]) -> dict[str, Any]:
-    return {"fault": known.reason} if isinstance(known, Fault) else tell(known)
+def _or_fault(known: Known | Fault, to_plain: Callable[[Known], dict[str, Any]]) -> dict[str, Any]:
+    return {"fault": known.reason} if isinstance(known, Fault) else to_plain(known)
 
 
 def _file(file: ReleaseFile) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _weight(weight: Weight | None) -> dict[str, Any] | None:
     }
 
 
-def _answers(change: AnswersChange) -> dict[str, Any]:
+def _outputs(change: OutputsChange) -> dict[str, Any]:
     worst = change.worst
     return {
         "equal": change.equal,
@@ -174,7 +174,7 @@ def _answers(change: AnswersChange) -> dict[str, Any]:
         "flat_tiles": change.flat,
         "unanswered": [
             {"release": each.which, "tile": each.tile, "reason": each.reason}
-            for each in change.unanswered
+            for each in change.missing
         ],
         "classes": [
             {"name": each.name, "pixels_changed": each.changed, "dice": each.dice}

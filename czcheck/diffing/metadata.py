@@ -35,7 +35,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class MetadataChange:
-    """The metadata of both releases, held against each other.
+    """The metadata of both releases, compared with each other.
 
     Attributes:
         before: The metadata of the first release.
@@ -53,7 +53,7 @@ class MetadataChange:
 
     @property
     def input_fields(self) -> tuple[FieldChange, ...]:
-        """What changed of the fields that say what images are taken, and how."""
+        """Changes of the fields that define which images are accepted, and how."""
         return tuple(each for each in self.fields if each.field in _INPUT)
 
     @property
@@ -63,7 +63,7 @@ class MetadataChange:
 
 
 def compare_metadata(before: ModelMetadata, after: ModelMetadata) -> MetadataChange:
-    """Hold the metadata of two releases against each other.
+    """Compare the metadata of two releases.
 
     Args:
         before: The metadata of the first release.

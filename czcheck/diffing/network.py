@@ -35,7 +35,7 @@ class OperationChange:
 
 @dataclass(frozen=True, slots=True)
 class NetworkChange:
-    """The networks of both releases, held against each other.
+    """The networks of both releases, compared with each other.
 
     Attributes:
         before: The network of the first release.
@@ -43,8 +43,8 @@ class NetworkChange:
         signature: What changed in the signature, `Input` and `Output` by key, dtype and shape.
         operations: Operations whose number changed, by name.
         computes_same: Whether operations, attributes and wiring are the same, names, calls and the
-            way in which weights are stored left aside; None where that cannot be told.
-        is_same: Whether the weights are, too: then the answers cannot differ.
+            way in which weights are stored ignored; None where that is not known.
+        is_same: Whether the weights are, too: then the outputs cannot differ.
         lacking: For each release the operations and attributes that keep TensorFlow 2.0.0 from
             loading it.
     """
@@ -79,7 +79,7 @@ def tile_of(network: Network) -> Dims | None:
 def compare_networks(
     before: Network, after: Network, structures: tuple[Structure | None, Structure | None]
 ) -> NetworkChange:
-    """Hold two networks against each other.
+    """Compare two networks.
 
     Args:
         before: The network of the first release, one that can be read.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from czcheck.diffing.json_form import diff_to_json
 from czcheck.diffing.text import (
     MOST,
-    answers_text,
     changed_weights,
     cost_rows,
     further,
+    outputs_text,
     part_text,
     shown,
     verdict_text,
@@ -51,9 +51,9 @@ def diff_html(diff: DiffRecord) -> str:
     parts.append(_changes("Signature", plain["network"], ("signature",)))
     parts.append(_weights(plain))
     if "fault" in plain["answers"]:
-        parts.append(f"<p>Answers: not known: {text(plain['answers']['fault'])}</p>")
+        parts.append(f"<p>Outputs: not known: {text(plain['answers']['fault'])}</p>")
     else:
-        parts.append(f"<p>Answers: {text(answers_text(plain['answers']))}</p>")
+        parts.append(f"<p>Outputs: {text(outputs_text(plain['answers']))}</p>")
     parts.append(_pictures(diff))
     cost = [[text(cell) for cell in row] for row in cost_rows(plain)]
     parts.append(table(("Size and cost", "Before", "After"), cost))
@@ -96,8 +96,8 @@ def _weights(plain: dict[str, Any]) -> str:
         )
         for each in found[:MOST]
     ]
-    told = f"<p>Weights: {text(weights_text(weights) + further(found))}</p>"
-    return told + (table(("Weights", "Name", "Change", "Relative"), rows) if rows else "")
+    sentence = f"<p>Weights: {text(weights_text(weights) + further(found))}</p>"
+    return sentence + (table(("Weights", "Name", "Change", "Relative"), rows) if rows else "")
 
 
 def _pictures(diff: DiffRecord) -> str:

@@ -1,4 +1,4 @@
-"""A picture of a tile, what both releases make of it, and where they disagree."""
+"""A picture of a tile, the outputs of both releases, and where they differ."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from czcheck.report.picture import beside, class_map, fewer, input_colours, png
+from czcheck.report.picture import class_map, fewer, input_colours, png, side_by_side
 from czcheck.runtime.output_statistics import most_probable
 
 if TYPE_CHECKING:
@@ -47,30 +47,30 @@ def picture_of(
     metadata: MetadataChange,
     aligned: Both,
 ) -> Picture | None:
-    """Draw a tile and both answers to it.
+    """Draw a tile and both outputs for it.
 
     Args:
         tile: The tile.
-        before: The first release's answer, `(1, height, width, classes)`.
-        after: The second release's answer.
+        before: The first release's output, `(1, height, width, classes)`.
+        after: The second release's output.
         metadata: The metadata of both.
-        aligned: Brings both answers into one order of channels.
+        aligned: Brings both outputs into one order of channels.
 
     Returns:
-        The picture; None where an answer is no image of classes.
+        The picture; None if an output is not a map of classes.
     """
     height, width = tile.pixels.shape[:2]
-    answers = before, after
-    if any(each.ndim != _AXES or each.shape[:3] != (1, height, width) for each in answers):
+    outputs = before, after
+    if any(each.ndim != _AXES or each.shape[:3] != (1, height, width) for each in outputs):
         return None
     bgr = metadata.before.pixel_type.is_colour
     shown = input_colours(fewer(tile.pixels), bgr=bgr)
     panels = {"input": shown}
-    for name, answer, side in (
+    for name, output, side in (
         ("before", before, metadata.before),
         ("after", after, metadata.after),
     ):
-        panels[name] = class_map(fewer(answer[0]), [each.color for each in side.classes])
+        panels[name] = class_map(fewer(output[0]), [each.color for each in side.classes])
     labels = [most_probable(np.nan_to_num(np.real(each[0])))[0] for each in aligned(before, after)]
     difference = np.rint(shown * _DIMMED).astype(np.uint8)
     difference[_any_in_each(labels[0] != labels[1], shown.shape[:2])] = _DIFFERENT
@@ -78,7 +78,7 @@ def picture_of(
     return Picture(
         tile.name,
         {name: png(panel) for name, panel in panels.items()},
-        png(beside(list(panels.values()))),
+        png(side_by_side(list(panels.values()))),
     )
 
 

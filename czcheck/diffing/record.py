@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.report.record import Verdict, found_in, verdict_of
 
 if TYPE_CHECKING:
-    from czcheck.diffing.answers import AnswersChange
+    from czcheck.diffing.answers import OutputsChange
     from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.picture import Picture
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DiffOptions:
-    """What was asked for.
+    """The options of a comparison.
 
     Attributes:
         level: `network` compares without running, `run` runs both networks.
@@ -62,7 +62,7 @@ class ReleaseFile:
         size: Its size in bytes.
         sha256: Its digest, in hexadecimal.
         parameters: Values in the network's weights; None where it cannot be read.
-        cost: What a tile costs, by the graph; None where that cannot be told.
+        cost: What a tile costs, by the graph; None where that is not known.
     """
 
     path: str
@@ -74,7 +74,7 @@ class ReleaseFile:
 
 @dataclass(frozen=True, slots=True)
 class DiffRecord:
-    """What changed between two releases, as data. `result.Diff` says what each field is."""
+    """What changed between two releases, as data. `result.Diff` describes the fields."""
 
     tool_version: str
     options: DiffOptions
@@ -84,7 +84,7 @@ class DiffRecord:
     metadata: MetadataChange | Fault
     network: NetworkChange | Fault
     weights: WeightsChange | Fault
-    answers: AnswersChange | Fault
+    outputs: OutputsChange | Fault
     outcomes: tuple[Outcome, ...]
     configuration: Mapping[str, Any] | None = None
 
@@ -95,7 +95,7 @@ class DiffRecord:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings but the waived ones, errors first, then in the order of their codes."""
+        """All findings except the waived ones, errors first, then in the order of their codes."""
         return tuple(each for each in found_in(self.outcomes) if each.waiver is None)
 
     @property
@@ -105,17 +105,17 @@ class DiffRecord:
 
     @property
     def equal(self) -> bool | None:
-        """Whether the answers are the same; None where that is not known."""
-        from czcheck.diffing.answers import AnswersChange  # noqa: PLC0415
+        """Whether the outputs are the same; None if that is not known."""
+        from czcheck.diffing.answers import OutputsChange  # noqa: PLC0415
 
-        return self.answers.equal if isinstance(self.answers, AnswersChange) else None
+        return self.outputs.equal if isinstance(self.outputs, OutputsChange) else None
 
     @property
     def drawing(self) -> Picture | None:
         """The tile on which both disagree most; None where no tile was compared."""
-        from czcheck.diffing.answers import AnswersChange  # noqa: PLC0415
+        from czcheck.diffing.answers import OutputsChange  # noqa: PLC0415
 
-        return self.answers.picture if isinstance(self.answers, AnswersChange) else None
+        return self.outputs.picture if isinstance(self.outputs, OutputsChange) else None
 
     @property
     def picture(self) -> bytes | None:
@@ -124,14 +124,14 @@ class DiffRecord:
 
     @property
     def verdict(self) -> Verdict:
-        """Passed where the answers are the same and no rule found anything that fails."""
+        """Passed if the outputs are the same and no rule found anything that fails."""
         return verdict_of(self.findings, self.outcomes, self.options.fail_on)
 
     @property
     def exit_code(self) -> int:
         """The command line's exit code.
 
-        0 where the answers are the same; 1 where they are not, or something else was found that
+        0 where the outputs are the same; 1 where they are not, or something else was found that
         fails; 3 where not everything could be compared.
         """
         return self.verdict.exit_code

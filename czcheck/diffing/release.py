@@ -1,4 +1,4 @@
-"""One of the two releases: an opened model, its weights, and its answers to the test tiles."""
+"""One of the two releases: an opened model, its weights, and its outputs for the test tiles."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Release:
             fact: What reads it.
 
         Raises:
-            UnavailableError: The file does not yield it; says which of the two.
+            UnavailableError: The file does not yield it; the message names the release.
         """
         try:
             return fact(self.model)
@@ -81,7 +81,7 @@ class Release:
 
     @cached_property
     def network(self) -> Network:
-        """The network, one that can be read.
+        """The network; raises an error if it cannot be read.
 
         Raises:
             UnavailableError: It cannot be read.
@@ -110,7 +110,7 @@ class Release:
 
     @cached_property
     def structure(self) -> Structure | None:
-        """Digests of what the network computes; None where that cannot be told.
+        """Digests of what the network computes; None where that is not known.
 
         Raises:
             UnavailableError: The network cannot be read.
@@ -121,10 +121,10 @@ class Release:
         return structure_of(self.network, self.weights)
 
     def battery(self, images: Collection[Path]) -> Sequence[Tile]:
-        """The tiles that the network is asked.
+        """The tiles that the network is run on.
 
         Args:
-            images: Images and folders of images to ask beside the built-in tiles.
+            images: Images and folders of images to run in addition to the built-in tiles.
 
         Raises:
             UnavailableError: The network has no fixed tile.

@@ -12,19 +12,19 @@ class Diff(DiffRecord):
 
     Attributes:
         tool_version: Version of czcheck.
-        options: What was asked for.
+        options: The options of the comparison.
         before: The first file.
         after: The second file.
-        members: Members beside marker, metadata and payload that changed, with their digests; of
-            an archive that cannot be read, the reason.
+        members: Members other than marker, metadata and payload that changed, with their digests;
+            of an archive that cannot be read, the reason.
         metadata: What changed in the metadata, or why that is not known.
         network: What changed in the network, or why that is not known.
         weights: What changed in the weights, or why that is not known.
-        answers: What changed in the answers, or why that is not known.
+        outputs: What changed in the outputs, or why that is not known.
         outcomes: How each rule on two releases ended, in the order of their codes; where there is
             a configuration, the rules about that one as well.
         configuration: What they were compared by, as plain data; None for the defaults and what
-            was asked for.
+            was requested.
     """
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class Diff(DiffRecord):
         return diff_to_json(self)
 
     def to_html(self) -> str:
-        """A page of its own, that needs nothing from anywhere else."""
+        """The comparison as one self-contained HTML page."""
         from czcheck.diffing.html import diff_page  # noqa: PLC0415
 
         return diff_page(self)

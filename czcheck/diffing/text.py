@@ -38,8 +38,8 @@ def diff_lines(diff: DiffRecord, *, quiet: bool = False) -> Iterator[Line]:
         return
     yield Line(f"{plain['before']['path']} {ARROW} {plain['after']['path']}", "heading")
     if not quiet:
-        for heading, tell in _SECTIONS.items():
-            yield from _section(heading, plain, tell)
+        for heading, lines_of in _SECTIONS.items():
+            yield from _section(heading, plain, lines_of)
     if diff.findings or diff.waived:
         yield Line("findings", "heading")
     yield from outcome_lines(diff)
@@ -59,13 +59,13 @@ def diff_text(diff: DiffRecord) -> str:
 
 
 def verdict_text(plain: dict[str, Any]) -> str:
-    """Verdict and answers in a few words.
+    """Verdict and comparison of the outputs in a few words.
 
     Args:
         plain: What `Diff.to_json` returned.
     """
-    answers = {True: "the same answers", False: "other answers", None: "answers not compared"}
-    words = answers[plain["equal"]]
+    outputs = {True: "same outputs", False: "different outputs", None: "outputs not compared"}
+    words = outputs[plain["equal"]]
     if plain["same_file"]:
         words += ", the same file"
     findings = plain["findings"]
@@ -75,14 +75,14 @@ def verdict_text(plain: dict[str, Any]) -> str:
 
 
 def _section(
-    heading: str, plain: dict[str, Any], tell: Callable[[dict[str, Any]], Iterator[Line]]
+    heading: str, plain: dict[str, Any], lines_of: Callable[[dict[str, Any]], Iterator[Line]]
 ) -> Iterator[Line]:
     yield Line(heading, "heading")
-    part = plain.get(heading)
+    part = plain.get(_KEYS.get(heading, heading))
     if part is not None and "fault" in part:
         yield from wrapped(f"not known: {part['fault']}", "  ", "skipped")
         return
-    lines = list(tell(plain))
+    lines = list(lines_of(plain))
     yield from lines or [Line("  nothing changed")]
 
 
@@ -94,7 +94,7 @@ def shown(value: Any) -> str:
     """A value of a field for people; a long one is cut.
 
     Args:
-        value: The value; None for one that is not there.
+        value: The value; None if there is none.
     """
     if value is None:
         return "(none)"
@@ -136,9 +136,9 @@ def _metadata(plain: dict[str, Any]) -> Iterator[Line]:
 def _network(plain: dict[str, Any]) -> Iterator[Line]:
     network = plain["network"]
     same = {
-        True: "the same operations, wired alike",
-        False: "other operations, attributes or wiring",
-        None: "cannot be told",
+        True: "the same operations and connections",
+        False: "different operations, attributes or connections",
+        None: "not known",
     }
     yield _row("computes", same[network["computes_same"]])
     tiles = [shape_text(tile) for tile in network["tile"]]
@@ -172,7 +172,8 @@ def weights_text(weights: dict[str, Any]) -> str:
     parts = [f"{number} {state}" for state, number in counts.items()] or ["there are none"]
     text = ", ".join(parts)
     if weights["stored_otherwise"]:
-        text += f"; {weights['stored_otherwise']} stored otherwise (as constants or variables)"
+        number = weights["stored_otherwise"]
+        text += f"; {number} stored in another form (constant or variable)"
     if weights["relative"]:
         text += f"; together they moved by {part_text(weights['relative'])} of their norm"
     return text
@@ -240,49 +241,49 @@ def _weights(plain: dict[str, Any]) -> Iterator[Line]:
         yield Line(f"  {further(found).strip()}; `--format json` names them all")
 
 
-def answers_text(answers: dict[str, Any]) -> str:
-    """How far the answers are apart, in one sentence.
+def outputs_text(outputs: dict[str, Any]) -> str:
+    """How far the outputs differ, in one sentence.
 
     Args:
-        answers: `answers` of `Diff.to_json`.
+        outputs: `answers` of `Diff.to_json`.
     """
-    if answers["other"] is not None:
-        return f"not the same: {answers['other']}"
-    if answers["proven"]:
-        return "the same: both compute the same from the same weights; nothing was run"
-    tiles = answers["tiles"]
+    if outputs["other"] is not None:
+        return f"not the same: {outputs['other']}"
+    if outputs["proven"]:
+        return "the same: equal graphs with equal weights; nothing was run"
+    tiles = outputs["tiles"]
     differing = sum(each["differs"] for each in tiles)
     text = f"{count(len(tiles), 'tile')} compared, {differing} not the same"
     if tiles:
-        part = answers["labels_changed"] / max(1, answers["pixels"])
+        part = outputs["labels_changed"] / max(1, outputs["pixels"])
         text += (
             f": {part_text(part)} of the labels change, a probability by at most"
-            f" {digits(answers['largest_change'])}"
+            f" {digits(outputs['largest_change'])}"
         )
-    if answers["flat_tiles"]:
-        flat = count(len(answers["flat_tiles"]), "tile")
+    if outputs["flat_tiles"]:
+        flat = count(len(outputs["flat_tiles"]), "tile")
         text += f"; {flat} without contrast left out"
     return text
 
 
-def _answers(plain: dict[str, Any]) -> Iterator[Line]:
-    answers = plain["answers"]
-    yield from wrapped(answers_text(answers), "  ")
-    bad = [each for each in answers["tiles"] if each["differs"]]
+def _outputs(plain: dict[str, Any]) -> Iterator[Line]:
+    outputs = plain["answers"]
+    yield from wrapped(outputs_text(outputs), "  ")
+    bad = [each for each in outputs["tiles"] if each["differs"]]
     bad.sort(key=lambda each: -each["labels_changed"] / max(1, each["pixels"]))
     for each in bad[:MOST]:
         part = part_text(each["labels_changed"] / max(1, each["pixels"]))
-        worst = "  (the worst)" if each["tile"] == answers["worst_tile"] else ""
+        worst = "  (largest difference)" if each["tile"] == outputs["worst_tile"] else ""
         change = digits(each["largest_change"])
         yield Line(f"  tile {each['tile']:<{_NAME}} labels {part:<9} probability {change}{worst}")
     if further(bad):
         yield Line(f"  {further(bad).strip()}; `--format json` names them all")
-    if bad or answers["other"]:
-        for each in answers["classes"]:
+    if bad or outputs["other"]:
+        for each in outputs["classes"]:
             dice = "no pixel has it" if each["dice"] is None else f"Dice {each['dice']:.4g}"
             pixels = count(each["pixels_changed"], "pixel")
             yield Line(f"  class {each['name']:<{_NAME - 1}} {dice}, {pixels} in one release alone")
-    for each in answers["unanswered"]:
+    for each in outputs["unanswered"]:
         text = f"the {each['release']} release fails on the tile {each['tile']}: {each['reason']}"
         yield from wrapped(text, "  ")
 
@@ -326,12 +327,13 @@ def _cost(plain: dict[str, Any]) -> Iterator[Line]:
         yield _row(name, old if old == new else f"{old} {ARROW} {new}")
 
 
-# Headings are the keys of the plain data where that has them.
+# Headings are the keys of the plain data where that has them, but for these.
+_KEYS = {"outputs": "answers"}
 _SECTIONS: dict[str, Callable[[dict[str, Any]], Iterator[Line]]] = {
     "metadata": _metadata,
     "members": _members,
     "network": _network,
     "weights": _weights,
-    "answers": _answers,
+    "outputs": _outputs,
     "size and cost": _cost,
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 from czcheck.network.weights import Weight, Weights
 
-# What Keras and TensorFlow put behind names to keep them apart: it changes from session to session.
+# Suffixes by which Keras and TensorFlow make names unique: they change from session to session.
 _COUNTER = re.compile(r"_\d+(?=/|$)")
 
 PairedBy = Literal["name", "values", "order"]
@@ -59,7 +59,7 @@ class WeightChange:
 
 @dataclass(frozen=True, slots=True)
 class WeightsChange:
-    """All weights of two releases, held against each other.
+    """All weights of two releases, compared with each other.
 
     Attributes:
         changes: All weights of both, those that changed and those that did not.
@@ -86,7 +86,7 @@ class WeightsChange:
 def compare_weights(before: Weights, after: Weights) -> WeightsChange:
     """Find each weight in the other release, and how far its values moved.
 
-    Single numbers in the graph, such as the factor of a scaling, are told of only where they are
+    Single numbers in the graph, such as the factor of a scaling, are listed only where they are
     not the same. Pairs are of equal values, those of equal names first; then of equal name and
     shape; then, since names change from session to session, of names without their counters; then
     of equal shape, in the order of the names; last of equal name and another shape. A value that
@@ -133,7 +133,7 @@ class _Pairing:
         yield from self._by(lambda each: bare(each.name), "name")
 
     def single(self) -> Iterator[WeightChange]:
-        """What is left: removed, added, or there once more."""
+        """Weights without a counterpart: removed, added, or duplicated."""
         for weight in self._before:
             if weight.digest is None or weight.digest not in self._digests[1]:
                 yield WeightChange(weight, None, "removed")
@@ -162,7 +162,7 @@ class _Pairing:
 
 
 def bare(name: str) -> str:
-    """A name without the counters that keep it apart from others: `conv2d_3/kernel_1`."""
+    """A name without the counters that make it unique: `conv2d_3/kernel_1`."""
     return _COUNTER.sub("", name)
 
 

@@ -1,6 +1,6 @@
 """Counts of pixels by true class, predicted class and confidence: all figures follow from them.
 
-Nothing of an image is kept but these counts, so any number of images of any size can be counted.
+Only these counts are stored of an image, so any number of images of any size can be counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNLABELLED = -1
-"""Number of the true class where nobody has said which it is; such pixels do not count."""
+"""Number of the true class where it is unknown; such pixels do not count."""
 
 PERCENTS = 101
 """Whole percents of confidence, 0 to 100."""
@@ -27,11 +27,11 @@ BINS = 20
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """How well one class is found. A figure is None where it has nothing to rest on.
+    """How well one class is found. A figure without any pixel to count is None.
 
     Attributes:
         pixels: Pixels that truly are of the class.
-        predicted: Pixels that the network says are.
+        predicted: Pixels that the network assigns to it.
         iou: Intersection over union (Jaccard index), 0 to 1.
         dice: Dice coefficient (F1 of the pixels), 0 to 1.
         precision: Share of the predicted pixels that are right.
@@ -67,12 +67,12 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdFigures:
-    """What a minimum confidence does.
+    """The effect of one minimum confidence.
 
     Attributes:
         percent: The minimum confidence; pixels below it lose their class.
-        kept: Share of the pixels that keep their class.
-        accuracy: Share of the kept pixels whose class is right; None where none is kept.
+        kept: Share of the pixels at or above the minimum confidence.
+        accuracy: Share of these pixels whose class is right; None if there are none.
         iou: Intersection over union of each class, lost pixels counted as missed; None for a class
             that is neither there nor predicted.
     """
@@ -100,7 +100,7 @@ class PixelCounts:
         self.classes = classes
         self.joint: NDArray[np.int64] = np.zeros((classes, classes, PERCENTS), np.int64)
         self._sums = np.zeros(PERCENTS)
-        # As the minimum confidence is compared: in the type of the answers.
+        # As the minimum confidence is compared: in the type of the outputs.
         self._edges = (np.arange(PERCENTS) / (PERCENTS - 1)).astype(np.float32)
 
     def add(
@@ -120,24 +120,26 @@ class PixelCounts:
             InputError: A confidence is not a number.
         """
         known = truth != UNLABELLED
-        held = np.asarray(confidence, np.float32)[known]
-        if not np.isfinite(held).all():
-            raise InputError("the network's answer is not a number somewhere; see czcheck verify")
+        known_confidence = np.asarray(confidence, np.float32)[known]
+        if not np.isfinite(known_confidence).all():
+            raise InputError(
+                "the network's output contains values that are not numbers; see czcheck verify"
+            )
         # Rounding can make a probability a little more than 1.
-        held = np.minimum(held, 1)
-        percent = np.searchsorted(self._edges, held, side="right") - 1
+        known_confidence = np.minimum(known_confidence, 1)
+        percent = np.searchsorted(self._edges, known_confidence, side="right") - 1
         np.clip(percent, 0, PERCENTS - 1, out=percent)
         places = (truth[known].astype(np.int64) * self.classes + predicted[known]) * PERCENTS
         places += percent
         joint = np.bincount(places, minlength=self.joint.size).reshape(self.joint.shape)
         alone = PixelCounts(self.classes)
         alone.joint += joint
-        alone._sums += np.bincount(percent, held, PERCENTS)
+        alone._sums += np.bincount(percent, known_confidence, PERCENTS)
         self.merge(alone)
         return alone
 
     def merge(self, other: PixelCounts) -> None:
-        """Add what has been counted elsewhere.
+        """Add the counts of another object.
 
         Args:
             other: Counts of as many classes.
@@ -183,14 +185,14 @@ class PixelCounts:
         figures = []
         for number in range(self.classes):
             right = int(confusion[number, number])
-            there, said = int(true[number]), int(predicted[number])
+            there, assigned = int(true[number]), int(predicted[number])
             figures.append(
                 ClassFigures(
                     pixels=there,
-                    predicted=said,
-                    iou=_share(right, there + said - right),
-                    dice=_share(2 * right, there + said),
-                    precision=_share(right, said),
+                    predicted=assigned,
+                    iou=_share(right, there + assigned - right),
+                    dice=_share(2 * right, there + assigned),
+                    precision=_share(right, assigned),
                     recall=_share(right, there),
                 )
             )
@@ -251,7 +253,7 @@ class PixelCounts:
         return pixels, correct, sums
 
     def thresholds(self) -> tuple[ThresholdFigures, ...]:
-        """What each minimum confidence from 0 to 100 percent does."""
+        """The effect of each minimum confidence from 0 to 100 percent."""
         total = self.pixels
         return tuple(
             ThresholdFigures(

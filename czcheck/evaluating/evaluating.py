@@ -40,7 +40,7 @@ class Labelled:
     Attributes:
         images: An image, or a folder of them.
         masks: Its mask, or a folder of masks, named as the images are.
-        reading: What the values of masks mean, and the classes that are told apart.
+        reading: What the values of masks mean, and the classes that are distinguished.
         selection: Scene, channel, time and z of the images, as `images.open_image` takes them.
         intensities: What to do with images of another depth than the model's.
         pictures: How many of the worst planes to draw.
@@ -57,7 +57,7 @@ class Labelled:
 def evaluation_of(
     model: Model, labelled: Labelled, job: Job, progress: CountProgress | None = None
 ) -> Evaluation:
-    """Segment labelled images and hold the answers against the masks.
+    """Segment labelled images and compare the predictions with the masks.
 
     Args:
         model: The opened archive.
@@ -89,16 +89,17 @@ def evaluation_of(
             if progress is not None:
                 progress(number, len(pairs))
         environment = runner.environment
-        assert environment is not None  # it has answered
+        assert environment is not None  # it has given an output
         runner.finish()
     if not counts.pixels:
         raise InputError(
-            f"{labelled.masks}: no pixel is labelled in any mask; --mask says what values mean"
+            f"{labelled.masks}: no pixel is labelled in any mask; "
+            "set the meaning of values with --mask"
         )
     if reading.target is not None and not counts.confusion()[1 - reading.shown].any():
         raise InputError(
             f"{labelled.masks}: no pixel of any mask is 0, which is everything else in masks of "
-            "one class; are they of all classes? --mask says what values mean"
+            "one class; do they show all classes? Set the meaning of values with --mask"
         )
     objects = [each.objects for each in results if each.objects is not None]
     bgr = model.metadata.pixel_type.is_colour and runner.channels > 1
@@ -123,7 +124,7 @@ def evaluation_of(
 
 @dataclass(slots=True)
 class _Notes:
-    """What is to be said of images and masks, each with the file's name."""
+    """Warnings about images and masks, each with the file's name."""
 
     missing: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -180,7 +181,7 @@ def _together(pair: Pair, image: Image, mask: Image) -> list[tuple[Plane, Plane]
     if len(image.planes) != len(mask.planes):
         raise InputError(
             f"{pair.mask}: the mask has {len(mask.planes)} planes, {pair.image} has "
-            f"{len(image.planes)}; select with --scene, --time and --z what the mask is of"
+            f"{len(image.planes)}; select the planes of the mask with --scene, --time and --z"
         )
     return list(zip(image.planes, mask.planes, strict=True))
 
@@ -189,10 +190,10 @@ class _Worst:
     """The planes with the smallest mean intersection over union, while all go by."""
 
     def __init__(self, count: int) -> None:
-        """Keep none yet.
+        """Start with none.
 
         Args:
-            count: How many to keep.
+            count: How many to store.
 
         Raises:
             UsageError: Less than none.
@@ -203,10 +204,10 @@ class _Worst:
         self._kept: list[tuple[float, str, Preview]] = []
 
     def add(self, result: ImageEvaluation, preview: Preview) -> None:
-        """Keep a plane if it is among the worst."""
+        """Store a plane if it is among the worst."""
         if result.mean_iou is None or not self._count:
             return
-        # The best of those that are kept stands first, to be thrown out.
+        # The best of the stored ones comes first, to be replaced.
         entry = (-result.mean_iou, result.name, preview)
         if len(self._kept) < self._count:
             heappush(self._kept, entry)

@@ -1,4 +1,4 @@
-"""Objects: predicted ones held against true ones."""
+"""Objects: predicted ones compared with true ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ObjectFigures:
 
     Attributes:
         true: Objects in the masks.
-        predicted: Objects in the network's answers.
+        predicted: Objects in the predictions.
         matched: Pairs of a true and a predicted object with an intersection over union of at least
             0.5, each in one pair at most.
     """
@@ -38,7 +38,7 @@ class ObjectFigures:
 
     @property
     def precision(self) -> float | None:
-        """Share of the predicted objects that are there; None without any."""
+        """Share of the predicted objects that are right; None without any."""
         return self.matched / self.predicted if self.predicted else None
 
     @property

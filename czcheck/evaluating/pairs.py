@@ -55,7 +55,9 @@ def pairs_of(images: Path, masks: Path) -> tuple[tuple[Pair, ...], tuple[Path, .
     if all(alone):
         return (Pair(images, masks),), ()
     if alone[1]:
-        raise UsageError(f"{masks}: is one mask, and {images} a folder; name a folder of masks")
+        raise UsageError(
+            f"{masks}: is a single mask, but {images} is a folder; name a folder of masks"
+        )
     found = [images] if alone[0] else image_files(images)
     candidates = image_files(masks)
     if not alone[0] and images.resolve() == masks.resolve():
@@ -79,13 +81,13 @@ def pairs_of(images: Path, masks: Path) -> tuple[tuple[Pair, ...], tuple[Path, .
             continue
         fitting = exact.get(name_of(image)) or behind[name_of(image)]
         if len(fitting) > 1:
-            told = " and ".join(each.name for each in fitting)
-            raise UsageError(f"{masks}: {told} are both named as {image.name}; keep one")
+            both = " and ".join(each.name for each in fitting)
+            raise UsageError(f"{masks}: {both} are both named as {image.name}; remove one")
         if fitting[0] in pairs:
-            raise UsageError(f"{images}: two images are called {name_of(image)}; keep one")
+            raise UsageError(f"{images}: two images are called {name_of(image)}; remove one")
         pairs[fitting[0]] = Pair(image, fitting[0])
     if not pairs:
-        raise UsageError(f"{images}: the folder holds nothing but results of czcheck")
+        raise UsageError(f"{images}: the folder contains only results of czcheck")
     left_over = [each for each in candidates if each not in pairs]
     return tuple(pairs.values()), tuple(sorted([*left_over, *ours]))
 

@@ -1,4 +1,4 @@
-"""Pictures of planes that were segmented worst: image, truth, answer, and where they differ."""
+"""Previews of planes that were segmented worst: image, truth, prediction, and differences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from czcheck.evaluating.counts import UNLABELLED
-from czcheck.report.picture import beside, input_colours, png
+from czcheck.report.picture import input_colours, png, side_by_side
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ RIGHT, WRONG = (235, 235, 235), (200, 30, 30)
 
 
 def worst_picture(preview: Preview, colours: Sequence[tuple[int, int, int]], *, bgr: bool) -> bytes:
-    """Draw a plane, its truth and its answer side by side.
+    """Draw a plane, its truth and its prediction side by side.
 
     Args:
         preview: The plane.
@@ -45,4 +45,4 @@ def worst_picture(preview: Preview, colours: Sequence[tuple[int, int, int]], *, 
         table[preview.predicted],
         differs.astype(np.uint8),
     ]
-    return png(beside(panels))
+    return png(side_by_side(panels))

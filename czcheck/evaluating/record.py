@@ -37,11 +37,11 @@ class ImageEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model does on images whose truth is known.
+    """The figures of a model on labelled images.
 
     Attributes:
         mask: Kind of the masks: `labels`, `indices`, `instances` or `binary`.
-        classes: Names of the classes that are told apart.
+        classes: Names of the classes that are distinguished.
         images: The planes, in the order of their names.
         counts: The pixels of all of them.
         objects: The objects of all of them; None where masks do not number them.
@@ -53,7 +53,7 @@ class Evaluation:
         left_over: Masks that no image goes with, and results of czcheck without a mask.
         missing: What the files of images and masks do not hold; pixels there count as 0.
         warnings: What else a user should know about images and masks.
-        pictures: PNG pictures of the worst planes by name: image, truth, answer, and where they
+        pictures: PNG files of the worst planes by name: image, truth, prediction, and where they
             differ, side by side.
         tile: (height, width) of the network's tile in pixels.
         pad: How images were continued where tiles reach over their edges: `reflect` or `zeros`.
@@ -77,12 +77,12 @@ class Evaluation:
 
     @property
     def padding(self) -> float:
-        """Share of what the network saw that is no image but its continuation, 0 to 1."""
+        """Share of the network's input that is padding, not image, 0 to 1."""
         tiles = sum(each.tiles for each in self.images)
         return sum(each.tiles * each.padding for each in self.images) / max(tiles, 1)
 
     def padded(self, share: float = 0) -> tuple[ImageEvaluation, ...]:
-        """The planes whose tiles hold more padding than a share.
+        """The planes whose tiles have a larger share of padding.
 
         Args:
             share: The share, 0 to 1.
@@ -129,7 +129,7 @@ class Evaluation:
             "left_over": list(self.left_over),
             "missing": list(self.missing),
             "warnings": list(self.warnings),
-            "goals": [each.to_json() for each in (goals or Goals()).held_against(self)],
+            "goals": [each.to_json() for each in (goals or Goals()).results(self)],
         }
 
     def _objects(self, objects: ObjectFigures) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One figure and what it has to reach.
+    """One figure and the value that it has to reach.
 
     Attributes:
         measure: `iou` or `dice` of a class, `accuracy` of the pixels or `f1` of the objects.
@@ -178,7 +178,7 @@ class Goal:
 
     @property
     def reached(self) -> bool:
-        """Whether it is; a figure that is not known reaches nothing."""
+        """Whether the figure reaches the value; an unknown one does not."""
         return self.value is not None and self.value >= self.demanded
 
     def to_json(self) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Goals:
-    """What a model has to reach on labelled images.
+    """The values that a model has to reach on labelled images.
 
     Attributes:
         iou: Least intersection over union by class, 0 to 1.
@@ -208,8 +208,8 @@ class Goals:
     f1: float | None = None
     accuracy: float | None = None
 
-    def held_against(self, evaluation: Evaluation) -> Iterator[Goal]:
-        """Every goal beside what was found.
+    def results(self, evaluation: Evaluation) -> Iterator[Goal]:
+        """Every goal with the value that was found.
 
         Args:
             evaluation: What was found.

@@ -1,4 +1,4 @@
-"""Scores one plane while it is segmented: takes the blocks that the network has answered."""
+"""Scores one plane while it is segmented: takes the predicted blocks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Numbers per pixel of colours, without and with alpha.
 _COLOURED = (3, 4)
 PREVIEW = 320
-"""Most pixels along a side of what is kept of a plane to be shown."""
+"""Most pixels along a side of the preview of a plane."""
 
 
 class Preview(NamedTuple):
@@ -43,8 +43,8 @@ class Preview(NamedTuple):
 class PlaneScore:
     """The score of one plane: a sink of `segmenting.planes.segment_plane`.
 
-    Of pixels only counts and a preview are kept; where objects are paired, the two images of their
-    numbers as well.
+    Only counts and a preview are stored of the pixels; where objects are paired, the two images of
+    their numbers as well.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class PlaneScore:
             self._objects = (np.zeros(size, np.int64), np.zeros(size, np.bool_))
 
     def take(self, block: Block) -> None:
-        """Score what was kept of one tile.
+        """Score the part of one tile that is used.
 
         Args:
             block: It, segmented without a minimum confidence.
@@ -112,10 +112,10 @@ class PlaneScore:
         predicted = self._reading.predicted(self._numbers[block.labels])
         self.counts.add(truth.classes, predicted, confidence)
         if self._objects is not None and truth.objects is not None:
-            kept = block.place.kept
-            self._objects[0][kept] = truth.objects
+            used = block.place.used
+            self._objects[0][used] = truth.objects
             there = predicted == self._reading.shown
-            self._objects[1][kept] = there & (confidence >= self._least)
+            self._objects[1][used] = there & (confidence >= self._least)
         self._show(block, truth.classes, predicted)
 
     def _gray(self, pixels: NDArray[Any], top: int, left: int) -> NDArray[Any]:
@@ -124,9 +124,9 @@ class PlaneScore:
         different = (colours != colours[..., :1]).any(axis=-1)
         if different.any():
             row, column = (int(each) for each in np.argwhere(different)[0])
-            told = colours[row, column, ::-1].tolist()
+            colour = colours[row, column, ::-1].tolist()
             raise InputError(
-                f"{self._mask.path}: the mask is a picture in colours (red, green, blue are {told} "
+                f"{self._mask.path}: the mask is a colour image (red, green, blue are {colour} "
                 f"at row {top + row}, column {left + column}); save the numbers of classes or "
                 "objects as a gray image"
             )
@@ -166,7 +166,7 @@ class PlaneScore:
 
     @property
     def preview(self) -> Preview:
-        """What is kept to be shown."""
+        """The preview of the plane."""
         pixels = self._pixels
         if pixels is None:
             pixels = np.zeros((*self._truth.shape, 1), np.uint8)

@@ -1,4 +1,4 @@
-"""What masks say: the true class of each pixel, and the objects where masks number them."""
+"""What masks mean: the true class of each pixel, and the objects where masks number them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TWO, _WHITE = 2, 255
 class MaskKind(Enum):
     """What the values of a mask mean.
 
-    `LABELS`: the `LabelValue` of the class; 0 where nobody has said which it is.
+    `LABELS`: the `LabelValue` of the class; 0 where it is unknown.
     `INDICES`: the number of the class from 0, in the order of the metadata.
     `INSTANCES`: the number of the object of one class, 0 for everything else.
     `BINARY`: anything but 0 for one class, 0 for everything else.
@@ -55,12 +55,12 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class MaskReading:
-    """How the masks of an evaluation are read, and the classes that are told apart.
+    """How the masks of an evaluation are read, and the classes that are distinguished.
 
     Attributes:
         kind: What the values mean.
         classes: The classes of the model.
-        target: Number of the class that masks tell from everything else, from 0; None for masks
+        target: Number of the class that masks separate from everything else, from 0; None for masks
             of all classes.
     """
 
@@ -70,12 +70,12 @@ class MaskReading:
 
     @property
     def merged(self) -> bool:
-        """Whether all classes but the target count as one: the masks tell no more."""
+        """Whether all classes but the target count as one, since masks do not separate them."""
         return self.target is not None and len(self.classes) > _TWO
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the classes that are told apart."""
+        """Names of the classes that are distinguished."""
         if self.merged and self.target is not None:
             return ("everything else", self.classes[self.target].name)
         return tuple(each.name for each in self.classes)
@@ -94,7 +94,7 @@ class MaskReading:
 
     @property
     def shown(self) -> int:
-        """Number of the class that masks tell from everything else, among `names`.
+        """Number of the class that masks separate from everything else, among `names`.
 
         Raises:
             ValueError: The masks are of all classes.
@@ -104,7 +104,7 @@ class MaskReading:
         return 1 if self.merged else self.target
 
     def predicted(self, labels: NDArray[Any]) -> NDArray[Any]:
-        """What the network says, in the classes that are told apart.
+        """The prediction, in the classes that are distinguished.
 
         Args:
             labels: Number of the most probable class of the model at each pixel, from 0.
@@ -115,7 +115,7 @@ class MaskReading:
         return (labels == self.target).astype(labels.dtype) if self.merged else labels
 
     def read(self, mask: NDArray[Any], place: str, top: int = 0, left: int = 0) -> Truth:
-        """The truth that a mask tells, or a part of one.
+        """The truth from a mask, or from a part of one.
 
         Args:
             mask: Values of whole numbers, `(height, width)`.
@@ -127,13 +127,13 @@ class MaskReading:
             InputError: Values that are no whole numbers, or that stand for no class.
         """
         if mask.dtype.kind not in "biu":
-            raise InputError(f"{place}: the mask holds {mask.dtype} numbers; save whole numbers")
+            raise InputError(f"{place}: the mask contains {mask.dtype} numbers; save whole numbers")
         values = mask.astype(np.int64)
         if self.numbered and (below := np.argwhere(values < 0)).size:
             row, column = (int(each) for each in below[0])
             raise InputError(
                 f"{place}: value {mask[row, column]} at row {top + row}, column {left + column} is "
-                "no number of an object; number objects from 1, and everything else 0"
+                "not the number of an object; number objects from 1, and everything else 0"
             )
         if self.target is not None:
             # Of two classes, or of one against all others.
@@ -151,7 +151,8 @@ class MaskReading:
             row, column = (int(each) for each in np.argwhere(values == strange[0])[0])
             where = f"value {strange[0]} at row {top + row}, column {left + column}"
             raise InputError(
-                f"{place}: {where} stands for no class {self._known(strange[0], len(found))}"
+                f"{place}: {where} is not the label of a class "
+                f"{self._known(strange[0], len(found))}"
             )
         classes = np.full(values.shape, UNLABELLED, np.int64)
         for value, number in codes.items():
@@ -169,9 +170,8 @@ class MaskReading:
         elif different > 2 * len(self.classes):
             advice = "masks that number objects are read with --mask instances"
         else:
-            advice = (
-                f"--mask says what the values mean: {', '.join(each.value for each in MaskKind)}"
-            )
+            kinds = ", ".join(each.value for each in MaskKind)
+            advice = f"set the meaning of values with --mask: {kinds}"
         return f"({known}); {advice}"
 
 
@@ -195,14 +195,12 @@ def mask_reading(
     chosen = MaskKind(kind)
     if chosen not in _OF_ONE_CLASS:
         if class_name is not None:
-            raise UsageError(
-                "--class says which class the masks show: it needs --mask instances or binary"
-            )
+            raise UsageError("--class, the class that masks show, needs --mask instances or binary")
         return MaskReading(chosen, tuple(classes))
     if class_name is None:
         if len(names) != _TWO:
             raise UsageError(
-                f"the model has {len(names)} classes: say with --class which of them the masks "
+                f"the model has {len(names)} classes: select with --class which of them the masks "
                 f"show ({', '.join(names)})"
             )
         return MaskReading(chosen, tuple(classes), 1)

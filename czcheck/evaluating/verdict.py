@@ -66,7 +66,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     progress: CountProgress | None = None,
     **options: Any,
 ) -> Report:
-    """Hold a model's segmentation of labelled images against their masks.
+    """Compare a model's segmentation of labelled images with their masks.
 
     The static levels are checked as in `verify`; labelled images take the place of test tiles.
 
@@ -74,7 +74,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         model: The archive.
         images: An image, or a folder of them.
         masks: Its mask, or a folder of masks, each named as its image.
-        mask: What the values of masks mean: `labels` (LabelValues, 0 where nobody has said),
+        mask: What the values of masks mean: `labels` (LabelValues, 0 where unknown),
             `indices` (classes by number from 0), `instances` (objects of one class by number, 0
             for everything else) or `binary` (anything but 0 for one class).
         class_name: The class that masks of one class show; the second of two if left out.
@@ -90,7 +90,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         allow_missing: Whether to evaluate images and masks that lack pixels, such as an OME-TIFF
             without one of its files. Missing pixels are 0 and count, and the report names them.
         intensities: What to do with pixels of another depth than the model's, see `for_model`.
-        target: Runtime that the network is held to, see `verify`.
+        target: Runtime that the network must work in, see `verify`.
         fail_on: Mildest severity that fails the verdict.
         select: Codes or prefixes to check; empty for all.
         ignore: Codes or prefixes to leave out.
@@ -141,7 +141,9 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         },
     )
     if job.min_confidence != int(job.min_confidence):
-        raise UsageError(f"a minimum confidence of {job.min_confidence:g} % is no whole percent")
+        raise UsageError(
+            f"a minimum confidence of {job.min_confidence:g} % is not a whole percentage"
+        )
     selection: dict[str, Any] = {"scene": scene, "channel": channel, "time": time, "z": z}
     selection["allow_missing"] = bool(allow_missing)
     with Model(path, limits) as opened:
@@ -168,7 +170,7 @@ def _reading(model: Model, mask: str, class_name: str | None) -> MaskReading:
         classes = model.metadata.classes
     except UnavailableError as error:
         raise InputError(
-            f"{model.path}: cannot be evaluated: {error}; `czcheck verify` says more"
+            f"{model.path}: cannot be evaluated: {error}; see `czcheck verify`"
         ) from error
     return mask_reading(mask, classes, class_name)
 
@@ -180,7 +182,7 @@ def _goals(
     f1: float | None,
     accuracy: float | None,
 ) -> Goals:
-    """The goals, held against the classes before anything is run."""
+    """The goals, checked against the classes before anything is run."""
     goals = Goals(dict(iou or {}), dict(dice or {}), f1, accuracy)
     for name in (*goals.iou, *goals.dice):
         if name not in reading.names:

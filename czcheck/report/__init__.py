@@ -1,4 +1,4 @@
-"""What was found, and how it is told."""
+"""Reports: what was found, and the formats to show it in."""
 
 import lazy_loader
 

@@ -44,7 +44,7 @@ _TOLERANCE = 1e-3
 
 
 def border_chart(border: Mapping[str, Any], prefix: str) -> str:
-    """How much changes at each distance from a tile's edge, and which border keeps that out.
+    """A chart of the change at each distance from a tile's edge, and the border that hides it.
 
     Args:
         border: As `looked_at.run.border` in the report.
@@ -90,9 +90,9 @@ def border_chart(border: Mapping[str, Any], prefix: str) -> str:
     return drawn(
         draw,
         prefix,
-        "Change of the answer by distance from the edge of the tile",
-        "The curve falls where the influence of what lies outside the tile ends; the table below"
-        " holds its numbers.",
+        "Change of the output by distance from the edge of the tile",
+        "The curve falls where the influence of pixels outside the tile ends; the table below"
+        " has the numbers.",
     )
 
 
@@ -119,7 +119,7 @@ def _borders(axes: Axes, border: Mapping[str, Any], right: float) -> None:
 
 
 def sums_chart(counts: Sequence[int], prefix: str) -> str:
-    """How many pixels have probabilities that sum to 1, or how far from it.
+    """A histogram of the sums of probabilities at each pixel.
 
     Args:
         counts: Pixels, parted as `Preview.sums`.
@@ -164,7 +164,7 @@ def sums_chart(counts: Sequence[int], prefix: str) -> str:
         prefix,
         "Histogram of the sums of probabilities",
         "Bars outside the dotted lines, which are hatched, break the tolerance of 0.001; the table"
-        " below holds the numbers.",
+        " below has the numbers.",
     )
 
 
@@ -202,7 +202,7 @@ def drawn(draw: Any, prefix: str, title: str, description: str) -> str:
         draw: Draws into the axes that it gets.
         prefix: What the chart's ids begin with.
         title: What the chart shows, in a few words.
-        description: What it says, for those who cannot see it.
+        description: Its content in words, for those who cannot see it.
     """
     from matplotlib import rc_context  # noqa: PLC0415 - slow
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
@@ -235,9 +235,9 @@ def _inline(figure: Figure, prefix: str, title: str, description: str) -> str:
         root.attrib.pop(name, "")
     named = {"title": title, "desc": description}
     for place, (tag, text) in enumerate(named.items()):
-        told = etree.Element(f"{_SVG}{tag}", id=f"{prefix}-{tag}")
-        told.text = text
-        root.insert(place, told)
+        node = etree.Element(f"{_SVG}{tag}", id=f"{prefix}-{tag}")
+        node.text = text
+        root.insert(place, node)
     root.set("class", "chart")
     root.set("role", "img")
     root.set("aria-labelledby", f"{prefix}-title")
@@ -247,7 +247,7 @@ def _inline(figure: Figure, prefix: str, title: str, description: str) -> str:
 
 
 def _tame(element: Any, prefix: str) -> None:
-    """Leave colours and fonts of an element to the page, and keep its ids apart from others."""
+    """Leave colours and fonts of an element to the page, and make its ids unique."""
     name = element.attrib.pop("id", "")
     if name.startswith("class "):
         element.set("class", name.removeprefix("class "))

@@ -15,7 +15,7 @@ _LINES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 2)), (0, (6, 2, 2, 2)))
 
 
 def reliability_chart(bins: Sequence[Mapping[str, Any]], prefix: str) -> str:
-    """Confidence against accuracy.
+    """A chart of accuracy by confidence.
 
     Args:
         bins: As `calibration.bins` of an evaluation.
@@ -56,7 +56,7 @@ def _shortened(name: str) -> str:
 
 
 def threshold_chart(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], prefix: str) -> str:
-    """What a minimum confidence does.
+    """A chart of the effect of a minimum confidence.
 
     Args:
         rows: As `thresholds` of an evaluation.
@@ -64,7 +64,8 @@ def threshold_chart(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], p
         prefix: What the chart's ids begin with.
 
     Returns:
-        An SVG element. Classes: `curve` for the classes, `reach` for the share of pixels kept.
+        An SVG element. Classes: `curve` for the classes, `reach` for the share of
+        pixels at or above the minimum confidence.
     """
     percents = [row["percent"] for row in rows]
 
@@ -90,6 +91,6 @@ def threshold_chart(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], p
         draw,
         prefix,
         "Effect of the minimum confidence",
-        "Pixels that keep their class, and the intersection over union of each class, for each "
-        "minimum confidence; the table below holds numbers.",
+        "Pixels at or above each minimum confidence, and the intersection over union of each class "
+        "there; the table below has the numbers.",
     )

@@ -10,7 +10,7 @@ from czcheck.text import count, printable
 
 
 def configuration_text(configuration: Mapping[str, Any]) -> str:
-    """What a file was checked by, on one line; empty where nothing was configured.
+    """The configuration of a file on one line; empty if nothing was configured.
 
     Args:
         configuration: As in `FileReport.configuration`.
@@ -26,15 +26,15 @@ def configuration_text(configuration: Mapping[str, Any]) -> str:
         parts.append(f"profile {profile}")
     text = ", ".join(parts)
     if configured:
-        said = [f"{each['key']} {value_text(each['value'])}" for each in configured]
-        text += f": {', '.join(said)}"
+        parts = [f"{each['key']} {value_text(each['value'])}" for each in configured]
+        text += f": {', '.join(parts)}"
     if number := len(configuration.get("waivers", ())):
         text += f"; {count(number, 'waiver')}"
     return printable(text)
 
 
 def value_text(value: Any) -> str:
-    """A setting as people read it.
+    """The value of a setting, formatted.
 
     Args:
         value: Plain data.

@@ -20,13 +20,13 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A report that was asked for.
+    """A requested report.
 
     Attributes:
         form: Name of its format.
         path: The file that it goes to; None for standard output.
         append: Whether the file is added to rather than replaced.
-        option: The option that asks for it, with its value.
+        option: The option that requests it, with its value.
     """
 
     form: str
@@ -58,34 +58,34 @@ def destination(
     known_format(form, formats)
     if name == STANDARD_OUTPUT:
         return Destination(form, None)
-    said = f"--report {value}" if option == "--report" else f"{option} {name}"
+    text = f"--report {value}" if option == "--report" else f"{option} {name}"
     if name != AUTO:
-        return Destination(form, Path(name), option=said)
+        return Destination(form, Path(name), option=text)
     if form != "markdown":
         raise UsageError(
             f"--report {value}: only markdown=auto is known, for step summaries; a file of that"
             f" name is ./{AUTO}"
         )
     summary = os.environ.get(STEP_SUMMARY)
-    return Destination(form, Path(summary), append=True, option=said) if summary else None
+    return Destination(form, Path(summary), append=True, option=text) if summary else None
 
 
-def check_destinations(wanted: Sequence[Destination]) -> list[Target]:
-    """See that all reports can be written, before anything is run.
+def check_destinations(requested: Sequence[Destination]) -> list[Target]:
+    """Check that all reports can be written, before anything is run.
 
     Args:
-        wanted: The reports that were asked for.
+        requested: The requested reports.
 
     Returns:
-        The files, to be held against what is read.
+        The files, to be compared with what is read.
 
     Raises:
         UsageError: A folder is missing or cannot be written, or two reports are to be printed.
     """
-    if [each.path for each in wanted].count(None) > 1:
+    if [each.path for each in requested].count(None) > 1:
         raise UsageError("two reports go to standard output: name a file for one")
     targets = []
-    for each in wanted:
+    for each in requested:
         if each.path is not None:
             check_writable(each.path)
             targets.append(Target(each.option, each.path))
@@ -98,7 +98,7 @@ def write_report(report: Any, to: Destination, formats: Mapping[str, str] = FORM
     A device or a pipe is written to as it is; a file is replaced, or added to for a step summary.
 
     Args:
-        report: A `Report`, or what else the formats tell of.
+        report: A `Report`, or another object that the formats accept.
         to: Where it goes; not standard output.
         formats: The formats that there are.
 

@@ -13,7 +13,7 @@ _NAME = 24
 
 
 def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
-    """What an evaluation found.
+    """The results of an evaluation as lines of text.
 
     Args:
         plain: As `looked_at.evaluation` in the JSON report.
@@ -55,11 +55,11 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
         yield from wrapped(f"worst images by mean IoU: {worst}", "  ")
     if plain["left_over"]:
         names = [printable(each) for each in plain["left_over"]]
-        yield from wrapped(f"left aside, without a counterpart: {first_of(names, 3)}", "  ")
+        yield from wrapped(f"ignored, without a counterpart: {first_of(names, 3)}", "  ")
 
 
 def padding_text(tiles: Mapping[str, Any]) -> str:
-    """How much of what the network saw is padding; empty for nothing.
+    """Share of the network's input that is padding, in words; empty for none.
 
     Args:
         tiles: As `looked_at.evaluation.tiles` in the JSON report.
@@ -94,7 +94,7 @@ def _classes(classes: Sequence[Mapping[str, Any]], below: str) -> Iterator[Line]
 
 
 def image_notes(plain: Mapping[str, Any]) -> list[str]:
-    """What the figures cannot say of images and masks: missing pixels first, then warnings.
+    """Remarks on images and masks: missing pixels first, then warnings.
 
     Args:
         plain: As `looked_at.evaluation` in the JSON report.
@@ -104,7 +104,7 @@ def image_notes(plain: Mapping[str, Any]) -> list[str]:
 
 
 def goals_text(plain: Mapping[str, Any]) -> str:
-    """What was demanded, so that a verdict of "passed" says of what; empty for nothing.
+    """The goals and their results in one line; empty without goals.
 
     Args:
         plain: As `looked_at.evaluation` in the JSON report.

@@ -1,4 +1,4 @@
-"""The formats in which a report can be told, by name; each is imported when it is asked for."""
+"""The report formats by name; each is imported on first use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMATS = {
 
 
 def known_format(name: str, formats: Mapping[str, str] = FORMATS) -> str:
-    """The name of a format, looked up.
+    """The name of a format, checked.
 
     Args:
         name: As the user wrote it.
@@ -41,7 +41,7 @@ def render(report: Any, name: str, formats: Mapping[str, str] = FORMATS) -> str:
     """A report in one of the formats, with a line end at its end.
 
     Args:
-        report: A `Report`, or what else the formats tell of.
+        report: A `Report`, or another object that the formats accept.
         name: Name of the format.
         formats: The formats that there are.
 

@@ -1,4 +1,4 @@
-"""Small pictures of tiles and answers, made during a run for reports that show them."""
+"""Previews of tiles and outputs, made during a run for reports that show them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BROKEN = 255
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One tile and what it was answered, small enough to be kept.
+    """A preview of one tile and its output, small enough to be stored.
 
     Attributes:
         tile: Name of the tile.
@@ -44,9 +44,9 @@ class Preview:
         size: Height and width of the tile in pixels.
         intensities: The smallest and the largest value in it.
         image: The tile as a PNG, its intensities stretched.
-        shape: Shape of the answer; None where there was none.
+        shape: Shape of the output; None if there was none.
         class_map: The most probable class at each pixel, in the model's colours, as a PNG; None
-            where the answer is no image.
+            where the output is not an image.
         confidence: The largest probability at each pixel, as a PNG from dark violet for 0 over
             green to yellow for 1; None as above. In both, what is not a number is magenta.
         won: For each class the number of pixels where it is the most probable one; what is not a
@@ -73,10 +73,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """What a run looked like.
+    """Previews of a run.
 
     Attributes:
-        tiles: The test tiles, in the order in which they were asked.
+        tiles: The test tiles, in the order in which they were run.
         evidence: Further tiles that findings are about: test tiles that were changed to measure
             something.
     """
@@ -86,7 +86,7 @@ class Gallery:
 
 
 class Collector:
-    """Makes previews while a network is asked."""
+    """Makes previews while a network runs."""
 
     def __init__(
         self,
@@ -110,22 +110,22 @@ class Collector:
         self._side = side
         self._made: dict[str, Preview] = {}
 
-    def keep(self, name: str, batch: NDArray[Any], answer: Answer | None) -> None:
-        """Make a preview; nothing of the arrays is kept.
+    def add(self, name: str, batch: NDArray[Any], output: Answer | None) -> None:
+        """Make a preview; the arrays are not stored.
 
         Args:
             name: Name of the tile; the same name again replaces what was made.
             batch: The tile or tiles, with the batch's axis. Of several the first is shown.
-            answer: The answer; None where the network failed.
+            output: The output; None if the network failed.
         """
         tile = batch[0]
         step = -(-max(tile.shape[:2]) // self._side)
         colours = input_colours(_averaged(tile, step), bgr=self._bgr)
-        shown: dict[str, Any] = {} if answer is None else {"shape": answer.shape}
-        if answer is not None and answer.array is not None:
-            values = answer.array
+        shown: dict[str, Any] = {} if output is None else {"shape": output.shape}
+        if output is not None and output.array is not None:
+            values = output.array
             if values.ndim == _BATCH_AXES and values.size and values.dtype.kind in "fiub":
-                shown |= self._answer(values[0], step)
+                shown |= self._output(values[0], step)
         self._made[name] = Preview(
             tile=name,
             natural=self._tiles.get(name, True),
@@ -152,11 +152,11 @@ class Collector:
             tuple(self._made[name] for name in further),
         )
 
-    def _answer(self, answer: NDArray[Any], step: int) -> dict[str, Any]:
-        """Maps and figures of an answer, `(height, width, classes)`."""
+    def _output(self, output: NDArray[Any], step: int) -> dict[str, Any]:
+        """Maps and figures of an output, `(height, width, classes)`."""
         import numpy as np  # noqa: PLC0415
 
-        image = answer.astype(np.float32, copy=False)
+        image = output.astype(np.float32, copy=False)
         sums = image[..., 0].copy()
         with np.errstate(over="ignore", invalid="ignore"):
             for channel in range(1, image.shape[-1]):
@@ -174,7 +174,7 @@ class Collector:
         }
 
     def _class_map(self, labels: NDArray[Any], finite: NDArray[Any], step: int) -> Image.Image:
-        """The most probable classes as a picture with a palette."""
+        """The most probable classes as an image with a palette."""
         # A palette has room for 256 colours, the last of them for what is not a number.
         known = min(len(self._colours), _BROKEN - 1)
         shown = np.minimum(_middles(labels, step), known).astype(np.uint8)
@@ -185,7 +185,7 @@ class Collector:
 
 
 def _confidence_map(best: NDArray[Any], finite: NDArray[Any], step: int) -> Image.Image:
-    """The largest probabilities as a picture with a palette."""
+    """The largest probabilities as an image with a palette."""
     mean = np.clip(_averaged(best[..., None], step)[..., 0], 0, 1)
     shown = np.rint(mean * (CONFIDENCE_SHADES - 1)).astype(np.uint8)
     if not finite.all():
@@ -241,7 +241,7 @@ def _any(mask: NDArray[Any], step: int) -> NDArray[Any]:
 
 
 def _reduced(colours: NDArray[Any]) -> Image.Image:
-    """A picture with so few colours or shades that noise takes little room."""
+    """An image with so few colours or shades that noise takes little room."""
     if (colours[..., :1] == colours).all():
         shades = np.rint(colours[..., 0] / 255 * (_SHADES - 1)).astype(np.uint8)
         greys = [255 * each // (_SHADES - 1) for each in range(_SHADES)]

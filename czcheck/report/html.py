@@ -28,7 +28,7 @@ _MARKS = {"passed": "#1a7f47", "failed": "#b3261e", "incomplete": "#9a5b00"}
 def report_html_page(report: ReportRecord) -> str:
     """The report as an HTML page that loads nothing and runs no script.
 
-    Pictures are there where `verify` was called with `gallery=True`.
+    It has previews if `verify` was called with `gallery=True`.
 
     Args:
         report: The report.
@@ -40,7 +40,7 @@ def report_html_page(report: ReportRecord) -> str:
     models = list(_models(report, plain))
     verdicts = [file["verdict"] for file in plain["files"]]
     page = environment().get_template("page.html.j2")
-    told = page.render(
+    page_text = page.render(
         plain=plain,
         models=models,
         several=len(models) > 1,
@@ -52,18 +52,18 @@ def report_html_page(report: ReportRecord) -> str:
         else "verify",
         style=style(),
     )
-    return f"{told.rstrip()}\n"
+    return f"{page_text.rstrip()}\n"
 
 
 def _models(report: ReportRecord, plain: Mapping[str, Any]) -> Iterator[ModelView]:
-    for number, (file, told) in enumerate(zip(report.files, plain["files"], strict=True)):
+    for number, (file, plain_file) in enumerate(zip(report.files, plain["files"], strict=True)):
         previews = shown_previews(file, f"m{number + 1}")
-        bare = ModelView(number, file, told, plain["options"], previews)
+        bare = ModelView(number, file, plain_file, plain["options"], previews)
         yield replace(bare, sections=tuple(_sections(bare)))
 
 
 def _sections(model: ModelView) -> Iterator[Section]:
-    # What was found comes first; where nothing was, what nobody looked at.
+    # Findings come first; without findings, what could not be checked.
     order = SECTIONS if model.plain["findings"] else sorted(SECTIONS, key=_is_not_unchecked)
     for section in order:
         data = section.build(model)
@@ -77,7 +77,7 @@ def _is_not_unchecked(section: Section) -> bool:
 
 @cache
 def environment() -> Environment:
-    """Where the templates of all pages are found, with what they may call."""
+    """The template environment of all pages, with filters and functions."""
     made = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,

@@ -27,8 +27,8 @@ def evaluation(model: ModelView) -> dict[str, Any] | None:
         return None
 
     names = [each["name"] for each in plain["classes"]]
-    kept = model.file.evaluation
-    pictures = {} if kept is None else kept.pictures
+    evaluated = model.file.evaluation
+    pictures = {} if evaluated is None else evaluated.pictures
     reliability = reliability_chart(plain["calibration"]["bins"], f"{model.prefix}-rel")
     thresholds = threshold_chart(plain["thresholds"], names, f"{model.prefix}-thr")
     return {
@@ -41,7 +41,7 @@ def evaluation(model: ModelView) -> dict[str, Any] | None:
         "percents": [each for each in _PERCENTS if each == 0 or each >= 100 // max(len(names), 1)],
         "pictures": {
             number: data_uri("image/png", pictures[image.name])
-            for number, image in enumerate(kept.worst(len(pictures)) if kept else ())
+            for number, image in enumerate(evaluated.worst(len(pictures)) if evaluated else ())
             if image.name in pictures
         },
     }

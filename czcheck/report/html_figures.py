@@ -1,4 +1,4 @@
-"""Numbers for people, with the exact value and its place in the JSON report beside them."""
+"""Formatted numbers, each with the exact value and its place in the JSON report."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def short(value: float) -> str:
 def plainly(value: Any) -> str:
     """A setting in words."""
     if isinstance(value, Mapping):
-        told = ", ".join(f"{name}: {plainly(each)}" for name, each in value.items())
-        return told or "none"
+        text = ", ".join(f"{name}: {plainly(each)}" for name, each in value.items())
+        return text or "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(plainly(each) for each in value) or "none"
     if isinstance(value, bool):
@@ -104,17 +104,17 @@ def at(plain: Any, name: str) -> Any:
 
 
 def figure(value: Any, path: str, form: str, missing: str) -> Markup:
-    """A value of the JSON report as an element that says which one it is.
+    """A value of the JSON report as an element that names its place.
 
     Args:
         value: The value.
         path: Its place in the report.
         form: A name in `FORMS`.
-        missing: What to say where it is None.
+        missing: Text to show if it is None.
     """
     if value is None:
         return Markup('<span class="missing" data-json="{}" data-null>{}</span>').format(
             path, missing
         )
-    told = FORMS[form](value)
-    return Markup('<data value="{}" data-json="{}">{}</data>').format(json.dumps(value), path, told)
+    text = FORMS[form](value)
+    return Markup('<data value="{}" data-json="{}">{}</data>').format(json.dumps(value), path, text)

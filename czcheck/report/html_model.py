@@ -27,8 +27,8 @@ class Section:
     Attributes:
         key: Name of the template, and end of the element's id.
         title: Its heading.
-        build: Makes the data of a model; None where the section says nothing about it.
-        data: What the template tells.
+        build: Makes the data of a model; None to leave the section out.
+        data: What the template shows.
     """
 
     key: str
@@ -50,9 +50,9 @@ class ModelView:
         number: Its place in the report, from 0.
         file: The report on it.
         plain: The same as plain data; what is shown of it is shown through `figure`.
-        options: What was asked for, of all files.
-        previews: Pictures by the name of the tile.
-        sections: What is told of it.
+        options: The options for all files.
+        previews: Previews by the name of the tile.
+        sections: Its sections.
     """
 
     number: int
@@ -120,7 +120,7 @@ class ModelView:
         if not found and not self.plain["counts"]["passed"] and self.unchecked:
             return f"Nothing was checked: {open_ones}."
         if self.plain["verdict"] == "incomplete":
-            return f"{text} But {open_ones}, so nobody knows whether the model is fine."
+            return f"{text} But {open_ones}, so it is not known whether the model is fine."
         return f"{text} {open_ones.capitalize()}." if self.unchecked else text
 
     @property
@@ -131,7 +131,7 @@ class ModelView:
         return next(iter([*mapped, *natural]), None)
 
     def path(self, name: str) -> str:
-        """Where a value stands in the JSON report.
+        """The path of a value in the JSON report.
 
         Args:
             name: Its place in the file's part: keys and numbers with dots between.
@@ -144,6 +144,6 @@ class ModelView:
         Args:
             name: As for `path`.
             form: A name in `html_figures.FORMS`.
-            missing: What to say where it is null.
+            missing: Text to show if it is null.
         """
         return figures.figure(figures.at(self.plain, name), self.path(name), form, missing)

@@ -1,4 +1,4 @@
-"""What the HTML page tells of a network: how far it looks, its layers, its operations."""
+"""The network on the HTML page: its receptive field, its layers, its operations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MANY = 1000
 
 
 def network_data(model: ModelView) -> Data | None:
-    """Signature, operations, what a tile costs and how far the network looks."""
+    """Signature, operations, cost of a tile and receptive field."""
     found = plain_json((model.file.inspection or {}).get("network"))
     if not found:
         return None
@@ -35,14 +35,14 @@ def network_data(model: ModelView) -> Data | None:
 
 
 def _receptive_field(reach: Mapping[str, Any]) -> tuple[str, str]:
-    """How far the network looks, and what has to be said about it."""
+    """The receptive field, and a remark on it."""
     node = reach["because"]
     cause = "" if node is None else f" ({node['op']}, node {node['name']})"
     if reach["kind"] == "unknown":
-        return "not known", reach["reason"] or f"not understood is{cause}"
+        return "not known", reach["reason"] or f"unknown operation:{cause}"
     notes = {
         "local": "",
-        "global-input": f"statistics of the whole tile go into every answer{cause}",
+        "global-input": f"every output depends on whole-tile statistics{cause}",
         "global-inside": f"the whole tile at once{cause}",
     }
     if reach["bound"] is None:
@@ -57,8 +57,8 @@ def _layers(cost: Mapping[str, Any] | None) -> tuple[list[Data], str]:
     # Sizes and shapes that a graph computes are no layers to anybody.
     large = [each for each in every if each["multiply_adds"] or each["tensor_bytes"] >= _MANY]
     costly = sorted(large, key=lambda each: (-each["tensor_bytes"], -each["multiply_adds"]))
-    kept = {each["name"] for each in costly[:_MOST_LAYERS]}
-    shown = [each for each in large if each["name"] in kept]
+    names = {each["name"] for each in costly[:_MOST_LAYERS]}
+    shown = [each for each in large if each["name"] in names]
     work = max((each["multiply_adds"] for each in shown), default=0) or 1
     room = max((each["tensor_bytes"] for each in shown), default=0) or 1
     start = _common_path([each["name"] for each in shown])

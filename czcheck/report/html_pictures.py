@@ -36,7 +36,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A tile with its answer, as the templates see it.
+    """A tile with its output, as the templates show it.
 
     Attributes:
         id: Id of its elements.
@@ -47,9 +47,9 @@ class Shown:
         height: Height in pixels.
         low: Smallest intensity.
         high: Largest intensity.
-        shape: Shape of the answer in words; empty where there was none.
-        pictures: Data URIs of `image`, `class_map` and `confidence`; None for what is not there.
-        told: The same in words.
+        shape: Shape of the output in words; empty if there was none.
+        pictures: Data URIs of `image`, `class_map` and `confidence`; None for missing ones.
+        descriptions: The same in words.
         shares: Parts of the classes.
         mean_confidence: Mean of the largest probability; None where it is not a number.
         not_numbers: Pixels that are NaN or infinite.
@@ -65,13 +65,13 @@ class Shown:
     high: float
     shape: str
     pictures: Mapping[str, str | None]
-    told: Mapping[str, str]
+    descriptions: Mapping[str, str]
     shares: tuple[Share, ...]
     mean_confidence: float | None
     not_numbers: int
 
     def __getitem__(self, kind: str) -> str | None:
-        """Data URI of a picture."""
+        """Data URI of `image`, `class_map` or `confidence`."""
         return self.pictures[kind]
 
     @property
@@ -81,12 +81,12 @@ class Shown:
 
     @property
     def radius(self) -> float:
-        """Of the circle that marks a pixel, in pixels of the tile."""
+        """Radius of the circle that marks a pixel, in pixels of the tile."""
         return max(self.width, self.height) / 18
 
 
 def data_uri(kind: str, data: bytes) -> str:
-    """Data as an address that holds it.
+    """A data URI.
 
     Args:
         kind: Its media type.
@@ -128,7 +128,7 @@ def _shown(
 ) -> Shown:
     tile = printable(preview.tile)
     shares = _shares(preview, classes)
-    told = ", ".join(f"{each.name} {percent(each.part)}" for each in shares)
+    class_shares = ", ".join(f"{each.name} {percent(each.part)}" for each in shares)
     mean = "" if preview.mean_confidence is None else f", {preview.mean_confidence:.2f} on average"
     pictures = {
         kind: None if data is None else data_uri("image/png", data)
@@ -149,9 +149,9 @@ def _shown(
         high=preview.intensities[1],
         shape="" if preview.shape is None else _shape(preview.shape),
         pictures=pictures,
-        told={
+        descriptions={
             "image": f"Tile {tile}",
-            "class_map": f"Classes on tile {tile}: {told}",
+            "class_map": f"Classes on tile {tile}: {class_shares}",
             "confidence": f"Confidence on tile {tile}{mean}",
         },
         shares=tuple(shares),

@@ -1,7 +1,7 @@
-"""What the HTML page tells of a model, section by section.
+"""The sections of the HTML page on a model.
 
 A section is a function that makes plain data of a file's report, and a template of the same key in
-`templates/sections/` that tells it. Reports never compute: all numbers come from the report, its
+`templates/sections/` that shows it. Reports never compute: all numbers come from the report, its
 inspection and its gallery. To add one, write both and enter it in `SECTIONS`.
 """
 
@@ -28,21 +28,21 @@ from czcheck.rules.declaring import Level, explain
 if TYPE_CHECKING:
     from czcheck.report.gallery import Gallery
 
-# Of one rule; further findings are told without.
+# Of one rule; further findings are shown without previews.
 _MOST_PICTURES = 12
 # A fault in many places: beyond these, they are behind a click.
 _FIRST_PLACES = 6
 
 
 def findings(model: ModelView) -> Data:
-    """Findings by rule, with the pictures that they rest on."""
+    """Findings by rule, with previews of their tiles."""
     found = model.plain["findings"]
     severities = [name for name, number in model.severities.items() if number]
     return {"groups": _groups(model, found, "findings"), "severities": severities}
 
 
 def waived(model: ModelView) -> Data | None:
-    """Findings that somebody accepts."""
+    """Findings that a waiver accepts."""
     groups = _groups(model, model.plain["waived"], "waived")
     return {"groups": groups} if groups else None
 
@@ -70,11 +70,11 @@ def _groups(model: ModelView, found: Sequence[Mapping[str, Any]], kind: str) -> 
                         "json": model.path(f"{kind}.{number}"),
                         "severity": severity,
                         "place": plain_json(str(finding.at)),
-                        "message": told["message"],
-                        "waiver": told.get("waiver"),
-                        "shown": _evidence(model, told) if place < _MOST_PICTURES else [],
+                        "message": plain["message"],
+                        "waiver": plain.get("waiver"),
+                        "shown": _evidence(model, plain) if place < _MOST_PICTURES else [],
                     }
-                    for place, (number, (told, finding)) in enumerate(items)
+                    for place, (number, (plain, finding)) in enumerate(items)
                 ],
             }
         )
@@ -82,7 +82,7 @@ def _groups(model: ModelView, found: Sequence[Mapping[str, Any]], kind: str) -> 
 
 
 def _evidence(model: ModelView, finding: Mapping[str, Any]) -> list[Data]:
-    """The tile that a finding is about, and the one that it was held against."""
+    """The tile that a finding is about, and the one that it was compared with."""
     at = finding["location"]
     if at["kind"] != "pixel" or at["tile"] not in model.previews:
         return []
@@ -117,7 +117,7 @@ def model_data(model: ModelView) -> Data | None:
 
 
 def tiles(model: ModelView) -> Data | None:
-    """What the network was shown, and what it answered."""
+    """The test tiles, with the network's outputs."""
     shown = [each for each in model.previews.values() if each.is_test_tile]
     if not shown:
         return None
@@ -152,20 +152,20 @@ def sums(model: ModelView) -> Data | None:
         for place, name in enumerate(names)
     ]
     outside = sum(each for place, each in enumerate(counts) if abs(place - middle) >= beyond)
-    told = "All pixels keep to it" if not outside else f"{outside:,} pixels do not"
+    sentence = "All pixels are within it" if not outside else f"{outside:,} pixels are not"
     changed = {
         each["key"]: each["value"]
         for each in (model.plain["configuration"] or {}).get("changed", ())
     }
     if (accepted := changed.get("tolerances.sum")) is not None:
-        told += f"; the configuration accepts {accepted:g}"
+        sentence += f"; the configuration accepts {accepted:g}"
     if not_numbers:
-        told += f"; at {not_numbers:,} there is no number"
+        sentence += f"; at {not_numbers:,} there is no number"
     return {
         "chart": _markup(sums_chart(counts, f"{model.prefix}-sums-chart")),
         "rows": rows,
         "not_numbers": not_numbers,
-        "sentence": f"{told}.",
+        "sentence": f"{sentence}.",
     }
 
 
@@ -184,10 +184,10 @@ def border(model: ModelView) -> Data | None:
 
     kinds = {
         "local": "",
-        "global-input": "Statistics of the whole tile go into every answer; they are left aside"
+        "global-input": "Every output depends on whole-tile statistics; their influence is excluded"
         " here.",
-        "global-inside": "The network looks at the whole tile at once, so that no border makes"
-        " tiles fit together.",
+        "global-inside": "The network uses the whole tile at once, so no border makes tiles fit"
+        " together.",
     }
     return {
         "border": measured,
@@ -197,7 +197,7 @@ def border(model: ModelView) -> Data | None:
     }
 
 
-_ASKED = {
+_VARIATIONS = {
     "again": "The same tile a second time",
     "fresh": "In a fresh process",
     "batch": "In a batch with another tile",
@@ -207,27 +207,27 @@ _ASKED = {
 
 
 def behaviour(model: ModelView) -> Data | None:
-    """Answers held against each other."""
+    """Outputs compared with each other."""
     run = model.plain["looked_at"].get("run", {})
     measured = run.get("behaviour", {})
     base = "looked_at.run."
     rows = [
         {
-            "name": told,
+            "name": title,
             "labels": f"{base}behaviour.{name}.labels",
             "change": f"{base}behaviour.{name}.difference",
         }
-        for name, told in _ASKED.items()
+        for name, title in _VARIATIONS.items()
         if name in measured
     ]
-    others = {"runtime": "In the other runtime", "baseline": "Golden answers of the baseline"}
+    others = {"runtime": "In the other runtime", "baseline": "Reference outputs of the baseline"}
     rows += [
         {
-            "name": f"{told} (worst of {run[name]['tiles']} tiles)",
+            "name": f"{title} (worst of {run[name]['tiles']} tiles)",
             "labels": f"{base}{name}.agreement",
             "change": f"{base}{name}.change",
         }
-        for name, told in others.items()
+        for name, title in others.items()
         if name in run
     ]
     if not rows:
@@ -286,7 +286,7 @@ def rules(model: ModelView) -> Data:
     return {
         "levels": levels,
         "count": len(ended),
-        "chosen": f"{chosen} were left out by choice, or say nothing about this file."
+        "chosen": f"{chosen} were left out by choice, or do not apply to this file."
         if chosen
         else "",
     }
@@ -305,7 +305,7 @@ SECTIONS = (
     Section("tiles", "Test tiles", tiles),
     Section("sums", "Sums of probabilities", sums),
     Section("border", "Border", border),
-    Section("behaviour", "Asked again", behaviour),
+    Section("behaviour", "Run again", behaviour),
     Section("network", "Network", network_data),
     Section("run", "Run and configuration", run),
     Section("rules", "Rules", rules),

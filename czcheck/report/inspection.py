@@ -68,7 +68,7 @@ def inspection(model: Model) -> dict[str, Any]:
 
 
 def as_far_as_read(model: Model, level: Level) -> dict[str, Any]:
-    """What a file holds, as far as a check of a level has read it.
+    """The inspection of a file, as far as a check of a level has read it.
 
     Args:
         model: The opened archive, or a specification.
@@ -228,7 +228,7 @@ def _reach(reach: StaticReach) -> dict[str, Any]:
 
 
 def whole_cost(cost: StaticCost) -> dict[str, Any]:
-    """What a tile costs as a whole, by the graph, as plain data.
+    """The whole cost of a tile, by the graph, as plain data.
 
     Args:
         cost: The cost.

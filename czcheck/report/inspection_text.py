@@ -51,7 +51,7 @@ def inspection_lines(plain: dict[str, Any]) -> Iterator[Line]:
         yield from _payload_lines(payload)
     if (metadata := plain["metadata"]) is not None:
         yield from _metadata_lines(metadata)
-    # Where the payload is no SavedModel, its line has said so.
+    # Where the payload is no SavedModel, its line states that.
     if (network := plain["network"]) is not None and payload and payload.get("files"):
         yield from _network_lines(network)
     if plain["kind"] == ContainerKind.CZMODEL.value:
@@ -141,12 +141,12 @@ def _looks_and_costs(network: dict[str, Any]) -> dict[str, str]:
     node = reach["because"]
     because = "" if node is None else f"{node['op']}, node {node['name']}"
     if reach["kind"] == "unknown":
-        found = f"not known: {reach['reason'] or 'not understood is ' + because}"
+        found = f"not known: {reach['reason'] or 'unknown operation: ' + because}"
     else:
         kinds = {
             "local": "local",
-            "global-input": f"statistics of the whole tile go in ({because})",
-            "global-inside": f"the whole tile is looked at ({because})",
+            "global-input": f"depends on whole-tile statistics ({because})",
+            "global-inside": f"the whole tile ({because})",
         }
         found = kinds[reach["kind"]]
         if reach["bound"] is not None:

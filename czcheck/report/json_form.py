@@ -37,7 +37,7 @@ _KINDS: dict[type, str] = {
 
 
 def plain_json(value: Any) -> Any:
-    """A value with only what JSON knows, its text made safe to print.
+    """A value of JSON types only, with its text made safe to print.
 
     Args:
         value: Any value; what JSON does not know becomes text.
@@ -106,7 +106,7 @@ def waiver_to_json(waiver: Waiver) -> dict[str, Any]:
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
-    """How one rule ended; its findings stand elsewhere."""
+    """How one rule ended; without its findings."""
     plain: dict[str, Any] = {"code": outcome.code, "status": outcome.status.value}
     if outcome.cause is not None:
         plain["cause"] = outcome.cause.value

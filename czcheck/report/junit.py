@@ -77,11 +77,11 @@ def _case(path: str, file: FileRecord, outcome: Outcome) -> TestCase:
     failing = [each for each in outcome.findings if _fails(file, each)]
     if failing:
         case.result = [_failure(failing, outcome)]
-    told = list(_told(each for each in outcome.findings if not _fails(file, each)))
+    messages = list(_messages(each for each in outcome.findings if not _fails(file, each)))
     if outcome.omitted and not failing:
-        told.append(_omitted(outcome))
-    if told:
-        case.system_out = printable_lines("\n".join(told))
+        messages.append(_omitted(outcome))
+    if messages:
+        case.system_out = printable_lines("\n".join(messages))
     return case
 
 
@@ -95,7 +95,7 @@ def _failure(findings: list[Finding], outcome: Outcome) -> Failure:
     first = printable(findings[0].message)
     message = first if len(findings) == 1 else f"{many}, the first: {first}"
     failure = Failure(message, findings[0].severity.value)
-    lines = [rule.title, *_told(findings)]
+    lines = [rule.title, *_messages(findings)]
     if outcome.omitted:
         lines.append(_omitted(outcome))
     lines += [f"why: {rule.why}", f"fix: {rule.fix}", f"more: {rule.url or rule.command}"]
@@ -107,7 +107,7 @@ def _omitted(outcome: Outcome) -> str:
     return f"{count(outcome.omitted, 'more finding')} not shown"
 
 
-def _told(findings: Iterable[Finding]) -> Iterator[str]:
+def _messages(findings: Iterable[Finding]) -> Iterator[str]:
     for each in findings:
         place = printable(str(each.at))
         text = f"{each.severity.value}: {f'[{place}] ' if place else ''}{printable(each.message)}"

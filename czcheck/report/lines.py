@@ -1,4 +1,4 @@
-"""Lines of text; whoever prints them may give them colours."""
+"""Lines of text, with styles that a terminal can show as colours."""
 
 from __future__ import annotations
 

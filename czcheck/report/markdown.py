@@ -18,7 +18,7 @@ from czcheck.text import count, printable
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord
 
-# A step summary holds a megabyte for all steps together, and nobody reads that much.
+# A step summary holds a megabyte for all steps together, which is more than anyone reads.
 MAX_FILES = 100
 MAX_LINES = 500
 PLACES = 5
@@ -82,18 +82,18 @@ def _lines(report: ReportRecord) -> Iterator[str]:
     yield from _table(report.files)
     left = MAX_LINES
     for file in report.files:
-        told = list(_details(file))
-        if not told:
+        lines = list(_details(file))
+        if not lines:
             continue
         if left <= 0:
             yield ""
-            yield "More was found than is shown here; the other formats hold all of it."
+            yield "More was found than is shown here; the other formats contain everything."
             return
-        left -= len(told)
+        left -= len(lines)
         yield ""
         yield f"#### {quoted(file.path)}"
         yield ""
-        yield from told
+        yield from lines
         if configuration := configuration_text(file.configuration):
             yield f"- configuration: {marked(configuration)}"
 
@@ -126,7 +126,7 @@ def _labelled(file: FileRecord) -> Iterator[str]:
 
 
 def _details(file: FileRecord) -> Iterator[str]:
-    """What was found, a list; notes that fail nothing in a line each: they ask for nothing."""
+    """What was found, a list; notes that fail nothing in a line each: they need no action."""
     yield from _labelled(file)
     omitted = {outcome.code: outcome.omitted for outcome in file.outcomes}
     unlinked = []

@@ -69,7 +69,7 @@ def report_html(report: ReportRecord) -> str:
             for each in file.outcomes
             if each.status is Status.CRASHED
         ]
-        parts += [f"<p>{text(told)}</p>" for told in (*unchecked, *unchecked_texts(file))]
+        parts += [f"<p>{text(sentence)}</p>" for sentence in (*unchecked, *unchecked_texts(file))]
         rows = [
             (
                 badge(finding.severity.value) if finding.waiver is None else "waived",

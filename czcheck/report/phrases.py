@@ -1,4 +1,4 @@
-"""What the formats have in common to say: counts, reasons and measurements in words."""
+"""Phrases that several formats use: counts, reasons and measurements in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from czcheck.text import count, percent, printable, rounded_percent
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord
 
-# One fault can show in many places; beyond these, the number of the others says enough.
+# One fault can show in many places; beyond these, the number of the others is enough.
 MAX_PLACES = 10
 
 
@@ -84,9 +84,9 @@ def unchecked_texts(judged: Judged) -> Iterator[str]:
     Args:
         judged: What rules were run on.
     """
-    asked = sum(outcome.cause is not SkipCause.CHOICE for outcome in judged.outcomes)
+    requested = sum(outcome.cause is not SkipCause.CHOICE for outcome in judged.outcomes)
     for reason, codes in unchecked(judged).items():
-        if len(codes) == asked:
+        if len(codes) == requested:
             yield f"nothing was checked, because {printable(reason)}"
         else:
             yield f"not checked, because {printable(reason)}: {ranges(codes)}"
@@ -136,7 +136,7 @@ def tally(report: ReportRecord) -> list[str]:
 
 
 def looked_at_text(looked_at: Mapping[str, Any]) -> str:
-    """What was looked at, in one sentence.
+    """What was examined, in one sentence.
 
     Args:
         looked_at: As in `FileReport.looked_at`.
@@ -165,7 +165,7 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
 
 
 def _compared(run: Mapping[str, Any]) -> Iterator[str]:
-    """What the answers were held against, and how far they were apart."""
+    """What the outputs were compared with, and how far they differ."""
     others = {"runtime": "TensorFlow {tensorflow}", "baseline": "the baseline of {model_id}"}
     for name, template in others.items():
         compared = run.get(name)
@@ -191,7 +191,7 @@ def cost_text(cost: Mapping[str, Any]) -> str:
             f" megapixel, first tile {cost['first_tile_seconds']:.2g} s)"
         )
     if cost["peak_bytes"] is not None:
-        parts.append(f"{cost['peak_bytes'] / GIB:.2f} GiB at its peak")
+        parts.append(f"{cost['peak_bytes'] / GIB:.2f} GiB peak memory")
     return ", ".join(parts)
 
 
@@ -203,8 +203,8 @@ def border_text(border: Mapping[str, Any]) -> str:
     """
     kinds = {
         "local": "",
-        "global-input": "statistics of the whole tile left aside, ",
-        "global-inside": "the network looks at the whole tile; ",
+        "global-input": "apart from whole-tile statistics, ",
+        "global-inside": "the network uses the whole tile; ",
     }
     reaches = []
     for row in border["distances"]:
@@ -213,6 +213,6 @@ def border_text(border: Mapping[str, Any]) -> str:
         reaches.append(f"{far} at {row['tolerance']:g}")
     text = f"{kinds[border['kind']]}reaches {', '.join(reaches)}; BorderSize {border['declared']}"
     if border["recommended"] is None:
-        return f"{text}, and none would be enough"
+        return f"{text}, and no border is large enough"
     cost = rounded_percent(border["recommended_cost"])
     return f"{text}, recommended {border['recommended']} ({cost} of each tile)"

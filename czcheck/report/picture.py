@@ -1,4 +1,4 @@
-"""Pictures of tiles and answers: input, classes, confidence."""
+"""Pictures of tiles and outputs: input, classes, confidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST = 1024
 """Most pixels along a side of one panel; larger images are shown with every n-th pixel."""
 
 NO_NUMBER = (255, 0, 255)
-"""Colour of pixels whose answer is not a number."""
+"""Colour of pixels whose output is not a number."""
 
 OTHER_CLASS = (128, 128, 128)
 """Colour of classes that the metadata do not know."""
@@ -37,11 +37,11 @@ def picture(
     *,
     bgr: bool,
 ) -> bytes:
-    """Draw tiles and their answers, one below the other.
+    """Draw tiles and their outputs, one below the other.
 
     Args:
-        rows: Tiles, `(height, width, channels)`, with their answers, `(1, height, width, classes)`,
-            or None. Of a batch the first is drawn, of an answer of another rank nothing.
+        rows: Tiles, `(height, width, channels)`, with their outputs, `(1, height, width, classes)`,
+            or None. Of a batch the first is drawn, of an output of another rank nothing.
         colours: Red, green, blue of each class; classes beyond them are grey.
         bgr: Whether the first three channels are blue, green, red.
 
@@ -50,13 +50,13 @@ def picture(
         the probability of each, black for 0 and white for 1.
     """
     drawn = []
-    for tile, answer in rows:
+    for tile, output in rows:
         pixels = tile[0] if tile.ndim == _BATCH_AXES else tile
         panels = [input_colours(fewer(pixels), bgr=bgr)]
-        if answer is not None and answer.ndim == _BATCH_AXES and answer.size:
-            panels += _answer(fewer(answer[0]), colours)
-        drawn.append(beside(panels))
-    whole = beside([np.swapaxes(each, 0, 1) for each in drawn])
+        if output is not None and output.ndim == _BATCH_AXES and output.size:
+            panels += _output(fewer(output[0]), colours)
+        drawn.append(side_by_side(panels))
+    whole = side_by_side([np.swapaxes(each, 0, 1) for each in drawn])
     return png(np.swapaxes(whole, 0, 1))
 
 
@@ -98,26 +98,26 @@ def input_colours(pixels: NDArray[Any], *, bgr: bool) -> NDArray[Any]:
     return _colour(np.broadcast_to(stretched * _WHITE, (*shown.shape[:2], _COLOURS)))
 
 
-def _answer(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> list[NDArray[Any]]:
+def _output(output: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> list[NDArray[Any]]:
     """The class map and the confidence."""
-    values = np.real(answer).astype(np.float64)
+    values = np.real(output).astype(np.float64)
     confidence = np.clip(np.nan_to_num(values).max(axis=-1), 0, 1)[..., None] * _WHITE
     panel = _colour(np.broadcast_to(confidence, (*values.shape[:2], _COLOURS)))
     panel[~np.isfinite(values).all(axis=-1)] = NO_NUMBER
-    return [class_map(answer, colours), panel]
+    return [class_map(output, colours), panel]
 
 
-def class_map(answer: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> NDArray[Any]:
+def class_map(output: NDArray[Any], colours: Sequence[tuple[int, int, int]]) -> NDArray[Any]:
     """The most probable class of each pixel, in its colour.
 
     Args:
-        answer: Probabilities, `(height, width, classes)`.
+        output: Probabilities, `(height, width, classes)`.
         colours: Red, green, blue of each class; classes beyond them are grey.
 
     Returns:
         uint8, `(height, width, 3)`; `NO_NUMBER` where a value is no finite number.
     """
-    values = np.real(answer).astype(np.float64)
+    values = np.real(output).astype(np.float64)
     classes = values.shape[-1]
     table = [colours[each] if each < len(colours) else OTHER_CLASS for each in range(classes)]
     classes_of, _ = most_probable(np.nan_to_num(values))
@@ -131,7 +131,7 @@ def _colour(image: NDArray[Any]) -> NDArray[Any]:
     return rounded
 
 
-def beside(panels: Sequence[NDArray[Any]]) -> NDArray[Any]:
+def side_by_side(panels: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Panels side by side on white, with a gap between."""
     height = max(panel.shape[0] for panel in panels)
     width = sum(panel.shape[1] for panel in panels) + _GAP * (len(panels) - 1)

@@ -63,7 +63,7 @@ def verdict_of(
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """All outcomes on one file, as data. `report.FileReport` says what each field is."""
+    """All outcomes on one file, as data. `report.FileReport` describes the fields."""
 
     path: str
     size: int
@@ -115,7 +115,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReportRecord:
-    """All outcomes on all files, as data. `report.Report` says what each field is."""
+    """All outcomes on all files, as data. `report.Report` describes the fields."""
 
     tool_version: str
     options: Options

@@ -20,12 +20,12 @@ class FileReport(FileRecord):
         outcomes: One for each rule of the catalogue, in the order of their codes.
         looked_at: What the file holds and what was done with it, as plain data.
         configuration: What it was checked by: configuration file, profile, what differs from the
-            defaults and where it was said, waivers; plain data. Empty where it is not known.
+            defaults and where it was set, waivers; plain data. Empty where it is not known.
         inspection: What else is known of what it holds, as plain data, see
-            `inspection.as_far_as_read`; None unless it was asked for.
+            `inspection.as_far_as_read`; None unless it was requested.
         cached: When the rules were checked, such as `2026-11-25T23:20:11Z`, where that was in an
-            earlier run whose verdict was kept; None where they were checked now.
-        gallery: Pictures of the run; None unless they were asked for and there was one.
+            earlier run whose verdict was stored; None if they were checked now.
+        gallery: Previews of the run; None unless they were requested and there was one.
         evaluation: What it did on labelled images; None where it was not evaluated.
     """
 
@@ -49,7 +49,7 @@ class Report(ReportRecord):
 
     Attributes:
         tool_version: Version of czcheck.
-        options: What was asked for.
+        options: The options of the call.
         files: One report for each file, in the order in which they were named.
     """
 

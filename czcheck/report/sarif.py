@@ -92,11 +92,11 @@ def _plain(value: Any) -> Any:
         return value
     plain = {}
     for field in attrs.fields(type(value)):
-        held, default = getattr(value, field.name), field.default
+        content, default = getattr(value, field.name), field.default
         if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
             default = default.factory()
-        if held is not None and (held != default or field.name == "level"):
-            plain[field.metadata["schema_property_name"]] = _plain(held)
+        if content is not None and (content != default or field.name == "level"):
+            plain[field.metadata["schema_property_name"]] = _plain(content)
     return plain
 
 
@@ -208,7 +208,7 @@ def _results(file: FileRecord, number: int, index: dict[str, int]) -> Iterator[A
             rule_id=finding.code,
             rule_index=index[finding.code],
             level=finding.severity.value,
-            message=_message(_told(finding)),
+            message=_message(_place_and_message(finding)),
             locations=[_location(file, number, finding)],
             partial_fingerprints={FINGERPRINT: fingerprint, GITHUB_FINGERPRINT: fingerprint},
             suppressions=None
@@ -224,7 +224,7 @@ def _results(file: FileRecord, number: int, index: dict[str, int]) -> Iterator[A
         )
 
 
-def _told(finding: Finding) -> str:
+def _place_and_message(finding: Finding) -> str:
     place = str(finding.at)
     return f"[{place}] {finding.message}" if place else finding.message
 

@@ -22,7 +22,7 @@ def segmentation_lines(result: Segmentation, *, quiet: bool = False) -> Iterator
 
     Args:
         result: The segmentation.
-        quiet: Tell only what went wrong.
+        quiet: Show only what went wrong.
     """
     failed = [image for image in result.images if image.failed is not None]
     if not quiet:
@@ -66,20 +66,20 @@ def _image_lines(result: Segmentation, image: ImageResult) -> Iterator[Line]:
         yield Line(f"  written: {place}")
 
 
-def _plane_lines(result: Segmentation, told: PlaneResult) -> Iterator[Line]:
-    plane = told.plane
+def _plane_lines(result: Segmentation, part: PlaneResult) -> Iterator[Line]:
+    plane = part.plane
     name = plane.name.lstrip("_").replace("_", " ") + ": " if plane.name else ""
     if plane.name and plane.scene_name:
         name = f"{plane.scene_name} ({name[:-2]}): "
-    shares = [f"{each.name} {told.share(each.label_value):.1%}" for each in result.classes]
+    shares = [f"{each.name} {part.share(each.label_value):.1%}" for each in result.classes]
     if result.job.min_confidence:
-        shares.append(f"below {result.job.min_confidence:g} % confidence {told.share(0):.1%}")
+        shares.append(f"below {result.job.min_confidence:g} % confidence {part.share(0):.1%}")
     yield Line(
-        f"  {name}{plane.width}x{plane.height}, {count(len(told.layout), 'tile')}, "
-        f"{told.seconds:.1f} s: {', '.join(shares)}"
+        f"  {name}{plane.width}x{plane.height}, {count(len(part.layout), 'tile')}, "
+        f"{part.seconds:.1f} s: {', '.join(shares)}"
     )
-    if told.seams is not None:
-        yield from _seam_lines(told.seams)
+    if part.seams is not None:
+        yield from _seam_lines(part.seams)
 
 
 def _seam_lines(seams: Seams) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""The report as lines of text; whoever prints them may give them colours."""
+"""The report as lines of text, with styles that a terminal can show as colours."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def _rule_lines(findings: Sequence[Finding], omitted: int) -> Iterator[Line]:
 
 def _place_lines(findings: Sequence[Finding], omitted: int = 0) -> Iterator[Line]:
     for finding in findings[:MAX_PLACES]:
-        yield from wrapped(_told(finding), " " * 10)
+        yield from wrapped(_place_and_message(finding), " " * 10)
     if further := further_text(len(findings), omitted):
         yield Line(f"{' ' * 10}{further}")
 
 
-def _told(finding: Finding) -> str:
+def _place_and_message(finding: Finding) -> str:
     """Place and message."""
     place = printable(str(finding.at))
     message = printable(finding.message)
@@ -76,7 +76,7 @@ def _file_lines(file: FileRecord, level: str) -> Iterator[Line]:
     found = f"; {found_text(file)}" if file.findings or file.waived else ""
     yield Line(f"  {len(file.outcomes)} rules: {counts}{found}", "counts")
     if looked_at := looked_at_text(file.looked_at):
-        yield from wrapped(f"looked at: {looked_at}", "  ")
+        yield from wrapped(f"examined: {looked_at}", "  ")
     if evaluation := file.looked_at.get("evaluation"):
         yield from evaluation_lines(evaluation)
     if cost := file.looked_at.get("run", {}).get("cost"):

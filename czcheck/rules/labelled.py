@@ -39,7 +39,7 @@ def classes_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[
     Format: 2, N10; 2, N11
     Example: Dice of Nucleus is 0.8713 on 40 labelled images; 0.9 is required.
     """
-    for each in goals.held_against(evaluation):
+    for each in goals.results(evaluation):
         if each.measure in _OF_CLASSES and not each.reached:
             yield Found(
                 measure=_OF_CLASSES[each.measure],
@@ -62,7 +62,7 @@ def answers_reach_their_goals(evaluation: Evaluation, goals: Goals) -> Iterator[
     Format: 2, N10; 5, minimum confidence
     Example: F1 of the objects is 0.7412 on 40 labelled images; 0.8 is required.
     """
-    for each in goals.held_against(evaluation):
+    for each in goals.results(evaluation):
         if each.measure in _OF_ALL and not each.reached:
             yield Found(
                 measure=_OF_ALL[each.measure],

@@ -18,7 +18,7 @@ from czcheck.rules.words import tiles_in_words
 from czcheck.text import first_of, sizes
 
 if TYPE_CHECKING:
-    from czcheck.diffing.answers import AnswersChange
+    from czcheck.diffing.answers import OutputsChange
     from czcheck.diffing.classes import ClassChange
     from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
@@ -222,7 +222,7 @@ def still_loads_in_the_target(network_change: NetworkChange) -> Iterator[Found]:
 
 
 @rule("CZ620", severity=_ERROR, level=Level.NETWORK)
-def answers_are_the_same(answers_change: AnswersChange) -> Iterator[Found]:
+def answers_are_the_same(answers_change: OutputsChange) -> Iterator[Found]:
     """The releases give different outputs.
 
     Says: The outputs are not the same: {difference}.
@@ -236,7 +236,7 @@ def answers_are_the_same(answers_change: AnswersChange) -> Iterator[Found]:
         yield Found(difference=answers_change.other)
         return
     bad = [tile for tile in answers_change.tiles if tile.differs]
-    if not bad and not answers_change.unanswered:
+    if not bad and not answers_change.missing:
         return
     parts, at = [], None
     if bad:
@@ -246,7 +246,7 @@ def answers_are_the_same(answers_change: AnswersChange) -> Iterator[Found]:
         words = [labels_in_words(worst)] if worst.comparison.labels else []
         words.append(f"{change_in_words(worst)} ({allowed_in_words(worst)})")
         parts.append(where + " and ".join(words))
-    for failure in answers_change.unanswered[:_MANY]:
+    for failure in answers_change.missing[:_MANY]:
         at = at or TilePixel(failure.tile)
         parts.append(
             f"the {failure.which} release fails on the tile `{failure.tile}`: {failure.reason}"

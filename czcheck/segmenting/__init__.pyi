@@ -8,7 +8,7 @@ from .layout import Span as Span
 from .layout import laid_between as laid_between
 from .layout import tiles as tiles
 from .objects import ObjectMeter as ObjectMeter
-from .places import Wanted as Wanted
+from .places import Requested as Requested
 from .places import choose as choose
 from .planes import Block as Block
 from .planes import read_tile as read_tile

@@ -1,6 +1,6 @@
 """A band: whole rows of an image's tiles, segmented by one process out of many.
 
-Chunks of the store that lie in one band alone are written by whoever segments it. What lies in
+Chunks of the store inside one band are written by the worker that segments it. Chunks in
 chunks that neighbouring bands share is handed back, for one process to write: so no two processes
 ever write the same chunk, and a band that is segmented again writes the same.
 """
@@ -67,7 +67,7 @@ class Piece:
     Attributes:
         number: Number of the tile.
         top: First row in the plane.
-        pixels: What is to be written, by kind; as wide as what is kept of the tile.
+        pixels: What is to be written, by kind; as wide as the used part of the tile.
     """
 
     number: int
@@ -77,7 +77,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class BandResult:
-    """What was done.
+    """The result of a band.
 
     Attributes:
         written: Numbers of the tiles that are in the store.
@@ -111,24 +111,24 @@ def bands_of(
     across = len(layout.columns)
     rows = sorted({number // across for number in numbers})
     few = max(1, -(-len(rows) // (BANDS_PER_WORKER * workers)))
-    wanted = set(numbers)
+    selected = set(numbers)
     band: list[int] = []
     for row in rows:
         # Where rows are missing in between, another run has written them: chunks are shared there.
         if band and (row != band[-1] + 1 or len(band) >= few):
-            yield _band(layout, band, wanted, chunk)
+            yield _band(layout, band, selected, chunk)
             band = []
         band.append(row)
     if band:
-        yield _band(layout, band, wanted, chunk)
+        yield _band(layout, band, selected, chunk)
 
 
 def _band(
-    layout: Layout, rows: list[int], wanted: set[int], chunk: int
+    layout: Layout, rows: list[int], selected: set[int], chunk: int
 ) -> tuple[tuple[int, ...], tuple[int, int]]:
     across, height = len(layout.columns), layout.shape[0]
     every = [row * across + column for row in rows for column in range(across)]
-    numbers = tuple(number for number in every if number in wanted)
+    numbers = tuple(number for number in every if number in selected)
     top, bottom = layout.rows[rows[0]].keep_from, layout.rows[rows[-1]].keep_to
     first = -(-top // chunk) * chunk
     last = bottom if bottom == height else bottom // chunk * chunk
@@ -141,7 +141,7 @@ def _band(
 
 
 def run_band(runner: ModelRunner, band: Band) -> BandResult:
-    """Segment a band and write what is its own.
+    """Segment a band and write its own chunks.
 
     Args:
         runner: The network.
@@ -186,7 +186,7 @@ def run_band(runner: ModelRunner, band: Band) -> BandResult:
 
 @dataclass(slots=True)
 class _BandSink:
-    """Writes the rows that are the band's own, and keeps the others."""
+    """Writes the rows that are the band's own, and collects the others."""
 
     plane: Plane
     layout: Layout
@@ -214,7 +214,7 @@ class _BandSink:
             self.written.append(number)
         for start, end in outside:
             rows = slice(start - top, end - top)
-            # Copied: the rest of the block need not be kept for it.
+            # Copied, so that the rest of the block can be freed.
             pieces = {kind: pixels[rows].copy() for kind, pixels in made.items()}
             self.pieces.append(Piece(number, start, pieces))
 

@@ -33,10 +33,10 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
     """
 
     def __init__(self, name: str, archive: str, data: bytes, job: dict[str, Any]) -> None:
-        """Keep what is to be sent.
+        """Store what is to be sent.
 
         Args:
-            name: What tells it from others.
+            name: A unique name.
             archive: The archive's file name, for messages.
             data: The archive.
             job: How to run it, see `Job.to_json`.
@@ -78,7 +78,7 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
             raise
 
     def finish(self) -> None:
-        """See that the network's process ends normally, if there is one.
+        """Check that the network's process ends normally, if there is one.
 
         Raises:
             InputError: It ended otherwise.
@@ -115,7 +115,7 @@ def _run_band(name: str, band: Band) -> BandResult:
 
 
 async def _finish(name: str, dask_worker: Worker) -> None:
-    """Runs on each worker, which goes on answering the scheduler meanwhile."""
+    """Runs on each worker, which stays in contact with the scheduler meanwhile."""
     plugin = dask_worker.plugins.get(name)
     if plugin is not None:
         await asyncio.to_thread(plugin.finish)
@@ -134,7 +134,7 @@ class Cluster:
 
         Raises:
             UsageError: It is no address.
-            IncompleteError: No scheduler answers there, it has no worker, or workers have another
+            IncompleteError: No scheduler responds there, it has no worker, or workers have another
                 version of czcheck.
         """
         self._address = address
@@ -160,7 +160,7 @@ class Cluster:
         return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
 
     def submit(self, band: Band) -> Future[BandResult]:
-        """Have a band segmented. If its worker is lost, another one does it.
+        """Start segmenting a band on a worker. If the worker is lost, another one does it.
 
         Args:
             band: What to do.
@@ -170,7 +170,7 @@ class Cluster:
     def results(
         self, futures: Iterable[Future[BandResult]]
     ) -> Iterator[tuple[Future[BandResult], BandResult]]:
-        """What bands came to, in the order in which they are done.
+        """The results of bands, in the order in which they are done.
 
         Args:
             futures: The bands.
@@ -194,7 +194,7 @@ class Cluster:
             raise
 
     def finish(self) -> None:
-        """See that all networks' processes end normally: only then does what they answered count.
+        """Check that all networks' processes end normally: only then do their outputs count.
 
         Raises:
             InputError: One ended otherwise.

@@ -24,7 +24,7 @@ class Job:
         tile: (height, width) of a tile in pixels, for networks that leave it open.
         border: Pixels in place of the model's `BorderSize`.
         align: Whether tiles begin at multiples of the network's stride.
-        stride: The stride, where the graph does not tell it.
+        stride: The stride, if it cannot be read from the graph.
         pad: How an image is continued where tiles reach over its edges.
         min_confidence: Percent, 0 to 100: a pixel whose largest probability is below gets label 0.
         allow_op: Operations that are admitted by name.
@@ -51,7 +51,8 @@ class Job:
         """
         if not 0 <= self.min_confidence <= 100:  # percent
             raise UsageError(
-                f"a minimum confidence of {self.min_confidence:g} is no percentage; give 0 to 100"
+                f"a minimum confidence of {self.min_confidence:g} is not a percentage; "
+                "give 0 to 100"
             )
         if (reason := fraction(self.min_confidence)) is not None:
             raise UsageError(f"a minimum confidence of {reason}")
@@ -73,7 +74,7 @@ class Job:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Job:
-        """The job that `to_json` told of.
+        """The job from the data that `to_json` returned.
 
         Args:
             values: What it returned.
@@ -91,7 +92,7 @@ class Job:
 
 
 def fraction(percent: float) -> str | None:
-    """What is wrong with a percentage that was probably meant as a fraction; None for nothing.
+    """Why a percentage is probably a fraction given by mistake; None if it is not.
 
     Args:
         percent: The percentage, 0 to 100.

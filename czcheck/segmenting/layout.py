@@ -1,4 +1,4 @@
-"""How an image is cut into tiles, and which part of each tile is kept."""
+"""How an image is cut into tiles, and which part of each output is used."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Span:
     Attributes:
         start: First pixel of the tile. Negative where the image is smaller than the tile.
         size: Pixels of the tile.
-        keep_from: First pixel whose answer is kept.
-        keep_to: The pixel behind the last one that is kept.
+        keep_from: First pixel whose output is used.
+        keep_to: The pixel behind the last one that is used.
     """
 
     start: int
@@ -28,18 +28,18 @@ class Span:
 
     @property
     def before(self) -> int:
-        """Pixels of the tile in front of what is kept."""
+        """Pixels of the tile before the used part."""
         return self.keep_from - self.start
 
     @property
     def behind(self) -> int:
-        """Pixels of the tile behind what is kept."""
+        """Pixels of the tile behind the used part."""
         return self.start + self.size - self.keep_to
 
 
 @dataclass(frozen=True, slots=True)
 class TilePlace:
-    """Where one tile lies in an image.
+    """The position of one tile in an image.
 
     Attributes:
         row: Number of its row of tiles, from 0.
@@ -54,8 +54,8 @@ class TilePlace:
     columns: Span
 
     @property
-    def kept(self) -> tuple[slice, slice]:
-        """Rows and columns of the image whose answer is taken from this tile."""
+    def used(self) -> tuple[slice, slice]:
+        """Rows and columns of the image whose output is taken from this tile."""
         return (
             slice(self.rows.keep_from, self.rows.keep_to),
             slice(self.columns.keep_from, self.columns.keep_to),
@@ -85,7 +85,7 @@ class Layout:
     Attributes:
         shape: (height, width) of the image in pixels.
         tile: (height, width) of each tile in pixels.
-        border: Pixels that are not kept, at least, at each edge of a tile inside the image.
+        border: Pixels that are discarded, at least, at each edge of a tile inside the image.
         rows: The tiles from top to bottom.
         columns: The tiles from left to right.
     """
@@ -112,7 +112,7 @@ class Layout:
 
     @property
     def seams(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Rows and columns of the image at which another tile begins to be kept."""
+        """Rows and columns of the image at which another tile begins to be used."""
         return (
             tuple(span.keep_from for span in self.rows[1:]),
             tuple(span.keep_from for span in self.columns[1:]),
@@ -120,7 +120,7 @@ class Layout:
 
     @property
     def padded(self) -> tuple[int, int, int, int]:
-        """Pixels that tiles reach over the image's top, bottom, left and right edge."""
+        """Pixels by which tiles extend over the image's top, bottom, left and right edge."""
         (height, width), rows, columns = self.shape, self.rows, self.columns
         return (
             max(0, -rows[0].start),
@@ -131,7 +131,7 @@ class Layout:
 
     @property
     def padding(self) -> float:
-        """Share of what the network sees that is no image but its continuation, 0 to 1."""
+        """Share of the network's input that is padding, not image, 0 to 1."""
         seen = 1.0
         for spans, length in zip((self.rows, self.columns), self.shape, strict=True):
             inside = (min(span.start + span.size, length) - max(span.start, 0) for span in spans)
@@ -149,10 +149,10 @@ def tiles(
 ) -> Layout:
     """Cut an image into tiles as ZEN does, without running anything.
 
-    Every tile has exactly the network's size. At the edges of the image a tile is kept up to the
+    Every tile has exactly the network's size. At the edges of the image a tile is used up to the
     edge, and shifted inwards so that it is full of the image's pixels; between tiles at least
-    `border` pixels of each are not kept. Every pixel is kept from one tile. An image that is
-    smaller than a tile lies in its centre, and the tile reaches over the edges.
+    `border` pixels of each are discarded. Every pixel is taken from one tile. An image that is
+    smaller than a tile is placed in its centre, and the tile extends over the edges.
 
     Args:
         shape: (height, width) of the image in pixels; further numbers are left aside.
@@ -160,7 +160,7 @@ def tiles(
         border: The model's `BorderSize` in pixels.
         align: The network's stride in pixels: tiles begin at multiples of it, so that poolings see
             the same grid in all of them. The last row and column of tiles then reach over the edge
-            by less than a stride where the image's size asks for it. 1 for ZEN's own layout.
+            by less than a stride where the image's size requires it. 1 for ZEN's own layout.
 
     Returns:
         The tiles.
@@ -225,7 +225,7 @@ def _aligned(length: int, size: int, border: int, stride: int) -> tuple[Span, ..
 
 
 def laid_between(layout: Layout, stride: int) -> Layout:
-    """Other tiles for the same image: what was a seam lies in the middle of a tile.
+    """Other tiles for the same image: former seams are in the middle of a tile.
 
     Args:
         layout: The tiles.
@@ -247,7 +247,7 @@ def _between(spans: tuple[Span, ...], length: int, border: int, stride: int) -> 
     size = spans[0].size
     starts = [spans[0].start]
     for here, there in pairwise(spans):
-        # Where a stride is large beside the tile, the middle can be too far from the tile before.
+        # With a large stride relative to the tile, the middle can be too far from the tile before.
         furthest = starts[-1] + size - 2 * border
         moved = min((there.start - here.start) // 2, furthest - here.start)
         starts.append(here.start + moved // stride * stride)
@@ -255,7 +255,7 @@ def _between(spans: tuple[Span, ...], length: int, border: int, stride: int) -> 
 
 
 def _cut_half_way(starts: Sequence[int], size: int, length: int) -> tuple[Span, ...]:
-    """Tiles that begin at these places, kept up to half way between one's end and the next."""
+    """Tiles that begin at these places, used up to half way between one's end and the next."""
     cuts = [0, *((here + size + there) // 2 for here, there in pairwise(starts)), length]
     return tuple(
         Span(start, size, first, end)

@@ -1,7 +1,7 @@
 """Measures the connected objects of classes while an image is segmented, block by block.
 
-An object that lies in several blocks is measured in each, and the parts are put together: what is
-kept meanwhile is the objects, and the lines along which blocks touch.
+An object in several blocks is measured in each, and the parts are put together: in memory
+are only the objects, and the lines along which blocks touch.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class ObjectMeter:
             channels: Numbers per pixel of the image.
         """
         self._plane = plane
-        self._wanted = np.asarray(sorted(label_values))
+        self._classes = np.asarray(sorted(label_values))
         self._channels = channels
         self._count = 0
         self._parts = _Parts()
@@ -100,7 +100,7 @@ class ObjectMeter:
         self._row = -1
         # The last line of the blocks above, and of those in this row of blocks.
         self._above = self._below = _Line(np.zeros(0, np.int64), np.zeros(0, np.uint16))
-        self._beside: _Line | None = None
+        self._left: _Line | None = None
 
     def take(self, block: Block) -> None:
         """Measure one block.
@@ -122,26 +122,26 @@ class ObjectMeter:
         if top != self._row:
             self._begin_row(top)
         width = labels.shape[1]
-        classes = np.where(np.isin(labels, self._wanted), labels, 0)
+        classes = np.where(np.isin(labels, self._classes), labels, 0)
         numbers, count = label(classes, background=0, return_num=True)
         if count:
             table = regionprops_table(numbers, pixels, properties=(*_MEASURED, *_OF_INTENSITY))
-            self._keep(table, classes, numbers, top, left)
+            self._store(table, classes, numbers, top, left)
         objects = np.where(numbers > 0, numbers.astype(np.int64) + self._count, 0)
         self._count += count
         self._join(_Line(objects[0], classes[0]), self._above, left)
-        if self._beside is not None:
-            self._join(_Line(objects[:, 0], classes[:, 0]), self._beside, 0)
-        self._beside = _Line(objects[:, -1].copy(), classes[:, -1].copy())
+        if self._left is not None:
+            self._join(_Line(objects[:, 0], classes[:, 0]), self._left, 0)
+        self._left = _Line(objects[:, -1].copy(), classes[:, -1].copy())
         self._below.objects[left : left + width] = objects[-1]
         self._below.labels[left : left + width] = classes[-1]
 
     def _begin_row(self, top: int) -> None:
         width = self._plane.width
-        self._row, self._beside, self._above = top, None, self._below
+        self._row, self._left, self._above = top, None, self._below
         self._below = _Line(np.zeros(width, np.int64), np.zeros(width, np.uint16))
 
-    def _keep(
+    def _store(
         self,
         table: dict[str, NDArray[Any]],
         classes: NDArray[Any],
@@ -149,7 +149,7 @@ class ObjectMeter:
         top: int,
         left: int,
     ) -> None:
-        """Keep what was measured of a block, in places of the plane, means as sums."""
+        """Store what was measured of a block, in places of the plane, means as sums."""
 
         def columns(name: str) -> NDArray[Any]:
             names = [key for key in table if key == name or key.startswith(f"{name}-")]
@@ -168,7 +168,7 @@ class ObjectMeter:
         parts.most.append(columns("intensity_max"))
 
     def _join(self, line: _Line, other: _Line, offset: int) -> None:
-        """Note which objects of two lines of pixels beside each other touch.
+        """Record which objects of two adjacent lines of pixels touch.
 
         Args:
             line: The new line.

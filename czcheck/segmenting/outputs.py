@@ -42,7 +42,7 @@ class Outputs:
     the other: what can take long or go wrong is done by then.
 
     Attributes:
-        written: The files, as far as they are wanted.
+        written: The requested files.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Outputs:
         *,
         resume: bool = False,
         unfinished: Callable[[str], None] | None = None,
-        held: ExitStack | None = None,
+        deferred: ExitStack | None = None,
     ) -> None:
         """Begin nothing yet.
 
@@ -63,9 +63,9 @@ class Outputs:
             runner: What makes them.
             resume: Whether to go on with what was interrupted.
             unfinished: Called with each store that is left unfinished and can be gone on with.
-            held: Where putting the files in place is left to; None to do so here.
+            deferred: What puts the files in place later; None to do so here.
         """
-        self._held = held
+        self._deferred = deferred
         self._image = image
         self._places = places
         self._runner = runner
@@ -100,8 +100,8 @@ class Outputs:
         except BaseException as failure:
             self._finish(type(failure), failure, failure.__traceback__)
             raise
-        if self._held is not None:
-            self._held.push(self._finish)
+        if self._deferred is not None:
+            self._deferred.push(self._finish)
             return
         with uninterrupted():
             self._finish(None, None, None)
@@ -143,7 +143,7 @@ class Outputs:
         }
 
     def sinks(self) -> list[Sink]:
-        """What takes the blocks of a plane and writes them."""
+        """The sinks that write the blocks of a plane."""
         return [_WriterSink(writer, MADE[kind]) for kind, writer in self._writers.items()]
 
     def parts(self, plane: Plane) -> dict[Kind, ZarrPart]:
@@ -155,7 +155,7 @@ class Outputs:
         return {kind: each.part(plane) for kind, each in self._stores()}
 
     def take(self, plane: Plane, layout: Layout, result: BandResult) -> None:
-        """Write what other processes left to be written, and record what they wrote.
+        """Write the chunks that other processes left, and record those that they wrote.
 
         Args:
             plane: The plane.
@@ -201,8 +201,8 @@ class Outputs:
     def _is_written(self, plane: Plane, place: TilePlace) -> bool:
         return all(each.written(plane, *place.region) for each in self._writers.values())
 
-    def kept(self, plane: Plane, place: TilePlace) -> Block:
-        """What a run that is resumed has written of a tile. It has no probabilities.
+    def stored(self, plane: Plane, place: TilePlace) -> Block:
+        """The stored part of a tile of a resumed run. It has no probabilities.
 
         Args:
             plane: The plane.
@@ -217,7 +217,7 @@ class Outputs:
         return Block(plane, place, pixels, np.zeros((*labels.shape, 0), np.float32), labels)
 
     def overlay(self, plane: Plane) -> Overlay | None:
-        """A picture of a plane to be filled; None if none is wanted.
+        """An empty preview of a plane; None if none is requested.
 
         Args:
             plane: The plane.
@@ -230,10 +230,10 @@ class Outputs:
         return Overlay(plane, metadata.classes, bgr=bgr)
 
     def write_overlay(self, overlay: Overlay, plane: Plane, shares: Mapping[int, float]) -> None:
-        """Write the picture of a plane.
+        """Write the preview of a plane.
 
         Args:
-            overlay: The picture, filled.
+            overlay: The preview, filled.
             plane: The plane, whose name goes into the file's where there are several.
             shares: See `Overlay.save`.
 

@@ -1,4 +1,4 @@
-"""A picture of a plane with its classes in the model's colours, and a legend."""
+"""A preview of a plane with its classes in the model's colours, and a legend."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ROWS = 256
 
 
 class Overlay:
-    """Keeps what is shown of a plane. A `Sink`."""
+    """Collects the preview of a plane. A `Sink`."""
 
     def __init__(self, plane: Plane, classes: Sequence[SegmentationClass], *, bgr: bool) -> None:
         """Show nothing yet.
@@ -51,7 +51,7 @@ class Overlay:
         self._labels: NDArray[Any] | None = None
 
     def take(self, block: Block) -> None:
-        """Keep every n-th pixel of a block.
+        """Store every n-th pixel of a block.
 
         Args:
             block: The block.
@@ -59,7 +59,7 @@ class Overlay:
         self.show(block.top, block.left, block.labels, block.pixels)
 
     def show(self, top: int, left: int, labels: NDArray[Any], pixels: NDArray[Any]) -> None:
-        """Keep every n-th pixel of a region.
+        """Store every n-th pixel of a region.
 
         Args:
             top: First row in the plane.
@@ -87,7 +87,7 @@ class Overlay:
     def save(
         self, path: Path, shares: Mapping[int, float], about: Mapping[str, str] | None = None
     ) -> None:
-        """Write the picture.
+        """Write the preview.
 
         Args:
             path: A PNG that is there already, or not.
@@ -111,7 +111,7 @@ def _coloured(
     pixels: NDArray[Any], labels: NDArray[Any], classes: Sequence[SegmentationClass]
 ) -> NDArray[Any]:
     """Intensities stretched, all channels alike so that hues stay, under the classes' colours."""
-    # A few hundred thousand pixels tell the range as well as all of them.
+    # A few hundred thousand pixels give the range as well as all of them.
     step = max(1, round((pixels.size / 4e5) ** 0.5))
     low, high = (float(each) for each in np.percentile(pixels[::step, ::step], (_LOW, _HIGH)))
     scale = _WHITE / (high - low) if high > low else 1.0

@@ -1,4 +1,4 @@
-"""Packages that only segmenting needs, looked for before a network is loaded."""
+"""Packages that only segmenting needs, checked before a network is loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _USES = {
 
 
 def need(*modules: str) -> None:
-    """See that packages of the extra for images are installed.
+    """Check that packages of the extra for images are installed.
 
     Args:
         modules: `cztile`, `skimage`.

@@ -32,14 +32,14 @@ _ONLY_LABELS = "png"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the user asks for. Each is a file, or a folder for the files of several images.
+class Requested:
+    """The requested results. Each is a file, or a folder for the files of several images.
 
     Attributes:
         labels: The label image.
         probabilities: The probability of each class.
         confidence: The largest probability.
-        overlay: A picture in the model's colours.
+        overlay: A preview in the model's colours.
     """
 
     labels: str | None = None
@@ -50,13 +50,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The files of one image; None for what is not wanted.
+    """The files of one image; None for what is not requested.
 
     Attributes:
         labels: The label image.
         probabilities: The probability of each class.
         confidence: The largest probability.
-        overlay: A picture in the model's colours; planes add their names to it.
+        overlay: A preview in the model's colours; planes add their names to it.
     """
 
     labels: str | None = None
@@ -66,7 +66,7 @@ class Places:
 
     @property
     def images(self) -> Iterator[tuple[Kind, str]]:
-        """What is written as images, with its kind."""
+        """The results written as images, with their kinds."""
         kinds: tuple[Kind, ...] = ("labels", "probabilities", "confidence")
         for kind in kinds:
             place = getattr(self, kind)
@@ -99,7 +99,7 @@ class Chosen:
     sources: Sources
 
     def guard_pictures(self, planes: Sequence[Sequence[Plane]]) -> None:
-        """See that pictures replace nothing, now that the planes are known that they are of.
+        """Check that previews replace nothing, when their planes are known.
 
         Args:
             planes: The planes of each image; none where it cannot be segmented.
@@ -123,16 +123,16 @@ class Chosen:
 def choose(
     model: Path,
     given: Iterable[Path],
-    wanted: Wanted,
+    requested: Requested,
     table: Path | None,
     form: str = FORMATS[0],
 ) -> Chosen:
-    """Name the images and the files of each, and make the folders that are missing.
+    """Choose the images and the files of each, and create missing folders.
 
     Args:
         model: The archive.
         given: Images and folders of images.
-        wanted: What the user asks for.
+        requested: The requested results.
         table: The table of objects; None for none.
         form: Format of the files in folders, one of `FORMATS`.
 
@@ -143,22 +143,22 @@ def choose(
     given = list(given)
     images, left_out = images_of(given)
     folder = next((str(path) for path in given if path.is_dir() and not is_store(path)), None)
-    places = places_for(images, wanted, folder_of=folder, form=form)
+    places = places_for(images, requested, folder_of=folder, form=form)
     sources = Sources()
     sources.model(model)
     for each in images:
         sources.images(each)
     targets = targets_of(places, table)
     check_targets(targets, sources)
-    _make_folders(targets, list(dict.fromkeys(_missing(places, wanted))))
+    _make_folders(targets, list(dict.fromkeys(_missing(places, requested))))
     return Chosen(tuple(images), tuple(left_out), tuple(places), table, sources)
 
 
 def picture_of(overlay: str, plane: Plane) -> Path:
-    """The file with the picture of one plane.
+    """The file with the preview of one plane.
 
     Args:
-        overlay: The picture's place.
+        overlay: The place of the preview.
         plane: The plane, whose name is put into it where there are several.
     """
     path = Path(overlay)
@@ -167,7 +167,7 @@ def picture_of(overlay: str, plane: Plane) -> Path:
 
 def places_for(
     images: Sequence[Path],
-    wanted: Wanted,
+    requested: Requested,
     *,
     folder_of: str | None,
     form: str = FORMATS[0],
@@ -176,7 +176,7 @@ def places_for(
 
     Args:
         images: The images.
-        wanted: What the user asks for.
+        requested: The requested results.
         folder_of: A folder that was given in place of images, so that results go to folders even
             if there is only one image in it.
         form: Format of the files in folders, one of `FORMATS`.
@@ -185,7 +185,7 @@ def places_for(
         The files of each image, in their order.
 
     Raises:
-        UsageError: No such format, a picture that is no PNG, several images and one file, or no
+        UsageError: No such format, a preview that is no PNG, several images and one file, or no
             such folder.
     """
     if form not in FORMATS:
@@ -193,8 +193,8 @@ def places_for(
     several = len(images) > 1 or folder_of is not None
     stems = _stems(images)
     by_kind: dict[str, list[str | None]] = {}
-    for field in fields(Wanted):
-        place = getattr(wanted, field.name)
+    for field in fields(Requested):
+        place = getattr(requested, field.name)
         by_kind[field.name] = _named(place, field.name, stems, form, several=several)
     return [Places(*row) for row in zip(*by_kind.values(), strict=True)]
 
@@ -242,10 +242,10 @@ def _make_folders(targets: Sequence[Target], missing: Sequence[Path]) -> None:
         raise UsageError(f"{error.filename}: cannot be made: {error.strerror}") from error
 
 
-def _missing(places: Sequence[Places], wanted: Wanted) -> Iterator[Path]:
+def _missing(places: Sequence[Places], requested: Requested) -> Iterator[Path]:
     """Folders that were named for the files of several images, and are not there yet."""
     for kind in _NAMES:
-        named = getattr(wanted, kind)
+        named = getattr(requested, kind)
         if named is None or "://" in named:
             continue
         folder = Path(named)
@@ -254,7 +254,7 @@ def _missing(places: Sequence[Places], wanted: Wanted) -> Iterator[Path]:
 
 
 def option_of(kind: str) -> str:
-    """The option that asks for a result.
+    """The option that requests a result.
 
     Args:
         kind: `labels`, `probabilities`, `confidence` or `overlay`.
@@ -299,7 +299,7 @@ def _named(
         )
     if not is_folder:
         if kind == "overlay" and not place.lower().endswith(".png"):
-            raise UsageError(f"{place}: pictures are PNG; name a .png file, or a folder")
+            raise UsageError(f"{place}: previews are PNG; name a .png file, or a folder")
         return [place]
     if form == _ONLY_LABELS and kind != "labels":
         form = FORMATS[0]  # PNG holds no fractions

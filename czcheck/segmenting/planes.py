@@ -1,4 +1,4 @@
-"""Segments one plane: reads tiles, runs them, hands on what is kept; all three at the same time."""
+"""Segments one plane: reads tiles, runs them, hands on blocks; all three at the same time."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """What is kept of one tile. Blocks of a plane touch each other and do not overlap.
+    """The used part of one tile. Blocks of a plane touch each other and do not overlap.
 
     Attributes:
         plane: The plane of the image.
         place: The tile.
         pixels: The image here, `(height, width, channels)`, as the file has them.
-        probabilities: The network's answer, float32, `(height, width, classes)`.
+        probabilities: The network's output, float32, `(height, width, classes)`.
         labels: `(height, width)`, uint8 or uint16: the LabelValue of the most probable class, or 0
             where its probability is below the minimum confidence.
     """
@@ -68,14 +68,14 @@ class Sink(Protocol):
     """Takes the blocks of a plane, row by row. Called from one thread at a time, not always one."""
 
     def take(self, block: Block) -> None:
-        """Take one block. Its arrays must not be changed, and not be kept without copying.
+        """Take one block. Its arrays must not be changed, and not be stored without copying.
 
         Args:
             block: The block.
         """
 
 
-def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the answers go
+def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the outputs go
     runner: ModelRunner,
     image: Image,
     plane: Plane,
@@ -89,8 +89,8 @@ def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the answer
 ) -> None:
     """Run a network over the tiles of one plane.
 
-    While the network is at one tile, the next ones are read and what is kept of the one before is
-    handed on, each in a thread of its own. However large the plane is, a few tiles are held.
+    While the network runs one tile, the next ones are read and the block of the one before is
+    handed on, each in a thread of its own. Only a few tiles are in memory at any time.
 
     Args:
         runner: The network.
@@ -114,9 +114,9 @@ def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the answer
     def read(place: TilePlace) -> tuple[TilePlace, NDArray[Any]]:
         return place, read_tile(image, plane, place, pad)
 
-    def hand_on(place: TilePlace, tile: NDArray[Any], answer: NDArray[np.float32]) -> None:
-        kept = answer[place.inside]
-        block = Block(plane, place, tile[place.inside], kept, labeller(kept))
+    def hand_on(place: TilePlace, tile: NDArray[Any], output: NDArray[np.float32]) -> None:
+        used = output[place.inside]
+        block = Block(plane, place, tile[place.inside], used, labeller(used))
         for sink in takers:
             sink.take(block)
         if progress is not None:
@@ -124,9 +124,9 @@ def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the answer
 
     with _thread("czcheck-read") as reading, _thread("czcheck-write") as writing:
         writes: deque[Future[None]] = deque()
-        for (place, tile), answer in _answered(runner, _ahead(reading, read, places), plane):
-            writes.append(writing.submit(hand_on, place, tile, answer))
-            del tile, answer
+        for (place, tile), output in _outputs(runner, _ahead(reading, read, places), plane):
+            writes.append(writing.submit(hand_on, place, tile, output))
+            del tile, output
             if len(writes) > 1:
                 writes.popleft().result()
         while writes:
@@ -134,7 +134,7 @@ def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the answer
 
 
 def read_tile(image: Image, plane: Plane, place: TilePlace, pad: Padding) -> NDArray[Any]:
-    """One tile of an image, continued where it reaches over the edges.
+    """One tile of an image, padded where it extends over the edges.
 
     Args:
         image: The image.
@@ -164,27 +164,27 @@ def read_tile(image: Image, plane: Plane, place: TilePlace, pad: Padding) -> NDA
     return np.pad(pixels, [*margins, (0, 0)], mode="reflect")
 
 
-def _answered(
+def _outputs(
     runner: ModelRunner, tiles: Iterable[tuple[TilePlace, NDArray[Any]]], plane: Plane
 ) -> Iterator[tuple[tuple[TilePlace, NDArray[Any]], NDArray[np.float32]]]:
-    """Each tile with its answer. The next one is handed over before the answer is waited for."""
+    """Each tile with its output. The next one is submitted before waiting for the output."""
     waiting: deque[tuple[TilePlace, NDArray[Any]]] = deque()
     for place, pixels in tiles:
         where = f"the tile at row {place.rows.start}, column {place.columns.start}"
         runner.submit(pixels, where + (f" of plane {plane.name}" if plane.name else ""))
         waiting.append((place, pixels))
         if len(waiting) == SLOTS:
-            answer = runner.collect()
-            yield waiting.popleft(), answer
+            output = runner.collect()
+            yield waiting.popleft(), output
     while waiting:
-        answer = runner.collect()
-        yield waiting.popleft(), answer
+        output = runner.collect()
+        yield waiting.popleft(), output
 
 
 def _ahead(
     executor: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[Result]:
-    """Results in order, with work on the next item under way while one is looked at."""
+    """Results in order, with work on the next item under way while one is used."""
     under_way: deque[Future[Result]] = deque()
     for item in items:
         under_way.append(executor.submit(work, item))

@@ -30,7 +30,7 @@ _COLOURS, _WITH_CHANNELS = (3, 4), 3
 
 
 class Predictor:
-    """A model's network, kept running from one call to the next. Part of an opened model."""
+    """A model's network, which stays running from one call to the next. Part of an opened model."""
 
     def __init__(self, model: Model) -> None:
         """Start nothing yet.
@@ -50,9 +50,9 @@ class Predictor:
         with self._as_image(array, color, intensities, runner) as image:
             (plane,) = image.planes
             shape = (plane.height, plane.width, len(runner.label_values))
-            answer = np.empty(shape, np.float32)
-            self._run(runner, image, plane, _Probabilities(answer), job)
-        return answer
+            output = np.empty(shape, np.float32)
+            self._run(runner, image, plane, _Probabilities(output), job)
+        return output
 
     def segment(
         self,
@@ -67,10 +67,10 @@ class Predictor:
         with self._as_image(source, color, intensities, runner, selection) as image:
             sizes = {(plane.height, plane.width) for plane in image.planes}
             if len(sizes) > 1:
-                told = ", ".join(f"{width}x{height}" for height, width in sorted(sizes))
+                shown = ", ".join(f"{width}x{height}" for height, width in sorted(sizes))
                 raise UsageError(
-                    f"{image.path}: its planes are of different size ({told} pixels) and make no "
-                    "array; select one scene"
+                    f"{image.path}: its planes are of different size ({shown} pixels), so they "
+                    "are no single array; select one scene"
                 )
             labelled = []
             for plane in image.planes:
@@ -171,7 +171,7 @@ class _Probabilities:
         self._array = array
 
     def take(self, block: Block) -> None:
-        self._array[block.place.kept] = block.probabilities
+        self._array[block.place.used] = block.probabilities
 
 
 class _Labels:
@@ -181,4 +181,4 @@ class _Labels:
         self._array = array
 
     def take(self, block: Block) -> None:
-        self._array[block.place.kept] = block.labels
+        self._array[block.place.used] = block.labels

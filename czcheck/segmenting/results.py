@@ -1,4 +1,4 @@
-"""What a segmentation tells of itself."""
+"""Facts about a segmentation: its results, images and planes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlaneResult:
-    """One plane.
+    """The result of one plane.
 
     Attributes:
         plane: The plane.
         layout: Its tiles.
         pixels: Number of pixels with each label; label 0 is below the minimum confidence.
         seconds: Wall-clock seconds that it took.
-        seams: What changes where tiles meet; None if that was not asked for.
+        seams: What changes where tiles meet; None if that was not requested.
     """
 
     plane: Plane
@@ -43,7 +43,7 @@ class PlaneResult:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """One image.
+    """The result of one image.
 
     Attributes:
         path: The image.
@@ -75,11 +75,11 @@ class Segmentation:
         model_name: The model's name.
         classes: Its classes.
         tile: (height, width) of a tile in pixels.
-        border: Pixels of a tile that are not kept at its inner edges.
+        border: Pixels of a tile that are discarded at its inner edges.
         stride: Multiple at which tiles begin; 1 if they were not aligned.
         environment: What the network ran in; None if nothing ran.
         images: The images.
-        objects: Number of objects that were measured; None if that was not asked for.
+        objects: Number of objects that were measured; None if that was not requested.
         table: The file that they are in.
         seconds: Wall-clock seconds, TensorFlow's start included.
         peak_bytes: The most memory that the network's process has had in use; 0 if unknown.

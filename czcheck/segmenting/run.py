@@ -124,12 +124,15 @@ class SegmentationRun:
             self._runner.load()
             environment = self._runner.environment
         count = None
-        with ExitStack() as held:
+        with ExitStack() as deferred:
             # The table is of all images, and appears with the files of the last one.
             last = None if table is None else _last_good(opened)
             results = [
                 self._image(
-                    image, place, alone=len(paths) == 1, held=held if image is last else None
+                    image,
+                    place,
+                    alone=len(paths) == 1,
+                    deferred=deferred if image is last else None,
                 )
                 for image, place in zip(opened, places, strict=True)
             ]
@@ -139,9 +142,9 @@ class SegmentationRun:
             self._runner.finish()
             classes = self._runner.model.metadata.classes
             if table is not None:
-                count = self._tabulate(table, held)
+                count = self._tabulate(table, deferred)
             with uninterrupted():
-                held.close()
+                deferred.close()
         return Segmentation(
             job=self._job,
             model_name=self._runner.model.metadata.name,
@@ -188,9 +191,9 @@ class SegmentationRun:
                 raise
             return _Opened(path, failed=str(error))
 
-    def _tabulate(self, table: Path, held: ExitStack) -> int:
-        """Write the table of objects, to be put in place with what is held back."""
-        temporary = held.enter_context(placing(table))
+    def _tabulate(self, table: Path, deferred: ExitStack) -> int:
+        """Write the table of objects, to be put in place with the deferred files."""
+        temporary = deferred.enter_context(placing(table))
         parquet = table.suffix.lower() == ".parquet"
         with writing(table):
             count = write_table(
@@ -200,29 +203,29 @@ class SegmentationRun:
         return count
 
     def _image(
-        self, opened: _Opened, places: Places, *, alone: bool, held: ExitStack | None
+        self, opened: _Opened, places: Places, *, alone: bool, deferred: ExitStack | None
     ) -> ImageResult:
-        """Segment one image; what is wrong with it is told, and the others go on."""
+        """Segment one image; if that fails, the failure is recorded and the others go on."""
         path = str(opened.path)
         if opened.failed is not None:
             return ImageResult(path, failed=opened.failed)
-        kept = len(self._measured)
+        before = len(self._measured)
         before = self._done
         try:
             with self._open(opened.path) as image:
-                return self._segment(image, opened, places, held)
+                return self._segment(image, opened, places, deferred)
         except NetworkFailedError:
             raise
         except InputError as error:
             if alone:
                 raise
             self._runner.drain()
-            del self._measured[kept:]
+            del self._measured[before:]
             self._done = before + (2 if self._seams else 1) * sum(map(len, opened.layouts))
             return ImageResult(path, failed=str(error))
 
     def _segment(
-        self, image: Image, opened: _Opened, places: Places, held: ExitStack | None
+        self, image: Image, opened: _Opened, places: Places, deferred: ExitStack | None
     ) -> ImageResult:
         results = []
         with Outputs(
@@ -231,7 +234,7 @@ class SegmentationRun:
             self._runner,
             resume=self._resume,
             unfinished=self._unfinished,
-            held=held,
+            deferred=deferred,
         ) as outputs:
             planes = list(zip(image.planes, opened.layouts, strict=True))
             spread = {}
@@ -259,7 +262,7 @@ class SegmentationRun:
         outputs: Outputs,
         spread: dict[int, int] | None = None,
     ) -> PlaneResult:
-        """Segment a plane; one that a cluster has segmented is only looked at."""
+        """Segment a plane; one that a cluster has segmented is only counted."""
         shares = Shares()
         sinks: list[Sink] = [shares]
         overlay = outputs.overlay(plane)
@@ -272,27 +275,27 @@ class SegmentationRun:
             meter = ObjectMeter(plane, self._label_values, self._runner.channels)
             sinks.append(meter)
         with ExitStack() as stack:
-            kept = None
+            label_file = None
             if self._seams:
                 dtype = Labeller(self._runner.label_values).dtype
-                kept = stack.enter_context(closing(LabelFile(layout.shape, dtype)))
-                sinks.append(kept)
+                label_file = stack.enter_context(closing(LabelFile(layout.shape, dtype)))
+                sinks.append(label_file)
             runs = outputs.runs(plane, layout)
             if spread is not None:
                 runs = iter([(True, list(range(len(layout))))])
                 if sinks == [shares] and sum(spread.values()) == plane.height * plane.width:
-                    # All is counted, and nobody else wants to see what was written.
+                    # All is counted, and no other sink needs what was written.
                     shares.pixels, runs = dict(spread), iter(())
             for done, numbers in runs:
                 if not done:
                     self._run(image, plane, layout, [*outputs.sinks(), *sinks], numbers)
                     continue
                 for number in numbers:
-                    block = outputs.kept(plane, layout[number])
+                    block = outputs.stored(plane, layout[number])
                     for sink in sinks:
                         sink.take(block)
                     self._advance(1 if spread is None else 0)
-            seams = None if kept is None else self._compare(image, plane, layout, kept)
+            seams = None if label_file is None else self._compare(image, plane, layout, label_file)
         result = PlaneResult(plane, layout, shares.pixels, 0, seams)
         if overlay is not None:
             outputs.write_overlay(
@@ -344,9 +347,9 @@ class SegmentationRun:
             (height, width), (rows, columns) = layout.shape, layout.tile
             if height < rows or width < columns:
                 yield (
-                    f"{width}x{height} pixels are less than a tile of {columns}x{rows}: continued "
-                    f"by {how}; {real:.0%} of what the network sees is the image. What ZEN does "
-                    "here is not known"
+                    f"{width}x{height} pixels are less than a tile of {columns}x{rows}: padded by "
+                    f"{how}; the image is {real:.0%} of the network's input. ZEN's padding is "
+                    "not known"
                 )
 
 

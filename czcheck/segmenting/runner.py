@@ -1,4 +1,4 @@
-"""A model's network in its process, asked one tile after another."""
+"""A model's network in its process, run on one tile after another."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class NetworkFailedError(InputError):
 
 
 class ModelRunner:
-    """A model's network, ready to answer tiles. A context manager.
+    """A model's network, ready to run on tiles. A context manager.
 
-    Tiles are answered in the order in which they are submitted, at most `SLOTS` at a time.
+    Outputs come in the order in which tiles are submitted, at most `SLOTS` at a time.
 
     Attributes:
         model: The opened archive.
         job: How it is run.
         tile: (height, width) of its tiles in pixels.
-        border: Pixels of a tile that are not kept at its inner edges.
+        border: Pixels of a tile that are discarded at its inner edges.
         channels: Numbers per pixel that the network takes.
         label_values: The label of each output channel.
         stride: What tiles are aligned to: the network's stride, or 1.
@@ -72,7 +72,7 @@ class ModelRunner:
         """
         self.model = model
         self.take(job)
-        self._asked: deque[tuple[int, str]] = deque()
+        self._submitted: deque[tuple[int, str]] = deque()
         self._next = 0
         self._top = 1.0
         self._worker = self._process(source)
@@ -86,7 +86,7 @@ class ModelRunner:
         """Run tiles for another job from now on, in the same process.
 
         Args:
-            job: How to run it. What it says of the process itself is left aside.
+            job: How to run it. Its limits on the process are not used.
 
         Raises:
             InputError: The model cannot be run, or must not be.
@@ -98,7 +98,7 @@ class ModelRunner:
         except UnavailableError as error:
             raise InputError(
                 f"{self.model.path}: cannot be run: {self.model.damage or error}; "
-                "`czcheck verify` says more"
+                "see `czcheck verify`"
             ) from error
 
     def _check(self) -> None:
@@ -106,8 +106,7 @@ class ModelRunner:
         model, job = self.model, self.job
         if (objection := model.safety.objection(job.allow_op)) is not None:
             raise InputError(
-                f"{model.path}: the network must not be run: {objection}; "
-                "`czcheck verify` says more"
+                f"{model.path}: the network must not be run: {objection}; see `czcheck verify`"
             )
         metadata = model.metadata
         fed, _ = model.network.required_ends
@@ -129,7 +128,7 @@ class ModelRunner:
         if self.job.stride is not None:
             return self.job.stride
         if reach.kind == "unknown":
-            node = "" if reach.because is None else f" (its {reach.because.op} is not understood)"
+            node = "" if reach.because is None else f" (its {reach.because.op} is unknown)"
             raise UsageError(
                 f"{self.model.path}: the network's stride is not known{node}; "
                 "give --stride PIXELS, or leave --align out"
@@ -147,17 +146,17 @@ class ModelRunner:
             size or declared
             for size, declared in zip(sizes, self.model.metadata.total_tile, strict=True)
         )
-        wanted = job.tile or found
-        if None in wanted:
+        requested = job.tile or found
+        if None in requested:
             raise UsageError(f"{path}: the network leaves the size of a tile open; give --tile HxW")
-        for size, given in zip(sizes, wanted, strict=True):
+        for size, given in zip(sizes, requested, strict=True):
             if size not in (None, given):
                 raise UsageError(
                     f"{path}: the network takes tiles of {shown(sizes)} pixels, not "
-                    f"{shown(wanted)}; "
+                    f"{shown(requested)}; "
                     "leave --tile out"
                 )
-        return int(wanted[0] or 0), int(wanted[1] or 0)
+        return int(requested[0] or 0), int(requested[1] or 0)
 
     def _process(self, source: WorkerSource | None) -> Worker:
         if source is not None:
@@ -194,7 +193,7 @@ class ModelRunner:
         self._loaded = True
 
     def submit(self, pixels: NDArray[Any], where: str = "the tile") -> None:
-        """Hand over one tile.
+        """Start running one tile, without waiting for its output.
 
         Args:
             pixels: `(height, width, channels)`, raw intensities of the pixel type, any dtype.
@@ -209,60 +208,60 @@ class ModelRunner:
         fed: NDArray[np.float32] = pixels.astype(np.float32)
         if self._top != 1:
             fed /= np.float32(self._top)
-        self._asked.append((self._next, where))
+        self._submitted.append((self._next, where))
         self._worker.submit(fed[None], self._next)
         self._next = (self._next + 1) % SLOTS
 
     @property
     def waiting(self) -> int:
         """How many tiles were submitted and not collected."""
-        return len(self._asked)
+        return len(self._submitted)
 
     def collect(self) -> NDArray[np.float32]:
-        """Wait for the answer to the tile that was submitted first.
+        """Wait for the output for the tile that was submitted first.
 
         Returns:
             Probabilities, `(height, width, classes)`, float32, finite.
 
         Raises:
-            NetworkFailedError: The network failed, ended its process, or answered something else.
+            NetworkFailedError: The network failed, ended its process, or returned something else.
             IncompleteError: The process ended through no fault of the network's.
         """
-        slot, where = self._asked.popleft()
+        slot, where = self._submitted.popleft()
         path = self.model.path
         try:
-            answer = self._worker.collect(slot)
+            output = self._worker.collect(slot)
         except (CommandFailed, WorkerDied) as error:
             raise NetworkFailedError(
                 f"{path}: the network failed on {where}: {error.reason}"
             ) from error
-        self.peak_bytes = max(self.peak_bytes, answer.peak_bytes)
+        self.peak_bytes = max(self.peak_bytes, output.peak_bytes)
         expected = (1, *self.tile, len(self.label_values))
-        if answer.array is None or answer.shape != expected or answer.dtype != "float32":
+        if output.array is None or output.shape != expected or output.dtype != "float32":
             raise NetworkFailedError(
-                f"{path}: the network answered {answer.dtype} {answer.shape} to {where}, "
-                f"and not float32 {expected}; `czcheck verify` says more"
+                f"{path}: the network returned {output.dtype} {output.shape} for {where}, "
+                f"not float32 {expected}; see `czcheck verify`"
             )
-        probabilities: NDArray[np.float32] = answer.array[0]
+        probabilities: NDArray[np.float32] = output.array[0]
         # The worker is not trusted. A sum is finite if all are, or if it just overflows.
         if not math.isfinite(probabilities.sum(dtype="float64")):
             raise NetworkFailedError(
-                f"{path}: the network's answer to {where} holds values that are no numbers; "
-                "`czcheck verify` says more"
+                f"{path}: the network's output for {where} contains values that are not numbers; "
+                "see `czcheck verify`"
             )
         return probabilities
 
     def drain(self) -> None:
-        """Wait for what is under way, and drop it.
+        """Wait for submitted tiles, and discard their outputs.
 
         Raises:
             InputError: See `collect`.
         """
-        while self._asked:
+        while self._submitted:
             self.collect()
 
     def finish(self) -> None:
-        """See that the process ends normally: only then does what it answered count.
+        """Check that the process ends normally: only then do its outputs count.
 
         Raises:
             InputError: It ended otherwise.

@@ -1,7 +1,7 @@
 """Where tiles meet: do labels change there when the tiles are laid elsewhere?
 
 The plane is segmented twice, the second time with tiles in whose middle the first ones meet. A
-label that is not the same is the network's answer to where a tile's edge was.
+label that differs depends on where a tile's edge was.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Seam:
 
     Attributes:
         axis: Whether it is a row or a column of the image.
-        at: Its first pixel that is kept from the tile behind it.
+        at: Its first pixel that is taken from the tile behind it.
         changed: Share of the labels near it that change, 0..1.
     """
 
@@ -41,7 +41,7 @@ class Seam:
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """What changes when the tiles of a plane are laid elsewhere.
+    """The labels that change when the tiles of a plane begin elsewhere.
 
     Attributes:
         seams: All seams, rows first.
@@ -79,7 +79,7 @@ class LabelFile:
             IncompleteError: It cannot be made.
         """
         self._width, self._dtype = shape[1], dtype
-        with _told():
+        with _seam_errors():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
 
     def take(self, block: Block) -> None:
@@ -91,7 +91,7 @@ class LabelFile:
         Raises:
             IncompleteError: The disk is full.
         """
-        with _told():
+        with _seam_errors():
             for number, row in enumerate(block.labels):
                 place = (block.top + number) * self._width + block.left
                 self._file.seek(place * self._dtype.itemsize)
@@ -105,7 +105,7 @@ class LabelFile:
             columns: Its columns.
         """
         region = np.empty((rows.stop - rows.start, columns.stop - columns.start), self._dtype)
-        with _told():
+        with _seam_errors():
             for number, row in enumerate(region):
                 place = (rows.start + number) * self._width + columns.start
                 self._file.seek(place * self._dtype.itemsize)
@@ -118,12 +118,12 @@ class LabelFile:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _seam_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise IncompleteError(
-            f"{tempfile.gettempdir()}: labels cannot be kept there to compare seams: "
+            f"{tempfile.gettempdir()}: labels cannot be stored there to compare seams: "
             f"{error.strerror or os.strerror(error.errno or 0)}"
         ) from error
 
@@ -151,7 +151,7 @@ class SeamMeter:
         Args:
             block: The block.
         """
-        rows, columns = block.place.kept
+        rows, columns = block.place.used
         changed = block.labels != self._first.read(rows, columns)
         near = np.zeros(changed.shape, bool)
         for axis, (places, span) in enumerate(zip(self._places, (rows, columns), strict=True)):
@@ -169,7 +169,7 @@ class SeamMeter:
         self._totals += [[at_seams, all_near], [count - at_seams, near.size - all_near]]
 
     def seams(self) -> Seams:
-        """What was found."""
+        """The seams, and how many labels change there."""
         found = []
         axes: tuple[Literal["row", "column"], ...] = ("row", "column")
         for axis, places, changed, every in zip(

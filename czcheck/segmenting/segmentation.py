@@ -1,4 +1,4 @@
-"""Segments images into files: labels, probabilities, confidence, a picture, measured objects."""
+"""Segments images into files: labels, probabilities, confidence, a preview, measured objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from czcheck.model import Model
 from czcheck.progress import CountProgress
 from czcheck.segmenting.job import job_of
 from czcheck.segmenting.packages import need
-from czcheck.segmenting.places import FORMATS, Wanted, choose
+from czcheck.segmenting.places import FORMATS, Requested, choose
 from czcheck.segmenting.results import Segmentation
 from czcheck.segmenting.run import SegmentationRun
 from czcheck.segmenting.runner import ModelRunner
@@ -54,7 +54,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     """Segment images of any size, tile by tile as ZEN does, into files.
 
     Every file appears whole or not at all. Where one of several images cannot be segmented, the
-    others are, and the result says which could not.
+    others are, and the result names those that could not.
 
     Args:
         model: The archive.
@@ -63,10 +63,10 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
             probable class. The name's ending chooses the format. For several images, a folder.
         probabilities: Image of the probability of each class, float32, 0 to 1.
         confidence_map: Image of the largest probability, likewise.
-        overlay: Picture (.png) of the image under the classes' colours.
+        overlay: Preview (.png): the image under the classes' colours.
         objects: Table (.csv, .parquet) with a row for each connected object.
         classes: Names of the classes whose objects are measured; all if left out.
-        seams: Whether to segment twice, and tell where labels depend on how tiles are laid.
+        seams: Whether to segment twice, and report where labels depend on positions of tiles.
         resume: Whether to go on with OME-Zarr results that were interrupted.
         scene: Scenes, by number or by name; all if left out.
         channel: Channels, likewise.
@@ -99,7 +99,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         options["limits"] = options.pop("runner_limits")
     need("cztile", *(["skimage"] if objects is not None else []))
     job = job_of(model, options)
-    wanted = Wanted(*(None if each is None else str(each) for each in (
+    requested = Requested(*(None if each is None else str(each) for each in (
         output, probabilities, confidence_map, overlay)))  # fmt: skip
     table = None if objects is None else Path(objects)
     if table is not None:
@@ -113,13 +113,13 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
     if dask is not None:
         need_distributed()
     if dask is not None and seams:
-        raise UsageError("seams are looked for on this machine; leave --dask or --seams out")
+        raise UsageError("seams are checked on this machine; leave --dask or --seams out")
     if dask is not None and folder_format == FORMATS[0]:
         folder_format = STORES
     given = [images] if isinstance(images, str | Path) else list(images)
     with ExitStack() as stack:
         opened = stack.enter_context(Model(Path(model), limits))
-        chosen = choose(Path(model), map(Path, given), wanted, table, folder_format)
+        chosen = choose(Path(model), map(Path, given), requested, table, folder_format)
         runner = stack.enter_context(ModelRunner(opened, job, start=dask is None))
         spread = None
         if dask is not None:
@@ -146,6 +146,6 @@ def _label_values(model: Model, names: Sequence[str]) -> frozenset[int]:
     known = {each.name: each.label_value for each in model.metadata.classes}
     for name in names:
         if name not in known:
-            told = ", ".join(repr(each) for each in known)
-            raise UsageError(f"{model.path}: has no class {name!r}; its classes are {told}")
+            classes = ", ".join(repr(each) for each in known)
+            raise UsageError(f"{model.path}: has no class {name!r}; its classes are {classes}")
     return frozenset(known[name] for name in names or known)

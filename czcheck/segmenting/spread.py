@@ -73,7 +73,7 @@ class Spread:
         outputs: Outputs,
         advance: Callable[[int], None],
     ) -> dict[Plane, dict[int, int]]:
-        """Segment all planes of an image at a time.
+        """Segment all planes of an image at the same time.
 
         Args:
             path: The image.
@@ -88,7 +88,7 @@ class Spread:
             InputError: The image is damaged, or the network failed.
             IncompleteError: The cluster is gone, or the disk is full.
         """
-        asked: dict[Any, tuple[Plane, Layout]] = {}
+        submitted: dict[Any, tuple[Plane, Layout]] = {}
         for number, (plane, layout) in enumerate(planes):
             for done, tiles in outputs.runs(plane, layout):
                 if done:
@@ -106,10 +106,10 @@ class Spread:
                         parts,
                         inner,
                     )
-                    asked[self._cluster.submit(band)] = plane, layout
+                    submitted[self._cluster.submit(band)] = plane, layout
         pixels: dict[Plane, dict[int, int]] = {plane: {} for plane, _ in planes}
-        for future, result in self._cluster.results(asked):
-            plane, layout = asked[future]
+        for future, result in self._cluster.results(submitted):
+            plane, layout = submitted[future]
             outputs.take(plane, layout, result)
             for label, count in result.pixels.items():
                 pixels[plane][label] = pixels[plane].get(label, 0) + count
@@ -119,7 +119,7 @@ class Spread:
         return pixels
 
     def finish(self) -> None:
-        """See that all networks' processes end normally.
+        """Check that all networks' processes end normally.
 
         Raises:
             InputError: One ended otherwise.

@@ -47,7 +47,7 @@ def check_table(path: Path) -> None:
         path: The file.
 
     Raises:
-        UsageError: The name says no format, or a package is missing.
+        UsageError: The name has no known ending, or a package is missing.
     """
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(

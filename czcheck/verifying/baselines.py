@@ -1,4 +1,4 @@
-"""Makes baselines: a model's answers, kept to hold later ones against."""
+"""Makes baselines: a model's outputs, stored to compare later ones with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.answers import Answer
     from czcheck.runtime.limits import RunnerLimits
 
-# The network runs, and answers with finite probabilities of the right shape and type.
+# The network runs, and returns finite probabilities of the right shape and type.
 _NEEDED = ("CZ402", "CZ403", "CZ404", "CZ405", "CZ406", "CZ407")
 
 
@@ -46,9 +46,9 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
     runner_limits: RunnerLimits | None = None,
     progress: FileProgress | None = None,
 ) -> Baseline:
-    """Keep a model's answers to the built-in test tiles.
+    """Store a model's outputs for the built-in test tiles.
 
-    Flat tiles are left out: what a network answers there depends on rounding.
+    Flat tiles are left out: the output for them depends on rounding.
 
     Args:
         path: The archive.
@@ -63,12 +63,12 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
         progress: Called after each tile.
 
     Returns:
-        What the baseline says of itself.
+        The facts stored in the baseline.
 
     Raises:
         UsageError: No such archive, a folder, an output that would replace what is read,
             or a tolerance out of range.
-        InputError: The network does not answer every tile with probabilities, or the file cannot be
+        InputError: The network does not return probabilities for every tile, or the file cannot be
             written.
         IncompleteError: The network could not be run.
     """
@@ -85,12 +85,12 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
     sources.program(python, "the interpreter that runs the network")
     check_targets([Target(f"--output {output}", output)], sources)
     tiles: dict[str, GoldenTile] = {}
-    kept = KeptAnswers(NAMES)
+    stored = KeptAnswers(NAMES)
 
-    def keep(name: str, batch: NDArray[Any], answer: Answer | None) -> None:
+    def store(name: str, batch: NDArray[Any], output: Answer | None) -> None:
         if name in NAMES and name not in tiles and not is_flat(batch):
             tiles[name] = GoldenTile(name, SEED, block_means(batch[0]))
-            kept.add(name, batch, answer)
+            stored.add(name, batch, output)
 
     try:
         report = verify(
@@ -101,19 +101,19 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
             limits=limits,
             runner_limits=runner_limits,
             progress=progress,
-            keep=keep,
+            on_output=store,
         ).files[0]
-        _hold(report)
+        _check(report)
         with Model(path, limits) as model:
             golden = _baseline(model, output, report, tuple(tiles.values()), tolerances)
-        write_baseline_file(output, golden, kept)
+        write_baseline_file(output, golden, stored)
         return golden
     finally:
-        kept.close()
+        stored.close()
 
 
-def _hold(report: FileReport) -> None:
-    """See to it that there are answers that are worth keeping."""
+def _check(report: FileReport) -> None:
+    """Check that there are valid outputs to store."""
     for outcome in report.outcomes:
         if outcome.code not in _NEEDED or outcome.status is Status.PASSED:
             continue
@@ -121,10 +121,10 @@ def _hold(report: FileReport) -> None:
             reason = outcome.findings[0].message.rstrip(".")
         else:
             reason = outcome.reason
-        advice = "`czcheck verify` says more"
+        advice = "see `czcheck verify`"
         if outcome.status is Status.CRASHED or outcome.cause is SkipCause.TOOL:
             raise IncompleteError(f"{report.path}: cannot be run: {reason}")
-        raise InputError(f"{report.path}: has no answers to keep: {reason}; {advice}")
+        raise InputError(f"{report.path}: has no outputs to store: {reason}; {advice}")
 
 
 def _baseline(
@@ -136,7 +136,7 @@ def _baseline(
 ) -> Baseline:
     metadata, fed = model.metadata, model.network.input
     if fed is None or not fed.shape or not tiles:
-        raise InputError(f"{report.path}: has no answers to keep: the network has no fixed tile")
+        raise InputError(f"{report.path}: has no outputs to store: the network has no fixed tile")
     height, width, channels = (size or 0 for size in fed.shape[1:])
     return Baseline(
         path=output,

@@ -62,7 +62,7 @@ def check_file(
                     inspection=as_far_as_read(model, options.level),
                     gallery=run.gallery([*report.findings, *report.waived]),
                 )
-            if written := run.keep_evidence(report.findings):
+            if written := run.write_evidence(report.findings):
                 examined = {**examined, "evidence": written}
                 report = dataclasses.replace(report, looked_at=examined)
             return report

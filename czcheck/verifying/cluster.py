@@ -44,18 +44,18 @@ def check_on_cluster(
         limits: Limits on everything that is read.
         runner_limits: Limits on networks' processes.
         require_sandbox: Whether to run nothing where there is no sandbox.
-        recording: What is kept of a run.
+        recording: What is stored of a run.
 
     Returns:
         One report for each file, in their order.
 
     Raises:
         UsageError: It is no address; a specification, whose SavedModel stays where it is; or
-            evidence is to be kept.
-        IncompleteError: No scheduler answers there, or the cluster is gone.
+            evidence is requested.
+        IncompleteError: No scheduler responds there, or the cluster is gone.
     """
-    if recording.evidence is not None or recording.keep is not None:
-        raise UsageError("evidence is kept on this machine; leave --dask or --evidence out")
+    if recording.evidence is not None or recording.on_output is not None:
+        raise UsageError("evidence is stored on this machine; leave --dask or --evidence out")
     for file in files:
         if file.path.suffix.lower() == ".json":
             raise UsageError(f"{file.path}: a specification is checked where its SavedModel is")

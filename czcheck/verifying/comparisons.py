@@ -1,4 +1,4 @@
-"""What a model's answers are held against where the user asks for it: a runtime, a baseline."""
+"""Comparisons of a model's outputs that the user requests: with a runtime, with a baseline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_OPTIONS = Options()
 
 
 class Comparisons:
-    """Both comparisons of one model. Nothing is kept or started where neither is asked for."""
+    """Both comparisons of one model. Without a request nothing is stored or started."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Comparisons:
         options: Options = DEFAULT_OPTIONS,
         baseline: Baseline | None = None,
         new_worker: Callable[[str], Worker] | None = None,
-        keep: Keep | None = None,
+        on_output: Keep | None = None,
     ) -> None:
         """Compare nothing yet.
 
@@ -41,21 +41,21 @@ class Comparisons:
             options: Its options; `runtime` is the interpreter to compare with.
             baseline: Baseline to compare with; None for none.
             new_worker: Makes a process of an interpreter; needed for a runtime.
-            keep: Called with every output as well.
+            on_output: Called with every output as well.
         """
         self._model = model
         self._tolerances = options.tolerances
         self._runtime = options.runtime
         self._baseline = baseline
         self._new_worker = new_worker
-        self._others = [] if keep is None else [keep]
+        self._others = [] if on_output is None else [on_output]
         self._worker: Worker | None = None
         self._tiles: Sequence[Tile] = ()
-        self._kept: KeptAnswers | None = None
+        self._stored: KeptAnswers | None = None
 
     @property
-    def not_asked(self) -> dict[str, str]:
-        """The facts that nobody asked for, with the reason."""
+    def not_requested(self) -> dict[str, str]:
+        """The facts that were not requested, with the reason."""
         reasons = {}
         if self._runtime is None:
             reasons["elsewhere"] = "no --runtime given"
@@ -76,39 +76,39 @@ class Comparisons:
             self._worker = self._new_worker(self._runtime)
             self._worker.start()
 
-    def expect(self, tiles: Sequence[Tile], *keep: Keep) -> Keep | None:
-        """Get ready for the answers to tiles.
+    def expect(self, tiles: Sequence[Tile], *on_output: Keep) -> Keep | None:
+        """Prepare for the outputs for tiles.
 
         Args:
-            tiles: The tiles that the network is about to be asked.
-            *keep: Who else is to be called with each answer.
+            tiles: The tiles that the network will be run on.
+            *on_output: Further callbacks for each output.
 
         Returns:
-            What to call with each answer; None where nobody wants to know.
+            The callback for each output; None if there is no need for one.
         """
-        listeners = [*self._others, *keep]
+        listeners = [*self._others, *on_output]
         if self._runtime is not None or self._baseline is not None:
             self._tiles = tiles
-            self._kept = czcheck.runtime.KeptAnswers({tile.name for tile in tiles})
-            listeners.append(self._kept.add)
-        if len(listeners) < 2:  # nobody, or one that needs no other
+            self._stored = czcheck.runtime.KeptAnswers({tile.name for tile in tiles})
+            listeners.append(self._stored.add)
+        if len(listeners) < 2:  # none, or one that needs no other
             return listeners[0] if listeners else None
 
-        def tell(name: str, batch: NDArray[Any], answer: Answer | None) -> None:
+        def call_all(name: str, batch: NDArray[Any], output: Answer | None) -> None:
             for listener in listeners:
-                listener(name, batch, answer)
+                listener(name, batch, output)
 
-        return tell
+        return call_all
 
     def elsewhere(self) -> RuntimeComparison:
-        """The answers in the other runtime, held against those in the first one.
+        """The outputs in the other runtime, compared with those in the first one.
 
         Raises:
             UnavailableError: The network was not run.
             IncompleteError: The other interpreter cannot be started, or has no TensorFlow.
         """
         self.start_early()
-        if self._kept is None or self._worker is None:
+        if self._stored is None or self._worker is None:
             raise UnavailableError("the network was not run")
         model = self._model
         return czcheck.runtime.compare_elsewhere(
@@ -116,13 +116,13 @@ class Comparisons:
             model.files,
             model.loaded,
             self._tiles,
-            self._kept,
+            self._stored,
             model.limits,
             self._tolerances,
         )
 
     def against_baseline(self) -> BaselineComparison:
-        """The answers, held against the baseline.
+        """The outputs, compared with the baseline.
 
         Raises:
             UnavailableError: The network was not run.
@@ -130,13 +130,13 @@ class Comparisons:
             UsageError: The baseline is damaged.
         """
         baseline, metadata = self._baseline, self._model.metadata
-        if self._kept is None or baseline is None:
+        if self._stored is None or baseline is None:
             raise UnavailableError("the network was not run")
         return czcheck.runtime.compare_with_baseline(
             baseline,
             lambda tile: czcheck.runtime.golden_answer(baseline, tile),
             self._tiles,
-            self._kept,
+            self._stored,
             classes=len(metadata.classes),
             pixel_type=metadata.pixel_types[0],
             scaled=bool(metadata.scale_inputs_by_bitdepth),
@@ -144,8 +144,8 @@ class Comparisons:
         )
 
     def close(self) -> None:
-        """End the other process and forget the answers."""
+        """End the other process and delete the stored outputs."""
         if self._worker is not None:
             self._worker.close()
-        if self._kept is not None:
-            self._kept.close()
+        if self._stored is not None:
+            self._stored.close()

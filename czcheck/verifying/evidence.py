@@ -1,4 +1,4 @@
-"""Evidence: tile, answer and a picture for each finding of a run, kept for whoever mends it."""
+"""Evidence: tile, output and a picture for each finding of a run, to help fix it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _NAME_CHARACTERS = 60
 _MOST_OF_ONE_NAME = 1000
 
 
-class Kept(NamedTuple):
-    """What one tile was answered.
+class TileOutput(NamedTuple):
+    """One tile and its output.
 
     Attributes:
         tile: Pixels, `(height, width, channels)`, or `(batch, height, width, channels)` for more
             than one tile.
-        answer: The answer in its own shape; None where there was none.
+        output: The output in its own shape; None if there was none.
     """
 
     tile: NDArray[Any]
-    answer: NDArray[Any] | None
+    output: NDArray[Any] | None
 
 
 class Spool:
-    """Tiles and answers of one run, on disk until it is known which of them matter."""
+    """Tiles and outputs of one run, on disk until it is known which are needed."""
 
     def __init__(self) -> None:
         """Make a private folder.
@@ -54,13 +54,13 @@ class Spool:
             raise _cannot(error) from error
         self._numbers: dict[str, int] = {}
 
-    def keep(self, name: str, batch: NDArray[Any], answer: Answer | None) -> None:
-        """Keep a tile and what it was answered.
+    def add(self, name: str, batch: NDArray[Any], output: Answer | None) -> None:
+        """Store a tile and its output.
 
         Args:
-            name: Name of the tile; the same name again replaces what was kept.
+            name: Name of the tile; the same name again replaces the earlier one.
             batch: The tile or tiles, with the batch's axis.
-            answer: The answer; None where the network failed.
+            output: The output; None if the network failed.
 
         Raises:
             IncompleteError: There is no room.
@@ -68,20 +68,20 @@ class Spool:
         number = self._numbers.setdefault(name, len(self._numbers))
         try:
             np.save(self._folder / f"{number}.tile.npy", batch)
-            if answer is not None and answer.array is not None:
-                np.save(self._folder / f"{number}.answer.npy", answer.array)
+            if output is not None and output.array is not None:
+                np.save(self._folder / f"{number}.answer.npy", output.array)
         except OSError as error:
             raise _cannot(error) from error
 
-    def get(self, name: str) -> Kept | None:
-        """What was kept under a name; None if nothing was."""
+    def get(self, name: str) -> TileOutput | None:
+        """The tile and output stored under a name; None if there are none."""
         if name not in self._numbers:
             return None
         number = self._numbers[name]
         batch = np.load(self._folder / f"{number}.tile.npy")
-        answer = self._folder / f"{number}.answer.npy"
-        return Kept(
-            batch[0] if len(batch) == 1 else batch, np.load(answer) if answer.exists() else None
+        output = self._folder / f"{number}.answer.npy"
+        return TileOutput(
+            batch[0] if len(batch) == 1 else batch, np.load(output) if output.exists() else None
         )
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class Spool:
 
 
 def check_folder(folder: Path) -> None:
-    """See that evidence can go into a folder; it is made when there is some.
+    """Check that evidence can be written to a folder, which is created when there is some.
 
     Args:
         folder: The folder.
@@ -99,7 +99,7 @@ def check_folder(folder: Path) -> None:
         UsageError: There is something else of that name, or nothing can be written there.
     """
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder}: evidence needs a folder, and this is none")
+        raise UsageError(f"{folder}: evidence needs a folder, and this is not one")
     there = folder.absolute()
     while not there.exists():
         there = there.parent
@@ -108,7 +108,7 @@ def check_folder(folder: Path) -> None:
     try:
         check_folder_of(there / "evidence")
     except UsageError as error:
-        raise UsageError(f"{folder}: evidence cannot be kept there: {error}") from None
+        raise UsageError(f"{folder}: evidence cannot be stored there: {error}") from None
 
 
 def write_evidence(
@@ -121,18 +121,18 @@ def write_evidence(
     colours: Sequence[tuple[int, int, int]],
     bgr: bool,
 ) -> list[str]:
-    """Write what the findings of a run rest on.
+    """Write the evidence for the findings of a run.
 
     For each finding that has a tile: `<archive>-<digest>-<code>-<tile>.npz` with the arrays
-    `message`, `tile` and `answer`, and `other_tile` and `other_answer` where two answers were
+    `message`, `tile` and `answer`, and `other_tile` and `other_answer` where two outputs were
     compared; and a picture of the same name, `.png`: input, classes in the model's colours, and
     confidence, side by side. Files that are there already stay as they are: the same evidence is
     not written twice, other evidence gets a number.
 
     Args:
-        folder: Where to; made if it is not there and there is something to write.
+        folder: Where to; created if it does not exist and there is something to write.
         findings: The findings; those of other levels are passed over.
-        spool: What the run was asked and answered.
+        spool: Tiles and outputs of the run.
         archive: Name of the archive.
         sha256: Its digest, in hexadecimal.
         colours: Red, green, blue of each class.
@@ -148,18 +148,18 @@ def write_evidence(
     for finding in findings:
         if not finding.code.startswith(RUN_CODES) or not isinstance(finding.at, TilePixel):
             continue
-        kept = spool.get(finding.at.tile)
-        if kept is None:
+        stored = spool.get(finding.at.tile)
+        if stored is None:
             continue
-        shown = [kept]
+        shown = [stored]
         other = dict(finding.fields).get("other")
         if isinstance(other, str) and (compared := spool.get(other)) is not None:
             shown.append(compared)
         arrays: dict[str, Any] = {"message": np.array(finding.message)}
         for prefix, each in zip(("", "other_"), shown, strict=False):
             arrays[f"{prefix}tile"] = each.tile
-            if each.answer is not None:
-                arrays[f"{prefix}answer"] = each.answer
+            if each.output is not None:
+                arrays[f"{prefix}answer"] = each.output
         packed = io.BytesIO()
         np.savez_compressed(packed, **arrays)
         parts = (Path(archive).stem, sha256[:8], finding.code, finding.at.tile)
@@ -177,13 +177,13 @@ def write_evidence(
 def write_pictures(
     folder: Path, pictures: Mapping[str, bytes], *, archive: str, sha256: str
 ) -> list[str]:
-    """Write pictures of an evaluation: `<archive>-<digest>-<image>.png`.
+    """Write previews of an evaluation: `<archive>-<digest>-<image>.png`.
 
     Files that are there already stay as they are, as those of `write_evidence` do.
 
     Args:
-        folder: Where to; made if it is not there and there is something to write.
-        pictures: PNG pictures by the names of their images.
+        folder: Where to; created if it does not exist and there is something to write.
+        pictures: PNG data by the names of their images.
         archive: Name of the archive.
         sha256: Its digest, in hexadecimal.
 
@@ -210,7 +210,7 @@ def _safe(name: str) -> str:
 
 
 def _write(folder: Path, base: str, ending: str, data: bytes) -> str:
-    """Write a file that is not there yet; returns its name."""
+    """Write a new file and return its name."""
     for number in range(1, _MOST_OF_ONE_NAME):
         name = f"{base}{ending}" if number == 1 else f"{base}-{number}{ending}"
         path = folder / name
@@ -228,4 +228,4 @@ def _write(folder: Path, base: str, ending: str, data: bytes) -> str:
 
 def _cannot(error: OSError, folder: Path | None = None) -> IncompleteError:
     place = "the folder for temporary files" if folder is None else folder
-    return IncompleteError(f"{place}: cannot keep evidence: {error.strerror or error}")
+    return IncompleteError(f"{place}: cannot store evidence: {error.strerror or error}")

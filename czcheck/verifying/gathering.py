@@ -1,4 +1,4 @@
-"""The facts that rules read, and what a report says of a file beyond its findings."""
+"""The facts that rules read, and what a report shows of a file besides its findings."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def facts_of(
 
     def network() -> Network:
         if model.network.beyond_limits:
-            raise UnavailableError("the graph is too large, or runs in circles")
+            raise UnavailableError("the graph is too large, or contains cycles")
         return model.network
 
     def plugins() -> tuple[Plugin, ...]:
@@ -74,13 +74,15 @@ def facts_of(
         return all_plugins()
 
     comparisons = Comparisons(model) if run is None else run.comparisons
-    not_asked = comparisons.not_asked
+    not_requested = comparisons.not_requested
     if not options.budgets.given:
-        not_asked["budgets"] = "no budget was given"
+        not_requested["budgets"] = "no budget was given"
     if labelled is None:
-        not_asked["evaluation"] = "no labelled images were given; see czcheck evaluate"
+        not_requested["evaluation"] = "no labelled images were given; see czcheck evaluate"
     else:
-        not_asked["run"] = not_asked["borders"] = "labelled images were run, and no test tiles"
+        not_requested["run"] = not_requested["borders"] = (
+            "labelled images were run, and no test tiles"
+        )
     facts = Facts(
         {
             "archive": lambda: model.archive,
@@ -101,14 +103,14 @@ def facts_of(
             "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: options.budgets,
             "plugins": plugins,
-            POLICY: Policy,  # what there is to say of it is known when all files are checked
+            POLICY: Policy,  # its findings are known when all files are checked
             "tolerances": lambda: options.tolerances.at(model.network.precision),
             "evaluation": lambda: labelled and labelled[0],
             "goals": lambda: labelled and labelled[1],
             "specification": lambda: specification_of(model),
             **comparisons.sources,
         },
-        not_asked,
+        not_requested,
         inapplicable(model, catalogue()),
     )
     return facts
@@ -125,16 +127,16 @@ def with_borders(record: RunRecord) -> RunRecord:
     """
     orientation = None if record.behaviour is None else record.behaviour.orientation
     if orientation is not None and orientation.wrong:
-        raise NotApplicableError("the answer does not lie where the tile does, see CZ421")
+        raise NotApplicableError("the output is rotated or mirrored, see CZ421")
     if record.reach is None:
         raise NotApplicableError(
-            "borders are measured on tiles of 64 pixels and more whose answer varies"
+            "borders are measured on tiles of 64 pixels and more whose output varies"
         )
     return record
 
 
 def looked_at(model: Model, level: Level, facts: Facts) -> dict[str, Any]:
-    """What the file holds and what was done with it, as far as it could be read.
+    """The contents of the file and the measurements, as far as it could be read.
 
     Args:
         model: The opened archive.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def outcomes_of(model: Model, settings: Settings, facts: Facts) -> tuple[Outcome, ...]:
-    """How the rules end on a file, but for those about the configuration.
+    """How the rules end on a file, except for those about the configuration.
 
     Args:
         model: The opened archive.

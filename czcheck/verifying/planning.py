@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileToCheck:
-    """One file and what it is checked by.
+    """One file with its settings and its baseline.
 
     Attributes:
         path: The file.
@@ -32,14 +32,14 @@ class FileToCheck:
 
 
 def file_to_check(path: Path, settings: Settings) -> FileToCheck:
-    """One file and what it is checked by, its images and its baseline looked up.
+    """One file with its settings and its baseline, after checking that its images exist.
 
     Args:
         path: The file.
         settings: Its effective settings.
 
     Raises:
-        UsageError: An image is not there, a folder holds none, or the baseline is none.
+        UsageError: An image does not exist, a folder has none, or the baseline is not one.
     """
     options = settings.options
     check_images(options.tiles)
@@ -71,13 +71,13 @@ def sources_of(
 
 
 def check_images(paths: Iterable[Path]) -> None:
-    """See that there are images where some were named, before anything is run.
+    """Check that there are images where some were named, before anything is run.
 
     Args:
         paths: Images, and folders of them.
 
     Raises:
-        UsageError: One is not there, or a folder holds none.
+        UsageError: One does not exist, or a folder has none.
     """
     for path in paths:
         images_in(path)

@@ -43,19 +43,19 @@ class Recording:
     """What is stored of a run beyond its verdict.
 
     Attributes:
-        evidence: Folder for what findings rest on; None to store nothing.
-        keep: Called with each tile and its output; None for nobody.
-        preview_side: Most pixels along a side of a picture of a tile; None to make none.
+        evidence: Folder for the evidence for findings; None to store nothing.
+        on_output: Called with each tile and its output; None for no call.
+        preview_side: Most pixels along a side of a preview of a tile; None to make none.
     """
 
     evidence: Path | None = None
-    keep: Keep | None = None
+    on_output: Keep | None = None
     preview_side: int | None = None
 
     @property
     def anything(self) -> bool:
         """Whether anything is stored."""
-        return (self.evidence, self.keep, self.preview_side) != (None, None, None)
+        return (self.evidence, self.on_output, self.preview_side) != (None, None, None)
 
 
 class FileRun:
@@ -92,7 +92,7 @@ class FileRun:
         self._worker: Worker | None = None
         self._spool: Spool | None = None
         self._collector: Collector | None = None
-        self.comparisons = Comparisons(model, options, baseline, self.another, recording.keep)
+        self.comparisons = Comparisons(model, options, baseline, self.another, recording.on_output)
 
     def start_early(self) -> None:
         """Let TensorFlow's import begin while the static levels run, if there is a network."""
@@ -108,7 +108,7 @@ class FileRun:
         return self._worker
 
     def another(self, python: str | None = None) -> Worker:
-        """A further process, not started yet.
+        """Another process, not started yet.
 
         Args:
             python: Its interpreter; the one that runs the network if left out.
@@ -144,20 +144,20 @@ class FileRun:
             tiles,
             model.limits,
             None if report is None else lambda done, total: report(model.path, done, total),
-            keep=self.comparisons.expect(tiles, *self._keep(tiles)),
+            keep=self.comparisons.expect(tiles, *self._callbacks(tiles)),
             fresh=self.another if self._options.thorough else None,
             tolerances=self._options.tolerances,
             reach=lambda: model.reach,
         )
 
-    def _keep(self, tiles: Sequence[Tile]) -> list[Keep]:
-        """Where answers go: while it is not known which of them are evidence, and to be seen."""
+    def _callbacks(self, tiles: Sequence[Tile]) -> list[Keep]:
+        """Callbacks for each output: those that store it, and the caller's."""
         listeners: list[Keep] = []
         if self._recording.evidence is not None:
             from czcheck.verifying.evidence import Spool  # noqa: PLC0415 - seldom
 
             self._spool = Spool()
-            listeners.append(self._spool.keep)
+            listeners.append(self._spool.add)
         if (side := self._recording.preview_side) is not None:
             metadata = self._model.metadata
             self._collector = czcheck.report.Collector(
@@ -166,19 +166,19 @@ class FileRun:
                 bgr=metadata.pixel_type.is_colour,
                 side=side,
             )
-            listeners.append(self._collector.keep)
+            listeners.append(self._collector.add)
         return listeners
 
     def gallery(self, findings: Sequence[Finding]) -> Gallery | None:
-        """What the run looked like, if that is asked for and anything ran.
+        """Previews of the run, if they are requested and anything ran.
 
         Args:
             findings: All findings on the file.
         """
         return None if self._collector is None else self._collector.gallery(findings)
 
-    def keep_evidence(self, findings: Sequence[Finding]) -> list[str]:
-        """Write what findings of the run rest on, if that is asked for.
+    def write_evidence(self, findings: Sequence[Finding]) -> list[str]:
+        """Write the evidence for findings of the run, if that is requested.
 
         Args:
             findings: All findings on the file.
@@ -213,7 +213,7 @@ class FileRun:
         self.close()
 
     def close(self) -> None:
-        """End the process, whatever it is doing, and drop what was kept."""
+        """End the process, whatever it is doing, and delete what was stored."""
         self.comparisons.close()
         if self._spool is not None:
             self._spool.close()
@@ -230,14 +230,14 @@ def payload_of(model: Model) -> Payload | None:
 
 
 def battery(model: Model, images: Iterable[Path]) -> Iterator[Tile]:
-    """The tiles that a network is asked: the built-in ones, then those of images.
+    """The tiles that a network is run on: the built-in ones, then those of images.
 
     Args:
         model: The model, whose tile and pixel type they fit.
         images: Images and folders of images.
 
     Yields:
-        Tiles, in the range that the metadata asks for.
+        Tiles, in the range that the metadata requires.
 
     Raises:
         UnavailableError: The network has no fixed tile, or the metadata cannot be read.
@@ -249,7 +249,7 @@ def battery(model: Model, images: Iterable[Path]) -> Iterator[Tile]:
     if shape is None or len(shape) != 4 or None in shape[1:]:  # NHWC
         raise UnavailableError("the network has no fixed tile")
     height, width, channels = (size or 0 for size in shape[1:])
-    # Where the metadata says that intensities are scaled, the network gets them so.
+    # If the metadata scales intensities, the network gets scaled ones.
     divisor = model.metadata.input_divisor
     sources = [test_tiles.tiles(height, width, channels, model.metadata.pixel_types[0])]
     sources += [test_tiles.tiles_from(path, height, width, channels) for path in images]

@@ -1,4 +1,4 @@
-"""`verify`: what was asked for, checked file by file, and one report of all."""
+"""`verify`: checks files one by one, and makes one report of all."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     progress: FileProgress | None = None,
     runtime: str | None = None,
     baseline: str | Path | None = None,
-    keep: Keep | None = None,
+    on_output: Keep | None = None,
     jobs: int | None = None,
     require_sandbox: bool | None = None,
     config: str | Path | None = None,
@@ -73,16 +73,16 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         path: One archive or folder, or several. A folder stands for the archives in it.
         level: Deepest level: `archive`, `metadata`, `network` or `run`, the default. The last one
             runs the network in a process of its own.
-        target: Runtime that the network is held to: `tf-2.0.0`, the default, or `any`.
+        target: Runtime that the network must work in: `tf-2.0.0`, the default, or `any`.
         fail_on: Mildest severity that fails the verdict: `error`, the default, `warning` or `note`.
         select: Codes or prefixes to check; empty for all.
         ignore: Codes or prefixes to leave out.
         allow_op: Operations to admit though they are not on the allowlist. They are run.
-        tiles: Images (PNG, TIFF) or folders of them to run beside the built-in test tiles.
+        tiles: Images (PNG, TIFF) or folders of them to run in addition to the built-in test tiles.
         python: Interpreter that runs the network; this one if left out.
-        thorough: Load the network in a second process as well and compare the answers, which takes
+        thorough: Load the network in a second process as well and compare the outputs, which takes
             another import of TensorFlow.
-        evidence: Folder to keep tile, answer and a picture in for each finding that has a tile.
+        evidence: Folder to store tile, output and a picture in for each finding that has a tile.
         max_load_seconds: Budget for loading the network, in seconds; above it is an error.
         max_tile_seconds: Budget for a tile, in seconds.
         max_memory: Budget for the most memory that the network's process has in use, in GiB.
@@ -91,24 +91,25 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         limits: Limits on everything that is read.
         runner_limits: All limits on time and memory of the network's process; `timeout` and
             `memory` do not count then.
-        progress: Called after each tile; with several `jobs` from several threads, as is `keep`.
-        runtime: Another interpreter with TensorFlow, in which the answers have to be the same.
-        baseline: File of golden answers, which the answers have to be; see `write_baseline`.
-        keep: Called with the name of each tile, the batch it was asked in, and the answer, or None
-            where the network failed.
+        progress: Called after each tile; with several `jobs` from several threads, like
+            `on_output`.
+        runtime: Another interpreter with TensorFlow, in which the outputs have to be the same.
+        baseline: File of reference outputs, which the outputs have to match; see `write_baseline`.
+        on_output: Called with the name of each tile, the batch that it was run in, and the output,
+            or None where the network failed.
         jobs: Files to work on at a time, from 1. The order of the report is that of the files.
         require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
         config: Configuration file: `pyproject.toml`, `czcheck.toml` or another TOML file.
         profile: Profile to put above the configuration: `release`, `quick`, or one of its own.
         find_config: Look for a configuration as the command line does, unless `config` names one.
-        gallery: Keep small pictures of tiles and answers, and what an inspection tells, for the
+        gallery: Store previews of tiles and outputs, and the data of an inspection, for the
             HTML report.
         cache: Whether to use `cache_dir` at all.
-        cache_dir: Folder in which verdicts of level `run` are kept, and from which they are taken
+        cache_dir: Folder in which verdicts of level `run` are stored, and from which they are taken
             where nothing has changed, or a function that names it when it is needed; None keeps
             none.
         dask: Address of the scheduler of a Dask cluster, whose workers check; archives are sent to
-            them, one at a time to each. Nothing is kept in a cache then, nor as evidence.
+            them, one at a time to each. Neither cache nor evidence is available then.
 
     Returns:
         The report: outcomes of all rules, verdict and exit code.
@@ -116,8 +117,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     Raises:
         UsageError: No such path, an empty folder, an unknown level, target, severity, rule or
             profile, a wrong configuration, a file that is no baseline, less than one job, or a
-            folder to write to that lies in what is read.
-        IncompleteError: The cluster does not answer.
+            folder to write to inside what is read.
+        IncompleteError: The cluster does not respond.
     """
     given = {
         "level": level,
@@ -152,7 +153,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         check_folder(folder)
     runner_limits = runner_limits or options.runner_limits
     shut_in = options.require_sandbox
-    recording = Recording(folder, keep, _preview_side(len(paths)) if gallery else None)
+    recording = Recording(folder, on_output, _preview_side(len(paths)) if gallery else None)
     if dask is not None:
         from czcheck.verifying.cluster import check_on_cluster  # noqa: PLC0415 - slow, and not for all
 
@@ -161,7 +162,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         )
     else:
         verdicts = None
-        # Pictures and outputs are stored of a run that there was.
+        # Previews and outputs can only come from a new run.
         usable = options.cache and not recording.anything
         if usable and any(each.settings.options.level is Level.RUN for each in files):
             verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
@@ -182,7 +183,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
 def targets_of(
     evidence: str | Path | None, cache_dir: str | Path | Callable[[], Path | None] | None
 ) -> list[Target]:
-    """Places that a verification writes to, beside its reports.
+    """Places that a verification writes to, in addition to its reports.
 
     Args:
         evidence: Folder for what findings rest on; None for none.
@@ -219,7 +220,7 @@ def _verdicts(
 
 
 def archives_in(paths: Iterable[str | Path]) -> list[Path]:
-    """The files that the paths stand for.
+    """The files at the paths, and in folders among them.
 
     Args:
         paths: Files, and folders that stand for the archives in them (not below).
@@ -247,5 +248,5 @@ def archives_in(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def _preview_side(files: int) -> int:
-    """Most pixels along a side of a picture, so that one page can hold those of all files."""
+    """Most pixels along a side of a preview, so that one page can hold those of all files."""
     return czcheck.report.SIDE if files <= _FEW_FILES else czcheck.report.SIDE // 2

@@ -99,7 +99,7 @@ def test_goals_make_a_gate(trained: Trained, tmp_path: Path) -> None:
     )  # fmt: skip
     assert reached.returncode == 0, reached.stdout + reached.stderr
     assert "2 labelled images" in reached.stdout
-    assert "left aside, without a counterpart: " in reached.stdout
+    assert "ignored, without a counterpart: " in reached.stdout
     missed = run(trained.archive, few, trained.masks, *OPTIONS, "--min-iou", "Nucleus=0.999")
     assert missed.returncode == 1
     assert "CZ501" in missed.stdout
@@ -129,7 +129,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
         (("--min-iou", "Nuclei=0.5"), 2, "no class 'Nuclei'; there are: Background, Nucleus"),
         (("--min-f1", "0.5"), 2, "F1 of objects needs masks that number them: --mask instances"),
         (("--class", "Nucleus"), 2, "it needs --mask instances or binary"),
-        (("--mask", "indices"), 1, "stands for no class (0 Background, 1 Nucleus)"),
+        (("--mask", "indices"), 1, "is not the label of a class (0 Background, 1 Nucleus)"),
         (("--mask", "binary", "--min-f1", "0.5"), 2, "masks that number them: --mask instances"),
         (("--mask", "instances"), 1, "no pixel of any mask is 0, which is everything else"),
         (("--csv", "nowhere/t.csv"), 2, "the folder nowhere does not exist"),

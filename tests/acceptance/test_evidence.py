@@ -36,9 +36,9 @@ def answer(*probabilities: float) -> Answer:
 def spool() -> Iterator[Spool]:
     made = Spool()
     tile = np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1)
-    made.keep("nuclei", tile, answer(0.9, 0.1, 0.2, 0.8, 1.0, 0.0, 0.5, 0.5))
-    made.keep("nuclei, scaled to 0..1", tile / 3, answer(*[0.25, 0.75] * 4))
-    made.keep("../../etc/p\u202ewd\x1b[1m.png (centre)", tile, None)
+    made.add("nuclei", tile, answer(0.9, 0.1, 0.2, 0.8, 1.0, 0.0, 0.5, 0.5))
+    made.add("nuclei, scaled to 0..1", tile / 3, answer(*[0.25, 0.75] * 4))
+    made.add("../../etc/p\u202ewd\x1b[1m.png (centre)", tile, None)
     yield made
     made.close()
 
@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be(tmp_path: Path, spool: Spool) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="needs a folder"):
         check_folder(tmp_path / "file")
-    with pytest.raises(IncompleteError, match="cannot keep evidence"):
+    with pytest.raises(IncompleteError, match="cannot store evidence"):
         write(tmp_path / "file" / "below", spool, finding("CZ406", TilePixel("nuclei")))
 
 

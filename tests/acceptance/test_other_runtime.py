@@ -177,7 +177,7 @@ def test_there_is_no_baseline_of_answers_that_are_none(
 
     golden = tmp_path / "golden.npz"
     golden.write_bytes(b"what was there before")
-    with pytest.raises(InputError, match="has no answers to keep"):
+    with pytest.raises(InputError, match="has no outputs to store"):
         write_baseline(archive(logits()), golden)
     assert golden.read_bytes() == b"what was there before"
 

@@ -200,7 +200,7 @@ def test_the_command_says_what_to_look_at(
     folder = saved(tmp_path / "cells", classifier())
     target = tmp_path / "spec.json"
     for arguments, code, words in (
-        ([str(folder)], 0, "look at   PixelType: Gray16 is a guess"),
+        ([str(folder)], 0, "check     PixelType: Gray16 is a guess"),
         ([str(folder)], 2, "--force"),
         ([str(tmp_path / "missing"), "--force"], 2, "no such file"),
         ([str(tmp_path), "--force"], 1, "no saved_model.pb"),

@@ -130,7 +130,7 @@ def test_severities_waivers_and_what_fails_are_looked_at_afresh(
         {"select": ["CZ4"]},
         {"target": "any"},
         {"max_tile_seconds": 1000},
-        {"keep": lambda *_: None},
+        {"on_output": lambda *_: None},
         {"gallery": True},
         {"runner_limits": dataclasses.replace(DEFAULT_RUNNER_LIMITS, seconds_tile=60)},
         {"require_sandbox": True},

@@ -125,14 +125,14 @@ def test_links_pipes_and_files_that_others_can_write_are_none(store: Store, tmp_
 def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir(mode=0o777)
     (tmp_path / FOLDER).chmod(0o777)
-    with pytest.raises(UsageError, match="others can write there"):
+    with pytest.raises(UsageError, match="other users can write there"):
         Store(tmp_path)
     (tmp_path / "link").mkdir()
     (tmp_path / "link" / FOLDER).symlink_to(tmp_path)
     with pytest.raises(UsageError):
         Store(tmp_path / "link")
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be kept there"):
+    with pytest.raises(UsageError, match="cannot be stored there"):
         Store(tmp_path / "file")
 
 

@@ -102,7 +102,7 @@ def test_text_tells_cost_and_evidence(verify: Called, tmp_path: Path) -> None:
     assert code == 0
     (cost,) = (line for line in out.splitlines() if line.startswith("  cost: loaded in "))
     assert " s per tile (" in cost
-    assert cost.endswith("GiB at its peak")
+    assert cost.endswith("GiB peak memory")
     assert len(cost) <= 110
     names = sorted(each.name for each in folder.iterdir())
     assert [Path(name).suffix for name in names] == [".npz", ".png"]

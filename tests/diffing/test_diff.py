@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import czcheck
-from czcheck.diffing import AnswersChange, Diff, WeightsChange, compare_metadata
+from czcheck.diffing import Diff, OutputsChange, WeightsChange, compare_metadata
 from czcheck.errors import UsageError
 from czcheck.report import Verdict
 from fixtures.archives import czmodel, metadata_xml
@@ -78,8 +78,8 @@ def test_other_weights_give_other_answers(retrained: Diff) -> None:
         "bias": "changed",
         "kernel": "same",
     }
-    answers = retrained.answers
-    assert isinstance(answers, AnswersChange)
+    answers = retrained.outputs
+    assert isinstance(answers, OutputsChange)
     assert {tile.tile for tile in answers.tiles} | set(answers.flat) >= {"nuclei", "zeros"}
     assert set(answers.flat) == {"constant", "zeros", "saturated"}
     worst = answers.worst
@@ -118,8 +118,8 @@ def test_the_picture_shows_where_the_releases_differ(retrained: Diff) -> None:
     changed = (panels["before"] != panels["after"]).any(axis=-1)
     marked = (panels["difference"] == (255, 0, 255)).all(axis=-1)
     assert (changed == marked).all()
-    answers = retrained.answers
-    assert isinstance(answers, AnswersChange)
+    answers = retrained.outputs
+    assert isinstance(answers, OutputsChange)
     assert answers.worst is not None
     assert marked.sum() == answers.worst.comparison.labels + answers.worst.comparison.ties
     assert retrained.picture is not None
@@ -157,7 +157,7 @@ def test_the_page_says_the_same_and_needs_nothing_else(retrained: Diff) -> None:
 def test_a_page_of_what_cannot_be_compared(tmp_path: Path) -> None:
     before = write(tmp_path, "before.czmodel", release())
     page = read_page(czcheck.diff(before, BAD / "CZ101_png_image.czmodel", level="network"))
-    for section in ("metadata", "network", "weights", "answers"):
+    for section in ("metadata", "network", "weights", "outputs"):
         (found,) = page.xpath(f"//section[@id='{section}']")
         assert "Not known: in the second release" in found.text_content()
     assert "INCOMPLETE" in page.xpath("//title")[0].text
@@ -249,7 +249,7 @@ def test_a_fault_of_ours_is_no_pass_and_no_traceback(
     def bug(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("czcheck.diffing.answers.proven_answers", bug)
+    monkeypatch.setattr("czcheck.diffing.answers.proven_outputs", bug)
     path = write(tmp_path, "before.czmodel", release())
     diff = czcheck.diff(path, path, level="network")
     assert diff.exit_code == 3

@@ -139,5 +139,5 @@ def test_nothing_labelled() -> None:
 def test_confidence_that_is_not_a_number() -> None:
     confidence = np.ones((2, 2), np.float32)
     confidence[1, 1] = np.nan
-    with pytest.raises(InputError, match="not a number"):
+    with pytest.raises(InputError, match="values that are not numbers"):
         PixelCounts(2).add(np.zeros((2, 2), int), np.zeros((2, 2), int), confidence)

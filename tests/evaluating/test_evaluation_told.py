@@ -105,7 +105,7 @@ def test_text_names_classes_objects_and_the_worst() -> None:
     assert "objects of Nucleus: 4 in the masks, 5 found, 3 of them right" in text
     assert "F1 0.6667" in text
     assert "worst images by mean IoU: 1.png (0.278), 0.png (1.000)" in text
-    assert "left aside, without a counterpart: 9.png" in text
+    assert "ignored, without a counterpart: 9.png" in text
     assert "missing, counted as 0: 1.tif: the file lacks 1 of 3 planes: z 1" in text
     assert "warning: 0.png: the image is turned" in text
     assert "\x1b" not in text

@@ -102,7 +102,7 @@ def test_what_makes_no_pairs(
 
 def test_a_folder_of_images_and_one_mask(tmp_path: Path) -> None:
     images, masks = folders(tmp_path, ["a.png"], ["a.png"])
-    with pytest.raises(UsageError, match=r"is one mask, and .* a folder"):
+    with pytest.raises(UsageError, match=r"is a single mask, but .* a folder"):
         pairs_of(images, masks / "a.png")
     with pytest.raises(UsageError, match="no such file or folder"):
         pairs_of(images, tmp_path / "nowhere")

@@ -62,9 +62,9 @@ def scored_image(opened: Image, answer: Any, kind: str, min_confidence: float = 
     )
     labeller = Labeller((1, 2))
     for place in tiles(answer.shape[:2], (32, 32), 4):
-        kept = answer[place.kept]
-        pixels = image.read(plane, place.rows.keep_from, place.columns.keep_from, *kept.shape[:2])
-        score.take(Block(plane, place, pixels, kept, labeller(kept)))
+        used = answer[place.used]
+        pixels = image.read(plane, place.rows.keep_from, place.columns.keep_from, *used.shape[:2])
+        score.take(Block(plane, place, pixels, used, labeller(used)))
     return score
 
 
@@ -122,7 +122,7 @@ def test_a_picture_shows_where_truth_and_answer_differ(instances: Any) -> None:
     [
         (np.zeros((70, 91), np.uint8), "the mask has 91x70 pixels, the image 90x70"),
         (np.zeros((*SHAPE, 3), np.uint8), r"the mask has 3 numbers per pixel .*gray image"),
-        (np.full(SHAPE, 7, np.uint8), "value 7 at row 0, column 0 stands for no class"),
+        (np.full(SHAPE, 7, np.uint8), "value 7 at row 0, column 0 is not the label of a class"),
         (np.zeros(SHAPE, np.float32), "float32 numbers; save whole numbers"),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_gray_mask_that_was_saved_in_colours_is_a_gray_mask(
         coloured[..., 3] = 255
     assert scored_file(coloured, answer, tmp_path) == scored(gray, answer, "labels").counts.pixels
     coloured[20, 31, 1] = 9
-    with pytest.raises(InputError, match=r"picture in colours \(.* at row 20, column 31\)"):
+    with pytest.raises(InputError, match=r"colour image \(.* at row 20, column 31\)"):
         scored_file(coloured, answer, tmp_path)
 
 

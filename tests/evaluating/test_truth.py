@@ -67,7 +67,11 @@ def test_black_and_white(mask: list[list[int]]) -> None:
         ("labels", [[1, 2], [1, 9]], r"m\.png: value 9 at row 1, column 1 .*1 Background, 2 Nuc"),
         ("labels", [[3, 4, 5, 6], [7, 8, 9, 0]], "number objects are read with --mask instances"),
         ("labels", [[0, 255]], "masks of black and white are read with --mask binary"),
-        ("indices", [[0, 2]], "value 2 at row 0, column 1 stands for no class .0 Background, 1 N"),
+        (
+            "indices",
+            [[0, 2]],
+            "value 2 at row 0, column 1 is not the label of a class .0 Background, 1 N",
+        ),
     ],
 )
 def test_values_that_stand_for_no_class(kind: str, mask: list[list[int]], message: str) -> None:
@@ -77,7 +81,9 @@ def test_values_that_stand_for_no_class(kind: str, mask: list[list[int]], messag
 
 def test_objects_have_numbers_from_one() -> None:
     mask = np.array([[0, 5], [-1, 2]], np.int32)
-    with pytest.raises(InputError, match=r"m\.png: value -1 at row 11, column 20 is no number of"):
+    with pytest.raises(
+        InputError, match=r"m\.png: value -1 at row 11, column 20 is not the number of"
+    ):
         mask_reading("instances", TWO, None).read(mask, "m.png", 10, 20)
 
 
@@ -90,7 +96,7 @@ def test_masks_of_fractions() -> None:
     ("kind", "class_name", "message"),
     [
         ("label", None, "masks of the kind 'label' are unknown; choose from: labels, indices"),
-        ("instances", None, "the model has 3 classes: say with --class which of them the masks"),
+        ("instances", None, "the model has 3 classes: select with --class which of them the masks"),
         ("instances", "Nuclei", "no class 'Nuclei'; it has: Background, Nucleus, Edge"),
         ("labels", "Edge", "needs --mask instances or binary"),
     ],

@@ -22,7 +22,7 @@ def noisy(names: list[str], side: int) -> Gallery:
         tile = generator.integers(0, 256, (1, side, side, 3)).astype(np.float32)
         answer = generator.random((1, side, side, 3), np.float32)
         answer /= answer.sum(-1, keepdims=True)
-        collector.keep(name, tile, Answer(answer, "float32", answer.shape, 0.1))
+        collector.add(name, tile, Answer(answer, "float32", answer.shape, 0.1))
     return collector.gallery(())
 
 

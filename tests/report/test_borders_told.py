@@ -49,9 +49,11 @@ def test_the_reach_on_one_line() -> None:
         " recommended 16 (44 % of each tile)"
     )
     line = border_text(record("global-inside", None, None).to_json())
-    assert line.startswith("the network looks at the whole tile; reaches to the middle at 1e-05,")
-    assert line.endswith("BorderSize 8, and none would be enough")
-    assert "left aside" in border_text(record("global-input", 3, 2).to_json())
+    assert line.startswith("the network uses the whole tile; reaches to the middle at 1e-05,")
+    assert line.endswith("BorderSize 8, and no border is large enough")
+    assert "apart from whole-tile statistics, " in border_text(
+        record("global-input", 3, 2).to_json()
+    )
 
 
 @pytest.mark.parametrize("kind", ["local", "global-input", "global-inside"])
@@ -92,13 +94,13 @@ def test_an_inspection_names_what_is_global_and_what_is_unknown(tmp_path: Path) 
     net = bad_border.BorderNet(64)
     _, text = inspected(tmp_path / "a.czmodel", net.ended(net.without_mean("image")).payload())
     assert "1 x 1 pixels" in text
-    assert "statistics of the whole tile go in (Mean, node mean)" in text
+    assert "depends on whole-tile statistics (Mean, node mean)" in text
     graph = classifier()
     graph.node("odd", "Roll", "answer", "bias", "bias", T=FLOAT)
     graph.meta_graph.signature_def["serving_default"].outputs["answer"].name = "odd:0"
     network, text = inspected(tmp_path / "b.czmodel", graph.payload())
     assert network["reach"]["because"] == {"op": "Roll", "name": "odd", "function": None}
-    assert "receptive field  not known: not understood is Roll, node odd" in text
+    assert "receptive field  not known: unknown operation: Roll, node odd" in text
     assert "for each tile, without Roll" in text
 
 

@@ -25,7 +25,7 @@ def preview(
 ) -> Preview:
     collector = Collector({"a": True}, (BLUE, YELLOW), bgr=bgr, side=side)
     told = None if answer is None else Answer(answer, str(answer.dtype), answer.shape, 0.1)
-    collector.keep("a", tile[None], told)
+    collector.add("a", tile[None], told)
     (made,) = collector.gallery(()).tiles
     return made
 
@@ -153,7 +153,7 @@ def test_an_answer_of_another_size_is_shown_as_it_is() -> None:
 def test_further_tiles_are_kept_only_where_a_finding_is_about_them() -> None:
     collector = Collector({"a": True, "zeros": False}, (BLUE, YELLOW), bgr=False)
     for name in ("a", "zeros", "a, moved", "a, turned", "a, in a batch"):
-        collector.keep(name, np.zeros((1, 32, 32, 1), np.float32), None)
+        collector.add(name, np.zeros((1, 32, 32, 1), np.float32), None)
     findings = [
         Finding("CZ411", Severity.ERROR, TilePixel("a, moved"), "", (("other", "a, turned"),)),
         Finding("CZ102", Severity.ERROR, InMember("a, in a batch"), "", ()),

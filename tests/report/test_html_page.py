@@ -340,7 +340,7 @@ def test_a_tile_without_an_answer_says_so() -> None:
     )
     page = parsed(report(replace(file, gallery=replace(file.gallery, tiles=(bare,)))))
     (tile,) = page.xpath("//figure[@data-tile]")
-    assert tile.text_content().count("no answer") == 2
+    assert tile.text_content().count("no output") == 2
     assert not page.xpath("//section[@class='sums']")
 
 

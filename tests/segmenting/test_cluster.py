@@ -178,7 +178,7 @@ def test_nobody_answers(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets it
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(IncompleteError, match="no Dask scheduler answers there"):
+        with pytest.raises(IncompleteError, match="no Dask scheduler responds there"):
             czcheck.segment(networks / "unet.czmodel", image, tmp_path / "a.zarr", dask=address)
     with pytest.raises(UsageError, match="no address of a Dask scheduler"):
         czcheck.segment(networks / "unet.czmodel", image, tmp_path / "a.zarr", dask="nonsense://x")

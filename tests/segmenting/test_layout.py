@@ -29,9 +29,9 @@ def check(layout: Layout, stride: int) -> None:
     height, width = layout.shape
     times = np.zeros(layout.shape, np.uint8)
     for place in layout:
-        times[place.kept] += 1
+        times[place.used] += 1
         rows, columns = place.inside
-        assert (rows.stop - rows.start, columns.stop - columns.start) == times[place.kept].shape
+        assert (rows.stop - rows.start, columns.stop - columns.start) == times[place.used].shape
     assert (times == 1).all()
     for spans, length, size in (
         (layout.rows, height, layout.tile[0]),

@@ -23,7 +23,7 @@ def measured(labels: np.ndarray, pixels: np.ndarray, tile: int, wanted: tuple[in
     meter = ObjectMeter(plane, wanted, pixels.shape[-1])
     for place in czcheck.tiles(labels.shape, tile, 0):
         meter.measure(
-            place.rows.keep_from, place.columns.keep_from, labels[place.kept], pixels[place.kept]
+            place.rows.keep_from, place.columns.keep_from, labels[place.used], pixels[place.used]
         )
     return meter.objects()
 

@@ -106,7 +106,7 @@ def test_options_that_do_not_fit_the_network_are_said(
         model.segment(nuclei, border=64)
     with pytest.raises(czcheck.UsageError, match="did you mean 'border'"):
         model.segment(nuclei, boarder=3)
-    with pytest.raises(czcheck.UsageError, match="101 is no percentage"):
+    with pytest.raises(czcheck.UsageError, match="101 is not a percentage"):
         model.segment(nuclei, min_confidence=101)
 
 
