@@ -10,6 +10,7 @@ take longer to build than all of these.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -27,12 +28,12 @@ def compile_proto(target: Path) -> None:
         RuntimeError: The compiler refuses saved_model.proto; its words are on standard error.
     """
     from google.protobuf.descriptor_pb2 import FileDescriptorSet  # noqa: PLC0415
-    from grpc_tools import protoc  # noqa: PLC0415
 
-    status = protoc.main(
-        ["protoc", f"--proto_path={HERE}", f"--descriptor_set_out={target}", "saved_model.proto"]
-    )
-    if status != 0:
+    # In a process of its own: the compiler is a C++ library, which others in this one can break.
+    compiler = [sys.executable, "-m", "grpc_tools.protoc"]
+    paths = [f"--proto_path={HERE}", f"--descriptor_set_out={target}"]
+    done = subprocess.run([*compiler, *paths, "saved_model.proto"], check=False)  # noqa: S603
+    if done.returncode != 0:
         raise RuntimeError("saved_model.proto does not compile")
     (description,) = FileDescriptorSet.FromString(target.read_bytes()).file
     target.write_bytes(description.SerializeToString(deterministic=True))
