@@ -4,9 +4,9 @@ from .chunks import Chunks as Chunks
 from .content import Content as Content
 from .content import Kind as Kind
 from .decoders import encoded_pixels as encoded_pixels
+from .earlier import images_of as images_of
+from .earlier import is_result as is_result
 from .folders import images_in as images_in
-from .folders import images_of as images_of
-from .folders import is_result as is_result
 from .folders import is_store as is_store
 from .image import Image as Image
 from .image import Plane as Plane

@@ -32,8 +32,6 @@ def numbered(
         names: Their names.
         colors: Red, green, blue of each; None for distinct ones.
     """
-    from czcheck.metadata.classes import distinct_colours  # noqa: PLC0415
-
     found = colors or distinct_colours(len(names))
     return tuple(
         SegmentationClass(label_value=label, name=name, color=(red, green, blue))
