@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from czcheck.segmenting.results import Segmentation
     from czcheck.segmenting.segmentation import segment
     from czcheck.verifying.baselines import write_baseline
-    from czcheck.verifying.verify import verify
+    from czcheck.verifying.verification import verify
 
     open = open_model  # noqa: A001 - czcheck.open, as in gzip.open
 
@@ -106,7 +106,7 @@ _HOMES = {
     "repair": ("czcheck.building.repairing", "repair"),
     "segment": ("czcheck.segmenting.segmentation", "segment"),
     "tiles": ("czcheck.segmenting.layout", "tiles"),
-    "verify": ("czcheck.verifying.verify", "verify"),
+    "verify": ("czcheck.verifying.verification", "verify"),
     "write_baseline": ("czcheck.verifying.baselines", "write_baseline"),
 }
 _VERSION = ("czcheck._version", "__version__")

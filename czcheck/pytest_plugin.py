@@ -73,7 +73,7 @@ def _archives(config: pytest.Config) -> list[Path]:
     if not paths:
         return []
     from czcheck.errors import UsageError  # noqa: PLC0415
-    from czcheck.verifying.verify import archives_in  # noqa: PLC0415
+    from czcheck.verifying.verification import archives_in  # noqa: PLC0415
 
     try:
         return archives_in(paths)

@@ -77,7 +77,7 @@ def test_no_module_takes_the_place_of_a_public_name() -> None:
 
 def test_functions_stay_functions_whatever_is_imported() -> None:
     for name in (
-        "verifying.verify",
+        "verifying.verification",
         "building.builder",
         "building.repairing",
         "api",

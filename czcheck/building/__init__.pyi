@@ -8,7 +8,6 @@ from .lowering.graph import parse_ref as parse_ref
 from .lowering.graph import read_nodes as read_nodes
 from .lowering.inlining import Library as Library
 from .lowering.inlining import inline as inline
-from .lowering.judging import unwritten as unwritten
 from .lowering.portable import Changes as Changes
 from .lowering.portable import make_portable as make_portable
 from .lowering.pruning import drop_unreached as drop_unreached

@@ -120,7 +120,7 @@ def _check(model: Model, *, verify: bool, allow_op: Sequence[str]) -> None:
     """See that there is a model to write anew, and none that does harm, without running it."""
     from czcheck.rules.engine import Status  # noqa: PLC0415
     from czcheck.rules.finding import Severity  # noqa: PLC0415
-    from czcheck.verifying.verify import verify as check  # noqa: PLC0415
+    from czcheck.verifying.verification import verify as check  # noqa: PLC0415
 
     report = check(model.path, level="network", allow_op=allow_op, limits=model.limits)
     crashed = [o for f in report.files for o in f.outcomes if o.status is Status.CRASHED]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.building.lowering.judging import unwritten
 from czcheck.errors import IncompleteError, InputError
+from czcheck.network.kernels import unwritten
 from czcheck.report.record import Verdict
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def verified(
         InputError: The archive fails.
         IncompleteError: It could not be checked whole.
     """
-    from czcheck.verifying.verify import verify  # noqa: PLC0415
+    from czcheck.verifying.verification import verify  # noqa: PLC0415
 
     report = verify(
         temporary,

@@ -74,7 +74,7 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     """
     from czcheck.configuration.configuration import Configuration
     from czcheck.verifying.planning import sources_of
-    from czcheck.verifying.verify import archives_in, targets_of, verify
+    from czcheck.verifying.verification import archives_in, targets_of, verify
 
     output = reporting.Reporting(form, reports)
     output.guard(

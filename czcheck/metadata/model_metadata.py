@@ -128,7 +128,7 @@ class ModelMetadata:
 
         if license_file is not None:
             raise UsageError(
-                "metadata holds no licence; give license_file to BuildSpec, which puts the file "
+                "metadata holds no licence; give license_file to ModelSpec, which puts the file "
                 "into the archive"
             )
         values = {

@@ -14,6 +14,7 @@ from .kernels import KernelFault as KernelFault
 from .kernels import faults as faults
 from .kernels import load_kernels as load_kernels
 from .kernels import node_faults as node_faults
+from .kernels import unwritten as unwritten
 from .loaders import OBJECTS as OBJECTS
 from .loaders import SESSION as SESSION
 from .loaders import Disagreement as Disagreement

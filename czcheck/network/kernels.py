@@ -51,6 +51,9 @@ class KernelFault(NamedTuple):
 
 WIDENED = "`czcheck build` and `czcheck repair` compute it in a wider dtype"
 CAST = "cast to float32 or int32 before it, and back after it"
+WRITTEN_ANEW = "`czcheck build`"
+# It could not: sizes that it needs to know are open.
+_UNWRITTEN = "give the tensors that it reads a size that is known, or do without it"
 """What to do about a dtype without a kernel: nothing by hand, or else this."""
 
 _LEVELED = KernelFault(
@@ -390,3 +393,15 @@ def candidates(op: str, types: Mapping[str, str]) -> Iterator[dict[str, str]]:
     for number in range(3):
         if len(wider) > 1:
             yield {name: each[min(number, len(each) - 1)] for name, each in wider.items()}
+
+
+def unwritten(message: str, remedy: str) -> str:
+    """What a rule finds in a network that has been built: it cannot be told to build it.
+
+    Args:
+        message: The rule's message.
+        remedy: The part of it that says what to do.
+    """
+    if not remedy.startswith(WRITTEN_ANEW):
+        return message
+    return message.replace(remedy, CAST if remedy == WIDENED else _UNWRITTEN)

@@ -20,7 +20,7 @@ from czcheck.runtime.compare import KeptAnswers, is_flat
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 from czcheck.test_tiles.patterns import NAMES
-from czcheck.verifying.verify import verify
+from czcheck.verifying.verification import verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -21,10 +21,9 @@ from czcheck.building import (
     prune,
     read_nodes,
     rename,
-    unwritten,
 )
 from czcheck.errors import InputError
-from czcheck.network import messages
+from czcheck.network import messages, unwritten
 
 FLOAT, INT32, RESOURCE = 1, 3, 20
 

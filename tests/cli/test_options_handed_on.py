@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Case = tuple[str, dict[str, Any]]
 
-VERIFY = "czcheck.verifying.verify.verify"
+VERIFY = "czcheck.verifying.verification.verify"
 SEGMENT = "czcheck.segmenting.segmentation.segment"
 EVALUATE = "czcheck.evaluating.verdict.evaluate"
 DIFF = "czcheck.diffing.comparing.diff"

@@ -183,7 +183,7 @@ def test_an_interrupted_store_is_gone_on_with(
     options = ["-o", str(target), "--json"]
     monkeypatch.setattr(Threshold, "fails_at", 5)
     assert run(place, *options) == 1
-    assert f"{target}.unfinished is unfinished; --resume goes" in capsys.readouterr().err
+    assert f"{target}.unfinished is unfinished; --resume continues it" in capsys.readouterr().err
     assert not target.exists()
     monkeypatch.setattr(Threshold, "fails_at", -1)
     asked = []
@@ -353,7 +353,7 @@ def test_all_results_of_an_image_are_complete_before_the_first_appears(
         settle(path, temporary)
 
     there: list[set[str]] = []
-    for module in ("images.output_file", "segmenting.outputs", "segmenting.run"):
+    for module in ("files", "segmenting.outputs", "segmenting.run"):
         monkeypatch.setattr(f"czcheck.{module}.settle", look)
     assert run(place, *(each.format(place) for each in ALL)) == 0
     assert there == [set()] * 5

@@ -8,13 +8,10 @@ from typing import Any, NamedTuple, overload
 from czcheck.building.lowering.graph import Graph, Node, Ref
 from czcheck.building.lowering.rewriting import Tools
 from czcheck.errors import InputError
-from czcheck.network.kernels import CAST, WIDENED, KernelFault, has_kernel, node_faults
+from czcheck.network.kernels import KernelFault, has_kernel, node_faults, unwritten
 from czcheck.network.target import load_target
 
 TARGET = "tf-2.0.0"
-WRITTEN_ANEW = "`czcheck build`"
-# It could not: sizes that it needs to know are open.
-_UNWRITTEN = "give the tensors that it reads a size that is known, or do without it"
 
 
 class _Known(NamedTuple):
@@ -63,18 +60,6 @@ def refuse_faults(graph: Graph, tools: Tools) -> None:
             for fault in _faults(node, tools, part):
                 if fault.kind != "depends":
                     raise InputError(_words(node, fault))
-
-
-def unwritten(message: str, remedy: str) -> str:
-    """What a rule finds in a network that has been built: it cannot be told to build it.
-
-    Args:
-        message: The rule's message.
-        remedy: The part of it that says what to do.
-    """
-    if not remedy.startswith(WRITTEN_ANEW):
-        return message
-    return message.replace(remedy, CAST if remedy == WIDENED else _UNWRITTEN)
 
 
 def _words(node: Node, fault: KernelFault) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
+import czcheck.layers  # noqa: F401 - makes Keras know them
 from czcheck import layering
 from czcheck.building.keras2.export import export as export_old
 from czcheck.building.keras2.reading import writer_of
