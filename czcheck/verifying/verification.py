@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import czcheck.cache
 import czcheck.report
 from czcheck._version import __version__
 from czcheck.archive.foreign import about_folder, about_missing, archives_of
