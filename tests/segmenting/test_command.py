@@ -353,7 +353,7 @@ def test_all_results_of_an_image_are_complete_before_the_first_appears(
         settle(path, temporary)
 
     there: list[set[str]] = []
-    for module in ("files", "segmenting.outputs", "segmenting.run"):
+    for module in ("images.writer", "segmenting.outputs", "segmenting.run"):
         monkeypatch.setattr(f"czcheck.{module}.settle", look)
     assert run(place, *(each.format(place) for each in ALL)) == 0
     assert there == [set()] * 5
