@@ -21,8 +21,8 @@ from czcheck.report.report import Report
 from czcheck.rules.catalogue import catalogue
 from czcheck.segmenting.job import job_of
 from czcheck.segmenting.packages import need
+from czcheck.verifying.checking import outcomes_of, report_of
 from czcheck.verifying.gathering import facts_of, looked_at
-from czcheck.verifying.judging import outcomes_of, report_of
 
 if TYPE_CHECKING:
     from czcheck.evaluating.truth import MaskReading
