@@ -128,7 +128,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
         (("--min-iou", "Nucleus"), 2, "'Nucleus' is not a goal; write CLASS=VALUE"),
         (("--min-iou", "Nuclei=0.5"), 2, "no class 'Nuclei'; there are: Background, Nucleus"),
         (("--min-f1", "0.5"), 2, "F1 of objects needs masks that number them: --mask instances"),
-        (("--class", "Nucleus"), 2, "it needs --mask instances or binary"),
+        (("--class", "Nucleus"), 2, "needs --mask instances or binary"),
         (("--mask", "indices"), 1, "is not the label of a class (0 Background, 1 Nucleus)"),
         (("--mask", "binary", "--min-f1", "0.5"), 2, "masks that number them: --mask instances"),
         (("--mask", "instances"), 1, "no pixel of any mask is 0, which is everything else"),

@@ -180,6 +180,6 @@ def test_nobody_answers(
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(IncompleteError, match="no Dask scheduler responds there"):
             czcheck.segment(networks / "unet.czmodel", image, tmp_path / "a.zarr", dask=address)
-    with pytest.raises(UsageError, match="no address of a Dask scheduler"):
+    with pytest.raises(UsageError, match="not an address of a Dask scheduler"):
         czcheck.segment(networks / "unet.czmodel", image, tmp_path / "a.zarr", dask="nonsense://x")
     assert list(tmp_path.iterdir()) == []
