@@ -210,6 +210,15 @@ def test_a_reader_that_goes_away_does_not_change_the_exit_code(bad: Path) -> Non
     assert done.stderr.strip() == "1"
 
 
+def test_a_cache_folder_is_looked_at_in_a_process_of_its_own(good: Path, tmp_path: Path) -> None:
+    """In the process of the tests, another one may have imported what is missing."""
+    command = ["verify", str(good), "--level", "archive", "--cache-dir", str(tmp_path / "cache")]
+    done = subprocess.run(
+        [sys.executable, "-m", "czcheck", *command], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_static_commands_import_nothing_slow(good: Path) -> None:
     slow = {
         "tensorflow",
