@@ -274,7 +274,6 @@ def _run(
     if not stored:
         nothing = "it gives no output"
         raise _cannot_run(release, session.failures[0].reason if session.failures else nothing)
-    assert session.environment is not None
     cost = cost_of(load, summaries, session.peak_bytes)
     return ReleaseRun(session.environment, cost, tuple(session.failures))
 

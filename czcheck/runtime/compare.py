@@ -256,7 +256,6 @@ def compare_elsewhere(
     session = Session(worker)
     loaded = session.load(files, network, limits)
     environment = session.environment
-    assert environment is not None
     tolerances = tolerances.at(network.precision)
     compared: list[TileComparison] = []
     if loaded is not None:

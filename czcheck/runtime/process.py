@@ -23,8 +23,6 @@ from czcheck.runtime.isolation import environment, isolation, lacking_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     from czcheck.runtime.warm import ForkedChild, WarmProcess
@@ -89,12 +87,7 @@ class WorkerProcess:
         """The worker itself, not started yet."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the process."""
         self.close()
 

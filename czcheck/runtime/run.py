@@ -76,7 +76,6 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     session = Session(worker, keep)
     load = session.load(files, network, limits)
     environment = session.environment
-    assert environment is not None
     if load is None:
         return RunRecord(environment, None, session.died, tuple(session.failures))
     probe = Probe()

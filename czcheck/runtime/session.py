@@ -26,7 +26,6 @@ class Session:
     """A network in its process. What goes wrong is recorded, so that what came before it counts.
 
     Attributes:
-        environment: What it runs in; None before `load`.
         loaded: How it was loaded; None if it was not.
         failures: What it failed on and survived, in order.
         died: What ended its process before its time; None if nothing did.
@@ -44,12 +43,20 @@ class Session:
         """
         self._worker = worker
         self._keep = keep
-        self.environment: Environment | None = None
         self.loaded: LoadRecord | None = None
         self.failures: list[Failure] = []
         self.died: Failure | None = None
         self.runs = 0
         self.peak_bytes = 0
+
+    @property
+    def environment(self) -> Environment:
+        """What it runs in; waits until its process has told.
+
+        Raises:
+            IncompleteError: The process could not be started.
+        """
+        return self._worker.hello()
 
     def load(self, files: SavedModelFiles, network: Network, limits: Limits) -> LoadRecord | None:
         """Unpack the network into the process's folder, and load it.
@@ -67,7 +74,7 @@ class Session:
             InputError: The SavedModel exceeds the limits.
             IncompleteError: The process could not be started, or nothing could be unpacked.
         """
-        self.environment = self._worker.hello()
+        self._worker.hello()
         folder = unpack(files, self._worker.folder / "model", limits)
         try:
             self.loaded = load_network(self._worker, folder, network)

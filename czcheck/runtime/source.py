@@ -10,8 +10,6 @@ from weakref import WeakSet
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
     from czcheck.runtime.networks import Worker
@@ -55,12 +53,7 @@ class WorkerSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def worker(self, python: str | None = None, *, fresh: bool = False, slots: int = 1) -> Worker:

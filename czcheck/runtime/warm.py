@@ -20,8 +20,6 @@ from czcheck.runtime.isolation import environment
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
 
@@ -246,12 +244,7 @@ class WarmProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def fork(self, folder: Path) -> ForkedChild:
