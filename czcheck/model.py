@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from czcheck.network.kernels import KernelFault
     from czcheck.network.reach import StaticReach
     from czcheck.network.safety import Safety
-    from czcheck.network.static.walk import Walk
+    from czcheck.network.static.trace import Trace
     from czcheck.network.target import Target
 
 _HEAD = 16
@@ -249,7 +249,7 @@ class Model:
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
         """
-        return network.static_reach(self._walk)
+        return network.static_reach(self._trace)
 
     @cached_property
     def cost(self) -> StaticCost | None:
@@ -258,7 +258,7 @@ class Model:
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
         """
-        return network.static_cost(self._walk, self.network)
+        return network.static_cost(self._trace, self.network)
 
     def kernel_faults(self, target: Target) -> tuple[KernelFault, ...]:
         """What a runtime's kernels refuse of the network, or compute otherwise.
@@ -269,11 +269,11 @@ class Model:
         Raises:
             UnavailableError: The payload is no SavedModel, or cannot be read safely.
         """
-        return network.faults(self.network, target, lambda: self._walk)
+        return network.faults(self.network, target, lambda: self._trace)
 
     @cached_property
-    def _walk(self) -> Walk | str:
-        return network.walk_of(self.network)
+    def _trace(self) -> Trace | str:
+        return network.trace_of(self.network)
 
     @cached_property
     def safety(self) -> Safety:

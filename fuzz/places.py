@@ -10,7 +10,7 @@ from czcheck.archive import Archive, PayloadFiles, describe
 from czcheck.errors import InputError
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.metadata import metadata_of, read_document
-from czcheck.network import read_network, static_cost, static_reach, walk_of
+from czcheck.network import read_network, static_cost, static_reach, trace_of
 from czcheck.network.scan import scan
 from fixtures.bundle import INDEX
 from fuzz.verdicts import FILES, GRAPH
@@ -55,7 +55,7 @@ def graph(data: bytes) -> None:
     with suppress(InputError):
         network = read_network(files, DEFAULT_LIMITS)
         scan(network, files)
-        walk = walk_of(network)
+        walk = trace_of(network)
         static_reach(walk)
         static_cost(walk, network)
 

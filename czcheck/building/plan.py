@@ -21,7 +21,7 @@ from czcheck.metadata.processing import (
     parse_operation,
 )
 from czcheck.network.files import SavedModelFolder
-from czcheck.network.reach import static_reach, walk_of
+from czcheck.network.reach import static_reach, trace_of
 from czcheck.network.saved_model import read_network
 from czcheck.planned.ends import (
     PAIR,
@@ -169,7 +169,7 @@ class Plan:
         """
         files = SavedModelFolder(folder)
         network = read_network(files, limits)
-        multiple = static_reach(walk_of(network)).stride
+        multiple = static_reach(trace_of(network)).stride
         checks.check_network(
             network, self.metadata, self.tile, self.source, multiple, self.added.after
         )

@@ -20,7 +20,7 @@ from czcheck.metadata.pixel_types import MONOCHROME, SPLIT_RGB
 from czcheck.metadata.processing import Operation
 from czcheck.metadata.spec import examine_spec
 from czcheck.network.files import SavedModelFolder
-from czcheck.network.reach import static_reach, walk_of
+from czcheck.network.reach import static_reach, trace_of
 from czcheck.network.saved_model import read_network
 from czcheck.planned.ends import (
     PAIR,
@@ -201,7 +201,7 @@ def _fill(
         _take_classes(draft, metadata, ending)
         draft.keys["PixelType"] = metadata.pixel_types[0]
         draft.keys["ColorHandling"] = metadata.color_handling
-    reach = static_reach(walk_of(network))
+    reach = static_reach(trace_of(network))
     height, width = _tile(draft, reach.stride, fed)
     if metadata is None:
         _guess_border(draft, reach, min(height, width))

@@ -11,7 +11,7 @@ from czcheck._version import __version__
 from czcheck.configuration.applying import POLICY, applied, judge_releases, today
 from czcheck.configuration.configuration import Configuration
 from czcheck.configuration.showing import of_report
-from czcheck.diffing import answers
+from czcheck.diffing import outputs
 from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
 from czcheck.diffing.network import compare_networks
 from czcheck.diffing.record import DiffOptions, Fault, ReleaseFile
@@ -30,8 +30,8 @@ from czcheck.verifying.planning import check_images
 
 if TYPE_CHECKING:
     from czcheck.configuration.settings import Settings
-    from czcheck.diffing.answers import OutputsChange
     from czcheck.diffing.network import NetworkChange
+    from czcheck.diffing.outputs import OutputsChange
     from czcheck.diffing.weights import WeightsChange
     from czcheck.model import Model
     from czcheck.progress import FileProgress
@@ -282,10 +282,10 @@ class _Comparison:
                     f"it leaves to `czcheck build` {left}"
                 )
         if self._options.level is not Level.RUN:
-            return answers.proven_outputs(self.metadata(), self.network())
+            return outputs.proven_outputs(self.metadata(), self.network())
         metadata, network = self.metadata(), self.network()
         with self._source.worker() as first, self._source.worker() as second:
-            return answers.compare_outputs(
+            return outputs.compare_outputs(
                 self._releases,
                 metadata,
                 network,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from czcheck.report.record import Verdict, found_in, verdict_of
 
 if TYPE_CHECKING:
-    from czcheck.diffing.answers import OutputsChange
     from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
+    from czcheck.diffing.outputs import OutputsChange
     from czcheck.diffing.picture import Picture
     from czcheck.diffing.weights import WeightsChange
     from czcheck.network.cost import StaticCost
@@ -106,14 +106,14 @@ class DiffRecord:
     @property
     def equal(self) -> bool | None:
         """Whether the outputs are the same; None if that is not known."""
-        from czcheck.diffing.answers import OutputsChange  # noqa: PLC0415
+        from czcheck.diffing.outputs import OutputsChange  # noqa: PLC0415
 
         return self.outputs.equal if isinstance(self.outputs, OutputsChange) else None
 
     @property
     def drawing(self) -> Picture | None:
         """The tile on which both disagree most; None where no tile was compared."""
-        from czcheck.diffing.answers import OutputsChange  # noqa: PLC0415
+        from czcheck.diffing.outputs import OutputsChange  # noqa: PLC0415
 
         return self.outputs.picture if isinstance(self.outputs, OutputsChange) else None
 

@@ -23,7 +23,7 @@ from .loaders import oddities as oddities
 from .precision import precision_of as precision_of
 from .reach import StaticReach as StaticReach
 from .reach import static_reach as static_reach
-from .reach import walk_of as walk_of
+from .reach import trace_of as trace_of
 from .safety import Safety as Safety
 from .saved_model import TensorSpec as TensorSpec
 from .saved_model import read_network as read_network

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from czcheck.network.facts import Network, NodeUse
-    from czcheck.network.static.walk import Event, Walk
+    from czcheck.network.static.trace import Event, Trace
 
 
 class Share(NamedTuple):
@@ -55,33 +55,33 @@ class StaticCost(NamedTuple):
         return self.weight_bytes + self.activation_bytes
 
 
-def static_cost(walk: Walk | str, network: Network) -> StaticCost | None:
+def static_cost(trace: Trace | str, network: Network) -> StaticCost | None:
     """What one tile costs.
 
     Args:
-        walk: What `reach.walk_of` returned.
+        trace: What `reach.trace_of` returned.
         network: The network.
 
     Returns:
         The cost; None where the tile has no fixed size or the graph cannot be followed.
     """
-    if isinstance(walk, str) or walk.image.bytes is None:
+    if isinstance(trace, str) or trace.image.bytes is None:
         return None
-    unknown = dict.fromkeys(use.op for use in walk.loops)
+    unknown = dict.fromkeys(use.op for use in trace.loops)
     unsized: set[int] = set()
-    for event in walk.events:
+    for event in trace.events:
         open_ones = {buffer for buffer, size in event.writes if size is None}
         # What is made from something of unknown size is not to blame for its own.
         if (open_ones or event.multiply_adds is None) and not unsized.intersection(event.reads):
             unknown[event.use.op] = None
         unsized |= open_ones
     return StaticCost(
-        multiply_adds=sum(event.multiply_adds or 0 for event in walk.events),
+        multiply_adds=sum(event.multiply_adds or 0 for event in trace.events),
         weight_bytes=network.weight_bytes,
-        activation_bytes=_peak(walk.events, walk.image.bytes, walk.answer.buffer),
+        activation_bytes=_peak(trace.events, trace.image.bytes, trace.answer.buffer),
         unknown=tuple(unknown),
-        layers=_shares(walk.events, _layer),
-        operations=_shares(walk.events, lambda use: use.op),
+        layers=_shares(trace.events, _layer),
+        operations=_shares(trace.events, lambda use: use.op),
     )
 
 

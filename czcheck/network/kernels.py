@@ -15,7 +15,7 @@ from czcheck.shipped import shipped
 if TYPE_CHECKING:
     from czcheck.network.facts import Network
     from czcheck.network.graph import SavedGraph, Scope
-    from czcheck.network.static.walk import Walk
+    from czcheck.network.static.trace import Trace
     from czcheck.network.target import Target
 
 
@@ -141,7 +141,7 @@ def load_kernels(name: str) -> Kernels:
 
 
 def faults(
-    network: Network, target: Target, walk: Callable[[], Walk | str | None]
+    network: Network, target: Target, trace: Callable[[], Trace | str | None]
 ) -> tuple[KernelFault, ...]:
     """What the target's kernels refuse or compute otherwise of what the serving signature reaches.
 
@@ -150,7 +150,7 @@ def faults(
     Args:
         network: The network.
         target: The runtime.
-        walk: Follows the image through the network, see `czcheck.network.reach.walk_of`; called
+        trace: Follows the image through the network, see `czcheck.network.reach.trace_of`; called
             only where shapes decide.
 
     Returns:
@@ -167,7 +167,7 @@ def faults(
         calls: Sequence[Sequence[Known]] = ((),)
         if any(each.shape for each in kernels.conditions.get(node.op, ())):
             if shapes is None:
-                followed = walk()
+                followed = trace()
                 shapes = {} if followed is None or isinstance(followed, str) else followed.inputs
             calls = shapes.get((scope, node.name), calls)
         fault = next(_faults(network.graph, scope, node, target, calls), None)

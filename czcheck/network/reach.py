@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from czcheck.errors import InputError
 from czcheck.network.static.spread import collapsed
-from czcheck.network.static.walk import walk
+from czcheck.network.static.trace import trace
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, NodeUse
     from czcheck.network.static.spread import Axis, Traced
-    from czcheck.network.static.walk import Walk
+    from czcheck.network.static.trace import Trace
 
 ReachKind = Literal["local", "global-input", "global-inside", "unknown"]
 Edges = tuple[int, int, int, int]
@@ -45,7 +45,7 @@ class StaticReach(NamedTuple):
         return None if self.bound is None else max(self.bound)
 
 
-def walk_of(network: Network) -> Walk | str:
+def trace_of(network: Network) -> Trace | str:
     """Follow the picture through a network, for `static_reach` and `static_cost`.
 
     Args:
@@ -55,7 +55,7 @@ def walk_of(network: Network) -> Walk | str:
         What was found on the way, or the reason why nothing was.
     """
     try:
-        found = walk(network)
+        found = trace(network)
     except InputError as error:
         return str(error)
     except (ArithmeticError, LookupError, ValueError):
@@ -64,23 +64,23 @@ def walk_of(network: Network) -> Walk | str:
     return "the signature does not turn one tile into one answer" if found is None else found
 
 
-def static_reach(walk: Walk | str) -> StaticReach:
+def static_reach(trace: Trace | str) -> StaticReach:
     """How far a network looks.
 
     Args:
-        walk: What `walk_of` returned.
+        trace: What `trace_of` returned.
     """
-    if isinstance(walk, str):
-        return StaticReach(None, 1, "unknown", reason=walk)
+    if isinstance(trace, str):
+        return StaticReach(None, 1, "unknown", reason=trace)
 
-    spread = None if walk.answer.spread is None else collapsed(walk.answer.spread)
+    spread = None if trace.answer.spread is None else collapsed(trace.answer.spread)
     if spread is None:
-        return StaticReach((0, 0, 0, 0), walk.stride, "local")
+        return StaticReach((0, 0, 0, 0), trace.stride, "local")
     if spread.unknown is not None:
-        return StaticReach(None, walk.stride, "unknown", spread.unknown)
+        return StaticReach(None, trace.stride, "unknown", spread.unknown)
     kinds: tuple[ReachKind, ...] = ("local", "global-input", "global-inside")
-    bound = _bound(walk.image, spread.rows, spread.columns)
-    return StaticReach(bound, walk.stride, kinds[spread.level], spread.cause)
+    bound = _bound(trace.image, spread.rows, spread.columns)
+    return StaticReach(bound, trace.stride, kinds[spread.level], spread.cause)
 
 
 def _bound(image: Traced, rows: Axis | None, columns: Axis | None) -> Edges | None:

@@ -111,9 +111,9 @@ def _ends(network: Network) -> tuple[Signature, Dims, Dims] | None:
 
 def _size(network: Network, spec: BuildSpec) -> Dims:
     """Height and width of the output for the specification's tile, by the graph alone."""
-    from czcheck.network.reach import walk_of  # noqa: PLC0415 - costs as much as all the rest
+    from czcheck.network.reach import trace_of  # noqa: PLC0415 - costs as much as all the rest
 
-    walked = walk_of(as_loaded(network, spec))
+    walked = trace_of(as_loaded(network, spec))
     shape = None if walked is None or isinstance(walked, str) else walked.answer.shape
     return (None, None) if shape is None or len(shape) != _RANK else shape[1:3]
 

@@ -18,7 +18,7 @@ from czcheck.runtime.output_statistics import most_probable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.runtime.answers import Answer
+    from czcheck.runtime.outputs import Output
 
 SIDE = 320
 """Most pixels along a side of a preview, where a report is about few files."""
@@ -110,7 +110,7 @@ class Collector:
         self._side = side
         self._made: dict[str, Preview] = {}
 
-    def add(self, name: str, batch: NDArray[Any], output: Answer | None) -> None:
+    def add(self, name: str, batch: NDArray[Any], output: Output | None) -> None:
         """Make a preview; the arrays are not stored.
 
         Args:

@@ -18,10 +18,10 @@ from czcheck.rules.words import tiles_in_words
 from czcheck.text import first_of, sizes
 
 if TYPE_CHECKING:
-    from czcheck.diffing.answers import OutputsChange
     from czcheck.diffing.classes import ClassChange
     from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
+    from czcheck.diffing.outputs import OutputsChange
     from czcheck.diffing.weights import WeightsChange
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE

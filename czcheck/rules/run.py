@@ -10,7 +10,7 @@ from czcheck.rules.finding import Found, Severity, TilePixel
 from czcheck.rules.words import tiles_in_words
 
 if TYPE_CHECKING:
-    from czcheck.runtime.output_statistics import Pixel, Statistics, TileAnswer
+    from czcheck.runtime.output_statistics import Pixel, Statistics, TileOutput
     from czcheck.runtime.record import RunRecord
     from czcheck.tolerances import Tolerances
 
@@ -186,7 +186,7 @@ def probabilities_sum_to_1_exactly(run: RunRecord, tolerances: Tolerances) -> It
     yield from _worst_sum(bad)
 
 
-def _measured(run: RunRecord) -> Iterator[tuple[TileAnswer, Statistics]]:
+def _measured(run: RunRecord) -> Iterator[tuple[TileOutput, Statistics]]:
     for answer in run.answers:
         if answer.statistics is not None:
             yield answer, answer.statistics
@@ -200,7 +200,7 @@ def _outside(values: Statistics, tolerances: Tolerances) -> Iterator[Pixel]:
         yield values.maximum
 
 
-def _sums(run: RunRecord, tolerances: Tolerances) -> Iterator[tuple[TileAnswer, Pixel]]:
+def _sums(run: RunRecord, tolerances: Tolerances) -> Iterator[tuple[TileOutput, Pixel]]:
     """The worst sum of each tile whose values are in range; CZ405 and CZ406 tell of the others."""
     for answer, values in _measured(run):
         if values.worst_sum is not None and not any(_outside(values, tolerances)):
@@ -211,13 +211,13 @@ def _deviation(pixel: Pixel) -> float:
     return abs(pixel.value - 1)
 
 
-def _worst_sum(bad: list[tuple[TileAnswer, Pixel]]) -> Iterator[Found]:
+def _worst_sum(bad: list[tuple[TileOutput, Pixel]]) -> Iterator[Found]:
     if bad:
         answer, pixel = max(bad, key=lambda each: _deviation(each[1]))
         yield _at(answer, pixel, [each for each, _ in bad])
 
 
-def _at(answer: TileAnswer, pixel: Pixel, tiles: Iterable[TileAnswer], **fields: float) -> Found:
+def _at(answer: TileOutput, pixel: Pixel, tiles: Iterable[TileOutput], **fields: float) -> Found:
     """A finding at the worst pixel of the worst tile, which names all the tiles."""
     return Found(
         TilePixel(answer.tile, pixel.row, pixel.column, pixel.channel),

@@ -1,6 +1,3 @@
-from .answers import Answer as Answer
-from .answers import Environment as Environment
-from .answers import LoadRecord as LoadRecord
 from .baseline import Baseline as Baseline
 from .baseline import BaselineComparison as BaselineComparison
 from .baseline import BaselineTolerances as BaselineTolerances
@@ -8,7 +5,7 @@ from .baseline import GoldenTile as GoldenTile
 from .baseline import block_means as block_means
 from .baseline import compare_with_baseline as compare_with_baseline
 from .baseline_file import HEAD as HEAD
-from .baseline_file import golden_answer as golden_answer
+from .baseline_file import golden_output as golden_output
 from .baseline_file import read_baseline as read_baseline
 from .baseline_file import write_baseline_file as write_baseline_file
 from .channel import TAIL_BYTES as TAIL_BYTES
@@ -18,8 +15,8 @@ from .channel import Silence as Silence
 from .compare import RAW_TOLERANCE as RAW_TOLERANCE
 from .compare import SCALED_TOLERANCE as SCALED_TOLERANCE
 from .compare import Comparison as Comparison
-from .compare import KeptAnswers as KeptAnswers
 from .compare import RuntimeComparison as RuntimeComparison
+from .compare import StoredOutputs as StoredOutputs
 from .compare import TileComparison as TileComparison
 from .compare import compare_elsewhere as compare_elsewhere
 from .compare import tolerance_for as tolerance_for
@@ -32,9 +29,12 @@ from .limits import RunnerLimits as RunnerLimits
 from .networks import Worker as Worker
 from .output_statistics import Pixel as Pixel
 from .output_statistics import Statistics as Statistics
-from .output_statistics import TileAnswer as TileAnswer
+from .output_statistics import TileOutput as TileOutput
 from .output_statistics import statistics_of as statistics_of
 from .output_statistics import summarise as summarise
+from .outputs import Environment as Environment
+from .outputs import LoadRecord as LoadRecord
+from .outputs import Output as Output
 from .process import WORKER as WORKER
 from .record import RunRecord as RunRecord
 from .run import run_network as run_network

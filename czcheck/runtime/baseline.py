@@ -16,7 +16,7 @@ from czcheck.tolerances import DEFAULT_TOLERANCES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.runtime.compare import KeptAnswers
+    from czcheck.runtime.compare import StoredOutputs
     from czcheck.test_tiles.patterns import Tile
     from czcheck.tolerances import Tolerances
 
@@ -143,9 +143,9 @@ def block_means(pixels: NDArray[Any]) -> tuple[float, ...]:
 
 def compare_with_baseline(
     baseline: Baseline,
-    golden_answer: Callable[[str], NDArray[Any]],
+    golden_output: Callable[[str], NDArray[Any]],
     tiles: Sequence[Tile],
-    kept: KeptAnswers,
+    kept: StoredOutputs,
     *,
     classes: int,
     pixel_type: str,
@@ -156,7 +156,7 @@ def compare_with_baseline(
 
     Args:
         baseline: The baseline.
-        golden_answer: Yields its answer to the tile of a name.
+        golden_output: Yields its answer to the tile of a name.
         tiles: The tiles that were asked today.
         kept: What the network answered to them.
         classes: Number of classes of the model.
@@ -203,7 +203,7 @@ def compare_with_baseline(
                 "made the baseline, is not the one of this czcheck; make the baseline anew"
             )
         tie = min(allowed, rounding)
-        found = compare(golden_answer(golden.name), kept[golden.name], tie)
+        found = compare(golden_output(golden.name), kept[golden.name], tie)
         compared.append(TileComparison(golden.name, allowed, found, precision))
         for label, (both, either) in enumerate(found.overlap):
             overlap[label] += both

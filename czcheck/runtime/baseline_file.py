@@ -20,8 +20,8 @@ from czcheck.archive.reader import Archive
 from czcheck.archive.write import write_archive
 from czcheck.errors import UsageError
 from czcheck.limits import GIB, MIB, Limits
-from czcheck.runtime.answers import UnreadableArrayError, read_header
 from czcheck.runtime.baseline import BLOCKS, SEED, Baseline, BaselineTolerances, GoldenTile
+from czcheck.runtime.outputs import UnreadableArrayError, read_header
 from czcheck.test_tiles.patterns import NAMES
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def read_baseline(path: Path) -> Baseline:
         path: The file.
 
     Returns:
-        The baseline, whose answers `golden_answer` reads.
+        The baseline, whose answers `golden_output` reads.
 
     Raises:
         UsageError: There is no such file, or it is no sound baseline.
@@ -122,7 +122,7 @@ def read_baseline(path: Path) -> Baseline:
     return baseline
 
 
-def golden_answer(baseline: Baseline, tile: str) -> NDArray[Any]:
+def golden_output(baseline: Baseline, tile: str) -> NDArray[Any]:
     """The answer to one tile.
 
     Args:

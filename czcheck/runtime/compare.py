@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
-    from czcheck.runtime.answers import Answer, Environment
     from czcheck.runtime.networks import Worker
+    from czcheck.runtime.outputs import Environment, Output
     from czcheck.test_tiles.patterns import Tile
 
 SCALED_TOLERANCE = DEFAULT_TOLERANCES.runtime_scaled
@@ -169,7 +169,7 @@ def _overlap(before: NDArray[Any], after: NDArray[Any]) -> tuple[int, int]:
     return counts[0], counts[1] + counts[2]
 
 
-class KeptAnswers(Mapping[str, "NDArray[Any]"]):
+class StoredOutputs(Mapping[str, "NDArray[Any]"]):
     """Answers by the names of their tiles, kept on disk until they are compared: they are large."""
 
     def __init__(self, tiles: Collection[str]) -> None:
@@ -182,10 +182,10 @@ class KeptAnswers(Mapping[str, "NDArray[Any]"]):
         self._folder: Path | None = None
         self._files: dict[str, Path] = {}
 
-    def add(self, tile: str, batch: NDArray[Any], answer: Answer | None) -> None:  # noqa: ARG002
+    def add(self, tile: str, batch: NDArray[Any], answer: Output | None) -> None:  # noqa: ARG002
         """Keep the first answer to a tile, where it holds numbers; a `Keep`, see `Session`."""
         from czcheck.files import private_folder  # noqa: PLC0415
-        from czcheck.runtime.answers import write_array  # noqa: PLC0415
+        from czcheck.runtime.outputs import write_array  # noqa: PLC0415
 
         if tile not in self._tiles or tile in self._files:
             return
@@ -229,7 +229,7 @@ def compare_elsewhere(
     files: SavedModelFiles,
     network: Network,
     tiles: Sequence[Tile],
-    kept: KeptAnswers,
+    kept: StoredOutputs,
     limits: Limits,
     tolerances: Tolerances = DEFAULT_TOLERANCES,
 ) -> RuntimeComparison:

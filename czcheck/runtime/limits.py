@@ -20,7 +20,7 @@ class RunnerLimits:
         seconds_cpu: CPU seconds of the process, all threads together: a backstop.
         memory_bytes: Address space of the process; the target has 8 GB for a tile.
         log_bytes: What the process may write to its log before it is ended.
-        answer_bytes: Size of one answer.
+        output_bytes: Size of one answer.
         file_bytes: Size of any file that the process writes.
         threads: Threads in each of TensorFlow's two pools; None leaves it to TensorFlow.
     """
@@ -32,7 +32,7 @@ class RunnerLimits:
     seconds_cpu: int = 24 * 3600
     memory_bytes: int = 8 * GIB
     log_bytes: int = 1 * MIB
-    answer_bytes: int = 1 * GIB
+    output_bytes: int = 1 * GIB
     file_bytes: int = 2 * GIB
     threads: int | None = None
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.errors import IncompleteError
-from czcheck.runtime import answers as arrays
-from czcheck.runtime.answers import Answer, LoadRecord
+from czcheck.runtime import outputs as arrays
 from czcheck.runtime.deaths import WorkerDied, count_of, number_of, sizes_of, text_of
+from czcheck.runtime.outputs import LoadRecord, Output
 from czcheck.runtime.process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Worker(WorkerProcess):
             peak_bytes=count_of(record, "peak_bytes"),
         )
 
-    def predict(self, tile: NDArray[np.float32]) -> Answer:
+    def predict(self, tile: NDArray[np.float32]) -> Output:
         """Run one tile through the network.
 
         Args:
@@ -107,7 +107,7 @@ class Worker(WorkerProcess):
             ) from error
         self.send("predict", tile=str(asked), answer=str(answered))
 
-    def collect(self, slot: int = 0) -> Answer:
+    def collect(self, slot: int = 0) -> Output:
         """Wait for the answer to the tile that was submitted first among those not collected.
 
         Args:
@@ -124,10 +124,10 @@ class Worker(WorkerProcess):
         dtype, seconds = text_of(record, "dtype"), number_of(record, "seconds")
         peak_bytes = count_of(record, "peak_bytes")
         if record.get("stored") is not True:
-            return Answer(None, dtype, sizes_of(record, "shape"), seconds, peak_bytes)
+            return Output(None, dtype, sizes_of(record, "shape"), seconds, peak_bytes)
         try:
-            array = arrays.read_array(self.folder / self.answers[slot], self.limits.answer_bytes)
+            array = arrays.read_array(self.folder / self.answers[slot], self.limits.output_bytes)
         except arrays.UnreadableArrayError as error:
             self.close()
             raise WorkerDied(str(error), "predict", "protocol") from error
-        return Answer(array, dtype, array.shape, seconds, peak_bytes)
+        return Output(array, dtype, array.shape, seconds, peak_bytes)

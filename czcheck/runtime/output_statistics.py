@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from czcheck.runtime.answers import Answer
+from czcheck.runtime.outputs import Output
 
 if TYPE_CHECKING:
     from czcheck.test_tiles.patterns import Tile
@@ -106,7 +106,7 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
-class TileAnswer:
+class TileOutput:
     """What the network answered to one tile.
 
     Attributes:
@@ -134,7 +134,7 @@ class TileAnswer:
         return self.shape == self.expected and values is not None and values.non_finite == 0
 
 
-def summarise(tile: Tile, answer: Answer, classes: int) -> TileAnswer:
+def summarise(tile: Tile, answer: Output, classes: int) -> TileOutput:
     """Measure an answer.
 
     Args:
@@ -146,7 +146,7 @@ def summarise(tile: Tile, answer: Answer, classes: int) -> TileAnswer:
         The measurements.
     """
     height, width = tile.pixels.shape[:2]
-    return TileAnswer(
+    return TileOutput(
         tile=tile.name,
         natural=tile.natural,
         expected=(1, height, width, classes),

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
 from czcheck.files import private_folder, remove_folder
-from czcheck.runtime.answers import Environment
 from czcheck.runtime.channel import Channel, Misuse, Silence
 from czcheck.runtime.deaths import CommandFailed, WorkerDied, death_of, text_of
 from czcheck.runtime.group import ProcessGroup
 from czcheck.runtime.isolation import environment, isolation, lacking_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
+from czcheck.runtime.outputs import Environment
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from czcheck.runtime.answers import Environment, LoadRecord
 from czcheck.runtime.deaths import Failure
-from czcheck.runtime.output_statistics import TileAnswer
+from czcheck.runtime.output_statistics import TileOutput
+from czcheck.runtime.outputs import Environment, LoadRecord
 
 if TYPE_CHECKING:
     from czcheck.runtime.measure.behaviour import Behaviour
@@ -37,7 +37,7 @@ class RunRecord:
     load: LoadRecord | None
     died: Failure | None = None
     failures: tuple[Failure, ...] = ()
-    answers: tuple[TileAnswer, ...] = ()
+    answers: tuple[TileOutput, ...] = ()
     behaviour: Behaviour | None = None
     cost: Cost | None = None
     tile_runs: int = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from czcheck.network.reach import StaticReach, static_reach, walk_of
+from czcheck.network.reach import StaticReach, static_reach, trace_of
 from czcheck.runtime.deaths import Failure
 from czcheck.runtime.measure.agreement import Agreement, agreement_of
 from czcheck.runtime.measure.behaviour import Probe, Terms, first_of, measure_behaviour
@@ -14,7 +14,7 @@ from czcheck.runtime.measure.borders import Borders
 from czcheck.runtime.measure.cost import cost_of
 from czcheck.runtime.measure.reach import is_measurable, measure_borders
 from czcheck.runtime.measure.variations import FRESH, variation
-from czcheck.runtime.output_statistics import TileAnswer, summarise
+from czcheck.runtime.output_statistics import TileOutput, summarise
 from czcheck.runtime.record import RunRecord
 from czcheck.runtime.session import Session
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from czcheck.network.saved_model import Network
     from czcheck.progress import CountProgress
     from czcheck.runtime.networks import Worker
-    from czcheck.runtime.session import Keep
+    from czcheck.runtime.session import OnOutput
     from czcheck.test_tiles.patterns import Tile
 
 
@@ -41,7 +41,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     limits: Limits,
     progress: CountProgress | None = None,
     *,
-    keep: Keep | None = None,
+    keep: OnOutput | None = None,
     fresh: Callable[[], Worker] | None = None,
     tolerances: Tolerances = DEFAULT_TOLERANCES,
     reach: Callable[[], StaticReach] | None = None,
@@ -79,7 +79,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     if load is None:
         return RunRecord(environment, None, session.died, tuple(session.failures))
     probe = Probe()
-    answers: list[TileAnswer] = []
+    answers: list[TileOutput] = []
     for done, tile in enumerate(tiles, start=1):
         answer = session.predict(tile.name, tile.pixels)
         if answer is not None:
@@ -97,7 +97,7 @@ def run_network(  # noqa: PLR0913 - what to run, on what, and what to make of it
     sound = len(answers) == len(tiles) and all(answer.sound for answer in answers)
     borders = Borders()
     if sound:
-        static = reach or (lambda: static_reach(walk_of(network)))
+        static = reach or (lambda: static_reach(trace_of(network)))
         borders = _borders(session, probe, static, metadata, tolerances)
     session.finish()
     failures = session.failures

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.saved_model import Network
-    from czcheck.runtime.answers import Answer, Environment, LoadRecord
     from czcheck.runtime.networks import Worker
+    from czcheck.runtime.outputs import Environment, LoadRecord, Output
 
-Keep: TypeAlias = "Callable[[str, NDArray[Any], Answer | None], None]"
+OnOutput: TypeAlias = "Callable[[str, NDArray[Any], Output | None], None]"
 
 
 class Session:
@@ -33,7 +33,7 @@ class Session:
         peak_bytes: The most memory that the process has had in use; 0 if unknown.
     """
 
-    def __init__(self, worker: Worker, keep: Keep | None = None) -> None:
+    def __init__(self, worker: Worker, keep: OnOutput | None = None) -> None:
         """Run nothing yet.
 
         Args:
@@ -84,7 +84,7 @@ class Session:
             self.failures.append(failure("load", None, failed))
         return self.loaded
 
-    def predict(self, name: str, tile: NDArray[Any]) -> Answer | None:
+    def predict(self, name: str, tile: NDArray[Any]) -> Output | None:
         """Run one tile.
 
         Args:
@@ -111,7 +111,7 @@ class Session:
             self._keep(name, batch, answer)
         return answer
 
-    def numbers(self, name: str, tile: NDArray[Any]) -> Answer | None:
+    def numbers(self, name: str, tile: NDArray[Any]) -> Output | None:
         """Run one tile whose output has to hold numbers; one that holds none is a failure.
 
         Args:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from czcheck.images.image import Plane
     from czcheck.images.matching import Intensities
     from czcheck.images.zarr_part import ZarrPart
-    from czcheck.runtime.answers import Environment
+    from czcheck.runtime.outputs import Environment
     from czcheck.segmenting.layout import Layout
     from czcheck.segmenting.planes import Block
     from czcheck.segmenting.runner import ModelRunner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from czcheck.images.image import Plane
     from czcheck.metadata.classes import SegmentationClass
-    from czcheck.runtime.answers import Environment
+    from czcheck.runtime.outputs import Environment
     from czcheck.segmenting.job import Job
     from czcheck.segmenting.layout import Layout
     from czcheck.segmenting.seams import Seams

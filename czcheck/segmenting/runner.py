@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from czcheck.model import Model
-    from czcheck.runtime.answers import Environment
+    from czcheck.runtime.outputs import Environment
     from czcheck.runtime.source import WorkerSource
     from czcheck.segmenting.job import Job
 

@@ -13,7 +13,7 @@ from czcheck.segmenting.bands import Band, bands_of
 if TYPE_CHECKING:
     from czcheck.images.image import Plane
     from czcheck.images.matching import Intensities
-    from czcheck.runtime.answers import Environment
+    from czcheck.runtime.outputs import Environment
     from czcheck.segmenting.cluster import Cluster
     from czcheck.segmenting.layout import Layout
     from czcheck.segmenting.outputs import Outputs

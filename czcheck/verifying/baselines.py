@@ -16,7 +16,7 @@ from czcheck.progress import FileProgress
 from czcheck.rules.engine import SkipCause, Status
 from czcheck.runtime.baseline import SEED, Baseline, BaselineTolerances, GoldenTile, block_means
 from czcheck.runtime.baseline_file import LEAST_CHANGE, write_baseline_file
-from czcheck.runtime.compare import KeptAnswers, is_flat
+from czcheck.runtime.compare import StoredOutputs, is_flat
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
 from czcheck.test_tiles.patterns import NAMES
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.report.report import FileReport
-    from czcheck.runtime.answers import Answer
     from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.outputs import Output
 
 # The network runs, and returns finite probabilities of the right shape and type.
 _NEEDED = ("CZ402", "CZ403", "CZ404", "CZ405", "CZ406", "CZ407")
@@ -85,9 +85,9 @@ def write_baseline(  # noqa: PLR0913 - options of the command, all by name
     sources.program(python, "the interpreter that runs the network")
     check_targets([Target(f"--output {output}", output)], sources)
     tiles: dict[str, GoldenTile] = {}
-    stored = KeptAnswers(NAMES)
+    stored = StoredOutputs(NAMES)
 
-    def store(name: str, batch: NDArray[Any], output: Answer | None) -> None:
+    def store(name: str, batch: NDArray[Any], output: Output | None) -> None:
         if name in NAMES and name not in tiles and not is_flat(batch):
             tiles[name] = GoldenTile(name, SEED, block_means(batch[0]))
             stored.add(name, batch, output)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.model import Model
-    from czcheck.runtime.answers import Answer
     from czcheck.runtime.baseline import Baseline, BaselineComparison
-    from czcheck.runtime.compare import KeptAnswers, RuntimeComparison
+    from czcheck.runtime.compare import RuntimeComparison, StoredOutputs
     from czcheck.runtime.networks import Worker
-    from czcheck.runtime.session import Keep
+    from czcheck.runtime.outputs import Output
+    from czcheck.runtime.session import OnOutput
     from czcheck.test_tiles.patterns import Tile
 
 DEFAULT_OPTIONS = Options()
@@ -32,7 +32,7 @@ class Comparisons:
         options: Options = DEFAULT_OPTIONS,
         baseline: Baseline | None = None,
         new_worker: Callable[[str], Worker] | None = None,
-        on_output: Keep | None = None,
+        on_output: OnOutput | None = None,
     ) -> None:
         """Compare nothing yet.
 
@@ -51,7 +51,7 @@ class Comparisons:
         self._others = [] if on_output is None else [on_output]
         self._worker: Worker | None = None
         self._tiles: Sequence[Tile] = ()
-        self._stored: KeptAnswers | None = None
+        self._stored: StoredOutputs | None = None
 
     @property
     def not_requested(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ class Comparisons:
             self._worker = self._new_worker(self._runtime)
             self._worker.start()
 
-    def expect(self, tiles: Sequence[Tile], *on_output: Keep) -> Keep | None:
+    def expect(self, tiles: Sequence[Tile], *on_output: OnOutput) -> OnOutput | None:
         """Prepare for the outputs for tiles.
 
         Args:
@@ -89,12 +89,12 @@ class Comparisons:
         listeners = [*self._others, *on_output]
         if self._runtime is not None or self._baseline is not None:
             self._tiles = tiles
-            self._stored = czcheck.runtime.KeptAnswers({tile.name for tile in tiles})
+            self._stored = czcheck.runtime.StoredOutputs({tile.name for tile in tiles})
             listeners.append(self._stored.add)
         if len(listeners) < 2:  # none, or one that needs no other
             return listeners[0] if listeners else None
 
-        def call_all(name: str, batch: NDArray[Any], output: Answer | None) -> None:
+        def call_all(name: str, batch: NDArray[Any], output: Output | None) -> None:
             for listener in listeners:
                 listener(name, batch, output)
 
@@ -134,7 +134,7 @@ class Comparisons:
             raise UnavailableError("the network was not run")
         return czcheck.runtime.compare_with_baseline(
             baseline,
-            lambda tile: czcheck.runtime.golden_answer(baseline, tile),
+            lambda tile: czcheck.runtime.golden_output(baseline, tile),
             self._tiles,
             self._stored,
             classes=len(metadata.classes),

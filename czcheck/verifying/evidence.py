@@ -18,7 +18,7 @@ from czcheck.rules.finding import Finding, TilePixel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.runtime.answers import Answer
+    from czcheck.runtime.outputs import Output
 
 RUN_CODES = "CZ4"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -54,7 +54,7 @@ class Spool:
             raise _cannot(error) from error
         self._numbers: dict[str, int] = {}
 
-    def add(self, name: str, batch: NDArray[Any], output: Answer | None) -> None:
+    def add(self, name: str, batch: NDArray[Any], output: Output | None) -> None:
         """Store a tile and its output.
 
         Args:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from czcheck.runtime.baseline import Baseline
     from czcheck.runtime.networks import Worker
     from czcheck.runtime.record import RunRecord
-    from czcheck.runtime.session import Keep
+    from czcheck.runtime.session import OnOutput
     from czcheck.runtime.source import WorkerSource
     from czcheck.test_tiles.patterns import Tile
     from czcheck.verifying.evidence import Spool
@@ -49,7 +49,7 @@ class Recording:
     """
 
     evidence: Path | None = None
-    on_output: Keep | None = None
+    on_output: OnOutput | None = None
     preview_side: int | None = None
 
     @property
@@ -150,9 +150,9 @@ class FileRun:
             reach=lambda: model.reach,
         )
 
-    def _callbacks(self, tiles: Sequence[Tile]) -> list[Keep]:
+    def _callbacks(self, tiles: Sequence[Tile]) -> list[OnOutput]:
         """Callbacks for each output: those that store it, and the caller's."""
-        listeners: list[Keep] = []
+        listeners: list[OnOutput] = []
         if self._recording.evidence is not None:
             from czcheck.verifying.evidence import Spool  # noqa: PLC0415 - seldom
 

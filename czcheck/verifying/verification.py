@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
     from czcheck.progress import FileProgress
     from czcheck.runtime.limits import RunnerLimits
-    from czcheck.runtime.session import Keep
+    from czcheck.runtime.session import OnOutput
 
 _FEW_FILES = 4
 
@@ -55,7 +55,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     progress: FileProgress | None = None,
     runtime: str | None = None,
     baseline: str | Path | None = None,
-    on_output: Keep | None = None,
+    on_output: OnOutput | None = None,
     jobs: int | None = None,
     require_sandbox: bool | None = None,
     config: str | Path | None = None,

@@ -15,7 +15,7 @@ from czcheck.errors import IncompleteError, UsageError
 from czcheck.report import NO_NUMBER
 from czcheck.report.picture import picture
 from czcheck.rules import Finding, InMember, Location, Severity, TilePixel
-from czcheck.runtime import Answer
+from czcheck.runtime import Output
 from czcheck.verifying import Spool, check_folder, write_evidence
 from fixtures.make import BAD
 
@@ -27,9 +27,9 @@ def finding(code: str, at: Location, **fields: str) -> Finding:
     return Finding(code, Severity.ERROR, at, f"{code} speaks", tuple(fields.items()))
 
 
-def answer(*probabilities: float) -> Answer:
+def answer(*probabilities: float) -> Output:
     array = np.asarray(probabilities, np.float32).reshape(1, 2, -1, 2)
-    return Answer(array, "float32", array.shape, 0.1)
+    return Output(array, "float32", array.shape, 0.1)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from target_runs import Outcome, in_target, job, run
 
-from czcheck.network import SavedModelFolder, read_network, static_reach, walk_of
+from czcheck.network import SavedModelFolder, read_network, static_reach, trace_of
 
 WHOLE = 2e-6
 HALF = 2e-3
@@ -94,7 +94,7 @@ def test_what_has_no_equal_is_refused_before_it_is_run(
 def test_how_far_a_network_looks_can_be_read_as_before(kernels: Kernels, name: str) -> None:
     folders = (kernels.folder / name, kernels.folder / "unpacked" / name)
     source, built = (
-        static_reach(walk_of(read_network(SavedModelFolder(folder)))) for folder in folders
+        static_reach(trace_of(read_network(SavedModelFolder(folder)))) for folder in folders
     )
     assert source.bound is not None
     assert (built.bound, built.kind) == (source.bound, source.kind)

@@ -215,7 +215,7 @@ def test_a_tile_that_only_one_release_answers_is_a_difference(tmp_path: Path) ->
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32])
 def test_answers_of_other_types_are_compared_as_numbers(dtype: Any) -> None:
-    from czcheck.diffing.answers import _Channels
+    from czcheck.diffing.outputs import _Channels
     from czcheck.runtime.compare import compare
 
     metadata = czcheck.ModelMetadata.from_xml(metadata_xml())
@@ -228,7 +228,7 @@ def test_answers_of_other_types_are_compared_as_numbers(dtype: Any) -> None:
 
 
 def test_channels_are_put_in_the_order_of_all_classes() -> None:
-    from czcheck.diffing.answers import _Channels
+    from czcheck.diffing.outputs import _Channels
 
     before = czcheck.ModelMetadata.from_xml(metadata_xml())
     more = (FIRST + SECOND, FIRST + THIRD.replace('"3"', '"2"') + SECOND.replace('"2"', '"3"'))
@@ -249,7 +249,7 @@ def test_a_fault_of_ours_is_no_pass_and_no_traceback(
     def bug(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("czcheck.diffing.answers.proven_outputs", bug)
+    monkeypatch.setattr("czcheck.diffing.outputs.proven_outputs", bug)
     path = write(tmp_path, "before.czmodel", release())
     diff = czcheck.diff(path, path, level="network")
     assert diff.exit_code == 3

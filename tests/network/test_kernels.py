@@ -16,7 +16,7 @@ from czcheck.network import (
     messages,
     node_faults,
     read_network,
-    walk_of,
+    trace_of,
 )
 from fixtures import bad_kernels
 from fixtures.graphs import CONV, FLOAT, Func, Graph, Type, attribute, classifier
@@ -36,7 +36,7 @@ class Given(NamedTuple):
 def faults_of(graph: Graph, target: str = "tf-2.0.0") -> tuple[KernelFault, ...]:
     network = read_network(MemoryFiles(graph.files()))
     assert network.graph is not None, network.fault
-    return faults(network, load_target(target), lambda: walk_of(network))
+    return faults(network, load_target(target), lambda: trace_of(network))
 
 
 def kinds(op: str, *inputs: Given, **attributes: Any) -> list[str]:

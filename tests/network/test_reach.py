@@ -14,7 +14,7 @@ from czcheck.network import (
     read_network,
     static_cost,
     static_reach,
-    walk_of,
+    trace_of,
 )
 from czcheck.network.facts import Network
 from fixtures.graphs import CONV, FLOAT, Func, Graph, Type, spec
@@ -87,11 +87,11 @@ class Chain(Graph):
         return network
 
     def reach(self, answer: str) -> StaticReach:
-        return static_reach(walk_of(self.read(answer)))
+        return static_reach(trace_of(self.read(answer)))
 
     def cost(self, answer: str) -> StaticCost:
         network = self.read(answer)
-        found = static_cost(walk_of(network), network)
+        found = static_cost(trace_of(network), network)
         assert found is not None
         return found
 

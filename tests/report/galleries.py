@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from czcheck.report import Collector, FileReport, Gallery
-from czcheck.runtime import Answer
+from czcheck.runtime import Output
 
 COLOURS = ((32, 64, 160), (255, 200, 0), (200, 30, 90))
 SCRIPT = "<script>document.title='owned'</script>"
@@ -22,7 +22,7 @@ def noisy(names: list[str], side: int) -> Gallery:
         tile = generator.integers(0, 256, (1, side, side, 3)).astype(np.float32)
         answer = generator.random((1, side, side, 3), np.float32)
         answer /= answer.sum(-1, keepdims=True)
-        collector.add(name, tile, Answer(answer, "float32", answer.shape, 0.1))
+        collector.add(name, tile, Output(answer, "float32", answer.shape, 0.1))
     return collector.gallery(())
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from czcheck.report import CONFIDENCE_SHADES, SUM_LIMITS, Collector, Preview, confidence_colours
 from czcheck.rules import Finding, InMember, Severity, TilePixel
-from czcheck.runtime import Answer
+from czcheck.runtime import Output
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ def preview(
     tile: NDArray[Any], answer: NDArray[Any] | None, *, side: int = 320, bgr: bool = False
 ) -> Preview:
     collector = Collector({"a": True}, (BLUE, YELLOW), bgr=bgr, side=side)
-    told = None if answer is None else Answer(answer, str(answer.dtype), answer.shape, 0.1)
+    told = None if answer is None else Output(answer, str(answer.dtype), answer.shape, 0.1)
     collector.add("a", tile[None], told)
     (made,) = collector.gallery(()).tiles
     return made

@@ -21,7 +21,7 @@ from czcheck.runtime import (
     Pixel,
     RunRecord,
     Statistics,
-    TileAnswer,
+    TileOutput,
 )
 from czcheck.runtime.measure import Agreement, Behaviour, Cost, Orientation
 from czcheck.tolerances import DEFAULT_TOLERANCES
@@ -44,15 +44,15 @@ COST = Cost(0.2, 0.9, 0.25, 1.0, 3 * GIB)
 UPRIGHT = Orientation("upright", 0.001)
 
 
-def answer(tile: str, *won: int, natural: bool = True) -> TileAnswer:
+def answer(tile: str, *won: int, natural: bool = True) -> TileOutput:
     place = Pixel(0.5, 0, 0, 0)
     statistics = Statistics(0, None, place, place, place, won)
     shape = (1, 10, 100, len(won))
-    return TileAnswer(tile, natural, shape, shape, "float32", 0.1, statistics)
+    return TileOutput(tile, natural, shape, shape, "float32", 0.1, statistics)
 
 
 def run(
-    *answers: TileAnswer, behaviour: Behaviour | None = None, cost: Cost | None = None
+    *answers: TileOutput, behaviour: Behaviour | None = None, cost: Cost | None = None
 ) -> RunRecord:
     return RunRecord(
         Environment("3.11.7", "2.21.0", "2.4.6", "process isolation; not a sandbox"),

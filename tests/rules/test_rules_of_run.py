@@ -16,7 +16,7 @@ from czcheck.runtime import (
     Pixel,
     RunRecord,
     Statistics,
-    TileAnswer,
+    TileOutput,
 )
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
@@ -48,8 +48,8 @@ def answer(
     shape: tuple[int, ...] = (1, 32, 32, 2),
     dtype: str = "float32",
     statistics: Statistics | None = SOUND,
-) -> TileAnswer:
-    return TileAnswer(tile, True, (1, 32, 32, 2), shape, dtype, 0.01, statistics)
+) -> TileOutput:
+    return TileOutput(tile, True, (1, 32, 32, 2), shape, dtype, 0.01, statistics)
 
 
 def of(
@@ -69,7 +69,7 @@ def of(
     )
 
 
-def record(*answers: TileAnswer) -> RunRecord:
+def record(*answers: TileOutput) -> RunRecord:
     return RunRecord(ENVIRONMENT, LOADED, answers=answers)
 
 

@@ -15,15 +15,15 @@ import pytest
 from czcheck.errors import IncompleteError, UsageError
 from czcheck.runtime import (
     HEAD,
-    Answer,
     Baseline,
     BaselineComparison,
     BaselineTolerances,
     GoldenTile,
-    KeptAnswers,
+    Output,
+    StoredOutputs,
     block_means,
     compare_with_baseline,
-    golden_answer,
+    golden_output,
     read_baseline,
     write_baseline_file,
 )
@@ -73,13 +73,13 @@ def golden(tmp_path: Path) -> Baseline:
 def compared(
     baseline: Baseline, today: dict[str, Any], tested: list[Tile] = TILES, **other: Any
 ) -> BaselineComparison:
-    kept = KeptAnswers(set(today))
+    kept = StoredOutputs(set(today))
     for name, array in today.items():
-        kept.add(name, array, Answer(array, "float32", array.shape, 0.1))
+        kept.add(name, array, Output(array, "float32", array.shape, 0.1))
     terms: dict[str, Any] = {"classes": 2, "pixel_type": "Gray16", "scaled": False, **other}
     try:
         return compare_with_baseline(
-            baseline, lambda tile: golden_answer(baseline, tile), tested, kept, **terms
+            baseline, lambda tile: golden_output(baseline, tile), tested, kept, **terms
         )
     finally:
         kept.close()
@@ -88,7 +88,7 @@ def compared(
 def test_what_is_written_is_read(golden: Baseline) -> None:
     assert golden == baseline_of(golden.path)
     for name, array in answers().items():
-        read = golden_answer(golden, name)
+        read = golden_output(golden, name)
         assert read.dtype == np.float32
         assert read.shape == (1, SIZE, SIZE, 2)
         np.testing.assert_allclose(read, array, atol=0.51 / 65535, rtol=0)
@@ -249,4 +249,4 @@ def test_an_array_that_is_none_of_the_right_kind(
     path = tmp_path / "wrong.npz"
     path.write_bytes(zip_bytes([*{**members, "noise.npy": array}.items()]))
     with pytest.raises(UsageError, match="noise is damaged"):
-        golden_answer(read_baseline(path), "noise")
+        golden_output(read_baseline(path), "noise")

@@ -12,12 +12,12 @@ import pytest
 import czcheck
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.runtime import (
-    Answer,
     CommandFailed,
     LoadRecord,
+    Output,
     RunRecord,
     Session,
-    TileAnswer,
+    TileOutput,
     Worker,
     WorkerDied,
     run_network,
@@ -38,9 +38,9 @@ class Played:
     def __init__(self, network: Network) -> None:
         self.network = network
 
-    def predict(self, batch: Any) -> Answer:
+    def predict(self, batch: Any) -> Output:
         answer = self.network(batch)
-        return Answer(answer, str(answer.dtype), answer.shape, 0.1, 1000)
+        return Output(answer, str(answer.dtype), answer.shape, 0.1, 1000)
 
 
 def bright(batch: Any) -> Any:
@@ -172,9 +172,9 @@ def test_no_natural_tile_no_behaviour() -> None:
 
 
 def test_cost_leaves_the_first_tile_apart() -> None:
-    def answer(seconds: float) -> TileAnswer:
+    def answer(seconds: float) -> TileOutput:
         shape = (1, 500, 1000, 2)
-        return TileAnswer("t", True, shape, shape, "float32", seconds, None)
+        return TileOutput("t", True, shape, shape, "float32", seconds, None)
 
     load = LoadRecord("session", 0.3, peak_bytes=10)
     cost = cost_of(load, [answer(each) for each in (0.9, 0.1, 0.5, 0.2)], 12345)

@@ -10,9 +10,9 @@ import pytest
 from czcheck.runtime import (
     RAW_TOLERANCE,
     SCALED_TOLERANCE,
-    Answer,
-    KeptAnswers,
+    Output,
     Pixel,
+    StoredOutputs,
     TileComparison,
     tolerance_for,
 )
@@ -103,17 +103,17 @@ def test_the_tile_s_range_sets_the_tolerance(top: float, tolerance: float) -> No
 
 
 def test_only_first_answers_to_the_tiles_are_kept_and_then_forgotten() -> None:
-    def answer(value: float) -> Answer:
+    def answer(value: float) -> Output:
         array = np.full((1, 2, 2, 2), value, np.float32)
-        return Answer(array, "float32", array.shape, 0.1)
+        return Output(array, "float32", array.shape, 0.1)
 
     batch = np.zeros((1, 2, 2, 1), np.float32)
-    kept = KeptAnswers({"nuclei", "zeros", "noise"})
+    kept = StoredOutputs({"nuclei", "zeros", "noise"})
     kept.add("nuclei", batch, answer(0.25))
     kept.add("nuclei", batch, answer(0.75))
     kept.add("nuclei, shifted", batch, answer(0.5))
     kept.add("zeros", batch, None)
-    kept.add("noise", batch, Answer(None, "object", (1,), 0.1))
+    kept.add("noise", batch, Output(None, "object", (1,), 0.1))
     assert [name in kept for name in ("nuclei", "nuclei, shifted", "zeros", "noise")] == [
         True,
         False,

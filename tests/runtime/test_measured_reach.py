@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from czcheck.network import SavedModelFolder, StaticReach, read_network, static_reach, walk_of
-from czcheck.runtime import Answer, Session, Worker, load_network
+from czcheck.network import SavedModelFolder, StaticReach, read_network, static_reach, trace_of
+from czcheck.runtime import Output, Session, Worker, load_network
 from czcheck.runtime.measure import Borders, Change, ReachRecord, farthest, measure_borders, settled
 from czcheck.test_tiles import tiles
 
@@ -56,7 +56,7 @@ def measure(
 ) -> tuple[Borders, StaticReach, Session]:
     """A network's borders; `told` is whether the measurement may know what the graph says."""
     network = read_network(SavedModelFolder(folder))
-    static = static_reach(walk_of(network))
+    static = static_reach(trace_of(network))
     inside = worker.folder / folder.name
     if not inside.exists():
         shutil.copytree(folder, inside)
@@ -173,9 +173,9 @@ class Pretender:
     def __init__(self, answer: Any) -> None:
         self._answer = answer
 
-    def predict(self, batch: NDArray[Any]) -> Answer:
+    def predict(self, batch: NDArray[Any]) -> Output:
         array = self._answer(batch)
-        return Answer(array, "float32", array.shape, 0.0)
+        return Output(array, "float32", array.shape, 0.0)
 
 
 def blurred(batch: NDArray[Any], down: int = 3, up: int = 0) -> NDArray[Any]:

@@ -332,7 +332,7 @@ def forged(shape: str, values: int = 0) -> str:
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="links and pipes as POSIX has them")
 def test_a_forged_answer_is_refused(fake: Fake, writing: str, words: str) -> None:
-    with fake(PREDICTION + writing + "\n" + stored(), answer_bytes=1 << 20) as worker:
+    with fake(PREDICTION + writing + "\n" + stored(), output_bytes=1 << 20) as worker:
         with pytest.raises(WorkerDied) as caught:
             worker.predict(TILE)
         assert caught.value.kind == "protocol"

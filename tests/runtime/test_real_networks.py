@@ -20,7 +20,7 @@ from czcheck.files import sweep
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.metadata import ModelMetadata, SegmentationClass
 from czcheck.network import SavedModelFolder, read_network
-from czcheck.runtime import Answer, CommandFailed, RunnerLimits, RunRecord, Worker, run_network
+from czcheck.runtime import CommandFailed, Output, RunnerLimits, RunRecord, Worker, run_network
 from czcheck.test_tiles import NAMES, Tile, tiles
 from fixtures.graphs import good_payload
 
@@ -208,7 +208,7 @@ def test_a_network_that_brings_its_process_down(
         if name == "behaves":  # what it would do, the test does
             collect = worker.collect
 
-            def ended_first(slot: int = 0) -> Answer:
+            def ended_first(slot: int = 0) -> Output:
                 assert worker._group is not None
                 os.kill(worker._group.pid, signal.SIGABRT)
                 return collect(slot)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import czcheck
-from czcheck.runtime import Answer
+from czcheck.runtime import Output
 from czcheck.segmenting import Job, ModelRunner, NetworkFailedError
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.bad_behaviour import Net
@@ -35,8 +35,8 @@ class Says:
         assert tile.dtype == np.float32
         self.fed = tile
 
-    def collect(self, _: int) -> Answer:
-        return Answer(self.array, str(self.array.dtype), self.array.shape, 0.1)
+    def collect(self, _: int) -> Output:
+        return Output(self.array, str(self.array.dtype), self.array.shape, 0.1)
 
 
 def answered(change: Any) -> Any:

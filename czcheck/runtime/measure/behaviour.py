@@ -18,7 +18,7 @@ from czcheck.runtime.measure.variations import AGAIN, BATCH, COLOURS, MOVED, SCA
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.runtime.answers import Answer
+    from czcheck.runtime.outputs import Output
     from czcheck.runtime.session import Session
     from czcheck.test_tiles.patterns import Tile
 
@@ -74,7 +74,7 @@ class Probe:
         self.labels: tuple[int, ...] = ()
         self._variety = -1.0
 
-    def look_at(self, tile: Tile, answer: Answer, labels: tuple[int, ...]) -> None:
+    def look_at(self, tile: Tile, answer: Output, labels: tuple[int, ...]) -> None:
         """Keep a tile if it is better than the ones before.
 
         Args:
@@ -119,7 +119,7 @@ def measure_behaviour(session: Session, probe: Probe, terms: Terms) -> Behaviour
         return None
     name, pixels = tile.name, tile.pixels
 
-    def held_against(answered: Answer | None) -> Agreement | None:
+    def held_against(answered: Output | None) -> Agreement | None:
         if answered is None or answered.array is None:
             return None
         return agreement_of(answer, first_of(answered.array))
@@ -170,7 +170,7 @@ def first_of(batch: NDArray[Any]) -> NDArray[Any]:
 
 def _in_a_batch(
     session: Session, name: str, pixels: NDArray[Any], partner: NDArray[Any] | None
-) -> tuple[Answer | None, str | None]:
+) -> tuple[Output | None, str | None]:
     """Run the tile with another one; a network that refuses has not failed: ZEN sends one tile."""
     if partner is None:
         return None, None

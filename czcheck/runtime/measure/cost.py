@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from czcheck.runtime.answers import LoadRecord
-    from czcheck.runtime.output_statistics import TileAnswer
+    from czcheck.runtime.output_statistics import TileOutput
+    from czcheck.runtime.outputs import LoadRecord
 
 MEGA = 1_000_000
 
@@ -48,7 +48,7 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 4)
 
 
-def cost_of(load: LoadRecord, answers: Sequence[TileAnswer], peak_bytes: int) -> Cost | None:
+def cost_of(load: LoadRecord, answers: Sequence[TileOutput], peak_bytes: int) -> Cost | None:
     """Add up the cost of a run.
 
     Args:

@@ -13,7 +13,7 @@ from czcheck.diffing.picture import picture_of
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
 from czcheck.progress import FileProgress
 from czcheck.rules.comparison import worst_of
-from czcheck.runtime.compare import KeptAnswers, TileComparison, compare, is_flat, tolerance_for
+from czcheck.runtime.compare import StoredOutputs, TileComparison, compare, is_flat, tolerance_for
 from czcheck.text import sizes
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances, coarser
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.picture import Picture
     from czcheck.diffing.release import Release, Which
-    from czcheck.runtime.answers import Environment
     from czcheck.runtime.deaths import Failure
     from czcheck.runtime.measure.cost import Cost
     from czcheck.runtime.networks import Worker
+    from czcheck.runtime.outputs import Environment
     from czcheck.test_tiles.patterns import Tile
 
 _AXES = 4
@@ -217,7 +217,7 @@ def compare_outputs(
         raise
     except (InputError, UsageError) as error:  # an image of the user's, not the model
         raise IncompleteError(str(error)) from error
-    stored = tuple(KeptAnswers({tile.name for tile in each}) for each in batteries)
+    stored = tuple(StoredOutputs({tile.name for tile in each}) for each in batteries)
     try:
         runs = []
         for release, worker, battery, outputs in zip(
@@ -245,7 +245,7 @@ def _run(
     release: Release,
     worker: Worker,
     battery: Sequence[Tile],
-    stored: KeptAnswers,
+    stored: StoredOutputs,
     progress: FileProgress | None,
 ) -> ReleaseRun:
     """Run one network on all tiles, one at a time."""
@@ -284,7 +284,7 @@ def _cannot_run(release: Release, reason: str) -> UnavailableError:
 
 def _compared(
     battery: Sequence[Tile],
-    stored: tuple[KeptAnswers, KeptAnswers],
+    stored: tuple[StoredOutputs, StoredOutputs],
     runs: tuple[ReleaseRun, ReleaseRun],
     metadata: MetadataChange,
     other: str | None,
@@ -358,7 +358,7 @@ def _numbers(output: NDArray[Any]) -> NDArray[Any]:
 
 
 def _missing_outputs(
-    stored: tuple[KeptAnswers, KeptAnswers], runs: tuple[ReleaseRun, ReleaseRun]
+    stored: tuple[StoredOutputs, StoredOutputs], runs: tuple[ReleaseRun, ReleaseRun]
 ) -> Iterator[MissingOutput]:
     """Tiles for which only one release has an output."""
     sides: tuple[tuple[Which, int], ...] = (("first", 0), ("second", 1))

@@ -54,7 +54,7 @@ class LoadRecord:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class Output:
     """What a network answered to one tile.
 
     Attributes:

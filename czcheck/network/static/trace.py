@@ -68,7 +68,7 @@ class Event(NamedTuple):
     in_place: bool
 
 
-class Walk(NamedTuple):
+class Trace(NamedTuple):
     """What was found on the way.
 
     Attributes:
@@ -103,7 +103,7 @@ class _Frame:
         self.calls: dict[str, tuple[list[_Frame], int]] = {}
 
 
-def walk(network: Network) -> Walk | None:
+def trace(network: Network) -> Trace | None:
     """Follow the picture through the network.
 
     Args:
@@ -124,9 +124,9 @@ def walk(network: Network) -> Walk | None:
         return None
     shape = (1, *(size or None for size in fed.shape[1:]))
     image = _image(shape)
-    walker = _Walker(graph, fed.tensor, image)
+    walker = _Tracer(graph, fed.tensor, image)
     answer = walker.tensor(made.tensor)
-    return Walk(
+    return Trace(
         image, answer, walker.stride, tuple(walker.events), tuple(walker.loops), walker.inputs
     )
 
@@ -140,7 +140,7 @@ def _image(shape: Dims) -> Traced:
     return Traced(shape, spread=Spread(marks, axis(shape[1]), axis(shape[2])), buffer=0)
 
 
-class _Walker:
+class _Tracer:
     """Works out tensors of the main graph."""
 
     def __init__(self, graph: SavedGraph, fed: str, image: Traced) -> None:
