@@ -21,6 +21,7 @@ from czcheck.runtime.group import ProcessGroup
 from czcheck.runtime.isolation import environment, isolation, lacking_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.outputs import Environment
+from czcheck.runtime.worker import C_LIBRARY, PYTHON
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -50,6 +51,7 @@ class WorkerProcess:
         warm: WarmProcess | None = None,
         slots: int = 1,
         building: bool = False,
+        backend: str | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -75,6 +77,8 @@ class WorkerProcess:
         self._warm = warm
         self.answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
         self._building = building
+        own = script == WORKER and python is None and warm is None and not gpu
+        self._backend = backend or (C_LIBRARY if own else PYTHON)
         self._folder: Path | None = None
         self._group: ProcessGroup | ForkedChild | None = None
         self._channel: Channel | None = None
@@ -132,6 +136,7 @@ class WorkerProcess:
             "hello",
             nonce=self._nonce,
             limits=limits,
+            backend=self._backend,
             folder=folder,
             parent=os.getpid() if self._warm is None else None,
             sandbox={

@@ -42,6 +42,8 @@ ERROR_CHARACTERS = 400
 # Errors that a child's own commands raise say what to do; that has to be whole.
 OWN_ERROR, OWN_CHARACTERS = "InputError", 4000
 SERVE = "serve"
+# Ways to reach TensorFlow: `tensorflow_c.py`, or the import.
+C_LIBRARY, PYTHON = "c", "python"
 # Runs as it comes: whoever names this version wants to see what ZEN's own runtime does.
 AS_IT_COMES = "2.0."
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
@@ -218,6 +220,7 @@ class Runner:
             "load": self.load,
             "predict": self.predict,
         }  # type: Dict[str, Command]
+        self._library = None  # type: Any
         self._answer = None  # type: Optional[Callable[[Any], Any]]
         self._session = None  # type: Any
 
@@ -240,6 +243,32 @@ class Runner:
         kept = sandbox.set_limits(limits)
         self.threads = limits.get("threads")
         begin = time.perf_counter()
+        record = self._open_library() if request.get("backend") == C_LIBRARY else {}
+        if self._library is None:
+            record.update(self._import_tensorflow())
+        record["python"] = ".".join(str(part) for part in sys.version_info[:3])
+        record["seconds"] = time.perf_counter() - begin
+        record["sandbox"] = None
+        record.update(kept)
+        peak_bytes()
+        paths = request.get("sandbox")
+        if paths is not None:
+            if self._library is None:
+                import_the_rest(self.tf)
+            read = list(paths["read"]) + list(NEEDED)
+            record["sandbox"] = sandbox.shut_in(read, paths["write"])
+        return record
+
+    def _open_library(self) -> Record:
+        """Open TensorFlow's C library; the record says why, where there is none."""
+        library = neighbour("tensorflow_c")
+        try:
+            self._library = library.Library()
+        except library.MissingLibraryError as error:
+            return {"reason": str(error)}
+        return {"backend": C_LIBRARY, "tensorflow": self._library.version, "numpy": ""}
+
+    def _import_tensorflow(self) -> Record:
         import numpy as np
         import tensorflow as tf
 
@@ -248,21 +277,11 @@ class Runner:
         if self.threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(self.threads)
             tf.config.threading.set_inter_op_parallelism_threads(self.threads)
-        record = {
-            "python": ".".join(str(part) for part in sys.version_info[:3]),
+        return {
+            "backend": PYTHON,
             "tensorflow": str(tf.__version__),
             "numpy": str(np.__version__),
-            "seconds": time.perf_counter() - begin,
-            "sandbox": None,
-        }  # type: Record
-        record.update(kept)
-        peak_bytes()
-        paths = request.get("sandbox")
-        if paths is not None:
-            import_the_rest(tf)
-            read = list(paths["read"]) + list(NEEDED)
-            record["sandbox"] = sandbox.shut_in(read, paths["write"])
-        return record
+        }
 
     def load(self, request: Request) -> Record:
         """Load a SavedModel in place of the one before.
@@ -279,6 +298,8 @@ class Runner:
         """
         self.unload()
         loaders = {"session": self._load_session, "object": self._load_object}
+        if self._library is not None:
+            loaders = {"session": self._load_into_library}
         first = request["loader"]
         errors = []
         for name in [first] + [other for other in loaders if other != first]:
@@ -309,6 +330,8 @@ class Runner:
     def unload(self) -> None:
         """Let go of the network."""
         self._answer = None
+        if self._library is not None:
+            self._library.unload()
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -338,6 +361,11 @@ class Runner:
         fed = graph.get_tensor_by_name(request["input"]["tensor"])
         return self._session.make_callable(fetched, feed_list=[fed])  # type: ignore[no-any-return]
 
+    def _load_into_library(self, request: Request) -> None:
+        """Load with the session loader of TensorFlow's C library."""
+        ends = (request["input"]["tensor"], request["output"]["tensor"])
+        self._library.load(request["path"], *ends, self.threads)
+
     def _load_object(self, request: Request) -> Callable[[Any], Any]:
         """Load as TensorFlow 2 does: an object with concrete functions."""
         tf = self.tf
@@ -363,6 +391,10 @@ class Runner:
             `stored`: whether it was written, which strings are not. Types of which numpy knows
             nothing are written as float32.
         """
+        if self._library is not None:
+            record = self._library.predict(request["tile"], request["answer"])  # type: Record
+            record["peak_bytes"] = peak_bytes()
+            return record
         import numpy as np
 
         if self._answer is None:
