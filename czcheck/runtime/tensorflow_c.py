@@ -139,14 +139,12 @@ class Library:
         else:
             raise MissingLibraryError("the installed TensorFlow has no C library")
         try:
-            # Opened globally, their symbols would take the place of those of other libraries.
-            opened = [ctypes.CDLL(path, mode=ctypes.RTLD_LOCAL) for path in paths]
+            self._tf = [_opened(path) for path in paths][-1]  # type: Any
             for name, (result, arguments) in _FUNCTIONS.items():
-                function = getattr(opened[-1], name)
+                function = getattr(self._tf, name)
                 function.restype, function.argtypes = result, arguments
         except (OSError, AttributeError) as error:
             raise MissingLibraryError(f"TensorFlow's C library: {error}") from error
-        self._tf = opened[-1]  # type: Any
         self.version = str(self._tf.TF_Version().decode())
         self._graph = None  # type: Optional[int]
         self._session = None  # type: Optional[int]
@@ -276,6 +274,18 @@ class Library:
                     values = self._bytes(tensor)
                     stream.write(_widened(values) if number == _BFLOAT16 else values)
         return {"dtype": name, "shape": shape, "stored": descr is not None}
+
+
+def _opened(path: str) -> Any:
+    """Open a library.
+
+    ctypes alone would look up every symbol at once, which takes half of the time. Opened globally,
+    the symbols would take the place of those of other libraries.
+    """
+    dlopen = ctypes.CDLL(None).dlopen
+    dlopen.restype, dlopen.argtypes = _POINTER, (_TEXT, _INT)
+    handle = dlopen(os.fsencode(path), os.RTLD_LAZY | os.RTLD_LOCAL)
+    return ctypes.CDLL(path, handle=handle or None)  # which says what is wrong where there is none
 
 
 def _settings(threads: Optional[int]) -> bytes:
