@@ -4,7 +4,7 @@ Linux only, and run by the interpreter that czcheck itself runs in. No network e
 process: it executes no operation, so that a fork of it is as good as a fresh start, and it is not
 what its children are, shut in.
 
-Called with the descriptor of a socket and this process's own folder. Each packet on the socket is
+Called with the descriptor of a socket, this process's own folder and the workers' backend. Each packet on the socket is
 one JSON object. The first one goes out, `ready`, once TensorFlow is imported; then come:
 
     fork     id, folder; with it come three descriptors: the worker's input, output and log
@@ -171,9 +171,7 @@ def main() -> NoReturn:
     forker = Forker(control, sys.argv[2], worker)
     # A child tries again, and its answer says what is wrong.
     with contextlib.suppress(Exception):
-        import tensorflow as tf  # noqa: PLC0415
-
-        worker.import_the_rest(tf)
+        worker.prepare(sys.argv[3])
         worker.keep_inherited()
     gc.freeze()  # what all children share is not to be copied for the sake of collecting it
     forker.serve()

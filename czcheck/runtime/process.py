@@ -52,6 +52,7 @@ class WorkerProcess:
         slots: int = 1,
         building: bool = False,
         backend: str | None = None,
+        reason: str | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -67,6 +68,10 @@ class WorkerProcess:
             warm: Where to fork the process from, in place of starting `script` in `python`.
             slots: How many answers may be under way at a time, each in a file of its own.
             building: See `environment`; without a warm process.
+            backend: How to reach TensorFlow: `worker.C_LIBRARY`, where there is one, or
+                `worker.PYTHON`. If left out, the library in this interpreter, and the import in
+                another one, in another program and with a GPU.
+            reason: Why not the library, in words.
         """
         self.python = python or sys.executable
         self.limits = limits
@@ -77,8 +82,11 @@ class WorkerProcess:
         self._warm = warm
         self.answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
         self._building = building
-        own = script == WORKER and python is None and warm is None and not gpu
-        self._backend = backend or (C_LIBRARY if own else PYTHON)
+        other = python not in (None, sys.executable)
+        if backend is None:
+            backend = PYTHON if other or gpu or script != WORKER else C_LIBRARY
+            reason = "another interpreter" if other else None
+        self._backend, self._reason = backend, reason
         self._folder: Path | None = None
         self._group: ProcessGroup | ForkedChild | None = None
         self._channel: Channel | None = None
@@ -112,7 +120,8 @@ class WorkerProcess:
         if self._group is not None or self._cannot_start is not None:
             return
         try:
-            self._folder = private_folder()
+            if self._folder is None:
+                self._folder = private_folder()
             # A process that is shut in can make no files: these are there for it to write.
             for name in self.answers:
                 (self._folder / name).touch(mode=0o600)
@@ -150,7 +159,7 @@ class WorkerProcess:
     def _spawn(self, folder: Path) -> ProcessGroup | ForkedChild:
         """Fork the warm process, or start the interpreter."""
         if self._warm is not None:
-            return self._warm.fork(folder)
+            return self._warm.fork(folder, self._backend)
 
         # This one is there, even if it can be run only by whoever has started it.
         python = self.python if self.python == sys.executable else shutil.which(self.python)
@@ -160,6 +169,18 @@ class WorkerProcess:
         command = [os.path.abspath(python), "-I", "-u", str(self._script)]  # noqa: PTH100
         variables = environment(folder, gpu=self._gpu, building=self._building)
         return ProcessGroup(command, folder, variables)
+
+    def restart_in_python(self, reason: str) -> None:
+        """Put a process that imports TensorFlow in the place of this one; the folder stays.
+
+        Args:
+            reason: Why, in words.
+        """
+        self._end_process()
+        self._backend, self._reason = PYTHON, reason
+        self._environment = None
+        self._nonce = os.urandom(16).hex()  # the other process may have run a network
+        self.start()
 
     def hello(self) -> Environment:
         """Wait until TensorFlow is imported.
@@ -184,6 +205,7 @@ class WorkerProcess:
                 f"{self.python}: cannot import TensorFlow: {error.reason}; "
                 "choose an interpreter in which `import tensorflow` works"
             ) from error
+        through = PYTHON if record.get("backend") != C_LIBRARY else C_LIBRARY
         lacking = lacking_of(record, asked_for=self._sandbox, gpu=self._gpu)
         self._environment = Environment(
             python=text_of(record, "python"),
@@ -191,6 +213,8 @@ class WorkerProcess:
             numpy=text_of(record, "numpy"),
             isolation=isolation(record, lacking, gpu=self._gpu),
             sandboxed=lacking is None,
+            backend=through,
+            reason=self._reason or text_of(record, "reason") or None,
         )
         if self._require_sandbox and lacking is not None:
             self.close()
@@ -348,13 +372,17 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the process and remove its folder. May be called at any time, more than once."""
-        group, channel, folder = self._group, self._channel, self._folder
+        self._end_process()
+        folder = self._folder
+        if folder is not None:
+            remove_folder(folder)
+            self._folder = None
+
+    def _end_process(self) -> None:
+        group, channel = self._group, self._channel
         if group is not None:
             group.close()
             self._group = None
         if channel is not None:
             channel.close()
             self._channel = None
-        if folder is not None:
-            remove_folder(folder)
-            self._folder = None

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
+from czcheck.runtime.worker import PYTHON
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from czcheck.network.facts import Network
     from czcheck.runtime.networks import Worker
     from czcheck.runtime.warm import WarmProcess
 
@@ -29,6 +31,7 @@ class WorkerSource:
         *,
         require_sandbox: bool = False,
         many: bool = False,
+        backend: str | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -39,10 +42,12 @@ class WorkerSource:
             many: Whether several networks are to be run, so that a warm process pays. Another
                 interpreter, and a platform on which nothing can be forked, gets a process of its
                 own for each network all the same.
+            backend: How TensorFlow is reached, `c` or `python`; decided by network if left out.
         """
         self._python = python
         self._limits = limits or DEFAULT_RUNNER_LIMITS
         self._require_sandbox = require_sandbox
+        self._backend = backend
         self._workers: WeakSet[Worker] = WeakSet()
         self._warm: WarmProcess | None = None
         if many and python in (None, sys.executable):
@@ -56,22 +61,39 @@ class WorkerSource:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def worker(self, python: str | None = None, *, fresh: bool = False, slots: int = 1) -> Worker:
+    def worker(
+        self,
+        python: str | None = None,
+        *,
+        fresh: bool = False,
+        slots: int = 1,
+        network: Network | None = None,
+    ) -> Worker:
         """A worker, not started yet.
 
         Args:
             python: Its interpreter, if it is not to be the one that runs all networks.
             fresh: Whether it has to start from nothing, and not as a fork.
             slots: How many tiles may be under way at a time.
+            network: Facts of the network that it is to load, if they are known: which loader it
+                needs decides how TensorFlow is reached.
         """
-        from czcheck.runtime.networks import Worker  # noqa: PLC0415 - only where something runs
+        from czcheck.runtime.networks import (  # noqa: PLC0415 - only where something runs
+            OBJECT_LOADER,
+            Worker,
+        )
 
+        backend, reason = self._backend, None if self._backend is None else "as chosen"
+        if backend is None and network is not None and network.loader == "object":
+            backend, reason = PYTHON, OBJECT_LOADER
         worker = Worker(
             python or self._python,
             self._limits,
             require_sandbox=self._require_sandbox,
             warm=None if fresh or python is not None else self._warm,
             slots=slots,
+            backend=backend,
+            reason=reason,
         )
         self._workers.add(worker)
         return worker

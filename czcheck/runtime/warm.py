@@ -108,7 +108,7 @@ class ForkedChild:
 class _Forker:
     """One warm process, from its start to its end."""
 
-    def __init__(self, limits: RunnerLimits) -> None:
+    def __init__(self, limits: RunnerLimits, backend: str) -> None:
         self.ended = False
         self.reason = "the warm process was ended"
         self._limits = limits
@@ -128,6 +128,7 @@ class _Forker:
                 str(FORKER),
                 str(far.fileno()),
                 str(self._folder),
+                backend,
             ]
             try:
                 self._group: ProcessGroup = ProcessGroup(
@@ -225,7 +226,7 @@ def _close(descriptors: list[int]) -> None:
 
 
 class WarmProcess:
-    """A process that has imported TensorFlow and forks workers. A context manager.
+    """A process that has TensorFlow in memory and forks workers, one per backend. A context manager.
 
     It is started when the first worker is wanted, and again if it should have ended.
     """
@@ -237,7 +238,7 @@ class WarmProcess:
             limits: Limits that hold for its log.
         """
         self._limits = limits
-        self._forker: _Forker | None = None
+        self._forkers: dict[str, _Forker] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -247,11 +248,12 @@ class WarmProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def fork(self, folder: Path) -> ForkedChild:
-        """Fork a worker. Returns at once; it comes to life when TensorFlow is imported.
+    def fork(self, folder: Path, backend: str) -> ForkedChild:
+        """Fork a worker. Returns at once; it comes to life when TensorFlow is there.
 
         Args:
             folder: The worker's private folder.
+            backend: How TensorFlow is reached, see `WorkerProcess`.
 
         Returns:
             The worker's process.
@@ -262,17 +264,18 @@ class WarmProcess:
         with self._lock:
             if self._closed:
                 raise OSError("the warm process was closed")
-            if self._forker is not None and self._forker.ended:
-                self._forker.close()
-                self._forker = None
-            if self._forker is None:
-                self._forker = _Forker(self._limits)
-            return self._forker.fork(folder)
+            forker = self._forkers.get(backend)
+            if forker is not None and forker.ended:
+                self._forkers.pop(backend).close()
+                forker = None
+            if forker is None:
+                forker = self._forkers[backend] = _Forker(self._limits, backend)
+            return forker.fork(folder)
 
     def close(self) -> None:
         """End it, and every worker that it forked. May be called more than once."""
         with self._lock:
             self._closed = True
-            if self._forker is not None:
-                self._forker.close()
-                self._forker = None
+            for forker in self._forkers.values():
+                forker.close()
+            self._forkers.clear()

@@ -203,6 +203,25 @@ def stop_rewrites(tf: Any) -> None:
     loader_impl.parse_saved_model = parse_without_rewrites
 
 
+def prepare(backend: str) -> None:
+    """Do for all forks of this process what takes time before a network is loaded.
+
+    Args:
+        backend: `c` or `python`; without the library, the forks import TensorFlow as well.
+    """
+    if backend == C_LIBRARY:
+        library = neighbour("tensorflow_c")
+        try:
+            library.Library()
+        except library.MissingLibraryError:
+            pass
+        else:
+            return
+    import tensorflow as tf
+
+    import_the_rest(tf)
+
+
 class Runner:
     """The commands, and the network that is loaded.
 
