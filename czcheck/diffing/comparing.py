@@ -119,7 +119,6 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         python,
         runner_limits or configured.call.options.runner_limits,
         require_sandbox=configured.call.options.require_sandbox,
-        many=True,
     )
     with (
         Release("first", Path(before), limits) as first,

@@ -26,7 +26,6 @@ from czcheck.runtime.worker import C_LIBRARY, PYTHON
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from czcheck.runtime.warm import ForkedChild, WarmProcess
 
 WORKER = Path(__file__).with_name("worker.py")
 ANSWER = "answer.npy"
@@ -45,10 +44,9 @@ class WorkerProcess:
         limits: RunnerLimits = DEFAULT_RUNNER_LIMITS,
         *,
         gpu: bool = False,
-        script: Path = WORKER,
+        script: Path | None = None,
         sandbox: bool = True,
         require_sandbox: bool = False,
-        warm: WarmProcess | None = None,
         slots: int = 1,
         building: bool = False,
         backend: str | None = None,
@@ -61,13 +59,13 @@ class WorkerProcess:
             limits: Limits that hold for the process.
             gpu: Whether a GPU may be used. Its driver reserves more address space than any limit
                 would allow, so memory is not limited then.
-            script: The program; one that offers more commands calls `worker.main` with them.
+            script: The program, `worker.py` if left out; one that offers more commands calls
+                `worker.main` with them.
             sandbox: Whether to shut the process in, as far as the platform can: to its private
                 folder, of which it can only read. Not with a GPU.
             require_sandbox: Whether to load nothing where that is not possible.
-            warm: Where to fork the process from, in place of starting `script` in `python`.
             slots: How many answers may be under way at a time, each in a file of its own.
-            building: See `environment`; without a warm process.
+            building: See `environment`.
             backend: How to reach TensorFlow: `worker.C_LIBRARY`, where there is one, or
                 `worker.PYTHON`. If left out, the library in this interpreter, and the import in
                 another one, in another program and with a GPU.
@@ -76,19 +74,18 @@ class WorkerProcess:
         self.python = python or sys.executable
         self.limits = limits
         self._gpu = gpu
-        self._script = script
+        self._script = script or WORKER
         self._sandbox = sandbox and not gpu
         self._require_sandbox = require_sandbox
-        self._warm = warm
         self.answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
         self._building = building
         other = python not in (None, sys.executable)
         if backend is None:
-            backend = PYTHON if other or gpu or script != WORKER else C_LIBRARY
+            backend = PYTHON if other or gpu or script is not None else C_LIBRARY
             reason = "another interpreter" if other else None
         self._backend, self._reason = backend, reason
         self._folder: Path | None = None
-        self._group: ProcessGroup | ForkedChild | None = None
+        self._group: ProcessGroup | None = None
         self._channel: Channel | None = None
         self._nonce = os.urandom(16).hex()
         self._begin = 0.0
@@ -147,7 +144,7 @@ class WorkerProcess:
             limits=limits,
             backend=self._backend,
             folder=folder,
-            parent=os.getpid() if self._warm is None else None,
+            parent=os.getpid(),
             sandbox={
                 "read": [folder],
                 "write": [str(self._folder / name) for name in self.answers],
@@ -156,11 +153,8 @@ class WorkerProcess:
             else None,
         )
 
-    def _spawn(self, folder: Path) -> ProcessGroup | ForkedChild:
-        """Fork the warm process, or start the interpreter."""
-        if self._warm is not None:
-            return self._warm.fork(folder, self._backend)
-
+    def _spawn(self, folder: Path) -> ProcessGroup:
+        """Start the interpreter."""
         # This one is there, even if it can be run only by whoever has started it.
         python = self.python if self.python == sys.executable else shutil.which(self.python)
         if python is None:
@@ -273,7 +267,6 @@ class WorkerProcess:
         Raises:
             CommandFailed: The command raised an exception.
             WorkerDied: The process did not survive it, or did not keep to the protocol.
-            IncompleteError: It was lost through no fault of the network's.
         """
         if self._channel is None:
             raise WorkerDied("the process is not running", phase, "exit")
@@ -331,12 +324,7 @@ class WorkerProcess:
         assert group is not None
         assert channel is not None
         code = group.wait(5)
-        lost = group.lost
         self.close()
-        if lost is not None and phase == "start":
-            return WorkerDied(lost, phase, "exit")
-        if lost is not None:  # through no fault of the network's
-            raise IncompleteError(f"{self.python}: cannot run networks: {lost}")
         if channel.flood:
             reason = f"the process wrote more than {self.limits.log_bytes} bytes of log"
             return WorkerDied(reason, phase, "log")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
@@ -15,14 +14,13 @@ if TYPE_CHECKING:
 
     from czcheck.network.facts import Network
     from czcheck.runtime.networks import Worker
-    from czcheck.runtime.warm import WarmProcess
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class WorkerSource:
-    """Makes workers: forks of one warm process where there are several files. A context manager."""
+    """Makes workers, and ends them all on leaving. A context manager."""
 
     def __init__(
         self,
@@ -30,7 +28,6 @@ class WorkerSource:
         limits: RunnerLimits | None = None,
         *,
         require_sandbox: bool = False,
-        many: bool = False,
         backend: str | None = None,
     ) -> None:
         """Start nothing yet.
@@ -39,9 +36,6 @@ class WorkerSource:
             python: Interpreter to run networks in; this one if left out.
             limits: Limits that hold for each process.
             require_sandbox: Whether to load nothing where there is no sandbox.
-            many: Whether several networks are to be run, so that a warm process pays. Another
-                interpreter, and a platform on which nothing can be forked, gets a process of its
-                own for each network all the same.
             backend: How TensorFlow is reached, `c` or `python`; decided by network if left out.
         """
         self._python = python
@@ -49,11 +43,6 @@ class WorkerSource:
         self._require_sandbox = require_sandbox
         self._backend = backend
         self._workers: WeakSet[Worker] = WeakSet()
-        self._warm: WarmProcess | None = None
-        if many and python in (None, sys.executable):
-            from czcheck.runtime.warm import WarmProcess, can_fork  # noqa: PLC0415 - for several
-
-            self._warm = WarmProcess(self._limits) if can_fork() else None
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +54,6 @@ class WorkerSource:
         self,
         python: str | None = None,
         *,
-        fresh: bool = False,
         slots: int = 1,
         network: Network | None = None,
     ) -> Worker:
@@ -73,7 +61,6 @@ class WorkerSource:
 
         Args:
             python: Its interpreter, if it is not to be the one that runs all networks.
-            fresh: Whether it has to start from nothing, and not as a fork.
             slots: How many tiles may be under way at a time.
             network: Facts of the network that it is to load, if they are known: which loader it
                 needs decides how TensorFlow is reached.
@@ -90,7 +77,6 @@ class WorkerSource:
             python or self._python,
             self._limits,
             require_sandbox=self._require_sandbox,
-            warm=None if fresh or python is not None else self._warm,
             slots=slots,
             backend=backend,
             reason=reason,
@@ -102,8 +88,6 @@ class WorkerSource:
         """End every process. Whoever waits for one sees it die."""
         for worker in list(self._workers):
             worker.kill()
-        if self._warm is not None:
-            self._warm.close()
 
 
 def in_order(

@@ -14,7 +14,7 @@ import re
 import struct
 import sys
 import time
-from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 Record = Dict[str, Any]
 
@@ -30,7 +30,7 @@ class _End(ctypes.Structure):
 
 _STATUS = _POINTER
 # Name: type of the result, types of the arguments.
-_FUNCTIONS = {
+_FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "TF_Version": (_TEXT, ()),
     "TF_NewStatus": (_POINTER, ()),
     "TF_DeleteStatus": (None, (_POINTER,)),
@@ -66,11 +66,11 @@ _FUNCTIONS = {
             *(_POINTER, _INT, _POINTER, _STATUS),
         ),
     ),
-}  # type: Dict[str, Tuple[Any, Tuple[Any, ...]]]
+}
 
 # TensorFlow's number of a type: its name, and how numpy writes it; None for what is no number.
 _STRING, _BFLOAT16 = 7, 14
-_TYPES = {
+_TYPES: Mapping[int, Tuple[str, Optional[str]]] = {
     1: ("float32", "<f4"),
     2: ("float64", "<f8"),
     3: ("int32", "<i4"),
@@ -87,25 +87,38 @@ _TYPES = {
     19: ("float16", "<f2"),
     22: ("uint32", "<u4"),
     23: ("uint64", "<u8"),
-}  # type: Mapping[int, Tuple[str, Optional[str]]]
+}
 _FED = {descr: number for number, (_, descr) in _TYPES.items() if number != _BFLOAT16}
 
 # What TensorFlow's Python calls the errors with these codes.
-_ERRORS = {
+_ERRORS: Mapping[int, Any] = {
     number: type(name, (Exception,), {})
     for number, name in enumerate(
         (
-            "CancelledError UnknownError InvalidArgumentError DeadlineExceededError NotFoundError "
-            "AlreadyExistsError PermissionDeniedError ResourceExhaustedError "
-            "FailedPreconditionError AbortedError OutOfRangeError UnimplementedError InternalError "
-            "UnavailableError DataLossError UnauthenticatedError"
-        ).split(),
+            "CancelledError",
+            "UnknownError",
+            "InvalidArgumentError",
+            "DeadlineExceededError",
+            "NotFoundError",
+            "AlreadyExistsError",
+            "PermissionDeniedError",
+            "ResourceExhaustedError",
+            "FailedPreconditionError",
+            "AbortedError",
+            "OutOfRangeError",
+            "UnimplementedError",
+            "InternalError",
+            "UnavailableError",
+            "DataLossError",
+            "UnauthenticatedError",
+        ),
         start=1,
     )
-}  # type: Mapping[int, Any]
+}
 
 _HEADER = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '([^']+)', 'fortran_order': False, 'shape': \(([\d, ]*)\), \} *\n",
+    rb"\x93NUMPY\x01\x00..\{'descr': '([^']+)', 'fortran_order': False, "
+    rb"'shape': \(([\d, ]*)\), \} *\n",
     re.DOTALL,
 )
 _HEADER_UNIT = 64
@@ -290,12 +303,11 @@ def _opened(path: str) -> Any:
 
 def _settings(threads: Optional[int]) -> bytes:
     """A session's `ConfigProto`: no rewrites, see `worker.without_rewrites`; and the threads."""
-    # graph_options (10) { rewrite_options (10) { disable_meta_optimizer (19): true } }
+    # In its graph_options, in their rewrite_options: disable_meta_optimizer is true.
     settings = b"\x52\x05\x52\x03\x98\x01\x01"
     if threads is not None:
-        # intra_op_parallelism_threads (2), inter_op_parallelism_threads (5)
-        for key in (b"\x10", b"\x28"):
-            settings += key + _varint(threads)
+        for intra_or_inter in (b"\x10", b"\x28"):
+            settings += intra_or_inter + _varint(threads)
     return settings
 
 

@@ -63,7 +63,7 @@ def _write(files: SavedModelFiles, name: str, path: Path, limit: int) -> int:
 
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-# A `ConfigProto`: graph_options { rewrite_options { disable_meta_optimizer: true } }
+# A `ConfigProto`, in whose graph_options, in whose rewrite_options disable_meta_optimizer is true.
 _NO_REWRITES = b"\x52\x05\x52\x03\x98\x01\x01"
 
 

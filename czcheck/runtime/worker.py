@@ -48,7 +48,6 @@ C_LIBRARY, PYTHON = "c", "python"
 AS_IT_COMES = "2.0."
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _status: List[int] = []
-_inherited = [0]
 # Lines that introduce TensorFlow's errors and say nothing themselves.
 _EMPTY_WORDS = re.compile(
     r"^(Graph execution error:|Detected at node|\d+ root error\(s\) found|Traceback|File \"|<.*>:$|"
@@ -98,22 +97,6 @@ def neighbour(name: str) -> Any:
     return module
 
 
-def _memory(status: int) -> Dict[str, int]:
-    """Sizes in bytes from an open /proc/*/status."""
-    lines = os.pread(status, 1 << 16, 0).decode("ascii", "replace").splitlines()
-    rows = [line.split() for line in lines if line.endswith(" kB")]
-    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows}
-
-
-def keep_inherited() -> None:
-    """Remember how much of libraries is in use, for the forks of this process. See `peak_bytes`."""
-    status = os.open("/proc/self/status", os.O_RDONLY)
-    try:
-        _inherited[0] = _memory(status)["RssFile"]
-    finally:
-        os.close(status)
-
-
 def peak_bytes() -> int:
     """The most memory that this process has had in use at one time; 0 where that is not told.
 
@@ -122,11 +105,11 @@ def peak_bytes() -> int:
     try:
         if not _status:
             _status.append(os.open("/proc/self/status", os.O_RDONLY))
-        told = _memory(_status[0])
-        # Of this program alone; what `getrusage` tells includes the one that started it. A fork
-        # begins without the pages of its libraries, and takes them up again as it uses them.
-        return told["VmHWM"] + max(0, _inherited[0] - told["RssFile"])
-    except (OSError, ValueError, KeyError, AttributeError):
+        # Of this program alone; what `getrusage` returns includes the one that started it.
+        lines = os.pread(_status[0], 1 << 16, 0).decode("ascii", "replace").splitlines()
+        (peak,) = (line.split() for line in lines if line.startswith("VmHWM:"))
+        return int(peak[1]) * 1024
+    except (OSError, ValueError, AttributeError):
         pass
     try:
         import resource
@@ -201,25 +184,6 @@ def stop_rewrites(tf: Any) -> None:
         return message
 
     loader_impl.parse_saved_model = parse_without_rewrites
-
-
-def prepare(backend: str) -> None:
-    """Do for all forks of this process what takes time before a network is loaded.
-
-    Args:
-        backend: `c` or `python`; without the library, the forks import TensorFlow as well.
-    """
-    if backend == C_LIBRARY:
-        library = neighbour("tensorflow_c")
-        try:
-            library.Library()
-        except library.MissingLibraryError:
-            pass
-        else:
-            return
-    import tensorflow as tf
-
-    import_the_rest(tf)
 
 
 class Runner:

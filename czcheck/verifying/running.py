@@ -117,7 +117,7 @@ class FileRun:
         Args:
             python: Its interpreter; the one that runs the network if left out.
         """
-        return self._source.worker(python, fresh=True)
+        return self._source.worker(python)
 
     def record(self) -> RunRecord:
         """Run the test tiles through the network.

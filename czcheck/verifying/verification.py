@@ -167,7 +167,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         usable = options.cache and not recording.anything
         if usable and any(each.settings.options.level is Level.RUN for each in files):
             verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
-        source = WorkerSource(python, runner_limits, require_sandbox=shut_in, many=len(paths) > 1)
+        source = WorkerSource(python, runner_limits, require_sandbox=shut_in)
 
         def one(file: FileToCheck) -> FileReport:
             return check_file(file, limits, source, recording, progress, verdicts)
