@@ -123,7 +123,7 @@ class Worker(WorkerProcess):
             raise IncompleteError(
                 f"{folder}: a tile cannot be handed over: {error.strerror}"
             ) from error
-        self.send("predict", tile=str(asked), answer=str(answered))
+        self.send("predict", tile=str(asked), output=str(answered))
 
     def collect(self, slot: int = 0) -> Output:
         """Wait for the answer to the tile that was submitted first among those not collected.

@@ -40,6 +40,12 @@ class Environment:
     backend: str = PYTHON
     reason: str | None = None
 
+    @property
+    def backend_facts(self) -> dict[str, str]:
+        """How TensorFlow is reached, as reports have it: `backend`, and `backend_reason` if any."""
+        facts = {"backend": self.backend}
+        return facts if self.reason is None else {**facts, "backend_reason": self.reason}
+
 
 @dataclass(frozen=True, slots=True)
 class LoadRecord:

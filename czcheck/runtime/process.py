@@ -80,7 +80,9 @@ class WorkerProcess:
         self.answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
         self._building = building
         other = python not in (None, sys.executable)
-        if backend is None:
+        if limits.backend == PYTHON:
+            backend, reason = PYTHON, "as chosen"
+        elif backend is None:
             backend = PYTHON if other or gpu or script is not None else C_LIBRARY
             reason = "another interpreter" if other else None
         self._backend, self._reason = backend, reason

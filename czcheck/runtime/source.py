@@ -28,7 +28,6 @@ class WorkerSource:
         limits: RunnerLimits | None = None,
         *,
         require_sandbox: bool = False,
-        backend: str | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -36,12 +35,10 @@ class WorkerSource:
             python: Interpreter to run networks in; this one if left out.
             limits: Limits that hold for each process.
             require_sandbox: Whether to load nothing where there is no sandbox.
-            backend: How TensorFlow is reached, `c` or `python`; decided by network if left out.
         """
         self._python = python
         self._limits = limits or DEFAULT_RUNNER_LIMITS
         self._require_sandbox = require_sandbox
-        self._backend = backend
         self._workers: WeakSet[Worker] = WeakSet()
 
     def __enter__(self) -> Self:
@@ -70,16 +67,14 @@ class WorkerSource:
             Worker,
         )
 
-        backend, reason = self._backend, None if self._backend is None else "as chosen"
-        if backend is None and network is not None and network.loader == "object":
-            backend, reason = PYTHON, OBJECT_LOADER
+        by_object = network is not None and network.loader == "object"
         worker = Worker(
             python or self._python,
             self._limits,
             require_sandbox=self._require_sandbox,
             slots=slots,
-            backend=backend,
-            reason=reason,
+            backend=PYTHON if by_object else None,
+            reason=OBJECT_LOADER if by_object else None,
         )
         self._workers.add(worker)
         return worker

@@ -266,7 +266,7 @@ class Library:
             number = _FED[header.group(1).decode()]
             tensor = self._tf.TF_AllocateTensor(number, sizes, len(shape), size)
             if size != 0:
-                stream.readinto(self._bytes(tensor))  # type: ignore[attr-defined]
+                stream.readinto(self._bytes(tensor))
         return tensor
 
     def _bytes(self, tensor: Any) -> memoryview:
