@@ -14,6 +14,7 @@ from czcheck.limits import LARGEST_SIDE
 
 LEVELS = ("archive", "metadata", "network", "run")
 SEVERITIES = ("error", "warning", "note")
+BACKENDS = ("auto", "python")
 
 
 def tile_size(
@@ -172,6 +173,12 @@ limiting = group(
         type=_positive,
         metavar="GIB",
         help="Memory limit of the network's process.  [default: 8]",
+    ),
+    click.option(
+        "--backend",
+        type=click.Choice(BACKENDS),
+        help="`python` imports TensorFlow, instead of using its C library where that can run the"
+        " network.  [default: auto]",
     ),
     click.option(
         "--require-sandbox/--no-require-sandbox",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from czcheck.cli.groups import REPORT, RESULTS, RUN, SCALE, GroupedCommand, grou
 from czcheck.cli.numbers import Number, percent
 from czcheck.cli.printing import print_json, print_lines
 from czcheck.cli.progress import counted
+
+if TYPE_CHECKING:
+    from czcheck.runtime.limits import Backend
 
 
 @click.command("segment", cls=GroupedCommand)
@@ -95,12 +98,13 @@ from czcheck.cli.progress import counted
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
     click.option("--quiet", "-q", is_flag=True, help="Print only what went wrong."),
 )
-def command(
+def command(  # noqa: PLR0913 - options, by name
     model: Path,
     images: tuple[Path, ...],
     output: str | None,
     timeout: float | None,
     memory: float | None,
+    backend: Backend | None,
     require_sandbox: bool | None,
     as_json: bool,
     quiet: bool,
@@ -117,7 +121,7 @@ def command(
     from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, given_limits
     from czcheck.segmenting.segmentation import segment
 
-    limits = given_limits(timeout, memory) or DEFAULT_RUNNER_LIMITS
+    limits = given_limits(timeout, memory, backend) or DEFAULT_RUNNER_LIMITS
     with counted("segmenting", "tiles", enabled=not quiet) as progress:
         result = segment(
             model,

@@ -17,7 +17,7 @@ from czcheck.limits import GIB
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import Level
 from czcheck.rules.finding import Severity
-from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS
+from czcheck.runtime.limits import BACKENDS, DEFAULT_RUNNER_LIMITS
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
 
 
@@ -132,6 +132,13 @@ _SETTINGS = (
         _positive(),
         DEFAULT_RUNNER_LIMITS.memory_bytes / GIB,
         "Most memory of the network's process, in GiB.",
+        per_file=False,
+    ),
+    Key(
+        "backend",
+        values.choice("backend", lambda: BACKENDS),
+        DEFAULT_RUNNER_LIMITS.backend,
+        "How networks are run: through TensorFlow's C library where that can, or always in Python.",
         per_file=False,
     ),
     Key("jobs", values.count(1, 1024), 1, "Files to work on at a time.", per_file=False),

@@ -153,7 +153,8 @@ class Settings:
             tolerances=Tolerances(
                 **{name: self[f"tolerances.{name.replace('_', '-')}"] for name in tolerances}
             ),
-            runner_limits=given_limits(self["timeout"], self["memory"]) or DEFAULT_RUNNER_LIMITS,
+            runner_limits=given_limits(self["timeout"], self["memory"], self["backend"])
+            or DEFAULT_RUNNER_LIMITS,
             jobs=self["jobs"],
             require_sandbox=self["require-sandbox"],
             cache=self["cache"],

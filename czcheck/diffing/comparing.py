@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from czcheck.diffing.weights import WeightsChange
     from czcheck.model import Model
     from czcheck.progress import FileProgress
-    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.limits import Backend, RunnerLimits
     from czcheck.tolerances import Tolerances
 
 LEVELS = (Level.NETWORK, Level.RUN)
@@ -56,6 +56,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     python: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
+    backend: Backend | None = None,
     require_sandbox: bool | None = None,
     config: str | Path | None = None,
     profile: str | None = None,
@@ -84,6 +85,8 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         limits: Limits on everything that is read.
         runner_limits: All limits on each network's process; `timeout` and `memory` do not count
             then.
+        backend: How networks are run: `auto`, through TensorFlow's C library where that can, or
+            `python`.
         require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
         config: Configuration file.
         profile: Profile to put above the configuration.
@@ -109,6 +112,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         "tiles": tiles,
         "timeout": timeout,
         "memory": memory,
+        "backend": backend,
         "require-sandbox": require_sandbox,
     }
     configured = Configuration(given, config, profile, find=find_config, releases=True)
@@ -119,7 +123,6 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         python,
         runner_limits or configured.call.options.runner_limits,
         require_sandbox=configured.call.options.require_sandbox,
-        many=True,
     )
     with (
         Release("first", Path(before), limits) as first,

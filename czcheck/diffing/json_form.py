@@ -205,6 +205,7 @@ def _run(run: ReleaseRun | None) -> dict[str, Any] | None:
     return {
         "tensorflow": run.environment.tensorflow,
         "python": run.environment.python,
+        **run.environment.backend_facts,
         "isolation": run.environment.isolation,
         "cost": None if run.cost is None else run.cost.to_json(),
     }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from czcheck.images.matching import Intensities
     from czcheck.images.selection import Selection
     from czcheck.progress import CountProgress
-    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.limits import Backend, RunnerLimits
 
 
 def evaluate(  # noqa: PLR0913 - options of the command, all by name
@@ -57,6 +57,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     allow_op: Sequence[str] | None = None,
     timeout: float | None = None,
     memory: float | None = None,
+    backend: Backend | None = None,
     require_sandbox: bool | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
@@ -97,6 +98,8 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         allow_op: Operations to admit though they are not on the allowlist. They are run.
         timeout: Most time for loading the network, and for each tile, in seconds.
         memory: Most memory of the network's process, in GiB.
+        backend: How networks are run: `auto`, through TensorFlow's C library where that can, or
+            `python`.
         require_sandbox: Load no network where it cannot be shut in.
         limits: Limits on everything that is read from the archive.
         runner_limits: All limits on the network's process; `timeout` and `memory` do not count
@@ -125,6 +128,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         "allow-op": allow_op,
         "timeout": timeout,
         "memory": memory,
+        "backend": backend,
         "require-sandbox": require_sandbox,
     }
     need("cztile", *(["skimage"] if mask == "instances" else []))

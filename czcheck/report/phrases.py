@@ -156,12 +156,25 @@ def looked_at_text(looked_at: Mapping[str, Any]) -> str:
         if binary := network.get("binary"):
             parts.append(f"p: {printable(binary['p'])}, 1 - p: {printable(binary['rest'])}")
     if run := looked_at.get("run"):
-        parts.append(f"{count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}")
+        tiles = f"{count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}"
+        parts.append(f"{tiles} ({printable(backend_text(run))})")
         parts.append(run["isolation"])
         parts.extend(_compared(run))
     if left := looked_at.get("left_to_build"):
         parts.append(f"left to `czcheck build`: {left}")
     return "; ".join(parts)
+
+
+def backend_text(facts: Mapping[str, Any]) -> str:
+    """How TensorFlow was reached, in words.
+
+    Args:
+        facts: `backend` and, if there is any, `backend_reason`.
+    """
+    if facts.get("backend") == "c":
+        return "C library"
+    reason = facts.get("backend_reason")
+    return "Python" if reason is None else f"Python: {reason}"
 
 
 def _compared(run: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.report.lines import Line
+from czcheck.report.phrases import backend_text
 from czcheck.text import count, first_of, printable
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def segmentation_lines(result: Segmentation, *, quiet: bool = False) -> Iterator
     yield Line(text, "failed" if failed else "passed")
     if result.environment is not None and not quiet:
         environment = result.environment
-        yield Line(f"TensorFlow {environment.tensorflow}; {environment.isolation}", "counts")
+        how = printable(backend_text(environment.backend_facts))
+        yield Line(
+            f"TensorFlow {environment.tensorflow} ({how}); {environment.isolation}", "counts"
+        )
 
 
 def _image_lines(result: Segmentation, image: ImageResult) -> Iterator[Line]:

@@ -173,6 +173,7 @@ def looked_at(model: Model, level: Level, facts: Facts) -> dict[str, Any]:
             "tile_runs": run.tile_runs,
             "tensorflow": run.environment.tensorflow,
             "python": run.environment.python,
+            **run.environment.backend_facts,
             "isolation": run.environment.isolation,
         }
         if run.behaviour is not None:

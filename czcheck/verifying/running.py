@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -103,7 +104,10 @@ class FileRun:
 
     def _start(self) -> Worker:
         if self._worker is None:
-            self._worker = self._source.worker()
+            network = None
+            with suppress(UnavailableError):  # nothing will be loaded
+                network = self._model.loaded
+            self._worker = self._source.worker(network=network)
             self._worker.start()
         return self._worker
 
@@ -113,7 +117,7 @@ class FileRun:
         Args:
             python: Its interpreter; the one that runs the network if left out.
         """
-        return self._source.worker(python, fresh=True)
+        return self._source.worker(python)
 
     def record(self) -> RunRecord:
         """Run the test tiles through the network.

@@ -26,7 +26,7 @@ from czcheck.verifying.running import Recording
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
     from czcheck.progress import FileProgress
-    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.limits import Backend, RunnerLimits
     from czcheck.runtime.session import OnOutput
 
 _FEW_FILES = 4
@@ -57,6 +57,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     baseline: str | Path | None = None,
     on_output: OnOutput | None = None,
     jobs: int | None = None,
+    backend: Backend | None = None,
     require_sandbox: bool | None = None,
     config: str | Path | None = None,
     profile: str | None = None,
@@ -99,6 +100,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         on_output: Called with the name of each tile, the batch that it was run in, and the output,
             or None where the network failed.
         jobs: Files to work on at a time, from 1. The order of the report is that of the files.
+        backend: How networks are run: `auto`, through TensorFlow's C library where that can, or
+            `python`.
         require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
         config: Configuration file: `pyproject.toml`, `czcheck.toml` or another TOML file.
         profile: Profile to put above the configuration: `release`, `quick`, or one of its own.
@@ -138,6 +141,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         "runtime": runtime,
         "baseline": baseline,
         "jobs": jobs,
+        "backend": backend,
         "require-sandbox": require_sandbox,
         "cache": cache,
     }
@@ -167,7 +171,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         usable = options.cache and not recording.anything
         if usable and any(each.settings.options.level is Level.RUN for each in files):
             verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
-        source = WorkerSource(python, runner_limits, require_sandbox=shut_in, many=len(paths) > 1)
+        source = WorkerSource(python, runner_limits, require_sandbox=shut_in)
 
         def one(file: FileToCheck) -> FileReport:
             return check_file(file, limits, source, recording, progress, verdicts)
