@@ -16,8 +16,8 @@ from czcheck.evaluating.pairs import pairs_of
 from czcheck.evaluating.pictures import worst_picture
 from czcheck.evaluating.record import Evaluation
 from czcheck.evaluating.scoring import PlaneScore
+from czcheck.images.formats import open_image
 from czcheck.images.matching import for_model
-from czcheck.images.opening import open_image
 from czcheck.segmenting.planes import segment_plane
 from czcheck.segmenting.predicting import layout_of
 from czcheck.segmenting.runner import ModelRunner

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from czcheck.errors import UsageError
-from czcheck.images.earlier import is_result
 from czcheck.images.folders import image_files, is_store
+from czcheck.images.formats import is_result
 from czcheck.text import first_of
 
 _FEW = 3

@@ -22,6 +22,10 @@ MOST_CHANNELS = 1000
 
 _LOGGERS = ("tifffile", "PIL", "imagecodecs")
 _silent = threading.local()
+# TIFF's numbers of JPEG, JPEG 2000, WebP and PNG.
+COMPRESSIONS = (6, 7, 33007, 34892, 33003, 33004, 33005, 34712, 34927, 50001, 34933)
+_SIZ = b"\xff\x4f\xff\x51"
+_WEBP_SIDE = 0x3FFF
 
 
 class _Silence(logging.Filter):
@@ -172,13 +176,6 @@ def bounded_part(path: str | Path, what: str, size: int) -> None:
             f"{path}: the image's {what} are too large ({size / GIB:.1f} of at most "
             f"{MOST_PART // GIB} GiB each); save it with smaller ones"
         )
-
-
-# TIFF's numbers of JPEG, JPEG 2000, WebP and PNG.
-COMPRESSIONS = (6, 7, 33007, 34892, 33003, 33004, 33005, 34712, 34927, 50001, 34933)
-
-_SIZ = b"\xff\x4f\xff\x51"
-_WEBP_SIDE = 0x3FFF
 
 
 def encoded_pixels(data: bytes) -> int:

@@ -1,24 +1,33 @@
-"""What the readers of image files have in common: selection, and one channel at a time."""
+"""What the readers of image files share: selection, one channel at a time, regions put together."""
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from czcheck.errors import InputError, UsageError
 from czcheck.images.image import Image, Plane, Region, fitted
-from czcheck.images.selection import Selection, named, select
+from czcheck.images.selection import Selection, named, select, spans
+from czcheck.limits import MIB
 from czcheck.metadata.pixel_types import PIXEL_TYPES
+from czcheck.text import first_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
 # Colours of a pixel as they lie in it.
 COLOURS = ("Blue", "Green", "Red")
+_FEW = 3
+# Holds a row of strips or chunks while a network's tiles go along it.
+CACHE_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +151,111 @@ class FileImage(Image):
     @abstractmethod
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
         """A region of one of the file's channels, `(height, width, samples)`, native byte order."""
+
+
+class PlaneOf(NamedTuple):
+    """A plane of one channel, by its numbers in the file."""
+
+    scene: int
+    time: int
+    z: int
+    channel: int
+
+
+def missing_planes(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
+    """Which of the selected planes a file does not hold, such as `2 of 6 planes: time 1`.
+
+    Args:
+        selected: All planes that are selected.
+        absent: Those that are missing, one at least.
+    """
+    noun = "plane" if len(selected) == 1 else "planes"
+    return f"{len(absent)} of {len(selected)} {noun}: {_named(selected, absent)}"
+
+
+def _named(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
+    """The missing planes by the numbers in which the selected ones differ."""
+    differ = [
+        name for name in PlaneOf._fields if len({getattr(each, name) for each in selected}) > 1
+    ]
+    if not differ:
+        return "the only one"
+    values = {name: sorted({getattr(each, name) for each in absent}) for name in differ}
+    if len(absent) == prod(map(len, values.values())):
+        every = {name: {getattr(each, name) for each in selected} for name in differ}
+        # A dimension along which all are missing tells nothing.
+        parts = [name for name in differ if len(values[name]) < len(every[name])] or differ
+        return ", ".join(f"{name} {spans(values[name])}" for name in parts)
+    texts = [
+        ", ".join(f"{name} {getattr(each, name)}" for name in differ) for each in sorted(absent)
+    ]
+    return first_of(texts, _FEW, "; ")
+
+
+class PartCache:
+    """The parts decoded last, up to a number of bytes but one at least; safe among threads."""
+
+    def __init__(self, most: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            most: Bytes that are kept.
+        """
+        self._most, self._bytes = most, 0
+        self._parts: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """A part, decoded unless it is kept.
+
+        Args:
+            key: What tells the part from others.
+            load: Decodes it.
+        """
+        with self._lock:
+            if key in self._parts:
+                self._parts.move_to_end(key)
+                return self._parts[key]
+        part = load()
+        with self._lock:
+            if key not in self._parts:
+                self._parts[key] = part
+                self._bytes += part.nbytes
+            while self._bytes > self._most and len(self._parts) > 1:
+                _, dropped = self._parts.popitem(last=False)
+                self._bytes -= dropped.nbytes
+        return part
+
+
+def assemble(
+    region: Region,
+    part: tuple[int, int],
+    like: tuple[int, np.dtype[Any]],
+    load: Callable[[int, int], NDArray[Any]],
+) -> NDArray[Any]:
+    """A region of a plane that is held in a grid of parts.
+
+    Args:
+        region: The region.
+        part: (height, width) of a part; the last ones may be smaller.
+        like: (samples, dtype) of the result.
+        load: Gives the part of a row and a column of the grid, `(height, width, samples)`.
+
+    Returns:
+        `(height, width, samples)`, an array of its own.
+    """
+    samples, dtype = like
+    high, wide = part
+    bottom, right = region.top + region.height, region.left + region.width
+    result = np.empty((region.height, region.width, samples), dtype)
+    for row in range(region.top // high, -(-bottom // high)):
+        for column in range(region.left // wide, -(-right // wide)):
+            top, left = max(region.top, row * high), max(region.left, column * wide)
+            end, side = min(bottom, (row + 1) * high), min(right, (column + 1) * wide)
+            pixels = load(row, column)
+            result[top - region.top : end - region.top, left - region.left : side - region.left] = (
+                pixels[
+                    top - row * high : end - row * high, left - column * wide : side - column * wide
+                ]
+            )
+    return result

@@ -33,6 +33,9 @@ _MICROMETRES = {
     "cm": 1e4, "m": 1e6, "in": 25400.0,
 }  # fmt: skip
 _COUNTS = ("IFD", "NumPlanes", "PlaneCount", "FirstT", "FirstZ", "FirstC", "SizeT", "SizeZ")
+_FEW = 5
+_NAMED = re.compile(r'\b(?:FileName|MetadataFile)\s*=\s*(?:"([^"<]*)"|\'([^\'<]*)\')')
+_ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +189,6 @@ def known(height: float, width: float) -> tuple[float, float] | None:
     """
     sound = all(0 < each < float("inf") for each in (height, width))
     return (height, width) if sound else None
-
-
-_FEW = 5
-_NAMED = re.compile(r'\b(?:FileName|MetadataFile)\s*=\s*(?:"([^"<]*)"|\'([^\'<]*)\')')
-_ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
 
 def missing_files(path: Path, text: str, images: Iterable[OmeImage]) -> list[str]:

@@ -17,7 +17,7 @@ from zarr.storage import FsspecStore, LocalStore
 from czcheck.errors import UsageError
 from czcheck.images.decoders import extra
 from czcheck.images.folders import UNFINISHED
-from czcheck.images.zarr_scenes import OURS
+from czcheck.images.writer import OURS
 
 _PROGRESS = "czcheck-progress"
 _ATTRIBUTES = ".zattrs"

@@ -12,10 +12,9 @@ import numpy as np
 from PIL import Image
 
 from czcheck.files import placing, writing
-from czcheck.images.content import CLASSES, SOURCE, Content, check_format
 from czcheck.images.decoders import held
 from czcheck.images.png import png_texts
-from czcheck.images.writer import FileWriter
+from czcheck.images.writer import CLASSES, SOURCE, Content, FileWriter, check_format
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,8 +18,7 @@ import numpy as np
 import tifffile
 
 from czcheck.files import placing, writing
-from czcheck.images.content import CLASSES, SOURCE, Content
-from czcheck.images.writer import FileWriter
+from czcheck.images.writer import CLASSES, SOURCE, Content, FileWriter
 from czcheck.limits import GIB
 from czcheck.text import printable
 

@@ -10,30 +10,34 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
 from numcodecs import Blosc
+from ome_zarr_models.common.image_label_types import Color, Property
+from ome_zarr_models.v04.axes import Axis
+from ome_zarr_models.v04.image_label_types import Label
+from ome_zarr_models.v04.multiscales import Dataset, Multiscale
+from ome_zarr_models.v04.omero import Channel, Omero, Window
 
 from czcheck.errors import IncompleteError, UsageError
 from czcheck.files import writing
-from czcheck.images.chunks import Chunk, Chunks
-from czcheck.images.content import Content
-from czcheck.images.ome_zarr import image_attributes
+from czcheck.images.chunks import Chunk, Chunks, ZarrPart, write_chunk
 from czcheck.images.output_folders import Folder, folder_for
-from czcheck.images.writer import Writer
-from czcheck.images.zarr_part import ZarrPart, write_chunk
-from czcheck.images.zarr_scenes import OURS
+from czcheck.images.writer import OURS, Content, Writer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.images.image import Plane
 
+
 # Rows and columns. A row of chunks is held while tiles go along it, so they are not high.
 CHUNK = 256, 1024
+_AXES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
+_OPAQUE = 255
 
 
 class ZarrOutput(Writer):
@@ -319,3 +323,64 @@ def _made_of(content: Content) -> dict[str, Any]:
 def _differences(found: Any, wanted: dict[str, Any]) -> str:
     old = found if isinstance(found, dict) else {}
     return ", ".join(key for key in wanted if old.get(key) != wanted[key]) or "no record of it"
+
+
+def image_attributes(content: Content, plane: Plane, path: str) -> dict[str, Any]:
+    """Attributes of the group of one scene.
+
+    Label images get `image-label`, with the colour and the name of each class; images with
+    channels get `omero`, which is where names and colours of channels stand.
+
+    Args:
+        content: What is written.
+        plane: A plane of the scene.
+        path: The store, for a scene without a name.
+    """
+    known = content.pixel_size is not None
+    height, width = content.pixel_size or (1.0, 1.0)
+    multiscale = Multiscale(
+        axes=[
+            Axis(name=name, type=kind, unit="micrometer" if known and name in "yx" else None)
+            for name, kind in _AXES.items()
+        ],
+        datasets=(Dataset.build(path="0", scale=(1, 1, 1, height, width), translation=None),),
+        name=plane.scene_name or PurePosixPath(path.replace("\\", "/")).name,
+        version="0.4",
+    )
+    attributes: dict[str, Any] = {"multiscales": [_plain(multiscale)]}
+    if content.kind == "labels":
+        label = Label(
+            colors=tuple(
+                Color.model_validate(
+                    {"label-value": each.label_value, "rgba": (*each.color, _OPAQUE)}
+                )
+                for each in content.classes
+            ),
+            properties=tuple(
+                Property.model_validate({"label-value": each.label_value, "name": each.name})
+                for each in content.classes
+            ),
+            version="0.4",
+        )
+        return {**attributes, "image-label": _plain(label)}
+    return {**attributes, "omero": _channels(content)}
+
+
+def _channels(content: Content) -> dict[str, Any]:
+    white = "FFFFFF"
+    colours = ["{:02X}{:02X}{:02X}".format(*each.color) for each in content.classes]
+    shown = colours if content.kind == "probabilities" else [white]
+    window = Window(min=0, max=1, start=0, end=1)
+    return _plain(
+        Omero(
+            channels=[
+                Channel.model_validate({"label": name, "color": colour, "window": window})
+                for name, colour in zip(content.channels, shown, strict=True)
+            ]
+        )
+    )
+
+
+def _plain(model: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = model.model_dump(by_alias=True, exclude_none=True, mode="json")
+    return plain

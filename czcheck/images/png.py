@@ -14,16 +14,26 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from czcheck.images.arrays import to_bgr
-from czcheck.images.content import SOURCE
 from czcheck.images.decoders import bounded, extra, held, opened, readable
 from czcheck.images.file_image import FileImage, Selections
 from czcheck.images.image import Plane, Region
+from czcheck.images.writer import SOURCE
 from czcheck.metadata.pixel_types import BY_CONTENT
 from czcheck.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image as Picture
+_COLOUR = 3
+# Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
+_DEPTH, _START, _BYTE = 24, 26, 8
+_HAS_COLOUR = 2
+# Modes of Pillow that are read as another one: palette, bits, gray with alpha.
+_RESOLVED = {"P": "RGB", "1": "L", "LA": "L"}
+# Those of them that are numbers, too.
+_NUMBERED = ("P", "1")
+# Depths of gray that Pillow spreads over 8 bits.
+_SPREAD = (2, 4)
 
 
 def png_texts(texts: Mapping[str, str]) -> PngInfo:
@@ -36,18 +46,6 @@ def png_texts(texts: Mapping[str, str]) -> PngInfo:
     for keyword, text in texts.items():
         info.add_itxt(keyword, printable(text))
     return info
-
-
-_COLOUR = 3
-# Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
-_DEPTH, _START, _BYTE = 24, 26, 8
-_HAS_COLOUR = 2
-# Modes of Pillow that are read as another one: palette, bits, gray with alpha.
-_RESOLVED = {"P": "RGB", "1": "L", "LA": "L"}
-# Those of them that are numbers, too.
-_NUMBERED = ("P", "1")
-# Depths of gray that Pillow spreads over 8 bits.
-_SPREAD = (2, 4)
 
 
 class PngImage(FileImage):

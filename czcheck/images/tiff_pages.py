@@ -12,8 +12,8 @@ import tifffile
 
 from czcheck.errors import InputError
 from czcheck.images.decoders import COMPRESSIONS, bounded_part, damaged, encoded_pixels, held
+from czcheck.images.file_image import CACHE_BYTES, PartCache, assemble
 from czcheck.images.image import Region
-from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
 from czcheck.images.tiff_series import dimensions
 
 if TYPE_CHECKING:

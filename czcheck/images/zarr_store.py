@@ -29,6 +29,8 @@ _CODECS = {
     "quantize", "sharding_indexed", "shuffle", "transpose", "zlib", "zstd",
 }  # fmt: skip
 _NUMCODECS = ("numcodecs.", "https://codec.zarrs.dev/numcodecs/")
+_LOOKED_AT = 10_000
+_FLAT = re.compile(r"(c\.)?\d+(\.\d+)+")
 
 
 class ContainedStore(LocalStore):
@@ -211,10 +213,6 @@ def _codecs(array: dict[str, Any]) -> Iterator[str]:
                 waiting += [inner.get("codecs"), inner.get("index_codecs")]
         elif value is not None:
             yield str(value)
-
-
-_LOOKED_AT = 10_000
-_FLAT = re.compile(r"(c\.)?\d+(\.\d+)+")
 
 
 def check_chunks(root: Path, place: str, array: Document) -> str | None:

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.errors import IncompleteError, UsageError
+from czcheck.images.chunks import PartWriter
+from czcheck.images.formats import open_image
 from czcheck.images.matching import for_model
-from czcheck.images.opening import open_image
-from czcheck.images.zarr_part import PartWriter
 from czcheck.segmenting.planes import MADE, segment_plane
 from czcheck.segmenting.predicting import layout_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.images.content import Kind
+    from czcheck.images.chunks import ZarrPart
     from czcheck.images.image import Plane
     from czcheck.images.matching import Intensities
-    from czcheck.images.zarr_part import ZarrPart
+    from czcheck.images.writer import Kind
     from czcheck.runtime.outputs import Environment
     from czcheck.segmenting.layout import Layout
     from czcheck.segmenting.planes import Block

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.files import placing, settle, uninterrupted, writing
-from czcheck.images.content import SOURCE, Content, Kind
-from czcheck.images.output import create
-from czcheck.images.writer import Writer
+from czcheck.images.formats import create
+from czcheck.images.writer import SOURCE, Content, Kind, Writer
 from czcheck.metadata.pixel_types import MONOCHROME
 from czcheck.segmenting.overlay import Overlay
 from czcheck.segmenting.places import picture_of
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from czcheck.images.chunks import ZarrPart
     from czcheck.images.image import Image, Plane
     from czcheck.images.output_zarr import ZarrOutput
-    from czcheck.images.zarr_part import ZarrPart
     from czcheck.segmenting.bands import BandResult
     from czcheck.segmenting.layout import Layout, TilePlace
     from czcheck.segmenting.places import Places

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from czcheck.errors import UsageError
 from czcheck.files import check_folder_of, check_writable
-from czcheck.images.content import ZARR_ENDINGS, Kind
-from czcheck.images.earlier import images_of
 from czcheck.images.folders import is_store
+from czcheck.images.formats import images_of
+from czcheck.images.writer import ZARR_ENDINGS, Kind
 from czcheck.sources import Sources
 from czcheck.targets import Target, Way, check_targets, local_path
 

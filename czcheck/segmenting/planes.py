@@ -16,8 +16,8 @@ from czcheck.segmenting.runner import SLOTS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.images.content import Kind
     from czcheck.images.image import Image, Plane
+    from czcheck.images.writer import Kind
     from czcheck.segmenting.job import Padding
     from czcheck.segmenting.layout import Layout, TilePlace
     from czcheck.segmenting.runner import ModelRunner

@@ -9,8 +9,8 @@ import numpy as np
 
 from czcheck.errors import InputError, UsageError
 from czcheck.images.arrays import wrap_array
+from czcheck.images.formats import open_image
 from czcheck.images.matching import for_model
-from czcheck.images.opening import open_image
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, tiles
 from czcheck.segmenting.planes import Block, Sink, segment_plane

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
 from czcheck.files import placing, settle, uninterrupted, writing
-from czcheck.images.content import check_format
+from czcheck.images.formats import open_image
 from czcheck.images.matching import for_model
-from czcheck.images.opening import open_image
+from czcheck.images.writer import check_format
 from czcheck.progress import CountProgress
 from czcheck.segmenting.labels import Labeller
 from czcheck.segmenting.layout import Layout, laid_between

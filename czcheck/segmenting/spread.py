@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import UsageError
-from czcheck.images.content import ZARR_ENDINGS
+from czcheck.images.writer import ZARR_ENDINGS
 from czcheck.segmenting.bands import Band, bands_of
 
 if TYPE_CHECKING:

@@ -1,19 +1,28 @@
-"""Opening image files by what they are."""
+"""Image files by their formats: opening them, creating them, telling results from images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from czcheck.errors import UsageError
+from czcheck.errors import CzcheckError, UsageError
 from czcheck.images.czi import CziImage
-from czcheck.images.decoders import damaged, extra
+from czcheck.images.decoders import UnfinishedStoreError, damaged, extra
 from czcheck.images.file_image import Selections
+from czcheck.images.folders import images_in
 from czcheck.images.image import Image
 from czcheck.images.png import PngImage
 from czcheck.images.selection import Selection
 from czcheck.images.tiff import TiffImage
+from czcheck.images.writer import (
+    CZI_ENDINGS,
+    TIFF_ENDINGS,
+    ZARR_ENDINGS,
+    Content,
+    Writer,
+    check_format,
+)
 
 # First bytes of the formats; where those of a damaged file say nothing, its name does.
 _BEGINNINGS = {
@@ -106,3 +115,85 @@ def _kind(path: Path) -> str:
             raise damaged(path, "", f"it does not begin as a {kind.upper()} does")
     known = ", ".join(ending for endings in _ENDINGS.values() for ending in endings)
     raise UsageError(f"{path}: cannot be read as an image; name a {known} file")
+
+
+def create(path: str | Path, content: Content, *, resume: bool = False) -> Writer:
+    """Begin a file or a store, of the format that its name says.
+
+    Args:
+        path: `.tif` or `.tiff` (OME-TIFF), `.zarr` (OME-Zarr; also a URL of any file system that
+            fsspec knows), `.czi`, `.png` (labels of one plane). Anything that stands there is
+            replaced on commit.
+        content: What will be written.
+        resume: Whether to go on with an unfinished store, if there is one; only for OME-Zarr.
+
+    Raises:
+        UsageError: A name that says no format, no such folder, nothing that can be resumed, or a
+            missing extra.
+        IncompleteError: It cannot be written there.
+    """
+    check_format(path, content.kind, len(content.planes))
+    ending = Path(str(path)).suffix.lower()
+    if resume and ending not in ZARR_ENDINGS:
+        raise UsageError(f"{path}: only OME-Zarr can be resumed; name a .zarr store")
+    if ending in TIFF_ENDINGS:
+        from czcheck.images.output_tiff import TiffOutput  # noqa: PLC0415
+
+        return TiffOutput(Path(path), content)
+    if ending in CZI_ENDINGS:
+        from czcheck.images.output_czi import CziOutput  # noqa: PLC0415
+
+        return CziOutput(Path(path), content)
+    if ending in ZARR_ENDINGS:
+        if find_spec("ome_zarr_models") is None or find_spec("zarr") is None:
+            raise extra(path, "OME-Zarr", "ome-zarr-models (and Python 3.11)")
+        from czcheck.images.output_zarr import ZarrOutput  # noqa: PLC0415
+
+        return ZarrOutput(str(path), content, resume=resume)
+    from czcheck.images.output_png import PngOutput  # noqa: PLC0415
+
+    return PngOutput(Path(path), content)
+
+
+def is_result(path: Path) -> bool:
+    """Whether czcheck wrote a file: labels, probabilities, a confidence map or an overlay.
+
+    What cannot be read is none: it is told where it is opened as an image.
+
+    Args:
+        path: An image file or a store.
+    """
+    try:
+        with open_image(path) as image:
+            return bool(image.result)
+    except UnfinishedStoreError:
+        return True
+    except CzcheckError:
+        return False
+
+
+def images_of(given: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The images that are given or lie in folders that are, without earlier results.
+
+    Args:
+        given: Images, and folders of them. A result that is named by itself is an image.
+
+    Returns:
+        The images, and the results that lie among those of folders.
+
+    Raises:
+        UsageError: No such path, or a folder without images.
+    """
+    images: list[Path] = []
+    results: list[Path] = []
+    for path in given:
+        found = images_in(path)
+        ours = [] if found == [path] else [each for each in found if is_result(each)]
+        if len(ours) == len(found):
+            raise UsageError(
+                f"{path}: the folder holds nothing but results of czcheck; name one by itself to "
+                "segment it"
+            )
+        images += [each for each in found if each not in ours]
+        results += ours
+    return images, results
