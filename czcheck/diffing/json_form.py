@@ -10,8 +10,7 @@ from czcheck.report.inspection import whole_cost
 from czcheck.report.json_form import finding_to_json, json_text, outcome_to_json, plain_json
 
 if TYPE_CHECKING:
-    from czcheck.diffing.classes import ClassChange
-    from czcheck.diffing.metadata import FieldChange, MetadataChange
+    from czcheck.diffing.metadata import ClassChange, FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.outputs import OutputsChange, ReleaseRun
     from czcheck.diffing.record import DiffRecord, ReleaseFile
