@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from czcheck.evaluating.counts import PixelCounts
-from czcheck.evaluating.objects import ObjectFigures
+from czcheck.evaluating.counts import ObjectFigures, PixelCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from .ome import files_beside as files_beside
 from .output_folders import folder_for as folder_for
 from .output_tiff import TiffOutput as TiffOutput
 from .selection import Selection as Selection
+from .selection import Selections as Selections
 from .selection import named as named
 from .selection import select as select
 from .tiff_series import dimensions as dimensions

@@ -16,10 +16,10 @@ import numpy as np
 
 from czcheck.errors import IncompleteError, InputError
 from czcheck.images.decoders import bounded, bounded_part, damaged, extra, opened
-from czcheck.images.file_image import FileImage, PlaneOf, Selections, missing_planes
+from czcheck.images.file_image import FileImage, PlaneOf, missing_planes
 from czcheck.images.image import Plane, Region
 from czcheck.images.ome import known
-from czcheck.images.selection import spans
+from czcheck.images.selection import Selections, spans
 from czcheck.images.writer import KINDS
 from czcheck.limits import MIB
 from czcheck.metadata.document import Unreadable, parse
@@ -60,7 +60,7 @@ class CziImage(FileImage):
 
         Args:
             path: The file.
-            selections: What of it is wanted.
+            selections: What of it is read.
 
         Raises:
             UsageError: A selection matches nothing, or pylibCZIrw is not installed.

@@ -6,7 +6,6 @@ import threading
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from czcheck.errors import InputError, UsageError
 from czcheck.images.image import Image, Plane, Region, fitted
-from czcheck.images.selection import Selection, named, select, spans
+from czcheck.images.selection import Selections, named, select, spans
 from czcheck.limits import MIB
 from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.text import first_of
@@ -28,29 +27,6 @@ COLOURS = ("Blue", "Green", "Red")
 _FEW = 3
 # Holds a row of strips or chunks while a network's tiles go along it.
 CACHE_BYTES = 64 * MIB
-
-
-@dataclass(frozen=True, slots=True)
-class Selections:
-    """What of an image is wanted; None for all.
-
-    Attributes:
-        scene: Scenes.
-        channel: Channels.
-        time: Points in time.
-        z: Sections.
-        numbers: Whether to give the numbers as they are stored, as of masks: of a PNG with a
-            palette or fewer than 8 bits not the colours or grays that they are shown in, and
-            integers of any size, which `read` gives in their own dtype.
-        allow_missing: Whether to read an image of which the file does not hold all pixels.
-    """
-
-    scene: Selection = None
-    channel: Selection = None
-    time: Selection = None
-    z: Selection = None
-    numbers: bool = False
-    allow_missing: bool = False
 
 
 class FileImage(Image):

@@ -9,11 +9,10 @@ from pathlib import Path
 from czcheck.errors import CzcheckError, UsageError
 from czcheck.images.czi import CziImage
 from czcheck.images.decoders import UnfinishedStoreError, damaged, extra
-from czcheck.images.file_image import Selections
 from czcheck.images.folders import images_in
 from czcheck.images.image import Image
 from czcheck.images.png import PngImage
-from czcheck.images.selection import Selection
+from czcheck.images.selection import Selection, Selections
 from czcheck.images.tiff import TiffImage
 from czcheck.images.writer import (
     CZI_ENDINGS,
@@ -74,10 +73,15 @@ def open_image(
         InputError: The file is damaged, too large, lacks pixels, or has pixels that the format
             does not know.
     """
+    return open_selected(path, Selections(scene, channel, time, z, numbers, allow_missing))
+
+
+def open_selected(path: str | Path, selections: Selections) -> Image:
+    """Open an image file; as `open_image`, with the selections in one object."""
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path}: no such image")
-    return _reader(path)(path, Selections(scene, channel, time, z, numbers, allow_missing))
+    return _reader(path)(path, selections)
 
 
 def _reader(path: Path) -> Callable[[Path, Selections], Image]:

@@ -15,8 +15,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from czcheck.images.arrays import to_bgr
 from czcheck.images.decoders import bounded, extra, held, opened, readable
-from czcheck.images.file_image import FileImage, Selections
+from czcheck.images.file_image import FileImage
 from czcheck.images.image import Plane, Region
+from czcheck.images.selection import Selections
 from czcheck.images.writer import SOURCE
 from czcheck.metadata.pixel_types import BY_CONTENT
 from czcheck.text import printable
@@ -65,7 +66,7 @@ class PngImage(FileImage):
 
         Args:
             path: The file.
-            selections: What of it is wanted.
+            selections: What of it is read.
 
         Raises:
             UsageError: A selection matches nothing, or imagecodecs is not installed.

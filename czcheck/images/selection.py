@@ -5,16 +5,46 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from czcheck.errors import UsageError
-from czcheck.images.image import Plane
 from czcheck.text import first_of
+
+if TYPE_CHECKING:
+    from czcheck.images.image import Plane
 
 # By number from 0, by name, several of both, or as text: "2", "DAPI", "0,2", "1-3", "DAPI,GFP".
 Selection = int | str | Sequence[int | str] | None
 
 _SHOWN = 12
 _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class Selections:
+    """What of an image is read; None for all.
+
+    Attributes:
+        scene: Scenes.
+        channel: Channels.
+        time: Points in time.
+        z: Sections.
+        numbers: Whether to give the numbers as they are stored, as of masks: of a PNG with a
+            palette or fewer than 8 bits not the colours or grays that they are shown in, and
+            integers of any size, which `read` gives in their own dtype.
+        allow_missing: Whether to read an image of which the file does not hold all pixels.
+    """
+
+    scene: Selection = None
+    channel: Selection = None
+    time: Selection = None
+    z: Selection = None
+    numbers: bool = False
+    allow_missing: bool = False
+
+
+EVERYTHING = Selections()
 
 
 def select(

@@ -16,7 +16,7 @@ import tifffile
 from czcheck.errors import InputError
 from czcheck.images.arrays import to_bgr
 from czcheck.images.decoders import bounded, extra, opened, readable
-from czcheck.images.file_image import FileImage, PlaneOf, Selections, missing_planes
+from czcheck.images.file_image import FileImage, PlaneOf, missing_planes
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.ome import (
     OmeImage,
@@ -29,7 +29,7 @@ from czcheck.images.ome import (
     set_warning,
     strange_files,
 )
-from czcheck.images.selection import spans
+from czcheck.images.selection import Selections, spans
 from czcheck.images.tiff_pages import Pages, Samples
 from czcheck.images.tiff_series import dimensions, main_image, missing_pages, series_of
 from czcheck.images.writer import SOURCE
@@ -107,7 +107,7 @@ class TiffImage(FileImage):
 
         Args:
             path: The file.
-            selections: What of it is wanted.
+            selections: What of it is read.
 
         Raises:
             UsageError: A selection matches nothing, or a compression needs the extra.

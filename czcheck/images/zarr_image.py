@@ -24,10 +24,10 @@ from czcheck.images.decoders import (
     opened,
     readable,
 )
-from czcheck.images.file_image import CACHE_BYTES, FileImage, PartCache, Selections, assemble
+from czcheck.images.file_image import CACHE_BYTES, FileImage, PartCache, assemble
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.ome import known, micrometres
-from czcheck.images.selection import spans
+from czcheck.images.selection import Selections, spans
 from czcheck.images.writer import OURS
 from czcheck.images.zarr_store import ContainedStore, Document, check_chunks, document
 from czcheck.text import first_of
@@ -56,7 +56,7 @@ class ZarrImage(FileImage):
 
         Args:
             path: Folder of the store.
-            selections: What of it is wanted.
+            selections: What of it is read.
 
         Raises:
             UsageError: A selection matches nothing.

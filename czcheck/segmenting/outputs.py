@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from czcheck.images.formats import create
 from czcheck.images.writer import SOURCE, Content, Kind, Writer
 from czcheck.metadata.pixel_types import MONOCHROME
 from czcheck.segmenting.overlay import Overlay
-from czcheck.segmenting.places import picture_of
+from czcheck.segmenting.places import preview_of
 from czcheck.segmenting.planes import MADE, Block
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from czcheck.images.output_zarr import ZarrOutput
     from czcheck.segmenting.bands import BandResult
     from czcheck.segmenting.layout import Layout, TilePlace
-    from czcheck.segmenting.places import Places
+    from czcheck.segmenting.places import Requested
     from czcheck.segmenting.planes import Sink
     from czcheck.segmenting.runner import ModelRunner
 
@@ -47,7 +48,7 @@ class Outputs:
     def __init__(
         self,
         image: Image,
-        places: Places,
+        places: Requested,
         runner: ModelRunner,
         *,
         resume: bool = False,
@@ -77,7 +78,13 @@ class Outputs:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             for kind, place in self._places.images:
-                content = self._content(kind)
+                content = Content(
+                    kind,
+                    self._image.planes,
+                    self._runner.model.metadata.classes,
+                    self._image.pixel_size,
+                    source=self._source(),
+                )
                 writer = create(place, content, resume=self._resume)
                 self._writers[kind] = stack.enter_context(writer)
                 self.written.append(place)
@@ -117,15 +124,6 @@ class Outputs:
             for writer in self._writers.values():
                 if self._unfinished is not None and writer.resumable is not None:
                     self._unfinished(writer.resumable)
-
-    def _content(self, kind: Kind) -> Content:
-        return Content(
-            kind,
-            self._image.planes,
-            self._runner.model.metadata.classes,
-            self._image.pixel_size,
-            source=self._source(),
-        )
 
     def _source(self) -> dict[str, Any]:
         """What all files are made of."""
@@ -240,7 +238,7 @@ class Outputs:
             IncompleteError: The disk is full, or the file cannot be written.
         """
         assert self._places.overlay is not None
-        path = picture_of(self._places.overlay, plane)
+        path = preview_of(self._places.overlay, plane)
         temporary = self._stack.enter_context(placing(path))
         about = {SOURCE: json.dumps({"Kind": "overlay", **self._source()})}
         with writing(path):
@@ -249,17 +247,18 @@ class Outputs:
         self.written.append(str(path))
 
 
+@dataclass(frozen=True, slots=True)
 class _WriterSink:
     """Writes one kind of result."""
 
-    def __init__(self, writer: Writer, made: Callable[[Block], NDArray[Any]]) -> None:
-        self._writer = writer
-        self._made = made
+    writer: Writer
+    made: Callable[[Block], NDArray[Any]]
 
     def take(self, block: Block) -> None:
-        self._writer.write(block.plane, block.top, block.left, self._made(block))
+        self.writer.write(block.plane, block.top, block.left, self.made(block))
 
 
+@dataclass(slots=True)
 class Shares:
     """Counts the pixels of each label. A `Sink`.
 
@@ -267,16 +266,10 @@ class Shares:
         pixels: Number of pixels by label.
     """
 
-    def __init__(self) -> None:
-        """Count nothing yet."""
-        self.pixels: dict[int, int] = {}
+    pixels: dict[int, int] = field(default_factory=dict)
 
     def take(self, block: Block) -> None:
-        """Count one block.
-
-        Args:
-            block: The block.
-        """
+        """Count one block."""
         counts = np.bincount(block.labels.ravel())
         for label in np.flatnonzero(counts).tolist():
             self.pixels[label] = self.pixels.get(label, 0) + int(counts[label])

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from czcheck.errors import InputError, UnavailableError, UsageError
+from czcheck.images.formats import open_selected
+from czcheck.images.matching import for_model
 from czcheck.runtime.networks import Worker
 from czcheck.runtime.session import Session
+from czcheck.segmenting.layout import Layout, tiles
 from czcheck.text import sizes as shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from czcheck.images.image import Image, Plane
     from czcheck.model import Model
     from czcheck.runtime.outputs import Environment
     from czcheck.runtime.source import WorkerSource
@@ -68,8 +73,11 @@ class ModelRunner:
         """
         self.model = model
         self.take(job)
-        self._top = 1.0
-        self._worker = self._process(source)
+        self._worker = (
+            Worker(limits=job.limits, require_sandbox=job.require_sandbox, slots=SLOTS)
+            if source is None
+            else source.worker(slots=SLOTS)
+        )
         self._session = Session(self._worker, slots=SLOTS)
         if start:
             self._worker.start()
@@ -152,17 +160,57 @@ class ModelRunner:
                 )
         return int(requested[0] or 0), int(requested[1] or 0)
 
-    def _process(self, source: WorkerSource | None) -> Worker:
-        if source is not None:
-            return source.worker(slots=SLOTS)
-
-        return Worker(limits=self.job.limits, require_sandbox=self.job.require_sandbox, slots=SLOTS)
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def open(self, path: str | Path) -> Image:
+        """Open an image as the network takes it: what the job selects of it.
+
+        Args:
+            path: The image.
+
+        Raises:
+            UsageError: No such file, or a selection that matches nothing.
+            InputError: The image cannot be read, or does not fit the model.
+        """
+        return self.view(open_selected(path, self.job.selections))
+
+    def view(self, image: Image) -> Image:
+        """An image as the network takes it; closed where it does not fit.
+
+        Args:
+            image: The image. Closing the view closes it.
+
+        Raises:
+            InputError: It does not fit the model.
+        """
+        try:
+            return for_model(
+                image,
+                self.model.metadata,
+                network_channels=self.channels,
+                intensities=self.job.intensities,
+            )
+        except BaseException:
+            image.close()
+            raise
+
+    def layout(self, plane: Plane) -> Layout:
+        """The tiles of a plane.
+
+        Args:
+            plane: The plane.
+
+        Raises:
+            UsageError: The border leaves nothing of a tile, or tiles cannot be aligned.
+        """
+        try:
+            return tiles((plane.height, plane.width), self.tile, self.border, align=self.stride)
+        except UsageError as error:
+            raise UsageError(f"{self.model.path}: {error}") from error
 
     def load(self) -> None:
         """Wait for TensorFlow and load the network, unless that has been done.
@@ -181,7 +229,6 @@ class ModelRunner:
                 f"{model.path}: the network cannot be loaded: {failures[-1].reason}"
             )
         self.environment = session.environment
-        self._top = float(model.metadata.input_divisor)
         self._loaded = True
 
     def submit(self, pixels: NDArray[Any], where: str = "the tile") -> None:
@@ -198,8 +245,8 @@ class ModelRunner:
             raise ValueError(f"{pixels.shape} is not {(*self.tile, self.channels)}")
         self.load()
         fed: NDArray[np.float32] = pixels.astype(np.float32)
-        if self._top != 1:
-            fed /= np.float32(self._top)
+        if (divisor := self.model.metadata.input_divisor) != 1:
+            fed /= np.float32(divisor)
         self._session.submit(where, fed[None])
 
     @property
