@@ -201,7 +201,7 @@ class _Index:
         return {
             identity(part): each
             for each in images
-            for part in czcheck.images.files_beside(real(each.path))
+            for part in czcheck.images.neighbouring_files(real(each.path))
         }
 
     def _inside(self, place: Path, own: Identity | None) -> Source | None:

@@ -112,7 +112,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     """Compare two releases of a model.
 
     What is left out is taken from the configuration, as it is for the second release; see
-    `docs/configuration.md`. Without one, the defaults of `verify` hold.
+    `docs/configuration.md`. Without one, the defaults of `verify` apply.
 
     Args:
         before: The first release: an archive, or a JSON specification with its SavedModel.

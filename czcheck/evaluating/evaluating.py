@@ -178,7 +178,7 @@ class _Worst:
         if count < 0:
             raise UsageError(f"{count} pictures cannot be drawn; give 0 or more")
         self._count = count
-        self._kept: list[tuple[float, str, Preview]] = []
+        self._planes: list[tuple[float, str, Preview]] = []
 
     def add(self, result: ImageEvaluation, preview: Preview) -> None:
         """Store a plane if it is among the worst."""
@@ -186,12 +186,14 @@ class _Worst:
             return
         # The best of the stored ones comes first, to be replaced.
         entry = (-result.mean_iou, result.name, preview)
-        if len(self._kept) < self._count:
-            heappush(self._kept, entry)
+        if len(self._planes) < self._count:
+            heappush(self._planes, entry)
         else:
-            heappushpop(self._kept, entry)
+            heappushpop(self._planes, entry)
 
     def pictures(self, reading: MaskReading, *, bgr: bool) -> dict[str, bytes]:
         """Draw them, the worst first."""
-        kept = sorted(self._kept, key=lambda each: (-each[0], each[1]))
-        return {name: worst_picture(preview, reading.colours, bgr=bgr) for _, name, preview in kept}
+        planes = sorted(self._planes, key=lambda each: (-each[0], each[1]))
+        return {
+            name: worst_picture(preview, reading.colours, bgr=bgr) for _, name, preview in planes
+        }

@@ -50,7 +50,7 @@ class Evaluation:
         tensorflow: Version that ran the network.
         isolation: What the network was shut in by.
         left_over: Masks that no image goes with, and results of czcheck without a mask.
-        missing: What the files of images and masks do not hold; pixels there count as 0.
+        missing: What the files of images and masks lack; pixels there count as 0.
         warnings: What else a user should know about images and masks.
         pictures: PNG files of the worst planes by name: image, truth, prediction, and where they
             differ, side by side.

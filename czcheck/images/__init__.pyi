@@ -11,7 +11,7 @@ from .formats import open_image as open_image
 from .image import Image as Image
 from .image import Plane as Plane
 from .matching import for_model as for_model
-from .ome import files_beside as files_beside
+from .ome import neighbouring_files as neighbouring_files
 from .output_folders import folder_for as folder_for
 from .output_tiff import TiffOutput as TiffOutput
 from .selection import Selection as Selection

@@ -17,7 +17,7 @@ COLOURS, ALPHA = 3, 4
 
 
 class ArrayImage(Image):
-    """An array of one plane; regions are taken when they are asked for."""
+    """An array of one plane; regions are taken when they are read."""
 
     format = "array"
 
@@ -71,7 +71,7 @@ def to_bgr(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def with_samples(pixels: NDArray[Any], samples: int, opaque: float) -> NDArray[Any]:
-    """Colours with alpha or without, as asked for; anything else as it is.
+    """Colours with alpha or without; anything else as it is.
 
     Args:
         pixels: `(height, width, 3 or 4)`.

@@ -24,7 +24,7 @@ class ChunkPlace(NamedTuple):
     """A chunk of a plane, over all channels.
 
     Attributes:
-        plane: What tells the plane from others.
+        plane: Identifies the plane.
         rows: Its rows in the plane.
         columns: Its columns.
     """
@@ -70,7 +70,7 @@ class Chunks:
 
         Args:
             write: Writes a chunk, of which parts may not be filled.
-            done: Told each block that is written.
+            done: Called with the key of each block that is written.
         """
         self._write, self._done = write, done
         self._chunks: OrderedDict[ChunkPlace, Chunk] = OrderedDict()
@@ -89,10 +89,10 @@ class Chunks:
 
         Args:
             block: `(height, width, channels)`.
-            plane: What tells the plane from others, its height and its width.
+            plane: What identifies the plane, its height and its width.
             place: First row and first column of the block.
             grid: (height, width) of chunks.
-            key: What tells the block from others.
+            key: Identifies the block.
         """
         name, height, width = plane
         (top, left), complete = place, []

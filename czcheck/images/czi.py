@@ -56,7 +56,7 @@ class CziImage(FileImage):
     format = "CZI"
 
     def __init__(self, path: Path, selections: Selections) -> None:
-        """Read what the file says of itself; no pixels.
+        """Read the metadata; no pixels.
 
         Args:
             path: The file.
@@ -135,7 +135,7 @@ class CziImage(FileImage):
             )
 
     def _check_missing(self, selections: Selections) -> None:
-        """Hold the selected planes against the blocks of the file."""
+        """Compare the selected planes with the blocks of the file."""
         selected = [
             self._place(plane, number)
             for plane in self.planes
@@ -231,7 +231,7 @@ def _bytes(pixel_type: str) -> int:
 
 def _metadata(path: Path, text: str) -> Element:
     """The metadata as libCZI writes them anew; its parser knows no entities."""
-    # Text by now: what it says of its encoding no longer holds.
+    # Text by now, so that its declaration of an encoding is wrong.
     body = re.sub(r"^\ufeff?\s*<\?xml[^>]*\?>", "", text)
     root = parse(body.encode("utf-8", "replace"), _MOST_BYTES, _MOST_TAGS)
     if isinstance(root, Unreadable):
@@ -260,7 +260,7 @@ def _pixel_size(root: Element) -> tuple[float, float] | None:
 
 
 def _result(root: Element) -> str:
-    """What czcheck says that it wrote into the file; see `output_czi.py`."""
+    """What a file that czcheck wrote holds, see `output_czi.py`; empty for others."""
     kind, source = (
         root.findtext(f".//CustomAttributes/KeyValue/{name}") or "" for name in ("Kind", "Source")
     )
@@ -268,10 +268,10 @@ def _result(root: Element) -> str:
 
 
 class CziProcess:
-    """libCZI with one file open, in a process of its own. One thread at a time is answered.
+    """libCZI with one file open, in a process of its own. One thread at a time is served.
 
     Attributes:
-        description: What the file says of itself.
+        description: The metadata, and what `czi_child` finds in the blocks.
     """
 
     description: dict[str, Any]
@@ -364,7 +364,7 @@ class CziProcess:
         return header
 
     def _ended(self, place: str) -> Exception:
-        """What is said of a process that is gone."""
+        """The error for a process that is gone."""
         self._process.kill()
         code = self._process.wait()
         return damaged(self._path, place, f"the library that reads CZI ended with code {code}")

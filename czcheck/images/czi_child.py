@@ -3,9 +3,9 @@
 Started by `czi.py`. Requests are JSON lines on standard input; the reply to each is a JSON line on
 standard output, and the pixels after it.
 
-How the pixels of a block are packed is read here as well, since the library does not say: libCZI,
-as pylibCZIrw 5.1.1 to 6.1.0 bring it, reads 48-bit colours wrongly where their low and high bytes
-were split before compression (zstd1 with "hi-lo byte packing").
+How the pixels of a block are packed is read here as well, which the library does not report:
+libCZI, as pylibCZIrw 5.1.1 to 6.1.0 bring it, reads 48-bit colours wrongly where their low and high
+bytes were split before compression (zstd1 with "hi-lo byte packing").
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ _PACKING, _SPLIT = 1, 1
 
 
 def main(path: str) -> None:
-    """Answer requests until there are no more.
+    """Serve requests until there are no more.
 
     Args:
         path: The file.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr
+    replies, sys.stdout = sys.stdout.buffer, sys.stderr
     try:
         _limit_memory()
         file = _open(path)
-        _answer(answers, _described(file, path))
-    except Exception as error:  # noqa: BLE001 - whatever libCZI raises is told
-        _answer(answers, {"error": f"{error or type(error).__name__}"})
+        _reply(replies, _described(file, path))
+    except Exception as error:  # noqa: BLE001 - whatever libCZI raises is reported
+        _reply(replies, {"error": f"{error or type(error).__name__}"})
         return
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
             pixels = file.read(**request)
         except Exception as error:  # noqa: BLE001
-            _answer(answers, {"error": f"{error or type(error).__name__}"})
+            _reply(replies, {"error": f"{error or type(error).__name__}"})
         else:
-            _answer(answers, {"shape": pixels.shape, "dtype": pixels.dtype.name}, pixels)
+            _reply(replies, {"shape": pixels.shape, "dtype": pixels.dtype.name}, pixels)
 
 
 def _limit_memory() -> None:
@@ -77,7 +77,7 @@ def _open(path: str) -> Any:
 
 
 def _described(file: Any, path: str) -> dict[str, Any]:
-    """What the blocks of the file say, which hold more than the library sums up of them.
+    """What is in the blocks of the file, more than the library sums up of them.
 
     Its bounding boxes give dimensions their lengths, not where they begin.
     """
@@ -123,13 +123,13 @@ def _described(file: Any, path: str) -> dict[str, Any]:
     }
 
 
-def _answer(answers: IO[bytes], header: dict[str, Any], pixels: Any = None) -> None:
-    answers.write(json.dumps(header).encode() + b"\n")
+def _reply(replies: IO[bytes], header: dict[str, Any], pixels: Any = None) -> None:
+    replies.write(json.dumps(header).encode() + b"\n")
     if pixels is not None:
-        answers.write(
+        replies.write(
             memoryview(pixels).cast("B") if pixels.flags.c_contiguous else pixels.tobytes()
         )
-    answers.flush()
+    replies.flush()
 
 
 def has_split_colours(path: str) -> bool:

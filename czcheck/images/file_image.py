@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Colours of a pixel as they lie in it.
 COLOURS = ("Blue", "Green", "Red")
 _FEW = 3
-# Holds a row of strips or chunks while a network's tiles go along it.
+# Enough for a row of strips or chunks while a network's tiles go along it.
 CACHE_BYTES = 64 * MIB
 
 
@@ -37,11 +37,11 @@ class FileImage(Image):
     _wide = False
 
     def _choose_channels(self, channels: Sequence[tuple[str, str]], selections: Selections) -> None:
-        """Keep the channels that are wanted.
+        """Choose channels.
 
         Args:
             channels: (name, pixel type) of all channels.
-            selections: What of them is wanted.
+            selections: What of them is read.
 
         Raises:
             UsageError: A selection matches nothing.
@@ -52,8 +52,8 @@ class FileImage(Image):
         colour = len(types) == 1 and PIXEL_TYPES[types[0]].is_colour
         if colour and selections.channel is not None:
             # A colour can be taken for itself, by its name; the number is that of the channel.
-            wanted = select(self.path, "channel", selections.channel, range(4), [*names, *COLOURS])
-            self._taken = tuple((0, None if each == 0 else each - 1) for each in wanted)
+            taken = select(self.path, "channel", selections.channel, range(4), [*names, *COLOURS])
+            self._taken = tuple((0, None if each == 0 else each - 1) for each in taken)
         else:
             chosen = select(self.path, "channel", selections.channel, range(len(channels)), names)
             self._taken = tuple((each, None) for each in chosen)
@@ -66,11 +66,11 @@ class FileImage(Image):
         )
 
     def _choose_planes(self, planes: Sequence[Plane], selections: Selections) -> list[int]:
-        """Keep the planes that are wanted.
+        """Choose planes.
 
         Args:
             planes: All planes of the file, in order.
-            selections: What of them is wanted.
+            selections: What of them is read.
 
         Returns:
             Numbers of their scenes, in order. Only these have to be alike.
@@ -98,7 +98,7 @@ class FileImage(Image):
         """Refuse an image of which pixels are missing, or note what is missing.
 
         Args:
-            missing: What the file does not hold of the selected planes, one phrase each.
+            missing: What the file lacks of the selected planes, one phrase each.
             fix: What helps, as a sentence without its end.
             allowed: Whether the user allows it.
 
@@ -139,7 +139,7 @@ class PlaneOf(NamedTuple):
 
 
 def missing_planes(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
-    """Which of the selected planes a file does not hold, such as `2 of 6 planes: time 1`.
+    """Which of the selected planes a file lacks, such as `2 of 6 planes: time 1`.
 
     Args:
         selected: All planes that are selected.
@@ -159,7 +159,7 @@ def _named(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
     values = {name: sorted({getattr(each, name) for each in absent}) for name in differ}
     if len(absent) == prod(map(len, values.values())):
         every = {name: {getattr(each, name) for each in selected} for name in differ}
-        # A dimension along which all are missing tells nothing.
+        # Nothing is gained by a dimension along which all are missing.
         parts = [name for name in differ if len(values[name]) < len(every[name])] or differ
         return ", ".join(f"{name} {spans(values[name])}" for name in parts)
     texts = [
@@ -175,17 +175,17 @@ class PartCache:
         """Begin with nothing.
 
         Args:
-            most: Bytes that are kept.
+            most: Bytes to store.
         """
         self._most, self._bytes = most, 0
         self._parts: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """A part, decoded unless it is kept.
+        """A part, decoded unless it is stored.
 
         Args:
-            key: What tells the part from others.
+            key: Identifies the part.
             load: Decodes it.
         """
         with self._lock:
@@ -209,7 +209,7 @@ def assemble(
     like: tuple[int, np.dtype[Any]],
     load: Callable[[int, int], NDArray[Any]],
 ) -> NDArray[Any]:
-    """A region of a plane that is held in a grid of parts.
+    """A region of a plane that is stored in a grid of parts.
 
     Args:
         region: The region.

@@ -23,7 +23,7 @@ from czcheck.images.writer import (
     check_format,
 )
 
-# First bytes of the formats; where those of a damaged file say nothing, its name does.
+# First bytes of the formats; where those of a damaged file are of no format, its name counts.
 _BEGINNINGS = {
     b"\x89PNG": "png",
     b"II*\0": "tiff",
@@ -63,8 +63,8 @@ def open_image(
         channel: Channels.
         time: Points in time.
         z: Sections.
-        numbers: Whether a palette's numbers are wanted, not its colours; see `Selections`.
-        allow_missing: Whether to read an image of which the file does not hold all selected
+        numbers: Whether to read a palette's numbers, not its colours; see `Selections`.
+        allow_missing: Whether to read an image of which the file lacks selected
             pixels: they are 0, and `Image.missing` names them.
 
     Raises:
@@ -122,17 +122,17 @@ def _kind(path: Path) -> str:
 
 
 def create(path: str | Path, content: Content, *, resume: bool = False) -> Writer:
-    """Begin a file or a store, of the format that its name says.
+    """Begin a file or a store, of the format of its name.
 
     Args:
         path: `.tif` or `.tiff` (OME-TIFF), `.zarr` (OME-Zarr; also a URL of any file system that
             fsspec knows), `.czi`, `.png` (labels of one plane). Anything that stands there is
             replaced on commit.
         content: What will be written.
-        resume: Whether to go on with an unfinished store, if there is one; only for OME-Zarr.
+        resume: Whether to continue an unfinished store, if there is one; only for OME-Zarr.
 
     Raises:
-        UsageError: A name that says no format, no such folder, nothing that can be resumed, or a
+        UsageError: A name of no known format, no such folder, nothing that can be resumed, or a
             missing extra.
         IncompleteError: It cannot be written there.
     """
@@ -162,7 +162,7 @@ def create(path: str | Path, content: Content, *, resume: bool = False) -> Write
 def is_result(path: Path) -> bool:
     """Whether czcheck wrote a file: labels, probabilities, a confidence map or an overlay.
 
-    What cannot be read is none: it is told where it is opened as an image.
+    What cannot be read is none: opening it as an image reports why.
 
     Args:
         path: An image file or a store.

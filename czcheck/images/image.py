@@ -31,7 +31,7 @@ class Plane:
         width: Width in pixels.
         top: Row of the plane's first pixel in the coordinates of the file, where it knows some.
         left: Column of the plane's first pixel, likewise.
-        name: What tells the plane from the file's others, for names of files: `_s0_t1_z2`, with
+        name: Tells the plane from the file's others in names of files: `_s0_t1_z2`, with
             only the parts in which planes of the selection differ; empty for a single plane.
     """
 
@@ -80,9 +80,9 @@ class Image(ABC):
         pixel_size: (height, width) of a pixel in micrometres; None where the image does not know.
         planes: The planes in the order of scene, time and depth. All have the same channels.
         tiled: Whether regions are read without holding the whole plane in memory.
-        result: What czcheck says in the file that it wrote into it: `labels`, `probabilities`,
-            `confidence` or `overlay`; empty for files of others.
-        missing: What the file does not hold of the selected planes, one phrase each. Pixels there
+        result: What the file contains, by its own mark, if czcheck wrote it: `labels`,
+            `probabilities`, `confidence` or `overlay`; empty for files of others.
+        missing: What the file lacks of the selected planes, one phrase each. Pixels there
             are 0. Empty unless the image was opened with `allow_missing`.
         warnings: What else a user should know about the pixels, one sentence each.
     """
@@ -101,7 +101,7 @@ class Image(ABC):
     @property
     def pixel_type(self) -> str:
         """The pixel types of all channels as one word, such as `Gray16` or `2 x Gray8`."""
-        return told(self.pixel_types)
+        return pixel_types_text(self.pixel_types)
 
     @property
     def scalars(self) -> int:
@@ -151,7 +151,7 @@ class Image(ABC):
         self.close()
 
 
-def told(pixel_types: Sequence[str]) -> str:
+def pixel_types_text(pixel_types: Sequence[str]) -> str:
     """Pixel types as a few words: `Gray8`, `3 x Gray8`, `Gray8 + Bgr24`.
 
     Args:
@@ -166,7 +166,7 @@ def pixel_type_of(dtype: np.dtype[Any], samples: int, place: str | Path) -> str:
     """The format's word for pixels of a dtype.
 
     Integers that the format does not know count as 16 bits: cameras and label images are often
-    saved as int16 or uint32 and hold less. `fitted` refuses values for which that is not true.
+    saved as int16 or uint32 and use less. `fitted` refuses values for which that is not true.
 
     Args:
         dtype: dtype of one number, in any byte order.
@@ -220,7 +220,7 @@ def fitted(
 
 
 def check_finite(pixels: NDArray[Any], path: str, plane: Plane, top: int, left: int) -> None:
-    """Refuse pixels that are no numbers: networks answer them with anything.
+    """Refuse pixels that are no numbers: for them, a network returns anything.
 
     Args:
         pixels: `(height, width, scalars)`, a region of the plane.

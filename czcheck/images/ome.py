@@ -46,7 +46,7 @@ class OmeImage:
         name: Its name; may be empty.
         channels: Names of its channels; empty where they have none.
         pixel_size: (height, width) of a pixel in micrometres, if given.
-        files: (name, UUID) of the files that its planes are said to be in; empty for the file
+        files: (name, UUID) of the files that its planes should be in; empty for the file
             itself.
     """
 
@@ -69,20 +69,20 @@ def ome_images(path: Path, text: str) -> tuple[OmeImage, ...]:
     Raises:
         InputError: It has a DOCTYPE, counts beyond all measure, or names files elsewhere.
     """
-    # The description is text already; what it says of its encoding no longer holds.
+    # The description is text already, so that its declaration of an encoding is wrong.
     root = parse(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), _MOST_BYTES, _MOST_TAGS)
     if isinstance(root, Unreadable):
         raise InputError(f"{path}: the OME-XML {root.reason}")
     for element in root.iter():
         _check(path, element)
-    # tifffile makes a list of them, for all that the document says.
+    # tifffile makes a list of as many as the document claims.
     if sum(_planes(each) for each in root.iter() if _tag(each) == "Pixels") > _MOST_LISTED:
         raise InputError(f"{path}: the OME-XML gives more planes than are believed")
     return tuple(_image(each) for each in root.iter() if _tag(each) == "Image")
 
 
 def described_elsewhere(text: str) -> str | None:
-    """The file whose OME-XML describes the set that a file is of, if its own only says so.
+    """The file whose OME-XML describes the set that a file is of, if its own does not.
 
     Args:
         text: OME-XML that `ome_images` has checked.
@@ -121,17 +121,17 @@ def _check(path: Path, element: Element) -> None:
     if _tag(element) == "UUID" and name not in ("", Path(name).name, "..", "."):
         raise InputError(
             f"{path}: the OME-XML names a file in another folder ({name[:80]}); "
-            "put the files of an image beside each other"
+            "put all files of an image into one folder"
         )
-    beside = path.parent / name
-    if _tag(element) == "UUID" and name and beside.exists() and not beside.is_file():
+    neighbour = path.parent / name
+    if _tag(element) == "UUID" and name and neighbour.exists() and not neighbour.is_file():
         raise InputError(f"{path}: the OME-XML names {name[:80]}, which is no file")
     if "Along" in _tag(element) and _labels(element) > MOST_PLANES:
         raise InputError(f"{path}: the OME-XML divides an axis beyond all measure")
 
 
 def _planes(pixels: Element) -> float:
-    """Number of planes that one image is said to have, its channels counted."""
+    """Number of planes that one image claims to have, its channels counted."""
     return math.prod(max(_number(pixels.get(f"Size{axis}", "1")), 1) for axis in "TZC")
 
 
@@ -181,7 +181,7 @@ def micrometres(unit: str) -> float:
 
 
 def known(height: float, width: float) -> tuple[float, float] | None:
-    """A pixel size, or None if it says nothing.
+    """A pixel size, or None if it is not a size.
 
     Args:
         height: Height in micrometres.
@@ -199,7 +199,7 @@ def missing_files(path: Path, text: str, images: Iterable[OmeImage]) -> list[str
     Args:
         path: The file.
         text: Its OME-XML.
-        images: What that says of images.
+        images: The images that it describes.
     """
     files = dict.fromkeys(each for image in images for each in image.files)
     own = own_uuid(text)
@@ -231,7 +231,7 @@ def missing_phrase(path: Path, names: Sequence[str], images: Iterable[OmeImage])
     Args:
         path: The file.
         names: The missing files, one at least.
-        images: What the OME-XML says of images.
+        images: The images that its OME-XML describes.
     """
     files, verb = ("file", "is") if len(names) == 1 else ("files", "are")
     how = "missing"
@@ -259,11 +259,11 @@ def in_order(
     Args:
         path: The file.
         text: Its OME-XML.
-        images: What that says of images.
+        images: The images that it describes.
         series: The series that tifffile made.
 
     Raises:
-        InputError: It cannot be told which image a series is.
+        InputError: It is not clear which image a series is.
     """
     numbers = list(range(len(images)))
     if len(series) < len(images):
@@ -312,8 +312,8 @@ def set_warning(text: str) -> Iterator[str]:
         yield f"the file is one of a set{where}. Only the pages of this file are read"
 
 
-def files_beside(path: Path) -> frozenset[Path]:
-    """Files beside an OME-TIFF that belong to the same image.
+def neighbouring_files(path: Path) -> frozenset[Path]:
+    """Files in the folder of an OME-TIFF that belong to the same image.
 
     Args:
         path: The TIFF file.

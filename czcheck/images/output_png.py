@@ -1,4 +1,4 @@
-"""Writing a label image as PNG: one plane, held until it is complete."""
+"""Writing a label image as PNG: one plane, in memory until it is complete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from czcheck.files import placing, writing
-from czcheck.images.decoders import held
+from czcheck.images.decoders import check_memory
 from czcheck.images.png import png_texts
 from czcheck.images.writer import CLASSES, SOURCE, Content, FileWriter, check_format
 
@@ -26,7 +26,7 @@ class PngOutput(FileWriter):
     """Writes labels as gray PNG, whose numbers are the LabelValues in every program.
 
     A palette would show them in their colours, but many readers give colours then, and gray
-    values of colours to those who ask for gray. Names and colours of the classes stand in a text.
+    values of colours when gray is requested. Names and colours of the classes stand in a text.
     """
 
     def __init__(self, path: Path, content: Content) -> None:
@@ -38,13 +38,13 @@ class PngOutput(FileWriter):
 
         Raises:
             UsageError: Not labels, several planes, or no such folder.
-            InputError: The plane is too large to be held.
+            InputError: The plane is too large for memory.
             IncompleteError: It cannot be written there.
         """
         check_format(path, content.kind, len(content.planes))
         self.path, self.content = str(path), content
         (plane,) = content.planes
-        held(path, plane.height, plane.width, content.dtype.itemsize)
+        check_memory(path, plane.height, plane.width, content.dtype.itemsize)
         self._pixels: NDArray[Any] = np.zeros((plane.height, plane.width), content.dtype)
         self._lock = threading.Lock()
         with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """Writing OME-TIFF: tiled, compressed, with the classes in its metadata.
 
 Blocks come in any order, and TIFF is written from front to back. So blocks go to an uncompressed
-file without a name first, and from there to tiles; neither is held in memory.
+file without a name first, and from there to tiles; neither is in memory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Writing OME-Zarr 0.4: chunk by chunk, and going on where an interrupted run stopped.
+"""Writing OME-Zarr 0.4: chunk by chunk, and resuming where an interrupted run stopped.
 
-While it is written, a store of this machine stands beside its place as NAME.unfinished, and one
-elsewhere (a URL) in its place. Either is no image until it is complete: it says only what it is
-made of, and keeps a record of the blocks that are done.
+While it is written, a store of this machine stands next to its place as NAME.unfinished, and one
+elsewhere (a URL) in its place. Either is no image until it is complete: it contains what it is
+made of, and a record of the blocks that are done.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from czcheck.images.image import Plane
 
 
-# Rows and columns. A row of chunks is held while tiles go along it, so they are not high.
+# Rows and columns. A row of chunks is in memory while tiles go along it, so they are not high.
 CHUNK = 256, 1024
 _AXES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 _OPAQUE = 255
@@ -53,7 +53,7 @@ class ZarrOutput(Writer):
         Args:
             path: Folder of the store, or a URL.
             content: What will be written.
-            resume: Whether to go on with an unfinished store. If there is a complete one, made of
+            resume: Whether to continue an unfinished store. If there is a complete one, made of
                 the same, nothing is left to do; if there is none, one is begun.
 
         Raises:
@@ -96,7 +96,7 @@ class ZarrOutput(Writer):
             try:
                 self._open(resumed=False)
             except BaseException:
-                self._folder.remove()  # nothing is in it that could be gone on with
+                self._folder.remove()  # nothing is in it that could be resumed
                 raise
 
     def _open(self, *, resumed: bool) -> None:
@@ -245,7 +245,7 @@ class ZarrOutput(Writer):
 
     @property
     def resumable(self) -> str | None:
-        """Where an interrupted run left what can be gone on with; None if there is nothing."""
+        """Where an interrupted run left what can be resumed; None if there is nothing."""
         return None if self._complete or not self._done else self._folder.place
 
     def complete(self) -> None:
@@ -295,7 +295,7 @@ class ZarrOutput(Writer):
         return {**root, "bioformats2raw.layout": 3}
 
     def abort(self) -> None:
-        """Keep what can be resumed, marked as unfinished; if nothing was written, leave nothing."""
+        """Leave what can be resumed, marked as unfinished; if nothing was written, nothing."""
         if self._complete:
             return
         with self._lock, suppress(IncompleteError), writing(self.path):
@@ -309,7 +309,7 @@ def _numbered(values: set[int]) -> dict[int, int]:
 
 
 def _made_of(content: Content) -> dict[str, Any]:
-    """What tells whether a store holds the same, as JSON values."""
+    """What two stores of the same results have in common, as JSON values."""
     values = {
         "kind": content.kind,
         "planes": [[p.scene, p.time, p.z, p.height, p.width] for p in content.planes],
@@ -320,9 +320,9 @@ def _made_of(content: Content) -> dict[str, Any]:
     return plain
 
 
-def _differences(found: Any, wanted: dict[str, Any]) -> str:
+def _differences(found: Any, required: dict[str, Any]) -> str:
     old = found if isinstance(found, dict) else {}
-    return ", ".join(key for key in wanted if old.get(key) != wanted[key]) or "no record of it"
+    return ", ".join(key for key in required if old.get(key) != required[key]) or "no record of it"
 
 
 def image_attributes(content: Content, plane: Plane, path: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads PNG: sizes and texts first, pixels when asked."""
+"""Reads PNG: sizes and texts first, pixels with the first region."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from czcheck.images.arrays import to_bgr
-from czcheck.images.decoders import bounded, extra, held, opened, readable
+from czcheck.images.decoders import bounded, check_memory, extra, opened, readable
 from czcheck.images.file_image import FileImage
 from czcheck.images.image import Plane, Region
 from czcheck.images.selection import Selections
@@ -24,7 +24,7 @@ from czcheck.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.Image import Image as Picture
+    from PIL.Image import Image as PillowImage
 _COLOUR = 3
 # Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
 _DEPTH, _START, _BYTE = 24, 26, 8
@@ -53,8 +53,8 @@ class PngImage(FileImage):
     """A PNG file: gray or colours of 8 or 16 bits, with alpha or without.
 
     Palettes are resolved, gray of fewer than 8 bits is spread over 0 to 255, and alpha is dropped
-    but beside colours of 8 bits, where the format has it. Of masks the numbers of palettes and gray
-    are those in the file. The file is decoded when the first region is read.
+    except with colours of 8 bits, where the format has it. Of masks, palettes and gray give the
+    numbers in the file. The file is decoded when the first region is read.
     """
 
     format = "PNG"
@@ -86,7 +86,7 @@ class PngImage(FileImage):
             self._numbers = selections.numbers and png.mode in _NUMBERED
             if self._numbers:
                 mode = "L"
-            # Pillow spreads gray of 2 and 4 bits as the format says; bits are left as they are.
+            # Pillow spreads gray of 2 and 4 bits as the format requires; bits are left as they are.
             spread = selections.numbers and colour == 0 and depth in _SPREAD
             self._spread = 255 // ((1 << depth) - 1) if spread else 1
             self.result = _kind(png.info.get(SOURCE))
@@ -96,17 +96,17 @@ class PngImage(FileImage):
         if self._deep:
             samples = _COLOUR if colour & _HAS_COLOUR else 1
         bounded(path, height=height, width=width, planes=1, channels=samples)
-        held(path, height, width, samples * max(1, depth // _BYTE))
+        check_memory(path, height, width, samples * max(1, depth // _BYTE))
         dtype = "uint16" if depth > _BYTE else "uint8"
         self._samples, self._lock = samples, threading.Lock()
         self._pixels: NDArray[Any] | None = None
-        self._picture: Picture | None = None
+        self._image: PillowImage | None = None
         channel = ("RGB" if samples >= _COLOUR else "Gray", BY_CONTENT[samples, dtype].name)
         self._choose_planes([Plane(0, 0, 0, "", height, width)], selections)
         self._choose_channels([channel], selections)
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:  # noqa: ARG002
-        part = self._cut_array(region) if self._deep else self._cut_picture(region)
+        part = self._cut_array(region) if self._deep else self._cut_image(region)
         return to_bgr(part) if self._samples >= _COLOUR else part
 
     def _cut_array(self, region: Region) -> NDArray[Any]:
@@ -120,15 +120,15 @@ class PngImage(FileImage):
         part: NDArray[Any] = self._pixels[region.rows, region.columns].copy()
         return part
 
-    def _cut_picture(self, region: Region) -> NDArray[Any]:
-        """All others. Pillow's own picture is kept, since an array of it would be a copy."""
+    def _cut_image(self, region: Region) -> NDArray[Any]:
+        """All others. Pillow's own image is stored, since an array of it would be a copy."""
         with self._lock, readable(self.path):
-            if self._picture is None:
+            if self._image is None:
                 with opened(self.path), Image.open(self.path, formats=("PNG",)) as png:
                     png.load()
-                    self._picture = png
+                    self._image = png
             top, left, height, width = region
-            part = self._picture.crop((left, top, left + width, top + height))
+            part = self._image.crop((left, top, left + width, top + height))
         if not self._numbers:
             part.info.pop("transparency", None)  # dropped, and warned of, in palettes
             part = part.convert(_RESOLVED.get(part.mode, part.mode))
@@ -140,7 +140,7 @@ class PngImage(FileImage):
 
 
 def _kind(text: Any) -> str:
-    """What czcheck says that it wrote into the file."""
+    """What a file that czcheck wrote holds; empty for others."""
     try:
         source = json.loads(text)
     except (TypeError, ValueError):

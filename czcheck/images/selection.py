@@ -33,7 +33,7 @@ class Selections:
         numbers: Whether to give the numbers as they are stored, as of masks: of a PNG with a
             palette or fewer than 8 bits not the colours or grays that they are shown in, and
             integers of any size, which `read` gives in their own dtype.
-        allow_missing: Whether to read an image of which the file does not hold all pixels.
+        allow_missing: Whether to read an image of which the file lacks pixels.
     """
 
     scene: Selection = None
@@ -48,7 +48,7 @@ EVERYTHING = Selections()
 
 
 def select(
-    path: str, option: str, wanted: Selection, numbers: Sequence[int], names: Sequence[str] = ()
+    path: str, option: str, selection: Selection, numbers: Sequence[int], names: Sequence[str] = ()
 ) -> tuple[int, ...]:
     """Numbers of what was selected, in the order in which it was named.
 
@@ -58,7 +58,7 @@ def select(
     Args:
         path: The image, for the message.
         option: What is selected: `scene`, `channel`, `time` or `z`.
-        wanted: The selection; None for all.
+        selection: What to select; None for all.
         numbers: The numbers that there are, in ascending order.
         names: Their names in the same order, as far as they have some.
 
@@ -69,9 +69,9 @@ def select(
         UsageError: A part of the selection matches nothing, or more than one; the message says
             what there is.
     """
-    if wanted is None:
+    if selection is None:
         return tuple(numbers)
-    parts = [wanted] if isinstance(wanted, int | str) else list(wanted)
+    parts = [selection] if isinstance(selection, int | str) else list(selection)
     found: dict[int, None] = {}
     for part in parts:
         found.update(dict.fromkeys(_numbers(path, option, part, numbers, names)))
@@ -124,7 +124,7 @@ def _named(
 
 
 def there_is(option: str, numbers: Sequence[int], names: Sequence[str] = ()) -> str:
-    """A phrase that says what can be selected.
+    """A phrase that lists what can be selected.
 
     Args:
         option: What is selected.
@@ -158,7 +158,7 @@ def spans(numbers: Sequence[int]) -> str:
 
 
 def named(planes: Sequence[Plane]) -> tuple[Plane, ...]:
-    """The planes, each with a name that tells it from the others.
+    """The planes, each with a name by which it differs from the others.
 
     Args:
         planes: The selected planes.

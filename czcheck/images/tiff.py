@@ -103,7 +103,7 @@ class TiffImage(FileImage):
     """
 
     def __init__(self, path: Path, selections: Selections) -> None:
-        """Read what the file says of itself; no pixels.
+        """Read the metadata; no pixels.
 
         Args:
             path: The file.
@@ -204,7 +204,7 @@ class TiffImage(FileImage):
         described: Sequence[OmeImage],
         gone: Sequence[str],
     ) -> None:
-        """Hold the selected planes against the pages that are there."""
+        """Compare the selected planes with the pages that are there."""
         selected, absent, parts = [], [], {}
         for plane in self.planes:
             layout, pages = self._layouts[plane.scene], self._pages[plane.scene]
@@ -358,7 +358,7 @@ def check_colours(path: Path, page: tifffile.TiffPage) -> None:
 
 
 def tag_warnings(page: tifffile.TiffPage, *, numbers: bool) -> Iterator[str]:
-    """What tags say that the numbers alone do not.
+    """Warnings about tags that change the meaning of the numbers.
 
     Args:
         page: The first page of the image.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import tifffile
 
 
-# Bits of the tag NewSubfileType, and what the older SubfileType says of reduced images.
+# Bits of the tag NewSubfileType, and the value of the older SubfileType for reduced images.
 _REDUCED, _MASK = 1, 4
 _OLD_SUBFILE_TYPE, _OLD_REDUCED = 255, 2
 # Series that tifffile makes of pages by their looks, and of slides, by their scanner's habits.
@@ -148,9 +148,9 @@ def _enlarged(small: tifffile.TiffPageSeries, large: tifffile.TiffPageSeries) ->
 
 
 def missing_pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Iterator[str]:
-    """Pages that a file promises and does not hold, as phrases; none for an OME-TIFF.
+    """Pages that a file describes and lacks, as phrases; none for an OME-TIFF.
 
-    tifffile reads what is there of such files, and says so in its log alone.
+    tifffile reads what is there of such files, with no more than a line in its log.
 
     Args:
         file: The file.

@@ -28,9 +28,9 @@ CZI_ENDINGS = (".czi",)
 ZARR_ENDINGS = (".zarr",)
 PNG_ENDINGS = (".png",)
 MOST_BYTE_LABEL = 255
-# Where files say what their numbers mean, and what they were made of.
+# Keys of the meaning of the numbers in a file, and of what they were made of.
 CLASSES, SOURCE = "czcheck/classes", "czcheck/source"
-# Attribute of a Zarr store that says so, and whether it is still being written.
+# Attribute of a Zarr store with the same, and whether it is still being written.
 OURS = "czcheck"
 
 
@@ -73,7 +73,7 @@ class Content:
 
 
 def check_format(path: str | Path, kind: Kind, planes: int) -> None:
-    """Refuse what cannot be written in the format that a name says.
+    """Refuse what cannot be written in the format of a name.
 
     Args:
         path: The file or the store.
@@ -81,7 +81,7 @@ def check_format(path: str | Path, kind: Kind, planes: int) -> None:
         planes: Number of planes.
 
     Raises:
-        UsageError: A name that says no format, or a PNG of fractions or of several planes.
+        UsageError: A name of no known format, or a PNG of fractions or of several planes.
     """
     ending = Path(str(path)).suffix
     known = (*TIFF_ENDINGS, *ZARR_ENDINGS, *CZI_ENDINGS, *PNG_ENDINGS)
@@ -105,7 +105,7 @@ class Writer(ABC):
     """Writes one file or store, block by block; nothing stands under its name before `commit`.
 
     A context manager: leaving it by an exception (Ctrl-C, a full disk) aborts, leaving it otherwise
-    commits. A store that can be resumed keeps what is written when it is aborted, marked as
+    commits. A store that can be resumed stays when it is aborted, marked as
     unfinished. `write` is called from one thread at a time.
 
     Attributes:
@@ -144,7 +144,7 @@ class Writer(ABC):
         return False
 
     def read(self, plane: Plane, top: int, left: int, height: int, width: int) -> NDArray[Any]:
-        """Read a block that `written` says is there.
+        """Read a block that is there, see `written`.
 
         Args:
             plane: One of `content.planes`.
@@ -163,7 +163,7 @@ class Writer(ABC):
 
     @property
     def resumable(self) -> str | None:
-        """Where an interrupted run left what can be gone on with; None if there is nothing."""
+        """Where an interrupted run left what can be resumed; None if there is nothing."""
         return None
 
     @abstractmethod
@@ -197,11 +197,11 @@ class Writer(ABC):
 
 
 class FileWriter(Writer):
-    """A writer of one file, which is written beside its place.
+    """A writer of one file, which is written next to its place.
 
     Attributes:
         _target: Where the file stands until it is put in place.
-        _stack: Holds the file, and what else is open while it is written.
+        _stack: Closes the file, and what else is open while it is written.
     """
 
     _target: Path

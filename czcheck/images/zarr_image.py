@@ -52,7 +52,7 @@ class ZarrImage(FileImage):
     """
 
     def __init__(self, path: Path, selections: Selections) -> None:
-        """Read what the store says of itself; no pixels.
+        """Read the metadata; no pixels.
 
         Args:
             path: Folder of the store.
@@ -227,7 +227,7 @@ def scenes_of(path: Path) -> Scenes:
 
 
 def result_in(path: Path) -> str:
-    """What czcheck says that it wrote into a store: `labels` and so on; empty for others.
+    """What a store that czcheck wrote holds: `labels` and so on; empty for others.
 
     Args:
         path: Folder of the store.

@@ -87,7 +87,7 @@ class ContainedStore(LocalStore):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What the metadata at a place in a store say.
+    """The metadata at a place in a store.
 
     Attributes:
         version: Version of Zarr, 2 or 3.
@@ -114,7 +114,7 @@ def document(root: Path, place: str) -> Document | None:
         place: Path of a group or an array in it; empty for the store itself.
 
     Returns:
-        What they say; None if there is nothing.
+        The metadata; None if there is nothing.
 
     Raises:
         InputError: A document is no JSON object, too large, or has a codec that is not allowed.
@@ -221,7 +221,7 @@ def check_chunks(root: Path, place: str, array: Document) -> str | None:
     Args:
         root: The store's folder.
         place: Path of the array in it.
-        array: What its metadata say.
+        array: Its metadata.
 
     Returns:
         A warning where no chunk is stored; None where one is.

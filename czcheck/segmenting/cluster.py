@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import WorkerPlugin, as_completed, get_worker
 
-from czcheck.clusters import answering, connect
+from czcheck.clusters import cluster_errors, connect
 from czcheck.errors import IncompleteError
 from czcheck.segmenting.bands import Band, bands_of, run_band
 from czcheck.segmenting.job import Job
@@ -144,7 +144,7 @@ class Cluster:
         self._name = f"czcheck-{uuid.uuid4().hex}"
         plugin = ModelPlugin(self._name, model.name, model.read_bytes(), job)
         try:
-            with answering(address):
+            with cluster_errors(address):
                 self._client.register_plugin(plugin)
         except BaseException:
             self._client.close()
@@ -186,7 +186,7 @@ class Cluster:
         """
         waiting = list(futures)
         try:
-            with answering(self._address):
+            with cluster_errors(self._address):
                 for future in as_completed(waiting, loop=self._client.loop):
                     result: BandResult = future.result()
                     yield future, result
@@ -202,13 +202,13 @@ class Cluster:
             InputError: One ended otherwise.
             IncompleteError: The cluster is gone.
         """
-        with answering(self._address):
+        with cluster_errors(self._address):
             self._client.run(_finish, self._name)
 
     def close(self) -> None:
         """End the networks' processes and leave the cluster."""
         try:
-            with answering(self._address):
+            with cluster_errors(self._address):
                 self._client.unregister_worker_plugin(self._name)
         except IncompleteError:
             pass  # it is gone, and so are they

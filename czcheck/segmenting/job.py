@@ -26,7 +26,7 @@ _USES = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How a model segments images. Holds plain values alone, so that it can be pickled.
+    """How a model segments images. Plain values alone, so that it can be pickled.
 
     Attributes:
         model: Path of the archive.

@@ -61,8 +61,8 @@ class Outputs:
             image: The image.
             places: Where its files go.
             runner: What makes them.
-            resume: Whether to go on with what was interrupted.
-            unfinished: Called with each store that is left unfinished and can be gone on with.
+            resume: Whether to continue what was interrupted.
+            unfinished: Called with each store that is left unfinished and can be resumed.
             deferred: What puts the files in place later; None to do so here.
         """
         self._deferred = deferred

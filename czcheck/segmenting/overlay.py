@@ -121,13 +121,13 @@ def _coloured(
     for each in classes:
         paint[each.label_value, :_COLOURS] = np.multiply(each.color, _OPACITY)
         paint[each.label_value, _COLOURS] = 1 - _OPACITY
-    picture = np.empty((*pixels.shape[:2], _COLOURS), np.uint8)
+    painted = np.empty((*pixels.shape[:2], _COLOURS), np.uint8)
     for row in range(0, len(pixels), _ROWS):
         rows = slice(row, row + _ROWS)
         part = (pixels[rows].astype(np.float32) - np.float32(low)) * np.float32(scale)
         over = paint[labels[rows]]
-        picture[rows] = np.clip(part, 0, _WHITE) * over[..., _COLOURS:] + over[..., :_COLOURS]
-    return picture
+        painted[rows] = np.clip(part, 0, _WHITE) * over[..., _COLOURS:] + over[..., :_COLOURS]
+    return painted
 
 
 def _legend(classes: Sequence[SegmentationClass], shares: Mapping[int, float], width: int) -> Any:

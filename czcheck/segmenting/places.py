@@ -214,7 +214,7 @@ def _make_folders(targets: Sequence[Target], missing: Sequence[Path]) -> None:
         check_folder_of(folder)
     for target in targets:
         if target.path.parent not in missing:
-            # A store is a folder, and may be there to be gone on with.
+            # A store is a folder, and may be there to be resumed.
             (check_folder_of if target.way is Way.STORE else check_writable)(target.path)
     try:
         for folder in missing:

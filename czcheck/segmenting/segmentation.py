@@ -121,7 +121,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
         objects: Table (.csv, .parquet) with a row for each connected object.
         classes: Names of the classes whose objects are measured; all if left out.
         seams: Whether to segment twice, and report where labels depend on positions of tiles.
-        resume: Whether to go on with OME-Zarr results that were interrupted.
+        resume: Whether to continue OME-Zarr results that were interrupted.
         scene: Scenes, by number or by name; all if left out.
         channel: Channels, likewise.
         time: Points in time, likewise.
@@ -133,7 +133,7 @@ def segment(  # noqa: PLR0913 - options of the command, all by name
             labels alone, `png`.
         limits: Limits on everything that is read from the archive.
         progress: Called after each tile with the number done and the number of all.
-        unfinished: Called with each store that an interruption leaves to be gone on with.
+        unfinished: Called with each store that an interruption leaves to be resumed.
         dask: Address of the scheduler of a Dask cluster, whose workers segment. Images and results
             have to be where all of them can reach them, results have to be OME-Zarr.
         **options: Fields of `Job`: `tile`, `border`, `align`, `stride`, `pad`, `min_confidence`

@@ -51,8 +51,8 @@ class Tile:
         name: Short name, unique among the tiles of one run.
         pixels: float32, `(height, width, channels)`, raw intensities of the pixel type; colours in
             the order blue, green, red, alpha.
-        natural: Whether it looks like a microscope's image. A network may answer the others in any
-            way that keeps to the format.
+        natural: Whether it looks like a microscope's image. The output for the others may be
+            anything within the format.
     """
 
     name: str
