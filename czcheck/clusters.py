@@ -84,9 +84,6 @@ def _version() -> str:
 def cluster_errors(address: str) -> Iterator[None]:
     """A context that turns errors of a cluster into one-line messages.
 
-    Args:
-        address: Its address.
-
     Raises:
         IncompleteError: It is gone, or lost too many workers over one task.
     """

@@ -24,11 +24,7 @@ Known = TypeVar("Known")
 
 
 def diff_to_json(diff: DiffRecord) -> dict[str, Any]:
-    """A comparison as plain data, whose text is safe to print.
-
-    Args:
-        diff: The comparison.
-    """
+    """A comparison as plain data, whose text is safe to print."""
     options = diff.options
     plain: dict[str, Any] = plain_json(
         {

@@ -96,11 +96,7 @@ class PixelCounts:
     """
 
     def __init__(self, classes: int) -> None:
-        """Count nothing yet.
-
-        Args:
-            classes: Number of classes.
-        """
+        """Count nothing yet."""
         self.classes = classes
         self.joint: NDArray[np.int64] = np.zeros((classes, classes, PERCENTS), np.int64)
         self._sums = np.zeros(PERCENTS)
@@ -143,11 +139,7 @@ class PixelCounts:
         return alone
 
     def merge(self, other: PixelCounts) -> None:
-        """Add the counts of another object.
-
-        Args:
-            other: Counts of as many classes.
-        """
+        """Add the counts of another object."""
         self.joint += other.joint
         self._sums += other._sums
 

@@ -169,9 +169,6 @@ class _Worst:
     def __init__(self, count: int) -> None:
         """Start with none.
 
-        Args:
-            count: How many to store.
-
         Raises:
             UsageError: Less than none.
         """

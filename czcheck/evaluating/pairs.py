@@ -107,10 +107,6 @@ def _base(path: Path) -> str:
 
 
 def name_of(path: Path) -> str:
-    """A file's name without its ending, `.ome.tif` and the like included.
-
-    Args:
-        path: The file.
-    """
+    """A file's name without its ending, `.ome.tif` and the like included."""
     stem = path.stem
     return stem[: -len(".ome")] if stem.lower().endswith(".ome") else stem

@@ -150,11 +150,7 @@ class Evaluation:
         }
 
     def worst(self, count: int) -> list[ImageEvaluation]:
-        """The planes with the smallest mean intersection over union, the worst first.
-
-        Args:
-            count: How many.
-        """
+        """The planes with the smallest mean intersection over union, the worst first."""
         labelled = [each for each in self.images if each.mean_iou is not None]
         return sorted(labelled, key=lambda each: (each.mean_iou, each.name))[:count]
 
@@ -209,9 +205,6 @@ class Goals:
 
     def results(self, evaluation: Evaluation) -> Iterator[Goal]:
         """Every goal with the value that was found.
-
-        Args:
-            evaluation: What was found.
 
         Yields:
             Those of classes first.

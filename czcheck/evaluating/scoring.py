@@ -156,11 +156,7 @@ class PlaneScore:
             whole[into][: few.shape[0], : few.shape[1]] = few
 
     def result(self, name: str) -> ImageEvaluation:
-        """The score of the whole plane.
-
-        Args:
-            name: What to call it.
-        """
+        """The score of the whole plane."""
         objects = None
         if self._objects is not None:
             from skimage.measure import label  # noqa: PLC0415 - slow, and not for all

@@ -1,4 +1,3 @@
-from .arrays import wrap_array as wrap_array
 from .chunks import Chunk as Chunk
 from .chunks import Chunks as Chunks
 from .decoders import encoded_pixels as encoded_pixels
@@ -10,6 +9,7 @@ from .formats import is_result as is_result
 from .formats import open_image as open_image
 from .image import Image as Image
 from .image import Plane as Plane
+from .image import wrap_array as wrap_array
 from .matching import for_model as for_model
 from .ome import neighbouring_files as neighbouring_files
 from .output_folders import folder_for as folder_for

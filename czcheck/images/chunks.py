@@ -181,9 +181,6 @@ class PartWriter:
     def __init__(self, part: ZarrPart) -> None:
         """Open the store.
 
-        Args:
-            part: The plane.
-
         Raises:
             IncompleteError: The store is not to be found from here, or cannot be opened.
         """

@@ -58,10 +58,6 @@ class CziImage(FileImage):
     def __init__(self, path: Path, selections: Selections) -> None:
         """Read the metadata; no pixels.
 
-        Args:
-            path: The file.
-            selections: What of it is read.
-
         Raises:
             UsageError: A selection matches nothing, or pylibCZIrw is not installed.
             InputError: The file is damaged, absurdly large, lacks pixels, or has pixels that are
@@ -278,9 +274,6 @@ class CziProcess:
 
     def __init__(self, path: Path) -> None:
         """Start the process and open the file.
-
-        Args:
-            path: The file.
 
         Raises:
             InputError: The file is damaged.

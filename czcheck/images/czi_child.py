@@ -33,11 +33,7 @@ _PACKING, _SPLIT = 1, 1
 
 
 def main(path: str) -> None:
-    """Serve requests until there are no more.
-
-    Args:
-        path: The file.
-    """
+    """Serve requests until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     replies, sys.stdout = sys.stdout.buffer, sys.stderr
     try:

@@ -172,22 +172,13 @@ class PartCache:
     """The parts decoded last, up to a number of bytes but one at least; safe among threads."""
 
     def __init__(self, most: int) -> None:
-        """Begin with nothing.
-
-        Args:
-            most: Bytes to store.
-        """
+        """Begin with nothing."""
         self._most, self._bytes = most, 0
         self._parts: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """A part, decoded unless it is stored.
-
-        Args:
-            key: Identifies the part.
-            load: Decodes it.
-        """
+        """A part, decoded unless it is stored."""
         with self._lock:
             if key in self._parts:
                 self._parts.move_to_end(key)

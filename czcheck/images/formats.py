@@ -11,7 +11,7 @@ from czcheck.images.czi import CziImage
 from czcheck.images.decoders import UnfinishedStoreError, damaged, extra
 from czcheck.images.folders import images_in
 from czcheck.images.image import Image
-from czcheck.images.png import PngImage
+from czcheck.images.png import PngImage, PngOutput
 from czcheck.images.selection import Selection, Selections
 from czcheck.images.tiff import TiffImage
 from czcheck.images.writer import (
@@ -154,8 +154,6 @@ def create(path: str | Path, content: Content, *, resume: bool = False) -> Write
         from czcheck.images.output_zarr import ZarrOutput  # noqa: PLC0415
 
         return ZarrOutput(str(path), content, resume=resume)
-    from czcheck.images.output_png import PngOutput  # noqa: PLC0415
-
     return PngOutput(Path(path), content)
 
 

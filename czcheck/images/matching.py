@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from czcheck.errors import InputError
-from czcheck.images.arrays import ALPHA, COLOURS, with_samples
-from czcheck.images.image import Image, Plane, Region, check_finite, pixel_types_text
+from czcheck.images.image import (
+    ALPHA,
+    COLOURS,
+    Image,
+    Plane,
+    Region,
+    check_finite,
+    pixel_types_text,
+    with_samples,
+)
 from czcheck.images.selection import there_is
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.pixel_types import BY_CONTENT, MONOCHROME, PIXEL_TYPES

@@ -195,11 +195,6 @@ def missing_files(path: Path, text: str, images: Iterable[OmeImage]) -> list[str
     """Names of the files that a file names and that are not next to it, or not whole.
 
     The file itself may have been renamed: it is known by its identity.
-
-    Args:
-        path: The file.
-        text: Its OME-XML.
-        images: The images that it describes.
     """
     files = dict.fromkeys(each for image in images for each in image.files)
     own = own_uuid(text)
@@ -256,12 +251,6 @@ def in_order(
 
     tifffile leaves out images of which no plane can be read, so that later ones move up.
 
-    Args:
-        path: The file.
-        text: Its OME-XML.
-        images: The images that it describes.
-        series: The series that tifffile made.
-
     Raises:
         InputError: It is not clear which image a series is.
     """
@@ -301,11 +290,7 @@ def strange_files(path: Path, text: str, files: Iterable[tifffile.TiffFile]) -> 
 
 
 def set_warning(text: str) -> Iterator[str]:
-    """A warning where a file is one of a set and does not describe it.
-
-    Args:
-        text: Its OME-XML.
-    """
+    """A warning where a file is one of a set and does not describe it."""
     name = described_elsewhere(text)
     if name is not None:
         where = f"; {name[:80]} describes it" if name else ""
@@ -314,9 +299,6 @@ def set_warning(text: str) -> Iterator[str]:
 
 def neighbouring_files(path: Path) -> frozenset[Path]:
     """Files in the folder of an OME-TIFF that belong to the same image.
-
-    Args:
-        path: The TIFF file.
 
     Returns:
         Those that it names and that exist; none for a file that is no OME-TIFF.

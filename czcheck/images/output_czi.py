@@ -35,10 +35,6 @@ class CziOutput(FileWriter):
     def __init__(self, path: Path, content: Content) -> None:
         """Begin a file.
 
-        Args:
-            path: The file.
-            content: What will be written.
-
         Raises:
             UsageError: No such folder, or pylibCZIrw is not installed.
             IncompleteError: It cannot be written there.

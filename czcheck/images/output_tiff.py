@@ -48,10 +48,6 @@ class TiffOutput(FileWriter):
     def __init__(self, path: Path, content: Content) -> None:
         """Begin a file.
 
-        Args:
-            path: The file.
-            content: What will be written.
-
         Raises:
             UsageError: No such folder.
             IncompleteError: It cannot be written there.

@@ -1,4 +1,4 @@
-"""Reads PNG: sizes and texts first, pixels with the first region."""
+"""PNG: read, its sizes and texts first and pixels with the first region; and written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,20 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from czcheck.images.arrays import to_bgr
+from czcheck.files import placing, writing
 from czcheck.images.decoders import bounded, check_memory, extra, opened, readable
 from czcheck.images.file_image import FileImage
-from czcheck.images.image import Plane, Region
+from czcheck.images.image import Plane, Region, to_bgr
 from czcheck.images.selection import Selections
-from czcheck.images.writer import SOURCE
+from czcheck.images.writer import CLASSES, SOURCE, Content, FileWriter, check_format
 from czcheck.metadata.pixel_types import BY_CONTENT
 from czcheck.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image as PillowImage
+
+
 _COLOUR = 3
 # Where a PNG's header holds bits per channel; the kind of colour follows, 0 for gray.
 _DEPTH, _START, _BYTE = 24, 26, 8
@@ -63,10 +66,6 @@ class PngImage(FileImage):
 
     def __init__(self, path: Path, selections: Selections) -> None:
         """Read the header of a file.
-
-        Args:
-            path: The file.
-            selections: What of it is read.
 
         Raises:
             UsageError: A selection matches nothing, or imagecodecs is not installed.
@@ -146,3 +145,54 @@ def _kind(text: Any) -> str:
     except (TypeError, ValueError):
         return ""
     return str(source.get("Kind", "")) if isinstance(source, dict) else ""
+
+
+class PngOutput(FileWriter):
+    """Writes labels as gray PNG, whose numbers are the LabelValues in every program.
+
+    A palette would show them in their colours, but many readers give colours then, and gray
+    values of colours when gray is requested. Names and colours of the classes stand in a text.
+    """
+
+    def __init__(self, path: Path, content: Content) -> None:
+        """Begin a file.
+
+        Raises:
+            UsageError: Not labels, several planes, or no such folder.
+            InputError: The plane is too large for memory.
+            IncompleteError: It cannot be written there.
+        """
+        check_format(path, content.kind, len(content.planes))
+        self.path, self.content = str(path), content
+        (plane,) = content.planes
+        check_memory(path, plane.height, plane.width, content.dtype.itemsize)
+        self._pixels: NDArray[Any] = np.zeros((plane.height, plane.width), content.dtype)
+        self._lock = threading.Lock()
+        with ExitStack() as stack:
+            self._target = stack.enter_context(placing(path))
+            self._stack = stack.pop_all()
+
+    def write(self, plane: Plane, top: int, left: int, block: NDArray[Any]) -> None:  # noqa: ARG002
+        """Write a block; see `Writer.write`."""
+        height, width = block.shape[:2]
+        with self._lock:
+            self._pixels[top : top + height, left : left + width] = block.reshape(height, width)
+
+    def _finish(self) -> None:
+        with writing(self.path):
+            Image.fromarray(self._pixels).save(
+                self._target, "PNG", pnginfo=png_texts(self._texts())
+            )
+
+    def _texts(self) -> dict[str, str]:
+        content = self.content
+        classes = [
+            {
+                "LabelValue": each.label_value,
+                "Name": each.name,
+                "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
+            }
+            for each in content.classes
+        ]
+        source = {"Kind": content.kind, **content.source}
+        return {CLASSES: json.dumps(classes), SOURCE: json.dumps(source)}

@@ -158,11 +158,7 @@ def spans(numbers: Sequence[int]) -> str:
 
 
 def named(planes: Sequence[Plane]) -> tuple[Plane, ...]:
-    """The planes, each with a name by which it differs from the others.
-
-    Args:
-        planes: The selected planes.
-    """
+    """The planes, each with a name by which it differs from the others."""
     several = {
         letter: len({getattr(plane, field) for plane in planes}) > 1
         for letter, field in (("s", "scene"), ("t", "time"), ("z", "z"))

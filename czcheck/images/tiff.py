@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 import tifffile
 
 from czcheck.errors import InputError
-from czcheck.images.arrays import to_bgr
 from czcheck.images.decoders import bounded, extra, opened, readable
 from czcheck.images.file_image import FileImage, PlaneOf, missing_planes
-from czcheck.images.image import Plane, Region, pixel_type_of
+from czcheck.images.image import Plane, Region, pixel_type_of, to_bgr
 from czcheck.images.ome import (
     OmeImage,
     in_order,
@@ -104,10 +103,6 @@ class TiffImage(FileImage):
 
     def __init__(self, path: Path, selections: Selections) -> None:
         """Read the metadata; no pixels.
-
-        Args:
-            path: The file.
-            selections: What of it is read.
 
         Raises:
             UsageError: A selection matches nothing, or a compression needs the extra.

@@ -45,22 +45,14 @@ class Chosen(NamedTuple):
 
 
 def series_of(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
-    """All series of a file, with their axes of length 1.
-
-    Args:
-        file: The file.
-    """
+    """All series of a file, with their axes of length 1."""
     series: Any = file.series
     # From tifffile 2026.5.2 on a series has one set of axes, which is chosen here.
     return list(series(squeeze=False) if callable(series) else series)
 
 
 def dimensions(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
-    """Axes and shape of a series of `series_of`, those of length 1 included.
-
-    Args:
-        series: The series.
-    """
+    """Axes and shape of a series of `series_of`, those of length 1 included."""
     either: Any = series
     if hasattr(either, "get_axes"):  # tifffile before 2026.5.2
         return either.get_axes(squeeze=False), either.get_shape(squeeze=False)
@@ -151,10 +143,6 @@ def missing_pages(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> I
     """Pages that a file describes and lacks, as phrases; none for an OME-TIFF.
 
     tifffile reads what is there of such files, with no more than a line in its log.
-
-    Args:
-        file: The file.
-        series: The series that is read.
     """
     if series.kind not in _BY_CHAIN:
         return  # its kind knows its pages otherwise

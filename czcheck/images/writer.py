@@ -75,11 +75,6 @@ class Content:
 def check_format(path: str | Path, kind: Kind, planes: int) -> None:
     """Refuse what cannot be written in the format of a name.
 
-    Args:
-        path: The file or the store.
-        kind: What is to be written.
-        planes: Number of planes.
-
     Raises:
         UsageError: A name of no known format, or a PNG of fractions or of several planes.
     """

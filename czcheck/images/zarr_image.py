@@ -54,10 +54,6 @@ class ZarrImage(FileImage):
     def __init__(self, path: Path, selections: Selections) -> None:
         """Read the metadata; no pixels.
 
-        Args:
-            path: Folder of the store.
-            selections: What of it is read.
-
         Raises:
             UsageError: A selection matches nothing.
             InputError: The store is damaged, absurdly large, no image, or of no pixel type of the
@@ -185,9 +181,6 @@ class Scenes(NamedTuple):
 def scenes_of(path: Path) -> Scenes:
     """The images of a store.
 
-    Args:
-        path: Folder of the store.
-
     Raises:
         InputError: It is no store, holds no image, is unfinished, or its metadata are damaged.
     """
@@ -228,9 +221,6 @@ def scenes_of(path: Path) -> Scenes:
 
 def result_in(path: Path) -> str:
     """What a store that czcheck wrote holds: `labels` and so on; empty for others.
-
-    Args:
-        path: Folder of the store.
 
     Raises:
         InputError: Its metadata are damaged.

@@ -39,9 +39,6 @@ class ContainedStore(LocalStore):
     def contained(self, key: str) -> None:
         """Check that what a key leads to may be read.
 
-        Args:
-            key: The key.
-
         Raises:
             InputError: It leads out of the folder, is no file, or too large.
         """

@@ -135,10 +135,6 @@ def _band(
 def run_band(runner: ModelRunner, band: Band) -> BandResult:
     """Segment a band and write its own chunks.
 
-    Args:
-        runner: The network.
-        band: What to do.
-
     Raises:
         InputError: The image is damaged, or the network failed.
         IncompleteError: The network's process could not be started, the image or the store cannot

@@ -59,11 +59,7 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
         self._runner: Any = None
 
     def run(self, band: Band) -> BandResult:
-        """Segment a band; one at a time on each worker.
-
-        Args:
-            band: What to do.
-        """
+        """Segment a band; one at a time on each worker."""
         return self._thread.submit(self._run, band).result()
 
     def _run(self, band: Band) -> BandResult:
@@ -162,20 +158,13 @@ class Cluster:
         return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
 
     def submit(self, band: Band) -> Future[BandResult]:
-        """Start segmenting a band on a worker. If the worker is lost, another one does it.
-
-        Args:
-            band: What to do.
-        """
+        """Start segmenting a band on a worker. If the worker is lost, another one does it."""
         return self._client.submit(_run_band, self._name, band, pure=False)
 
     def results(
         self, futures: Iterable[Future[BandResult]]
     ) -> Iterator[tuple[Future[BandResult], BandResult]]:
         """The results of bands, in the order in which they are done.
-
-        Args:
-            futures: The bands.
 
         Yields:
             The band and what was done.

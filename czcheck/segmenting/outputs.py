@@ -144,20 +144,11 @@ class Outputs:
         return [_WriterSink(writer, MADE[kind]) for kind, writer in self._writers.items()]
 
     def parts(self, plane: Plane) -> dict[Kind, ZarrPart]:
-        """Where other processes write the results of a plane; all of them are OME-Zarr.
-
-        Args:
-            plane: The plane.
-        """
+        """Where other processes write the results of a plane; all of them are OME-Zarr."""
         return {kind: each.part(plane) for kind, each in self._stores()}
 
     def take(self, plane: Plane, layout: Layout, result: BandResult) -> None:
         """Write the chunks that other processes left, and record those that they wrote.
-
-        Args:
-            plane: The plane.
-            layout: Its tiles.
-            result: What they did.
 
         Raises:
             IncompleteError: The disk is full, or cannot be written.
@@ -180,10 +171,6 @@ class Outputs:
     def runs(self, plane: Plane, layout: Layout) -> Iterator[tuple[bool, list[int]]]:
         """The tiles of a plane in order, as runs of those that are written and those that are not.
 
-        Args:
-            plane: The plane.
-            layout: Its tiles.
-
         Yields:
             Whether they are there from a run that is resumed, and the tiles' numbers.
         """
@@ -201,10 +188,6 @@ class Outputs:
     def stored(self, plane: Plane, place: TilePlace) -> Block:
         """The stored part of a tile of a resumed run. It has no probabilities.
 
-        Args:
-            plane: The plane.
-            place: The tile.
-
         Raises:
             InputError: The image is damaged here.
             IncompleteError: What was written cannot be read.
@@ -214,11 +197,7 @@ class Outputs:
         return Block(plane, place, pixels, np.zeros((*labels.shape, 0), np.float32), labels)
 
     def overlay(self, plane: Plane) -> Overlay | None:
-        """An empty preview of a plane; None if none is requested.
-
-        Args:
-            plane: The plane.
-        """
+        """An empty preview of a plane; None if none is requested."""
         if self._places.overlay is None:
             return None
         metadata = self._runner.model.metadata

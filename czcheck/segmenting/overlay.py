@@ -51,11 +51,7 @@ class Overlay:
         self._labels: NDArray[Any] | None = None
 
     def take(self, block: Block) -> None:
-        """Store every n-th pixel of a block.
-
-        Args:
-            block: The block.
-        """
+        """Store every n-th pixel of a block."""
         self.show(block.top, block.left, block.labels, block.pixels)
 
     def show(self, top: int, left: int, labels: NDArray[Any], pixels: NDArray[Any]) -> None:

@@ -116,11 +116,7 @@ class Sink(Protocol):
     """Takes the blocks of a plane, row by row. Called from one thread at a time, not always one."""
 
     def take(self, block: Block) -> None:
-        """Take one block. Its arrays must not be changed, and not be stored without copying.
-
-        Args:
-            block: The block.
-        """
+        """Take one block. Its arrays must not be changed, and not be stored without copying."""
 
 
 def segment_plane(
@@ -179,12 +175,6 @@ def segment_plane(
 
 def read_tile(image: Image, plane: Plane, place: TilePlace, pad: Padding) -> NDArray[Any]:
     """One tile of an image, padded where it extends over the edges.
-
-    Args:
-        image: The image.
-        plane: One of its planes.
-        place: The tile.
-        pad: How to continue it.
 
     Returns:
         `(height, width, channels)`, as the file has them.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images.arrays import wrap_array
+from czcheck.images.image import wrap_array
 from czcheck.images.selection import EVERYTHING
 from czcheck.segmenting.planes import Block, Labeller, Sink, segment_plane
 from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
@@ -29,11 +29,7 @@ class Predictor:
     """A model's network, which stays running from one call to the next. Part of an opened model."""
 
     def __init__(self, model: Model) -> None:
-        """Start nothing yet.
-
-        Args:
-            model: The opened model.
-        """
+        """Start nothing yet."""
         self._model = model
         self._runner: ModelRunner | None = None
         self._terms: object = None

@@ -169,9 +169,6 @@ class ModelRunner:
     def open(self, path: str | Path) -> Image:
         """Open an image as the network takes it: what the job selects of it.
 
-        Args:
-            path: The image.
-
         Raises:
             UsageError: No such file, or a selection that matches nothing.
             InputError: The image cannot be read, or does not fit the model.
@@ -200,9 +197,6 @@ class ModelRunner:
 
     def layout(self, plane: Plane) -> Layout:
         """The tiles of a plane.
-
-        Args:
-            plane: The plane.
 
         Raises:
             UsageError: The border leaves nothing of a tile, or tiles cannot be aligned.

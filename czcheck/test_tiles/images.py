@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.errors import InputError
-from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.folders import images_in
 from czcheck.images.formats import open_image
-from czcheck.images.image import Image
+from czcheck.images.image import ALPHA, COLOURS, Image, with_samples
 from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.test_tiles.patterns import Tile
 from czcheck.text import count
