@@ -83,13 +83,13 @@ FORMATS = {
     click.option(
         "--html",
         metavar="FILE",
-        help="The same as --report html=FILE: a page with a picture of where the two differ.",
+        help="The same as --report html=FILE: a page with an image of where the two differ.",
     ),
     click.option(
         "--picture",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="Write that picture alone (PNG): input, both class maps, where they differ.",
+        help="Write that image alone (PNG): input, both class maps, where they differ.",
     ),
     click.option("--quiet", "-q", is_flag=True, help="Print nothing if the two are the same."),
 )

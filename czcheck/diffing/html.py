@@ -59,9 +59,6 @@ _PANELS = {
 def diff_page(diff: DiffRecord) -> str:
     """A comparison as an HTML page that loads nothing and runs no script.
 
-    Args:
-        diff: The comparison.
-
     Returns:
         The page, with a line end at its end.
     """

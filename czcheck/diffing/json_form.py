@@ -10,8 +10,7 @@ from czcheck.report.inspection import whole_cost
 from czcheck.report.json_form import finding_to_json, json_text, outcome_to_json, plain_json
 
 if TYPE_CHECKING:
-    from czcheck.diffing.classes import ClassChange
-    from czcheck.diffing.metadata import FieldChange, MetadataChange
+    from czcheck.diffing.metadata import ClassChange, FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.outputs import OutputsChange, ReleaseRun
     from czcheck.diffing.record import DiffRecord, ReleaseFile
@@ -25,11 +24,7 @@ Known = TypeVar("Known")
 
 
 def diff_to_json(diff: DiffRecord) -> dict[str, Any]:
-    """A comparison as plain data, whose text is safe to print.
-
-    Args:
-        diff: The comparison.
-    """
+    """A comparison as plain data, whose text is safe to print."""
     options = diff.options
     plain: dict[str, Any] = plain_json(
         {

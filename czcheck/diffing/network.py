@@ -66,9 +66,6 @@ class NetworkChange:
 def tile_of(network: Network) -> Dims | None:
     """Height, width and channels of a network's tile, None for an open size.
 
-    Args:
-        network: The network.
-
     Returns:
         The sizes; None where there is no single input, or one of open rank.
     """

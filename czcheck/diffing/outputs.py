@@ -136,12 +136,7 @@ class OutputsChange:
 
 
 def incomparable(metadata: MetadataChange, network: NetworkChange) -> str | None:
-    """Why outputs for the same tiles cannot be the same; None if they can.
-
-    Args:
-        metadata: What changed in the metadata.
-        network: What changed in the network.
-    """
+    """Why outputs for the same tiles cannot be the same; None if they can."""
     before, after = tile_of(network.before), tile_of(network.after)
     if before != after:
         return f"a tile was {_sizes(before)} and is {_sizes(after)}, so none fits both releases"
@@ -155,10 +150,6 @@ def incomparable(metadata: MetadataChange, network: NetworkChange) -> str | None
 
 def proven_outputs(metadata: MetadataChange, network: NetworkChange) -> OutputsChange:
     """The change of the outputs, as far as it is known without a run.
-
-    Args:
-        metadata: What changed in the metadata.
-        network: What changed in the network.
 
     Raises:
         UnavailableError: Nothing.

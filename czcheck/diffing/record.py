@@ -74,7 +74,7 @@ class ReleaseFile:
 
 @dataclass(frozen=True, slots=True)
 class DiffRecord:
-    """What changed between two releases, as data. `result.Diff` describes the fields."""
+    """What changed between two releases, as data. `comparing.Diff` describes the fields."""
 
     tool_version: str
     options: DiffOptions

@@ -68,9 +68,6 @@ class Release:
     def read(self, fact: Callable[[Model], Fact]) -> Fact:
         """A fact of the file.
 
-        Args:
-            fact: What reads it.
-
         Raises:
             UnavailableError: The file does not yield it; the message names the release.
         """

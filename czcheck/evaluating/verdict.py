@@ -14,13 +14,13 @@ from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
 from czcheck.evaluating.record import Goals
 from czcheck.evaluating.truth import mask_reading
+from czcheck.images.selection import Selections
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import Model
 from czcheck.report.inspection import as_far_as_read
 from czcheck.report.report import Report
 from czcheck.rules.catalogue import catalogue
-from czcheck.segmenting.job import job_of
-from czcheck.segmenting.packages import need
+from czcheck.segmenting.job import job_of, need
 from czcheck.verifying.checking import outcomes_of, report_of
 from czcheck.verifying.gathering import facts_of, looked_at
 
@@ -143,17 +143,17 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
             "require_sandbox": checked.require_sandbox,
             "limits": runner_limits or checked.runner_limits,
         },
+        Selections(scene, channel, time, z, allow_missing=bool(allow_missing)),
+        intensities,
     )
     if job.min_confidence != int(job.min_confidence):
         raise UsageError(
             f"a minimum confidence of {job.min_confidence:g} % is not a whole percentage"
         )
-    selection: dict[str, Any] = {"scene": scene, "channel": channel, "time": time, "z": z}
-    selection["allow_missing"] = bool(allow_missing)
     with Model(path, limits) as opened:
         reading = _reading(opened, mask, class_name)
         goals = _goals(reading, min_iou, min_dice, min_f1, min_accuracy)
-        labelled = Labelled(Path(images), Path(masks), reading, selection, intensities, pictures)
+        labelled = Labelled(Path(images), Path(masks), reading, goals, pictures)
         evaluation = evaluation_of(opened, labelled, job, progress)
         facts = facts_of(opened, checked, labelled=(evaluation, goals))
         outcomes = outcomes_of(opened, settings, facts)
@@ -169,7 +169,6 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
 
 
 def _reading(model: Model, mask: str, class_name: str | None) -> MaskReading:
-
     try:
         classes = model.metadata.classes
     except UnavailableError as error:
