@@ -113,9 +113,9 @@ def command(
     is blended. In the label image, 0 means below the minimum confidence; other values are the
     model's LabelValues.
     """
-    from czcheck.report.segmentation_text import segmentation_lines
     from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, given_limits
     from czcheck.segmenting.segmentation import segment
+    from czcheck.segmenting.text import segmentation_lines
 
     limits = given_limits(timeout, memory) or DEFAULT_RUNNER_LIMITS
     with counted("segmenting", "tiles", enabled=not quiet) as progress:
