@@ -119,6 +119,17 @@ def sizes(shape: Iterable[int | None], between: str = "x") -> str:
     return between.join("?" if size is None else str(size) for size in shape)
 
 
+def shape_text(shape: Iterable[int | None] | None) -> str:
+    """A shape for people: `? x 1024 x 1024 x 1`.
+
+    Args:
+        shape: Sizes, None for an open one; None for an open rank.
+    """
+    if shape is None:
+        return "of open rank"
+    return sizes(shape, " x ")
+
+
 def listed(names: Sequence[str]) -> str:
     """Names, at least one: `a`, `a and b`, `a, b and c`.
 

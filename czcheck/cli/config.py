@@ -53,7 +53,7 @@ _WITHOUT = {"select": "all"} | {
 
 
 def _lines(plain: dict[str, Any]) -> Iterator[Line]:
-    from czcheck.report.configuration_text import value_text
+    from czcheck.configuration.showing import value_text
     from czcheck.report.lines import Line
     from czcheck.text import printable
 

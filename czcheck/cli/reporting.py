@@ -60,7 +60,11 @@ quiet = click.option("--quiet", "-q", is_flag=True, help="Print only what did no
 
 
 class Reporting:
-    """What is printed and written of one report."""
+    """What is printed and written of one report.
+
+    Attributes:
+        targets: The files that it will be written to.
+    """
 
     def __init__(
         self,
@@ -90,7 +94,7 @@ class Reporting:
         self.files: list[Destination] = []
         self._formats = formats or FORMATS
         self._lines = lines
-        self._targets: list[Target] = []
+        self.targets: list[Target] = []
         if not options and html is None:
             return
         from czcheck.report.destinations import STEP_SUMMARY, check_destinations, destination
@@ -106,7 +110,7 @@ class Reporting:
                     err=True,
                 )
         requested = [each for _, each in found if each is not None]
-        self._targets = check_destinations(requested)
+        self.targets = check_destinations(requested)
         for each in requested:
             if each.path is not None:
                 self.files.append(each)
@@ -128,7 +132,7 @@ class Reporting:
         Raises:
             UsageError: It would, or two go to one place.
         """
-        targets = [*self._targets, *also]
+        targets = [*self.targets, *also]
         if targets:
             from czcheck.targets import check_targets
 

@@ -72,18 +72,9 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     Options that are not given are taken from `[tool.czcheck]` in pyproject.toml or from
     czcheck.toml, searched from the working folder upwards; `czcheck config` shows the result.
     """
-    from czcheck.configuration.configuration import Configuration
-    from czcheck.verifying.planning import sources_of
-    from czcheck.verifying.verification import archives_in, targets_of, verify
+    from czcheck.verifying.verification import verify
 
     output = reporting.Reporting(form, reports)
-    output.guard(
-        lambda: sources_of(
-            archives_in(paths),
-            Configuration(options.keyed(given), config, profile, find=not isolated),
-        ),
-        targets_of(evidence, cache_dir),
-    )
     with progress_bar(enabled=not quiet and given["level"] in (None, "run")) as progress:
         report = verify(
             paths,
@@ -96,6 +87,7 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
             **options.given_values(given),
             gallery=output.shows_pictures,
             cache_dir=cache_dir or _usual_cache,
+            written=output.targets,
         )
     return output.deliver(report, quiet=quiet)
 

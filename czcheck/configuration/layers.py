@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from czcheck.rules.finding import Waiver
+from czcheck.rules.finding import GrantedWaiver
 
 
 class Kind(Enum):
@@ -88,22 +88,6 @@ class Override(NamedTuple):
 
     files: str
     settings: Layer
-
-
-class GrantedWaiver(NamedTuple):
-    """A waiver with the place where it is granted.
-
-    Attributes:
-        waiver: The waiver.
-        file: The configuration file, as it is shown.
-        number: Number of the waiver in the file, from 0.
-        line: Line of its table, from 1, where it is known.
-    """
-
-    waiver: Waiver
-    file: str
-    number: int
-    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

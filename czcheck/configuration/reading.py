@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 from czcheck.configuration.keys import Key, keys, severity_key
 from czcheck.configuration.layers import (
     ConfigurationFile,
-    GrantedWaiver,
     Kind,
     Layer,
     Origin,
@@ -27,7 +26,7 @@ from czcheck.errors import UsageError
 from czcheck.limits import MIB
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import matching
-from czcheck.rules.finding import Waiver
+from czcheck.rules.finding import GrantedWaiver, Waiver
 
 _HEAD = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-.\s])+?)\s*=""")

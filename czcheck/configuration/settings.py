@@ -11,7 +11,6 @@ from typing import Any
 from czcheck.configuration.keys import key_named, keys
 from czcheck.configuration.layers import (
     ConfigurationFile,
-    GrantedWaiver,
     Kind,
     Layer,
     Origin,
@@ -22,8 +21,9 @@ from czcheck.configuration.values import near
 from czcheck.errors import UsageError
 from czcheck.limits import GIB
 from czcheck.options import Options
+from czcheck.rules.catalogue import catalogue
 from czcheck.rules.declaring import Level
-from czcheck.rules.finding import Severity
+from czcheck.rules.finding import GrantedWaiver, Severity
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, Budgets, given_limits
 from czcheck.tolerances import Tolerances
 
@@ -158,6 +158,11 @@ class Settings:
             require_sandbox=self["require-sandbox"],
             cache=self["cache"],
         )
+
+    @cached_property
+    def chosen(self) -> frozenset[str]:
+        """Codes of the rules on one file whose findings count."""
+        return self.options.chosen(catalogue())
 
     @property
     def severities(self) -> dict[str, Severity]:

@@ -1,15 +1,8 @@
-from .counts import UNLABELLED as UNLABELLED
-from .counts import PixelCounts as PixelCounts
-from .objects import ObjectFigures as ObjectFigures
-from .objects import match as match
 from .pairs import Pair as Pair
 from .pairs import pairs_of as pairs_of
 from .pictures import RIGHT as RIGHT
 from .pictures import UNKNOWN as UNKNOWN
 from .pictures import WRONG as WRONG
 from .pictures import worst_picture as worst_picture
-from .record import Evaluation as Evaluation
-from .record import Goals as Goals
-from .record import ImageEvaluation as ImageEvaluation
 from .scoring import PlaneScore as PlaneScore
 from .truth import mask_reading as mask_reading

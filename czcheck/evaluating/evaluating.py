@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from czcheck.errors import InputError, UsageError
-from czcheck.evaluating.counts import PixelCounts
-from czcheck.evaluating.objects import ObjectFigures
 from czcheck.evaluating.pairs import pairs_of
 from czcheck.evaluating.pictures import worst_picture
-from czcheck.evaluating.record import Evaluation
 from czcheck.evaluating.scoring import PlaneScore
+from czcheck.figures.counts import PixelCounts
+from czcheck.figures.objects import ObjectFigures
+from czcheck.figures.record import Evaluation
 from czcheck.images.matching import for_model
 from czcheck.images.opening import open_image
 from czcheck.segmenting.planes import segment_plane
@@ -24,9 +24,9 @@ from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from czcheck.evaluating.pairs import Pair
-    from czcheck.evaluating.record import ImageEvaluation
     from czcheck.evaluating.scoring import Preview
     from czcheck.evaluating.truth import MaskReading
+    from czcheck.figures.record import ImageEvaluation
     from czcheck.images.image import Image, Plane
     from czcheck.model import Model
     from czcheck.progress import CountProgress

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from czcheck.evaluating.counts import UNLABELLED
+from czcheck.figures.counts import UNLABELLED
 from czcheck.report.picture import input_colours, png, side_by_side
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from czcheck.errors import InputError
-from czcheck.evaluating.counts import UNLABELLED, PixelCounts
-from czcheck.evaluating.objects import match
-from czcheck.evaluating.record import ImageEvaluation
+from czcheck.figures.counts import UNLABELLED, PixelCounts
+from czcheck.figures.objects import match
+from czcheck.figures.record import ImageEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from czcheck.text import cell, printable
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.counts import PixelCounts
-    from czcheck.evaluating.objects import ObjectFigures
-    from czcheck.evaluating.record import Evaluation
+    from czcheck.figures.counts import PixelCounts
+    from czcheck.figures.objects import ObjectFigures
+    from czcheck.figures.record import Evaluation
 
 ALL = "all images"
 """Name of the last row."""

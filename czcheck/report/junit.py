@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from lxml import etree
 
-from czcheck.report.configuration_text import configuration_text
+from czcheck.configuration.showing import configuration_text
 from czcheck.report.phrases import looked_at_text, ranges, unchecked, waiver_text
 from czcheck.report.record import Verdict
 from czcheck.rules.catalogue import catalogue

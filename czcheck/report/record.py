@@ -15,7 +15,7 @@ from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.record import Evaluation
+    from czcheck.figures.record import Evaluation
     from czcheck.report.gallery import Gallery
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from czcheck.report.configuration_text import configuration_text
+from czcheck.configuration.showing import configuration_text
 from czcheck.report.evaluation_text import evaluation_lines
 from czcheck.report.lines import Line, wrapped
 from czcheck.report.phrases import (

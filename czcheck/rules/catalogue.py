@@ -25,6 +25,17 @@ def catalogue() -> Mapping[str, Rule]:
     return MappingProxyType(rules)
 
 
+WAIVERS = "waivers"
+"""Fact of the rules about waivers. They run last, once all files of a call are checked."""
+
+
+@cache
+def rules_on_waivers() -> Mapping[str, Rule]:
+    """The rules on one file that are about waivers, by code."""
+    rules = {code: rule for code, rule in catalogue().items() if WAIVERS in rule.needs}
+    return MappingProxyType(rules)
+
+
 @cache
 def every_rule() -> Mapping[str, Rule]:
     """All rules by code, on one file and on two releases: our own, then those of other packages.

@@ -41,10 +41,10 @@ FACTS: dict[str, Fact] = {
     "plugins": Fact(
         _ARCHIVE, "tuple[czcheck.rules.plugins.Plugin, ...]", "packages that add rules"
     ),
-    "policy": Fact(
+    "waivers": Fact(
         _ARCHIVE,
-        "czcheck.configuration.applying.Policy",
-        "waivers, and which findings they match; such rules run last, when all files are known",
+        "tuple[czcheck.rules.finding.WaiverUse, ...]",
+        "waivers, and whether they match findings; such rules run last, when all files are known",
     ),
     "specification": Fact(
         _ARCHIVE, "czcheck.specification.Specification", "a JSON specification as it was read"
@@ -89,10 +89,8 @@ FACTS: dict[str, Fact] = {
     "elsewhere": Fact(
         _RUN, "czcheck.runtime.compare.RuntimeComparison", "the outputs of `--runtime`, compared"
     ),
-    "evaluation": Fact(
-        _RUN, "czcheck.evaluating.record.Evaluation", "the figures on labelled images"
-    ),
-    "goals": Fact(_RUN, "czcheck.evaluating.record.Goals", "the goals for these figures"),
+    "evaluation": Fact(_RUN, "czcheck.figures.record.Evaluation", "the figures on labelled images"),
+    "goals": Fact(_RUN, "czcheck.figures.record.Goals", "the goals for these figures"),
     "baseline": Fact(
         _RUN, "czcheck.runtime.baseline.BaselineComparison", "the outputs of `--baseline`, compared"
     ),

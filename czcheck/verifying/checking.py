@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from czcheck.configuration.applying import POLICY, applied, today
+from czcheck.configuration.applying import applied, today
 from czcheck.configuration.settings import Settings
 from czcheck.configuration.showing import of_report
 from czcheck.limits import Limits
 from czcheck.report.report import FileReport
-from czcheck.rules.catalogue import catalogue
+from czcheck.rules.catalogue import catalogue, rules_on_waivers
 from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts, Outcome, evaluate
 from czcheck.rules.finding import Finding, JsonPlace, WholeFile, XmlPath
@@ -38,10 +38,9 @@ def outcomes_of(model: Model, settings: Settings, facts: Facts) -> tuple[Outcome
     Returns:
         Outcomes, before severities and waivers of the configuration.
     """
-    rules = {code: rule for code, rule in catalogue().items() if POLICY not in rule.needs}
-    options = settings.options
-    chosen = options.chosen(catalogue())
-    outcomes = evaluate(rules, facts, level=options.level, chosen=chosen)
+    last = rules_on_waivers()
+    rules = {code: rule for code, rule in catalogue().items() if code not in last}
+    outcomes = evaluate(rules, facts, level=settings.options.level, chosen=settings.chosen)
     return _placed(model, tuple(outcomes))
 
 

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from czcheck.configuration.applying import POLICY, Policy
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.options import Options
 from czcheck.planned.ends import binary_of, ending_of
-from czcheck.rules.catalogue import catalogue
+from czcheck.planned.named import is_keras_file
+from czcheck.rules.catalogue import WAIVERS, catalogue
 from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
-from czcheck.specification import inapplicable, specification_of
+from czcheck.specification import IS_ARCHIVE, IS_SPECIFICATION, SpecModel, specification_of
 from czcheck.text import sizes
 from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.running import FileRun, payload_of
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.record import Evaluation, Goals
+    from czcheck.figures.record import Evaluation, Goals
     from czcheck.model import Model
     from czcheck.network.facts import Network, TensorSpec
     from czcheck.planned.ends import Binary
     from czcheck.rules.container import Archives
+    from czcheck.rules.declaring import Rule
     from czcheck.rules.plugins import Plugin
     from czcheck.runtime.baseline import BaselineComparison
     from czcheck.runtime.compare import RuntimeComparison, TileComparison
     from czcheck.runtime.record import RunRecord
+
+_XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")
+# What a build has no part of: further files, Keras's own data, further graphs, objects, versions.
+_LEFT_BEHIND = ("CZ322", "CZ334", "CZ336", "CZ338", "CZ339")
+_NOT_TAKEN_OVER = "left behind by `czcheck build`"
+_LOWERED = "left to `czcheck build`: what the target runtime gets has to be lowered first"
+_IS_KERAS = "left to `czcheck build`: a Keras file has to be exported first"
+_OF_NETWORKS = ("network", "run")
 
 
 def facts_of(
@@ -103,7 +112,7 @@ def facts_of(
             "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: options.budgets,
             "plugins": plugins,
-            POLICY: Policy,  # its findings are known when all files are checked
+            WAIVERS: lambda: (),  # known when all files are checked
             "tolerances": lambda: options.tolerances.at(model.network.precision),
             "evaluation": lambda: labelled and labelled[0],
             "goals": lambda: labelled and labelled[1],
@@ -111,9 +120,29 @@ def facts_of(
             **comparisons.sources,
         },
         not_requested,
-        inapplicable(model, catalogue()),
+        _inapplicable(model, catalogue()),
     )
     return facts
+
+
+def _inapplicable(model: Model, codes: Mapping[str, Rule]) -> dict[str, str]:
+    """Rules that say nothing about this kind of file, with the reason.
+
+    Args:
+        model: What is verified.
+        codes: The catalogue.
+    """
+    if not isinstance(model, SpecModel):
+        return {"CZ220": IS_ARCHIVE}
+    container = [code for code in codes if code.startswith("CZ1")]
+    found = dict.fromkeys([*container, *_XML_RULES], IS_SPECIFICATION)
+    found.update(dict.fromkeys(_LEFT_BEHIND, _NOT_TAKEN_OVER))
+    found.update({code: _LOWERED for code, rule in codes.items() if "target" in rule.needs})
+    spec = model.reading.spec
+    if spec is not None and is_keras_file(spec.model_path):
+        deep = {code for code, rule in codes.items() if rule.level.value in _OF_NETWORKS}
+        found.update(dict.fromkeys(sorted(deep), _IS_KERAS))
+    return found
 
 
 def with_borders(record: RunRecord) -> RunRecord:

@@ -13,13 +13,7 @@ import numpy as np
 import pytest
 from lxml import html
 
-from czcheck.evaluating import (
-    Evaluation,
-    Goals,
-    ImageEvaluation,
-    ObjectFigures,
-    PixelCounts,
-)
+from czcheck.figures import Evaluation, Goals, ImageEvaluation, ObjectFigures, PixelCounts
 from czcheck.options import Options
 from czcheck.report import (
     ALL,

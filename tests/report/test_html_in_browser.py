@@ -15,13 +15,7 @@ from galleries import COLOURS, HOSTILE, with_pictures
 from reports import REPORTS, crashed, many_findings, nothing_checked, passed, report, with_waivers
 
 import czcheck
-from czcheck.evaluating import (
-    Evaluation,
-    Goals,
-    ImageEvaluation,
-    ObjectFigures,
-    PixelCounts,
-)
+from czcheck.figures import Evaluation, Goals, ImageEvaluation, ObjectFigures, PixelCounts
 from czcheck.report import FileReport, png
 from czcheck.text import printable
 

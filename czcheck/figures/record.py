@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from czcheck.evaluating.counts import PixelCounts
-from czcheck.evaluating.objects import ObjectFigures
+from czcheck.figures.counts import PixelCounts
+from czcheck.figures.objects import ObjectFigures
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from czcheck.diffing.classes import ClassChange, match_classes
+from czcheck.changes.classes import ClassChange, match_classes
 from czcheck.metadata.fields import FIELDS
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.parts import UnknownPart
