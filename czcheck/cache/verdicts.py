@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from czcheck.cache import circumstances
 from czcheck.cache.entries import (
@@ -20,6 +19,7 @@ from czcheck.cache.entries import (
 )
 from czcheck.cache.store import Store
 from czcheck.configuration.showing import plain
+from czcheck.report.examined import Examined
 from czcheck.rules.engine import Outcome, SkipCause, Status
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ class Verdict:
 
     Attributes:
         outcomes: Outcomes, before severities and waivers of a configuration.
-        looked_at: What the file holds and what was done with it.
+        examined: What was examined of it.
         checked: When it was checked, such as `2026-11-25T23:20:11Z`.
     """
 
     outcomes: tuple[Outcome, ...]
-    looked_at: dict[str, Any]
+    examined: Examined
     checked: str
 
 
@@ -130,17 +130,17 @@ class Verdicts:
         try:
             return Verdict(
                 tuple(outcome_from_plain(each) for each in entry["outcomes"]),
-                dict(entry["looked_at"]),
+                Examined.from_json(entry["looked_at"]),
                 str(entry["checked"]),
             )
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
     def put(
         self,
         key: str,
         outcomes: tuple[Outcome, ...],
-        looked_at: Mapping[str, Any],
+        examined: Examined,
         run: RunRecord | None,
     ) -> None:
         """Store a verdict if another run would give the same one.
@@ -148,7 +148,7 @@ class Verdicts:
         Args:
             key: What `key` gave.
             outcomes: Outcomes, before severities and waivers of a configuration.
-            looked_at: What the file holds and what was done with it.
+            examined: What was examined of the file.
             run: What running the network showed; None if it was not run.
         """
         if not is_lasting(outcomes, run):
@@ -158,7 +158,7 @@ class Verdicts:
             entry = {
                 "checked": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "outcomes": [outcome_to_plain(each) for each in outcomes],
-                "looked_at": plain_value(dict(looked_at)),
+                "looked_at": plain_value(examined.to_json()),
             }
         except NotPlainError:
             return

@@ -21,7 +21,7 @@ from czcheck.report.report import Report
 from czcheck.segmenting.job import job_of
 from czcheck.segmenting.packages import need
 from czcheck.verifying.checking import outcomes_of, report_of
-from czcheck.verifying.gathering import facts_of, looked_at
+from czcheck.verifying.gathering import examined, facts_of
 
 if TYPE_CHECKING:
     from czcheck.evaluating.truth import MaskReading
@@ -152,11 +152,9 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         evaluation = evaluation_of(opened, labelled, job, progress)
         facts = facts_of(opened, checked, labelled=(evaluation, goals))
         outcomes = outcomes_of(opened, settings, facts)
-        examined = {
-            **looked_at(opened, checked.level, facts),
-            "evaluation": evaluation.to_json(goals),
-        }
-        report = report_of(opened, settings, outcomes, examined)
+        found = examined(opened, checked.level, facts)
+        found = found._replace(evaluation=evaluation.to_json(goals))
+        report = report_of(opened, settings, outcomes, found)
         inspection = as_far_as_read(opened, checked.level)
     (outcomes,) = with_waiver_rules([(settings, report.outcomes)])
     report = dataclasses.replace(

@@ -3,6 +3,9 @@ from .destinations import destination as destination
 from .evaluation_table import ALL as ALL
 from .evaluation_table import evaluation_csv as evaluation_csv
 from .evaluation_text import evaluation_lines as evaluation_lines
+from .examined import Examined as Examined
+from .examined import MetadataSummary as MetadataSummary
+from .examined import typed as typed
 from .formats import FORMATS as FORMATS
 from .formats import known_format as known_format
 from .gallery import CONFIDENCE_SHADES as CONFIDENCE_SHADES
@@ -22,7 +25,7 @@ from .json_form import report_to_json as report_to_json
 from .lines import Line as Line
 from .notebook import report_html as report_html
 from .phrases import border_text as border_text
-from .phrases import looked_at_text as looked_at_text
+from .phrases import examined_text as examined_text
 from .phrases import ranges as ranges
 from .picture import NO_NUMBER as NO_NUMBER
 from .picture import png as png

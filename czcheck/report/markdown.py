@@ -118,7 +118,7 @@ def _table(files: Sequence[FileRecord]) -> Iterator[str]:
 
 def _labelled(file: FileRecord) -> Iterator[str]:
     """What was demanded on labelled images, how much was padding, and what is missing."""
-    if evaluation := file.looked_at.get("evaluation"):
+    if evaluation := file.examined.evaluation:
         padding = padding_text(evaluation["tiles"])
         for text in (goals_text(evaluation), padding, *image_notes(evaluation)):
             if text:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from czcheck.configuration.applying import applied, today
 from czcheck.configuration.settings import Settings
@@ -17,7 +16,7 @@ from czcheck.rules.engine import Facts, Outcome, evaluate
 from czcheck.rules.finding import Finding, JsonPlace, WholeFile, XmlPath
 from czcheck.runtime.source import WorkerSource
 from czcheck.specification import SpecModel, open_checked
-from czcheck.verifying.gathering import facts_of, looked_at
+from czcheck.verifying.gathering import examined, facts_of
 from czcheck.verifying.planning import FileToCheck
 from czcheck.verifying.running import FileRun, Recording
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
     from czcheck.model import Model
     from czcheck.progress import FileProgress
+    from czcheck.report.examined import Examined
 
 
 def outcomes_of(model: Model, settings: Settings, facts: Facts) -> tuple[Outcome, ...]:
@@ -48,7 +48,7 @@ def report_of(
     model: Model,
     settings: Settings,
     outcomes: tuple[Outcome, ...],
-    looked_at: Mapping[str, Any],
+    examined: Examined,
     cached: str | None = None,
 ) -> FileReport:
     """The report on a file, with its effective severities and waivers.
@@ -57,7 +57,7 @@ def report_of(
         model: The opened archive.
         settings: Its effective settings.
         outcomes: How the rules ended.
-        looked_at: What the file holds and what was done with it; known once the rules have ended.
+        examined: What was examined of it; known once the rules have ended.
         cached: When the rules were checked, if that was in an earlier run.
     """
     return FileReport(
@@ -66,7 +66,7 @@ def report_of(
         sha256=model.sha256,
         fail_on=settings.options.fail_on,
         outcomes=applied(outcomes, settings, today()),
-        looked_at=looked_at,
+        examined=examined,
         configuration=of_report(settings),
         cached=cached,
     )
@@ -119,16 +119,16 @@ def check_file(
         if verdicts is not None and options.level is Level.RUN and not isinstance(model, SpecModel):
             key = verdicts.key(model.path, model.sha256, settings)
         if verdicts is not None and key is not None and (found := verdicts.get(key)) is not None:
-            return report_of(model, settings, found.outcomes, found.looked_at, found.checked)
+            return report_of(model, settings, found.outcomes, found.examined, found.checked)
         with FileRun(model, options, file.baseline, source, recording, progress) as run:
             if options.level is Level.RUN:
                 run.start_early()
             facts = facts_of(model, options, run)
             outcomes = outcomes_of(model, settings, facts)
-            examined = looked_at(model, options.level, facts)
+            found_in_file = examined(model, options.level, facts)
             if verdicts is not None and key is not None and model.is_unchanged():
-                verdicts.put(key, outcomes, examined, facts.known("run"))
-            report = report_of(model, settings, outcomes, examined)
+                verdicts.put(key, outcomes, found_in_file, facts.known("run"))
+            report = report_of(model, settings, outcomes, found_in_file)
             if recording.preview_side is not None:
                 from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415
 
@@ -138,6 +138,6 @@ def check_file(
                     gallery=run.gallery([*report.findings, *report.waived]),
                 )
             if written := run.write_evidence(report.findings):
-                examined = {**examined, "evidence": written}
-                report = dataclasses.replace(report, looked_at=examined)
+                found_in_file = found_in_file._replace(evidence=tuple(written))
+                report = dataclasses.replace(report, examined=found_in_file)
             return report
