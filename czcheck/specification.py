@@ -18,8 +18,7 @@ from czcheck.metadata.fields import FIELDS
 from czcheck.metadata.model_metadata import VERSION
 from czcheck.metadata.parts import XmlDocument
 from czcheck.metadata.processing import check_class_count, check_operations
-from czcheck.metadata.spec import examine_spec
-from czcheck.metadata.spec_reading import SpecFault
+from czcheck.metadata.spec import SpecFault, examine_spec
 from czcheck.model import Model
 from czcheck.planned.ends import (
     about_channels,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from czcheck.archive.container import Container, Payload
     from czcheck.archive.reader import Archive
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec_reading import BuildSpec, SpecPlace, SpecReading
+    from czcheck.metadata.spec import BuildSpec, SpecPlace, SpecReading
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from czcheck.cli.forms import as_json, with_json
-from czcheck.cli.groups import REPORT, group
+from czcheck.cli.groups import REPORT, as_json, group, with_json
 from czcheck.cli.printing import print_lines, print_text
 
 if TYPE_CHECKING:
-    from czcheck.report.destinations import Destination
-    from czcheck.report.lines import Line
+    from czcheck.report.formats import Destination
     from czcheck.sources import Sources
     from czcheck.targets import Target
+    from czcheck.text import Line
 
 
 def _known(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -97,7 +96,7 @@ class Reporting:
         self.targets: list[Target] = []
         if not options and html is None:
             return
-        from czcheck.report.destinations import STEP_SUMMARY, check_destinations, destination
+        from czcheck.report.formats import STEP_SUMMARY, check_destinations, destination
 
         found = [(option, destination(option, self._formats)) for option in options]
         if html is not None:
@@ -178,7 +177,7 @@ class Reporting:
 
     def _write(self, report: Any, to: Destination) -> bool:
         from czcheck.errors import IncompleteError
-        from czcheck.report.destinations import write_report
+        from czcheck.report.formats import write_report
 
         try:
             write_report(report, to, self._formats)

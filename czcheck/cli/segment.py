@@ -8,10 +8,8 @@ from typing import Any
 import click
 
 from czcheck.cli import options
-from czcheck.cli.groups import REPORT, RESULTS, RUN, SCALE, GroupedCommand, group
-from czcheck.cli.numbers import Number, percent
-from czcheck.cli.printing import print_json, print_lines
-from czcheck.cli.progress import counted
+from czcheck.cli.groups import REPORT, RESULTS, RUN, SCALE, GroupedCommand, Number, group, percent
+from czcheck.cli.printing import counted, print_json, print_lines
 
 
 @click.command("segment", cls=GroupedCommand)

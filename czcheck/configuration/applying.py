@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from czcheck.configuration.settings import Settings
 from czcheck.rules.catalogue import WAIVERS, catalogue, rules_on_waivers
+from czcheck.rules.declaring import release_rules
 from czcheck.rules.engine import Facts, Outcome, SkipCause, Status, evaluate
-from czcheck.rules.families import release_rules
 from czcheck.rules.finding import Finding, WaiverUse
 
 

@@ -10,8 +10,19 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from czcheck.configuration.keys import Key, keys, severity_key
-from czcheck.configuration.layers import (
+from czcheck.configuration.keys import (
+    Key,
+    WrongValueError,
+    codes,
+    keys,
+    kind_of,
+    near,
+    severity,
+    severity_key,
+    text,
+)
+from czcheck.configuration.settings import (
+    BUILT_IN,
     ConfigurationFile,
     Kind,
     Layer,
@@ -20,8 +31,6 @@ from czcheck.configuration.layers import (
     Profile,
     Setting,
 )
-from czcheck.configuration.settings import BUILT_IN
-from czcheck.configuration.values import WrongValueError, codes, kind_of, near, severity, text
 from czcheck.errors import UsageError
 from czcheck.limits import MIB
 from czcheck.rules.catalogue import every_rule

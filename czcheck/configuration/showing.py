@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from czcheck.configuration.applying import today
+from czcheck.configuration.keys import Ignored
 from czcheck.configuration.settings import Settings
-from czcheck.configuration.values import Ignored
 from czcheck.rules.finding import GrantedWaiver
 from czcheck.text import count, printable
 

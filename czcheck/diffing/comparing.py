@@ -21,11 +21,10 @@ from czcheck.diffing.result import Diff
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.options import Options
-from czcheck.rules.declaring import Level
+from czcheck.rules.declaring import Level, release_rules
 from czcheck.rules.engine import Facts, Outcome, evaluate
-from czcheck.rules.families import release_rules
 from czcheck.runtime.source import WorkerSource
-from czcheck.verifying.planning import check_images
+from czcheck.verifying.checking import check_images
 
 if TYPE_CHECKING:
     from czcheck.changes.network import NetworkChange

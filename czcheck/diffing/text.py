@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.configuration.showing import configuration_text
 from czcheck.diffing.json_form import diff_to_json
-from czcheck.report.lines import Line, wrapped
 from czcheck.report.text import outcome_lines
-from czcheck.text import count, first_of, percent, shape_text, size_text
+from czcheck.text import Line, count, first_of, percent, shape_text, size_text, wrapped
 
 if TYPE_CHECKING:
     from czcheck.diffing.record import DiffRecord

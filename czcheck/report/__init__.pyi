@@ -1,12 +1,12 @@
-from .destinations import Destination as Destination
-from .destinations import destination as destination
-from .evaluation_table import ALL as ALL
-from .evaluation_table import evaluation_csv as evaluation_csv
+from .evaluation_text import ALL as ALL
+from .evaluation_text import evaluation_csv as evaluation_csv
 from .evaluation_text import evaluation_lines as evaluation_lines
 from .examined import Examined as Examined
 from .examined import MetadataSummary as MetadataSummary
 from .examined import typed as typed
 from .formats import FORMATS as FORMATS
+from .formats import Destination as Destination
+from .formats import destination as destination
 from .formats import known_format as known_format
 from .gallery import CONFIDENCE_SHADES as CONFIDENCE_SHADES
 from .gallery import SIDE as SIDE
@@ -22,7 +22,6 @@ from .inspection_text import inspection_lines as inspection_lines
 from .json_form import file_to_json as file_to_json
 from .json_form import plain_json as plain_json
 from .json_form import report_to_json as report_to_json
-from .lines import Line as Line
 from .notebook import report_html as report_html
 from .phrases import border_text as border_text
 from .phrases import examined_text as examined_text

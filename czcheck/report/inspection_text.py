@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
 from czcheck.report.inspection import inspection
-from czcheck.report.lines import Line
-from czcheck.text import printable, shape_text, size_text
+from czcheck.text import Line, printable, shape_text, size_text
 
 if TYPE_CHECKING:
     from czcheck.model import Model

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from czcheck.configuration.showing import configuration_text
 from czcheck.report.evaluation_text import evaluation_lines
-from czcheck.report.lines import Line, wrapped
 from czcheck.report.phrases import (
     MAX_PLACES,
     Judged,
@@ -26,7 +25,7 @@ from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import PACKAGE
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding
-from czcheck.text import count, printable
+from czcheck.text import Line, count, printable, wrapped
 
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord

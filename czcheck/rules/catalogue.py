@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from czcheck.rules.declaring import Rule, by_code, docs_url
-from czcheck.rules.families import own_rules, release_rules
+from czcheck.rules.declaring import Rule, by_code, docs_url, own_rules, release_rules
 from czcheck.rules.plugins import plugins
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from czcheck.changes.outputs import worst_of
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
-from czcheck.rules.words import tiles_in_words
-from czcheck.text import percent
+from czcheck.text import percent, tiles_in_words
 from czcheck.tolerances import reason_for
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from czcheck.rules.comparison import (
 )
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel, XmlPath
-from czcheck.rules.words import tiles_in_words
-from czcheck.text import first_of, sizes
+from czcheck.text import first_of, sizes, tiles_in_words
 
 if TYPE_CHECKING:
     from czcheck.changes.classes import ClassChange

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.report.lines import Line
-from czcheck.text import count, first_of, printable
+from czcheck.text import Line, count, first_of, printable
 
 if TYPE_CHECKING:
     from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation

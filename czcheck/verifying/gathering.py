@@ -27,8 +27,7 @@ from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
 from czcheck.specification import IS_ARCHIVE, IS_SPECIFICATION, SpecModel, specification_of
 from czcheck.text import sizes
-from czcheck.verifying.comparisons import Comparisons
-from czcheck.verifying.running import FileRun, payload_of
+from czcheck.verifying.running import Comparisons, FileRun, payload_of
 
 if TYPE_CHECKING:
     from czcheck.figures.record import Evaluation, Goals

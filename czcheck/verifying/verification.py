@@ -19,8 +19,7 @@ from czcheck.report.report import FileReport, Report
 from czcheck.rules.declaring import Level
 from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.targets import Target, Way, check_targets
-from czcheck.verifying.checking import check_file
-from czcheck.verifying.planning import FileToCheck, file_to_check, sources_of
+from czcheck.verifying.checking import FileToCheck, check_file, file_to_check, sources_of
 from czcheck.verifying.running import Recording
 
 if TYPE_CHECKING:
