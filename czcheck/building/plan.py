@@ -37,7 +37,7 @@ from czcheck.planned.named import is_keras_file
 if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec_reading import BuildSpec
+    from czcheck.metadata.spec import BuildSpec
     from czcheck.planned.ends import Binary, Ending
 
 

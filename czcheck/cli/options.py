@@ -8,8 +8,16 @@ from typing import Any
 
 import click
 
-from czcheck.cli.groups import CHECKED, CONFIGURATION, IMAGES, RUN, SCALE, group
-from czcheck.cli.numbers import Number, WholeNumber
+from czcheck.cli.groups import (
+    CHECKED,
+    CONFIGURATION,
+    IMAGES,
+    RUN,
+    SCALE,
+    Number,
+    WholeNumber,
+    group,
+)
 from czcheck.limits import LARGEST_SIDE
 
 LEVELS = ("archive", "metadata", "network", "run")

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli import options
-from czcheck.cli.groups import REPORT, RESULTS, RUN, SCALE, GroupedCommand, group
-from czcheck.cli.numbers import Number, percent
-from czcheck.cli.printing import print_json, print_lines
-from czcheck.cli.progress import counted
+from czcheck.cli.groups import REPORT, RESULTS, RUN, SCALE, GroupedCommand, Number, group, percent
+from czcheck.cli.printing import counted, print_json, print_lines
 
 if TYPE_CHECKING:
     from czcheck.runtime.limits import Backend
@@ -117,9 +115,9 @@ def command(  # noqa: PLR0913 - options, by name
     is blended. In the label image, 0 means below the minimum confidence; other values are the
     model's LabelValues.
     """
-    from czcheck.report.segmentation_text import segmentation_lines
     from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, given_limits
     from czcheck.segmenting.segmentation import segment
+    from czcheck.segmenting.text import segmentation_lines
 
     limits = given_limits(timeout, memory, backend) or DEFAULT_RUNNER_LIMITS
     with counted("segmenting", "tiles", enabled=not quiet) as progress:

@@ -10,30 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck._version import __version__
-from czcheck.configuration.applying import POLICY, applied, judge_releases, today
+from czcheck.changes.metadata import FieldChange, MetadataChange, compare_metadata
+from czcheck.changes.network import compare_networks
+from czcheck.changes.weights import compare_weights
+from czcheck.configuration.applying import applied, releases_with_waiver_rules, today
 from czcheck.configuration.configuration import Configuration
 from czcheck.configuration.showing import of_report
 from czcheck.diffing import outputs
-from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
-from czcheck.diffing.network import compare_networks
 from czcheck.diffing.record import DiffOptions, DiffRecord, Fault, ReleaseFile
 from czcheck.diffing.release import Release
-from czcheck.diffing.weights import compare_weights
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.options import Options
-from czcheck.rules.catalogue import catalogue
-from czcheck.rules.declaring import Level
+from czcheck.rules.declaring import Level, release_rules
 from czcheck.rules.engine import Facts, Outcome, evaluate
-from czcheck.rules.families import release_rules
 from czcheck.runtime.source import WorkerSource
-from czcheck.verifying.planning import check_images
+from czcheck.verifying.checking import check_images
 
 if TYPE_CHECKING:
+    from czcheck.changes.network import NetworkChange
+    from czcheck.changes.outputs import OutputsChange
+    from czcheck.changes.weights import WeightsChange
     from czcheck.configuration.settings import Settings
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.outputs import OutputsChange
-    from czcheck.diffing.weights import WeightsChange
     from czcheck.model import Model
     from czcheck.progress import FileProgress
     from czcheck.runtime.limits import Backend, RunnerLimits
@@ -228,8 +226,7 @@ def _outcomes(facts: Facts, settings: Settings, level: Level) -> tuple[Outcome, 
     outcomes = applied(tuple(ended), settings, today())
     if settings.file is None:
         return outcomes
-    about = [code for code, rule in catalogue().items() if POLICY in rule.needs]
-    return judge_releases(outcomes, settings, settings.options.chosen(about))
+    return releases_with_waiver_rules(outcomes, settings)
 
 
 def _or_fault(fact: Callable[[], Any]) -> Any:

@@ -10,11 +10,11 @@ from czcheck.report.inspection import whole_cost
 from czcheck.report.json_form import finding_to_json, json_text, outcome_to_json, plain_json
 
 if TYPE_CHECKING:
-    from czcheck.diffing.metadata import ClassChange, FieldChange, MetadataChange
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.outputs import OutputsChange, ReleaseRun
+    from czcheck.changes.metadata import ClassChange, FieldChange, MetadataChange
+    from czcheck.changes.network import NetworkChange
+    from czcheck.changes.outputs import OutputsChange, ReleaseRun
+    from czcheck.changes.weights import WeightChange, WeightsChange
     from czcheck.diffing.record import DiffRecord, ReleaseFile
-    from czcheck.diffing.weights import WeightChange, WeightsChange
     from czcheck.metadata.classes import SegmentationClass
     from czcheck.network.weights import Weight
     from czcheck.runtime.compare import TileComparison

@@ -1,12 +1,5 @@
-from .counts import UNLABELLED as UNLABELLED
-from .counts import ObjectFigures as ObjectFigures
-from .counts import PixelCounts as PixelCounts
-from .counts import match as match
 from .pairs import Pair as Pair
 from .pairs import pairs_of as pairs_of
-from .record import Evaluation as Evaluation
-from .record import Goals as Goals
-from .record import ImageEvaluation as ImageEvaluation
 from .scoring import RIGHT as RIGHT
 from .scoring import UNKNOWN as UNKNOWN
 from .scoring import WRONG as WRONG

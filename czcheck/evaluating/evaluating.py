@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.errors import InputError, UsageError
-from czcheck.evaluating.counts import ObjectFigures, PixelCounts
 from czcheck.evaluating.pairs import pairs_of
-from czcheck.evaluating.record import Evaluation
 from czcheck.evaluating.scoring import PlaneScore, worst_picture
+from czcheck.figures.counts import ObjectFigures, PixelCounts
+from czcheck.figures.record import Evaluation
 from czcheck.images.formats import open_selected
 from czcheck.segmenting.planes import segment_plane
 from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from czcheck.evaluating.pairs import Pair
-    from czcheck.evaluating.record import Goals, ImageEvaluation
     from czcheck.evaluating.scoring import Preview
     from czcheck.evaluating.truth import MaskReading
+    from czcheck.figures.record import Goals, ImageEvaluation
     from czcheck.images.image import Image, Plane
     from czcheck.model import Model
     from czcheck.progress import CountProgress

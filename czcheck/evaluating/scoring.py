@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from czcheck.errors import InputError
-from czcheck.evaluating.counts import UNLABELLED, PixelCounts, match
-from czcheck.evaluating.record import ImageEvaluation
+from czcheck.figures.counts import UNLABELLED, PixelCounts, match
+from czcheck.figures.record import ImageEvaluation
 from czcheck.report.picture import input_colours, png, side_by_side
 
 if TYPE_CHECKING:

@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck._version import __version__
-from czcheck.configuration.applying import judge
+from czcheck.configuration.applying import with_waiver_rules
 from czcheck.configuration.configuration import Configuration
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
-from czcheck.evaluating.record import Goals
 from czcheck.evaluating.truth import mask_reading
+from czcheck.figures.record import Goals
 from czcheck.images.selection import Selections
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import Model
 from czcheck.report.inspection import as_far_as_read
 from czcheck.report.report import Report
-from czcheck.rules.catalogue import catalogue
 from czcheck.segmenting.job import job_of, need
 from czcheck.verifying.checking import outcomes_of, report_of
-from czcheck.verifying.gathering import facts_of, looked_at
+from czcheck.verifying.gathering import examined, facts_of
 
 if TYPE_CHECKING:
     from czcheck.evaluating.truth import MaskReading
@@ -157,15 +156,15 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         evaluation = evaluation_of(opened, labelled, job, progress)
         facts = facts_of(opened, checked, labelled=(evaluation, goals))
         outcomes = outcomes_of(opened, settings, facts)
-        examined = {
-            **looked_at(opened, checked.level, facts),
-            "evaluation": evaluation.to_json(goals),
-        }
-        report = report_of(opened, settings, outcomes, examined)
+        found = examined(opened, checked.level, facts)
+        found = found._replace(evaluation=evaluation.to_json(goals))
+        report = report_of(opened, settings, outcomes, found)
         inspection = as_far_as_read(opened, checked.level)
-    (judged,) = judge([report], [(settings, checked.chosen(catalogue()))])
-    judged = dataclasses.replace(judged, evaluation=evaluation, inspection=inspection)
-    return Report(__version__, checked, (judged,))
+    (outcomes,) = with_waiver_rules([(settings, report.outcomes)])
+    report = dataclasses.replace(
+        report, outcomes=outcomes, evaluation=evaluation, inspection=inspection
+    )
+    return Report(__version__, checked, (report,))
 
 
 def _reading(model: Model, mask: str, class_name: str | None) -> MaskReading:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.report.report import FileReport
     from czcheck.runtime.limits import RunnerLimits
-    from czcheck.verifying.planning import FileToCheck
+    from czcheck.verifying.checking import FileToCheck
     from czcheck.verifying.running import Recording
 
 # A worker may have several threads; its memory is reckoned for one network.

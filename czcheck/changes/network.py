@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from czcheck.diffing.metadata import FieldChange
+from czcheck.changes.metadata import FieldChange
 from czcheck.network.target import gaps, load_target
-from czcheck.report.inspection_text import shape_text
+from czcheck.text import shape_text
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Dims, Network, Signature
@@ -121,9 +121,7 @@ def _described(signature: Signature | None) -> dict[str, Any]:
             place = side if len(specs) == 1 else f"{side} {number + 1}"
             described[f"{place} key"] = spec.key
             described[f"{place} dtype"] = spec.dtype
-            described[f"{place} shape"] = shape_text(
-                None if spec.shape is None else list(spec.shape)
-            )
+            described[f"{place} shape"] = shape_text(spec.shape)
     return described
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from czcheck.evaluating.counts import ObjectFigures, PixelCounts
+from czcheck.figures.counts import ObjectFigures, PixelCounts
 
 
 @dataclass(frozen=True, slots=True)

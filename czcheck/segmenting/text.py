@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.report.lines import Line
 from czcheck.report.phrases import backend_text
-from czcheck.text import count, first_of, printable
+from czcheck.text import Line, count, first_of, printable
 
 if TYPE_CHECKING:
     from czcheck.segmenting.results import ImageResult, PlaneResult, Segmentation
@@ -52,7 +51,7 @@ def segmentation_lines(result: Segmentation, *, quiet: bool = False) -> Iterator
     yield Line(text, "failed" if failed else "passed")
     if result.environment is not None and not quiet:
         environment = result.environment
-        how = printable(backend_text(environment.backend_facts))
+        how = printable(backend_text(environment.backend, environment.reason))
         yield Line(
             f"TensorFlow {environment.tensorflow} ({how}); {environment.isolation}", "counts"
         )
