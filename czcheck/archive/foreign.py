@@ -104,18 +104,20 @@ def archives_of(folder: Path) -> list[Path]:
 
 
 def about_missing(path: Path) -> str:
-    """Say that there is no such file, and which one beside it has nearly that name.
+    """Say that there is no such file, and which neighbouring one has nearly that name.
 
     Args:
         path: What was named.
     """
+    if path.is_symlink():
+        return f"no such file: it is a link to {path.readlink()}, which does not exist"
     try:
-        beside = [each.name for each in path.parent.iterdir()]
+        others = [each.name for each in path.parent.iterdir() if each.exists()]
     except OSError:
         return f"no such file: there is no folder {path.parent}"
     if any(letter in path.name for letter in "*?["):
         return "no file has a name like that"
-    near = nearest(path.name, beside, 0.8)
+    near = nearest(path.name, others, 0.8)
     if not near:
         return "no such file"
     return f"no such file; did you mean {path.parent / near}?"

@@ -81,16 +81,16 @@ def _lines(result: RepairResult) -> Iterator[Line]:
         yield Line("  nothing to change: the archive is byte for byte the same")
     for change in result.changes:
         yield Line(f"  changed   {printable(change)}")
-    proof = result.proof
+    found = result.equivalence
     yield Line(
-        f"  proved    labels equal to the source's on tiles of {proof.tile[0]} x {proof.tile[1]}"
-        + (f", except for {proof.ties} ties;" if proof.ties else ";")
+        f"  proved    labels equal to the source's on tiles of {found.tile[0]} x {found.tile[1]}"
+        + (f", except for {found.ties} ties;" if found.ties else ";")
     )
     yield Line(
-        f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
-        f" within {proof.raw:.1e} on the raw range"
+        f"            probabilities within {found.scaled:.1e} on intensities 0 to 1,"
+        f" within {found.raw:.1e} on the raw range"
     )
-    yield from precision_lines(proof)
+    yield from precision_lines(found)
     if result.report is not None:
         yield Line("")
         yield from report_lines(result.report)

@@ -49,6 +49,19 @@ def about_dtype(spec: TensorSpec, what: str) -> str | None:
     )
 
 
+def about_open_tile(multiple: int) -> str:
+    """Why a network without a tile size cannot be built without one.
+
+    Args:
+        multiple: Number that height and width have to be multiples of, as far as known.
+    """
+    hint = f", each a multiple of {multiple} for this network" if multiple > 1 else ""
+    return (
+        "the network takes tiles of any size, and ZEN needs a fixed one: set `SpatialDims` "
+        f"[height, width] in the spec or give --tile HxW{hint}"
+    )
+
+
 SIGMOID, PAIR, SOFTMAX = "Sigmoid", "SigmoidToSoftmaxScores", "Softmax"
 _SOFTMAX = ("softmax", "decomposed-softmax")
 # Over one channel, these are the same everywhere.

@@ -79,7 +79,22 @@ class Session:
             IncompleteError: The process could not be started, or nothing could be unpacked.
         """
         self._worker.hello()
-        folder = unpack(files, self._worker.folder / "model", limits)
+        return self.open(unpack(files, self._worker.folder / "model", limits), network)
+
+    def open(self, folder: Path, network: Network) -> LoadRecord | None:
+        """Load a network from where it is, in place of the one before.
+
+        Args:
+            folder: The SavedModel.
+            network: Its facts.
+
+        Returns:
+            How it was loaded; None where that failed.
+
+        Raises:
+            UnavailableError: It has no signature with one input and one output.
+            IncompleteError: The process could not be started.
+        """
         try:
             self.loaded = load_network(self._worker, folder, network)
         except WorkerDied as death:

@@ -48,9 +48,9 @@ def test_every_kind_of_saved_model_builds(
     before = digest_of(sources / kind)
     result = build(write_spec(sources / kind), tmp_path / "a.czmodel", verify=False)
     assert result.tile == result.source_tile == (32, 32)
-    assert result.proof.of_archive
-    assert result.proof.scaled <= 1e-5
-    assert result.proof.raw <= 1e-3
+    assert result.equivalence.of_archive
+    assert result.equivalence.scaled <= 1e-5
+    assert result.equivalence.raw <= 1e-3
     assert result.nodes_after < result.nodes_before
     with czcheck.open(result.path) as model:
         network = model.network
@@ -144,7 +144,7 @@ def test_a_tile_is_set_where_the_source_leaves_it_open(
     spec = write_spec(sources / "export_u_net_any_size", SpatialDims=[48, 64])
     result = build(spec, tmp_path / "a.czmodel", verify=False)
     assert (result.tile, result.source_tile) == ((48, 64), None)
-    assert (result.proof.tile, result.proof.of_archive) == ((48, 64), True)
+    assert (result.equivalence.tile, result.equivalence.of_archive) == ((48, 64), True)
     with czcheck.open(result.path) as model:
         serving = model.network.serving
     assert serving is not None
@@ -158,7 +158,7 @@ def test_a_tile_replaces_the_sources_own_and_goes_before_the_spec(
     spec = write_spec(sources / "export", SpatialDims=[48, 48])
     result = build(spec, tmp_path / "a.czmodel", tile=(40, 24), verify=False)
     assert (result.tile, result.source_tile) == ((40, 24), (32, 32))
-    assert (result.proof.tile, result.proof.of_archive) == ((32, 32), False)
+    assert (result.equivalence.tile, result.equivalence.of_archive) == ((32, 32), False)
     with czcheck.open(result.path) as model:
         serving = model.network.serving
     assert serving is not None

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from czcheck.building.checks import no_tile
 from czcheck.building.lowering.lower import INPUT, OUTPUT, import_graph, weights
 from czcheck.errors import InputError
 from czcheck.network.grammar import data_inputs
+from czcheck.planned.ends import about_open_tile
 from czcheck.runtime.worker import first_line, without_rewrites
 
 RANK = 4
@@ -97,7 +97,7 @@ def fit(graph_def: Any, tile: tuple[int, int] | None, multiple: int = 1) -> Fitt
         )
     height, width = tile or (old[1], old[2])
     if OPEN in (height, width):
-        raise InputError(no_tile(multiple))
+        raise InputError(about_open_tile(multiple))
     batch = old[0] if old[0] in (OPEN, 1) else OPEN
     shape = [batch, height, width, old[3]]
     changed = type(graph_def)()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.building import Comparer, questions
+from czcheck.building import Comparer, inputs_of
 from czcheck.runtime.compare import compare
 
 SOURCE = np.array([[[[0.7, 0.3], [0.2, 0.8]]]], np.float32)
@@ -60,10 +60,10 @@ def test_the_tolerance_is_wider_on_the_raw_range() -> None:
     assert differs is not None
     assert differs.startswith("on the tile 'zeros' (scaled to [0, 1]) probabilities differ by up")
     assert "from 0.7 to 0.7005 at row 0, column 0, channel 0 (allowed: 1e-05)" in differs
-    proof = comparer.result((1, 2), of_archive=True)
-    assert proof.raw == pytest.approx(5e-4, rel=1e-3)
-    assert proof.scaled == 0
-    assert proof.pixels == 2
+    found = comparer.result((1, 2), of_archive=True)
+    assert found.raw == pytest.approx(5e-4, rel=1e-3)
+    assert found.scaled == 0
+    assert found.pixels == 2
 
 
 @pytest.mark.parametrize(("precision", "within"), [("float16", 2e-3), ("bfloat16", 1e-2)])
@@ -80,7 +80,7 @@ def test_half_precision_has_a_tolerance_of_its_own_and_says_so(
 
 
 def test_integer_pixel_types_are_asked_on_both_ranges() -> None:
-    asked = list(questions(16, 24, 1, "Gray16"))
+    asked = list(inputs_of(16, 24, 1, "Gray16"))
     assert {pixels.shape for _, _, pixels in asked} == {(16, 24, 1)}
     assert max(pixels.max() for _, raw, pixels in asked if raw) == 65535
     assert max(pixels.max() for _, raw, pixels in asked if not raw) == 1
@@ -88,4 +88,4 @@ def test_integer_pixel_types_are_asked_on_both_ranges() -> None:
 
 
 def test_float_pixel_types_have_one_range() -> None:
-    assert not any(raw for _, raw, _ in questions(16, 16, 1, "Gray32Float"))
+    assert not any(raw for _, raw, _ in inputs_of(16, 16, 1, "Gray32Float"))

@@ -45,10 +45,10 @@ def test_a_saved_model_is_compared_with_its_own_framework(
     built = czcheck.build(
         write_spec(source_of_tf200), tmp_path / "new.czmodel", verify=False, runtime=tf200_python
     )
-    assert built.original is not None
-    assert built.original.framework == "TensorFlow 2.0.0"
-    assert built.original.python.startswith("3.")
-    assert 0 <= built.original.scaled < 1e-5
+    assert built.framework is not None
+    assert built.framework.framework == "TensorFlow 2.0.0"
+    assert built.framework.python.startswith("3.")
+    assert 0 <= built.framework.scaled < 1e-5
 
 
 def test_an_archive_that_computes_something_else_is_refused(
