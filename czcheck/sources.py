@@ -59,12 +59,7 @@ class Sources:
         self.read.append(Source(Path(path), what))
 
     def folder(self, path: str | Path, what: str) -> None:
-        """Add a folder of which everything is read.
-
-        Args:
-            path: The folder.
-            what: What it is to the command.
-        """
+        """Add a folder of which everything is read."""
         self.read.append(Source(Path(path), what, whole=True))
 
     def model(self, path: str | Path, what: str = "the model") -> None:
@@ -86,12 +81,7 @@ class Sources:
             self.named(named, f"`{key}` of {path.name}")
 
     def named(self, path: Path, what: str) -> None:
-        """Add what a specification names; a folder counts where it is a SavedModel.
-
-        Args:
-            path: The file or the folder.
-            what: What it is to the command.
-        """
+        """Add what a specification names; a folder counts where it is a SavedModel."""
         if not path.is_dir():
             self.file(path, what)
         elif any((path / name).exists() for name in ("saved_model.pb", "saved_model.pbtxt")):

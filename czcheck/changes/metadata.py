@@ -74,10 +74,6 @@ def match_classes(
     By name; then, of those that are left, by label value, since a class that was renamed stays in
     its place; then by colour.
 
-    Args:
-        before: The classes of the first release.
-        after: Those of the second.
-
     Returns:
         Those of the first release in their order, then those that were added.
     """
@@ -162,15 +158,7 @@ class MetadataChange:
 
 
 def compare_metadata(before: ModelMetadata, after: ModelMetadata) -> MetadataChange:
-    """Compare the metadata of two releases.
-
-    Args:
-        before: The metadata of the first release.
-        after: The metadata of the second release.
-
-    Returns:
-        What changed.
-    """
+    """Compare the metadata of two releases."""
     return MetadataChange(
         before,
         after,

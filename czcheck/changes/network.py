@@ -82,9 +82,6 @@ def compare_networks(
         before: The network of the first release, one that can be read.
         after: The network of the second release.
         structures: Digests of what they compute.
-
-    Returns:
-        What changed.
     """
     old, new = structures
     computes_same = is_same = None

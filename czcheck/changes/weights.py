@@ -91,13 +91,6 @@ def compare_weights(before: Weights, after: Weights) -> WeightsChange:
     shape; then, since names change from session to session, of names without their counters; then
     of equal shape, in the order of the names; last of equal name and another shape. A value that
     one release holds twice, and the other once, is the same.
-
-    Args:
-        before: The weights of the first release.
-        after: Those of the second.
-
-    Returns:
-        What changed.
     """
     pairing = _Pairing(before.all, after.all)
     changes: list[WeightChange] = []

@@ -91,9 +91,6 @@ def compare_outputs(
         progress: Called after each tile with the file, the number done and the number of all.
         tolerances: Largest difference of outputs that count as the same.
 
-    Returns:
-        What changed.
-
     Raises:
         UnavailableError: One of them cannot be run, or must not be.
         IncompleteError: A process could not be started, or an image cannot be read.

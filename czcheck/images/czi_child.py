@@ -131,9 +131,6 @@ def _reply(replies: IO[bytes], header: dict[str, Any], pixels: Any = None) -> No
 def has_split_colours(path: str) -> bool:
     """Whether a file has blocks of 48-bit colours whose low and high bytes were split.
 
-    Args:
-        path: A CZI file that libCZI has opened.
-
     Raises:
         ValueError: Its directory of blocks cannot be followed.
     """

@@ -29,6 +29,19 @@ _FEW = 3
 CACHE_BYTES = 64 * MIB
 
 
+def channel_names(given: Sequence[str], count: int, single: str = "Gray") -> list[str]:
+    """Names of all channels: those that a file gives, if it is as many; else their numbers.
+
+    Args:
+        given: The names that the file gives; may be empty.
+        count: Number of channels.
+        single: Name of an only channel.
+    """
+    plain = [single] if count == 1 else [str(number) for number in range(count)]
+    names = given if len(given) == count else plain
+    return [name or other for name, other in zip(names, plain, strict=True)]
+
+
 class FileImage(Image):
     """An image file, or what of it was selected."""
 

@@ -161,9 +161,6 @@ def is_result(path: Path) -> bool:
     """Whether czcheck wrote a file: labels, probabilities, a confidence map or an overlay.
 
     What cannot be read is none: opening it as an image reports why.
-
-    Args:
-        path: An image file or a store.
     """
     try:
         with open_image(path) as image:

@@ -33,7 +33,20 @@ Intensities = Literal["exact", "keep", "scale"]
 LUMA = (0.114, 0.587, 0.299)
 
 
-class ModelImage(Image):
+class _View(Image):
+    """Another image, read otherwise. Closing it closes the image."""
+
+    def __init__(self, image: Image) -> None:
+        self.path, self.format, self.channels = image.path, image.format, image.channels
+        self.pixel_size, self.planes, self.tiled = image.pixel_size, image.planes, image.tiled
+        self.missing, self.warnings = image.missing, image.warnings
+        self._image = image
+
+    def close(self) -> None:
+        self._image.close()
+
+
+class ModelImage(_View):
     """An image with exactly the channels that a network takes; see `for_model`.
 
     `pixel_types` are those of the model. `read` returns as many numbers per pixel as the network
@@ -44,11 +57,8 @@ class ModelImage(Image):
         self, image: Image, pixel_types: tuple[str, ...], steps: tuple[_Step, ...]
     ) -> None:
         """Put steps in front of an image; `for_model` chooses them."""
-        self.path, self.format, self.channels = image.path, image.format, image.channels
-        self.pixel_size, self.planes, self.tiled = image.pixel_size, image.planes, image.tiled
-        self.missing, self.warnings = image.missing, image.warnings
-        self.pixel_types = pixel_types
-        self._image, self._steps = image, steps
+        super().__init__(image)
+        self.pixel_types, self._steps = pixel_types, steps
 
     @property
     def scalars(self) -> int:
@@ -71,10 +81,6 @@ class ModelImage(Image):
             parts.append(step(pixels[..., first : first + count]))
             first += count
         return np.concatenate(parts, axis=-1, dtype=self.dtype)
-
-    def close(self) -> None:
-        """Close the image."""
-        self._image.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,21 +172,16 @@ def for_model(
     return view
 
 
-class _ByName(Image):
+class _ByName(_View):
     """An image whose channels Red, Green and Blue are taken as one colour channel."""
 
     def __init__(self, image: Image, pixel_type: str, order: list[int]) -> None:
-        self.path, self.format, self.planes = image.path, image.format, image.planes
-        self.pixel_size, self.tiled = image.pixel_size, image.tiled
-        self.missing, self.warnings = image.missing, image.warnings
+        super().__init__(image)
         self.channels, self.pixel_types = ("RGB",), (pixel_type,)
-        self._image, self._order = image, order
+        self._order = order
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
         return self._image.read(plane, *region)[..., self._order]
-
-    def close(self) -> None:
-        self._image.close()
 
 
 def _with_colours(image: Image, required: tuple[str, ...]) -> Image:

@@ -45,13 +45,7 @@ class CziOutput(FileWriter):
             raise extra(path, "writing CZI", "pylibCZIrw") from error
         self.path, self.content = str(path), content
         self._channels = len(content.channels)
-        self._numbers = {
-            axis: {
-                value: n
-                for n, value in enumerate(sorted({getattr(p, axis) for p in content.planes}))
-            }
-            for axis in ("scene", "time", "z")
-        }
+        self._numbers = content.numbers
         self._lock = threading.Lock()
         with ExitStack() as stack:
             self._target = stack.enter_context(placing(path))
@@ -91,14 +85,7 @@ class CziOutput(FileWriter):
         content = self.content
         height, width = content.pixel_size or (0.0, 0.0)
         attributes = {
-            f"Class{each.label_value}": json.dumps(
-                {
-                    "Name": each.name,
-                    "LabelValue": each.label_value,
-                    "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
-                }
-            )
-            for each in content.classes
+            f"Class{each['LabelValue']}": json.dumps(each) for each in content.class_entries
         }
         attributes["Kind"] = content.kind
         attributes["Source"] = json.dumps(dict(content.source))

@@ -143,13 +143,9 @@ class TiffOutput(FileWriter):
             "MapAnnotation": [
                 {
                     "Namespace": CLASSES,
-                    "Value": {
-                        "Name": printable(each.name),
-                        "LabelValue": str(each.label_value),
-                        "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
-                    },
+                    "Value": {key: _text(value) for key, value in each.items()},
                 }
-                for each in content.classes
+                for each in content.class_entries
             ],
         }
         if content.kind == "probabilities":

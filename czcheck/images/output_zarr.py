@@ -63,10 +63,7 @@ class ZarrOutput(Writer):
         """
         self.path, self.content = path, content
         self._made_of = _made_of(content)
-        self._numbers = {
-            axis: _numbered({getattr(plane, axis) for plane in content.planes})
-            for axis in ("scene", "time", "z")
-        }
+        self._numbers = content.numbers
         self._lock = threading.Lock()
         self._chunks = Chunks(self._write, self._record)
         self._arrays: dict[int, Any] = {}
@@ -302,10 +299,6 @@ class ZarrOutput(Writer):
             self._chunks.flush()
         if not self._done:
             self._folder.remove()
-
-
-def _numbered(values: set[int]) -> dict[int, int]:
-    return {value: number for number, value in enumerate(sorted(values))}
 
 
 def _made_of(content: Content) -> dict[str, Any]:

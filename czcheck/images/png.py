@@ -186,13 +186,5 @@ class PngOutput(FileWriter):
 
     def _texts(self) -> dict[str, str]:
         content = self.content
-        classes = [
-            {
-                "LabelValue": each.label_value,
-                "Name": each.name,
-                "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
-            }
-            for each in content.classes
-        ]
         source = {"Kind": content.kind, **content.source}
-        return {CLASSES: json.dumps(classes), SOURCE: json.dumps(source)}
+        return {CLASSES: json.dumps(content.class_entries), SOURCE: json.dumps(source)}

@@ -15,7 +15,7 @@ import tifffile
 
 from czcheck.errors import InputError
 from czcheck.images.decoders import bounded, extra, opened, readable
-from czcheck.images.file_image import FileImage, PlaneOf, missing_planes
+from czcheck.images.file_image import FileImage, PlaneOf, channel_names, missing_planes
 from czcheck.images.image import Plane, Region, pixel_type_of, to_bgr
 from czcheck.images.ome import (
     OmeImage,
@@ -245,10 +245,9 @@ class TiffImage(FileImage):
         # The format has alpha for 8 bits only.
         self._samples = layout.colours if dtype.name == "uint8" else min(layout.colours, _COLOUR)
         pixel_type = pixel_type_of(dtype, self._samples or 1, path)
-        count = layout.channels
-        plain = ["RGB" if layout.colours else "Gray"] if count == 1 else map(str, range(count))
-        given = image.channels if len(image.channels) == count else ("",) * count
-        return [(name or other, pixel_type) for name, other in zip(given, plain, strict=True)]
+        single = "RGB" if layout.colours else "Gray"
+        names = channel_names(image.channels, layout.channels, single)
+        return [(name, pixel_type) for name in names]
 
     def _resolution(self) -> tuple[float, float] | None:
         """Pixel size as ImageJ or the TIFF tags give it.

@@ -71,6 +71,27 @@ class Content:
             return tuple(each.name for each in self.classes)
         return (self.kind,)
 
+    @property
+    def class_entries(self) -> list[dict[str, str | int]]:
+        """Name, LabelValue and colour of each class, as files have them next to the numbers."""
+        return [
+            {
+                "Name": each.name,
+                "LabelValue": each.label_value,
+                "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
+            }
+            for each in self.classes
+        ]
+
+    @property
+    def numbers(self) -> dict[str, dict[int, int]]:
+        """Numbers from 0 of the scenes, times and sections, by `scene`, `time` and `z`."""
+        found = {axis: {getattr(p, axis) for p in self.planes} for axis in ("scene", "time", "z")}
+        return {
+            axis: {value: number for number, value in enumerate(sorted(values))}
+            for axis, values in found.items()
+        }
+
 
 def check_format(path: str | Path, kind: Kind, planes: int) -> None:
     """Refuse what cannot be written in the format of a name.

@@ -24,7 +24,7 @@ from czcheck.images.decoders import (
     opened,
     readable,
 )
-from czcheck.images.file_image import CACHE_BYTES, FileImage, PartCache, assemble
+from czcheck.images.file_image import CACHE_BYTES, FileImage, PartCache, assemble, channel_names
 from czcheck.images.image import Plane, Region, pixel_type_of
 from czcheck.images.ome import known, micrometres
 from czcheck.images.selection import Selections, spans
@@ -124,11 +124,8 @@ class ZarrImage(FileImage):
             prod(each.chunks[-2:]) < max(prod(each.shape[-2:]), _SMALL)
             for each in self._arrays.values()
         )
-        given = self._scenes[scenes[0]].channels
-        names = given if len(given) == count else ("",) * count
-        plain = ["Gray"] if count == 1 else [str(each) for each in range(count)]
-        channels = [(name or other, pixel_type) for name, other in zip(names, plain, strict=True)]
-        self._choose_channels(channels, selections)
+        names = channel_names(self._scenes[scenes[0]].channels, count)
+        self._choose_channels([(name, pixel_type) for name in names], selections)
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
         array, axes = self._arrays[plane.scene], self._scenes[plane.scene].axes

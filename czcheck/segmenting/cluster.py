@@ -16,6 +16,7 @@ from distributed import WorkerPlugin, as_completed, get_worker
 
 from czcheck.clusters import cluster_errors, connect
 from czcheck.errors import IncompleteError
+from czcheck.model import Model
 from czcheck.segmenting.bands import Band, bands_of, run_band
 from czcheck.segmenting.job import Job
 from czcheck.segmenting.runner import ModelRunner
@@ -63,8 +64,6 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
         return self._thread.submit(self._run, band).result()
 
     def _run(self, band: Band) -> BandResult:
-        from czcheck.model import Model  # noqa: PLC0415
-
         if self._runner is None:
             path = Path(self._folder) / self._archive
             self._model = Model(path)

@@ -183,10 +183,6 @@ def places_for(
 def targets_of(places: Sequence[Requested], table: Path | None) -> list[Target]:
     """Everything that is written on this machine.
 
-    Args:
-        places: The files of each image.
-        table: The table of objects; None for none.
-
     Raises:
         UsageError: Two results go to one URL.
     """
@@ -297,9 +293,6 @@ def _named(
 
 def check_stores(places: Sequence[Requested]) -> None:
     """Refuse results that many machines cannot write at once.
-
-    Args:
-        places: Where the results of each image go.
 
     Raises:
         UsageError: One is no OME-Zarr, or there is no label image.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -228,11 +229,11 @@ def _ahead(
         yield under_way.popleft().result()
 
 
-class _thread(ThreadPoolExecutor):  # noqa: N801  (reads as a word)
+@contextmanager
+def _thread(name: str) -> Iterator[ThreadPoolExecutor]:
     """One thread; left early, it does not begin with what still waits."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(1, name)
-
-    def __exit__(self, *error: object) -> None:
-        self.shutdown(wait=True, cancel_futures=True)
+    pool = ThreadPoolExecutor(1, name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

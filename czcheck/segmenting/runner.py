@@ -96,14 +96,14 @@ class ModelRunner:
         """
         self.job = job
         try:
-            self._check()
+            self._fit()
         except UnavailableError as error:
             raise InputError(
                 f"{self.model.path}: cannot be run: {self.model.damage or error}; "
                 "see `czcheck verify`"
             ) from error
 
-    def _check(self) -> None:
+    def _fit(self) -> None:
         """Find tile, border, channels and classes; refuse what must not run."""
         model, job = self.model, self.job
         if (objection := model.safety.objection(job.allow_op)) is not None:

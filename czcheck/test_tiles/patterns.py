@@ -45,13 +45,7 @@ _STAIN = (1.0, 0.55, 0.3)
 
 
 def grain(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
-    """Fine grain on a background of middle brightness, as in electron micrographs.
-
-    Args:
-        generator: Source of all that is random.
-        height: Height in pixels.
-        width: Width in pixels.
-    """
+    """Fine grain on a background of middle brightness, as in electron micrographs."""
     image = generator.random((height, width), np.float32)
     image += generator.random((height, width), np.float32)
     soften(image)
@@ -61,13 +55,7 @@ def grain(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
 
 
 def fibres(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
-    """Thin bright curves that cross on a dark background, as of stained filaments.
-
-    Args:
-        generator: Source of all that is random.
-        height: Height in pixels.
-        width: Width in pixels.
-    """
+    """Thin bright curves that cross on a dark background, as of stained filaments."""
     image = np.full((height, width), 0.12, np.float32)
     for _ in range(3):
         # Where a smooth random field crosses its middle, it draws a curve.
@@ -80,13 +68,7 @@ def fibres(generator: Generator, height: int, width: int) -> NDArray[np.float32]
 
 
 def blobs(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
-    """Large bright regions with soft, irregular edges, as of tissue or of colonies.
-
-    Args:
-        generator: Source of all that is random.
-        height: Height in pixels.
-        width: Width in pixels.
-    """
+    """Large bright regions with soft, irregular edges, as of tissue or of colonies."""
     field = _clouds(generator, height, width, _BLOB_CELL)
     field += _clouds(generator, height, width, _BLOB_CELL // 4) * np.float32(0.25)
     image: NDArray[np.float32] = (field - np.float32(0.55)) * np.float32(4)

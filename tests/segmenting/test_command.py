@@ -176,6 +176,22 @@ class Idle:
         pass
 
 
+def test_of_an_image_that_fails_half_way_no_object_is_in_the_table(place: Path) -> None:
+    damaged = place / "images" / "2.tif"
+    planes = np.stack([pixels((64, 64), each) for each in (2, 3)])
+    tifffile.imwrite(damaged, planes, compression="zlib", photometric="minisblack")
+    with tifffile.TiffFile(damaged) as file:
+        offset, size = file.pages[1].dataoffsets[0], file.pages[1].databytecounts[0]
+    data = bytearray(damaged.read_bytes())
+    data[offset : offset + size] = bytes(size)
+    damaged.write_bytes(data)
+    table = place / "objects.csv"
+    assert run(place, "-o", str(place / "out") + "/", "--objects", str(table), image="images") == 1
+    with table.open(newline="") as stream:
+        images = {Path(row["image"]).name for row in csv.DictReader(stream)}
+    assert images == {"0.png", "1.png"}
+
+
 def test_an_interrupted_store_is_gone_on_with(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
