@@ -10,7 +10,8 @@ from czcheck.report.inspection import whole_cost
 from czcheck.report.json_form import finding_to_json, json_text, outcome_to_json, plain_json
 
 if TYPE_CHECKING:
-    from czcheck.diffing.metadata import ClassChange, FieldChange, MetadataChange
+    from czcheck.diffing.classes import ClassChange
+    from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.outputs import OutputsChange, ReleaseRun
     from czcheck.diffing.record import DiffRecord, ReleaseFile
@@ -24,7 +25,11 @@ Known = TypeVar("Known")
 
 
 def diff_to_json(diff: DiffRecord) -> dict[str, Any]:
-    """A comparison as plain data, whose text is safe to print."""
+    """A comparison as plain data, whose text is safe to print.
+
+    Args:
+        diff: The comparison.
+    """
     options = diff.options
     plain: dict[str, Any] = plain_json(
         {

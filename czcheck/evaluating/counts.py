@@ -1,7 +1,6 @@
-"""Counts of pixels by true class, predicted class and confidence, and of objects.
+"""Counts of pixels by true class, predicted class and confidence: all figures follow from them.
 
-All figures follow from them. Only these counts are stored of an image, so any number of images of
-any size can be counted.
+Only these counts are stored of an image, so any number of images of any size can be counted.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from czcheck.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
 UNLABELLED = -1
 """Number of the true class where it is unknown; such pixels do not count."""
 
@@ -25,8 +23,6 @@ PERCENTS = 101
 
 BINS = 20
 """Bins of the reliability curve, each of 5 percents of confidence."""
-LEAST_IOU = 0.5
-"""Intersection over union from which a predicted object counts as a true one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,11 @@ class PixelCounts:
     """
 
     def __init__(self, classes: int) -> None:
-        """Count nothing yet."""
+        """Count nothing yet.
+
+        Args:
+            classes: Number of classes.
+        """
         self.classes = classes
         self.joint: NDArray[np.int64] = np.zeros((classes, classes, PERCENTS), np.int64)
         self._sums = np.zeros(PERCENTS)
@@ -139,7 +139,11 @@ class PixelCounts:
         return alone
 
     def merge(self, other: PixelCounts) -> None:
-        """Add the counts of another object."""
+        """Add the counts of another object.
+
+        Args:
+            other: Counts of as many classes.
+        """
         self.joint += other.joint
         self._sums += other._sums
 
@@ -264,71 +268,3 @@ class PixelCounts:
 
 def _share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectFigures:
-    """How many objects are found.
-
-    Attributes:
-        true: Objects in the masks.
-        predicted: Objects in the predictions.
-        matched: Pairs of a true and a predicted object with an intersection over union of at least
-            0.5, each in one pair at most.
-    """
-
-    true: int = 0
-    predicted: int = 0
-    matched: int = 0
-
-    def __add__(self, other: ObjectFigures) -> ObjectFigures:
-        return ObjectFigures(
-            self.true + other.true,
-            self.predicted + other.predicted,
-            self.matched + other.matched,
-        )
-
-    @property
-    def precision(self) -> float | None:
-        """Share of the predicted objects that are right; None without any."""
-        return self.matched / self.predicted if self.predicted else None
-
-    @property
-    def recall(self) -> float | None:
-        """Share of the true objects that are found; None without any."""
-        return self.matched / self.true if self.true else None
-
-    @property
-    def f1(self) -> float | None:
-        """F1 of the objects, 0 to 1; None where there are neither true nor predicted ones."""
-        both = self.true + self.predicted
-        return 2 * self.matched / both if both else None
-
-
-def match(true: NDArray[Any], predicted: NDArray[Any]) -> ObjectFigures:
-    """Pair predicted objects with true ones.
-
-    Args:
-        true: Number of the true object at each pixel, `(height, width)`, 0 for none.
-        predicted: Number of the predicted object, of the same shape, 0 for none.
-
-    Returns:
-        How many there are, and how many pairs: as many as can be made.
-    """
-    from scipy.sparse.csgraph import maximum_bipartite_matching  # noqa: PLC0415 - slow
-    from skimage.metrics import contingency_table  # noqa: PLC0415 - slow
-    from skimage.segmentation import relabel_sequential  # noqa: PLC0415 - slow
-
-    true, predicted = (relabel_sequential(each)[0] for each in (true, predicted))
-    counts = (int(true.max(initial=0)), int(predicted.max(initial=0)))
-    if 0 in counts:
-        return ObjectFigures(*counts, 0)
-    shared = contingency_table(true, predicted, sparse_type="array").tocsr()
-    sizes = [np.asarray(shared.sum(axis=axis)).ravel() for axis in (1, 0)]
-    both = shared[1:, 1:].tocoo()
-    union = sizes[0][1:][both.row] + sizes[1][1:][both.col] - both.data
-    both.data = (both.data >= LEAST_IOU * union).astype(np.int8)
-    pairs = both.tocsr()
-    pairs.eliminate_zeros()
-    partners = maximum_bipartite_matching(pairs, perm_type="column")
-    return ObjectFigures(*counts, int(np.count_nonzero(partners >= 0)))

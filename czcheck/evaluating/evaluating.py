@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from czcheck.errors import InputError, UsageError
-from czcheck.evaluating.counts import ObjectFigures, PixelCounts
+from czcheck.evaluating.counts import PixelCounts
+from czcheck.evaluating.objects import ObjectFigures
 from czcheck.evaluating.pairs import pairs_of
+from czcheck.evaluating.pictures import worst_picture
 from czcheck.evaluating.record import Evaluation
-from czcheck.evaluating.scoring import PlaneScore, worst_picture
+from czcheck.evaluating.scoring import PlaneScore
 from czcheck.images.formats import open_selected
 from czcheck.segmenting.planes import segment_plane
 from czcheck.segmenting.runner import ModelRunner

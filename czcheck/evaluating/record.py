@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from czcheck.evaluating.counts import ObjectFigures, PixelCounts
+from czcheck.evaluating.counts import PixelCounts
+from czcheck.evaluating.objects import ObjectFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Evaluation:
         tensorflow: Version that ran the network.
         isolation: What the network was shut in by.
         left_over: Masks that no image goes with, and results of czcheck without a mask.
-        missing: What the files of images and masks lack; pixels there count as 0.
+        missing: What the files of images and masks do not hold; pixels there count as 0.
         warnings: What else a user should know about images and masks.
         pictures: PNG files of the worst planes by name: image, truth, prediction, and where they
             differ, side by side.
@@ -150,7 +151,11 @@ class Evaluation:
         }
 
     def worst(self, count: int) -> list[ImageEvaluation]:
-        """The planes with the smallest mean intersection over union, the worst first."""
+        """The planes with the smallest mean intersection over union, the worst first.
+
+        Args:
+            count: How many.
+        """
         labelled = [each for each in self.images if each.mean_iou is not None]
         return sorted(labelled, key=lambda each: (each.mean_iou, each.name))[:count]
 
@@ -205,6 +210,9 @@ class Goals:
 
     def results(self, evaluation: Evaluation) -> Iterator[Goal]:
         """Every goal with the value that was found.
+
+        Args:
+            evaluation: What was found.
 
         Yields:
             Those of classes first.

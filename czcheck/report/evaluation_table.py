@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from czcheck.text import cell, printable
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.counts import ObjectFigures, PixelCounts
+    from czcheck.evaluating.counts import PixelCounts
+    from czcheck.evaluating.objects import ObjectFigures
     from czcheck.evaluating.record import Evaluation
 
 ALL = "all images"

@@ -18,7 +18,8 @@ from czcheck.rules.words import tiles_in_words
 from czcheck.text import first_of, sizes
 
 if TYPE_CHECKING:
-    from czcheck.diffing.metadata import ClassChange, FieldChange, MetadataChange
+    from czcheck.diffing.classes import ClassChange
+    from czcheck.diffing.metadata import FieldChange, MetadataChange
     from czcheck.diffing.network import NetworkChange
     from czcheck.diffing.outputs import OutputsChange
     from czcheck.diffing.weights import WeightsChange
