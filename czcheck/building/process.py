@@ -237,7 +237,7 @@ class BuildProcess:
         """
         session = Session(self._worker, on_output)
         loaded = Loaded(self, session, doing)
-        if session.open(folder, network) is None:
+        if session.open(folder.absolute(), network) is None:  # the process works elsewhere
             raise loaded.error()
         return loaded
 

@@ -189,7 +189,7 @@ GROUPED = {**PLAIN, **TRANSPOSED}
 def split_groups(graph: Graph, tools: Tools) -> None:
     """Replace every grouped convolution by Split, convolutions and ConcatV2, in place.
 
-    The sums over each group's channels are the same ones, so the answer is, too.
+    The sums over each group's channels are the same ones, so the output is, too.
 
     Args:
         graph: The main graph; it and all bodies are changed in place. Channels come last.

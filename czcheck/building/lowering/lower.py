@@ -20,19 +20,20 @@ from czcheck.building.lowering.equivalents import replace, split_cases
 from czcheck.building.lowering.freezing import Freezer
 from czcheck.building.lowering.graph import Graph, Node, Ref
 from czcheck.building.lowering.inlining import Library, inline
-from czcheck.building.lowering.judging import refuse_faults
-from czcheck.building.lowering.kernels import write_for_kernels
+from czcheck.building.lowering.kernels import of_the_batch, of_volumes, write_for_kernels
 from czcheck.building.lowering.layout import channels_last
 from czcheck.building.lowering.loading import DT_FLOAT, TAG, Source, load
-from czcheck.building.lowering.normalising import of_the_batch, of_volumes
 from czcheck.building.lowering.objects import describe
-from czcheck.building.lowering.optimiser import hold_constants, hold_order
-from czcheck.building.lowering.portable import Changes, drop_hints, make_portable
-from czcheck.building.lowering.pruning import drop_unreached, prune
-from czcheck.building.lowering.rewriting import Tools
-from czcheck.building.lowering.shapes import Shape, Tensor, Tensors
-from czcheck.building.lowering.widening import widen
-from czcheck.building.lowering.writing import GraphWriter, rename
+from czcheck.building.lowering.portable import (
+    Changes,
+    drop_hints,
+    hold_constants,
+    hold_order,
+    make_portable,
+)
+from czcheck.building.lowering.rewriting import Shape, Tensor, Tensors, Tools
+from czcheck.building.lowering.widening import refuse_faults, widen
+from czcheck.building.lowering.writing import GraphWriter, drop_unreached, prune, rename
 from czcheck.errors import InputError
 
 SIGNATURE = "serving_default"
