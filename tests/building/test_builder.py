@@ -168,6 +168,32 @@ def test_a_tile_replaces_the_sources_own_and_goes_before_the_spec(
     assert serving.outputs[0].shape == (None, 40, 24, 2)
 
 
+@pytest.mark.tf200
+@pytest.mark.parametrize(
+    ("kind", "rewritten"),
+    [
+        ("export_grouped", {"grouped Conv2D -> DepthwiseConv2dNative": 3}),
+        ("export_explicit_paddings", {"grouped Conv2D -> Pad, DepthwiseConv2dNative": 1}),
+    ],
+)
+def test_groups_of_one_channel_become_one_depthwise_convolution(
+    kind: str,
+    rewritten: dict[str, int],
+    sources: Path,
+    write_spec: WriteSpec,
+    tf200_python: str,
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "new.czmodel"
+    result = build(write_spec(sources / kind), target, verify=False)
+    assert dict(result.rewritten) == rewritten
+    assert result.nodes_after <= result.nodes_before
+    assert result.equivalence.scaled <= 1e-5
+    assert result.equivalence.raw <= 1e-3
+    report = verify(target, runtime=tf200_python)
+    assert report.passed, [str(each) for each in report.findings]
+
+
 def test_a_fixed_batch_is_opened(sources: Path, write_spec: WriteSpec, tmp_path: Path) -> None:
     spec = write_spec(sources / "export_batch_of_four")
     result = build(spec, tmp_path / "a.czmodel", verify=False)

@@ -15,7 +15,7 @@ from tensorflow.core.framework import attr_value_pb2, graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from czcheck.building.lowering.convolutions import split_groups, write_dilations
+from czcheck.building.lowering.convolutions import split_groups, write_depthwise, write_dilations
 from czcheck.building.lowering.equivalents import replace, split_cases
 from czcheck.building.lowering.freezing import Freezer
 from czcheck.building.lowering.graph import Graph, Node, Ref
@@ -209,6 +209,7 @@ def _write_for_target(
     channels_last(graph, tools())
     write_for_kernels(graph, tools())
     of_volumes(graph, tools())
+    write_depthwise(graph, tools())
     write_dilations(graph, tools())
     split_groups(graph, tools())
     widen(graph, tools(), op_defs)
