@@ -126,7 +126,7 @@ class PerImageStandardization(_TileLayer):
 
     Computes `tf.image.per_image_standardization` in float32: the deviation counts at least
     1/sqrt(values), so that a constant tile becomes 0. The statistics are the tile's own: in ZEN the
-    answer at a pixel depends on the whole tile around it, whatever the border.
+    output at a pixel depends on the whole tile around it, whatever the border.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -327,7 +327,7 @@ def add_postprocessing_layers(model: Any, layers: Any) -> Any:
 
     Args:
         model: A Keras model of one input and one output.
-        layers: A layer, or several in the order in which an answer goes through them; None for
+        layers: A layer, or several in the order in which an output goes through them; None for
             none.
 
     Returns:
@@ -347,7 +347,7 @@ def add_postprocessing_layers(model: Any, layers: Any) -> Any:
 
 
 def export(model: Any, folder: str, tile: tuple[int, int] | None) -> None:
-    """Export a model as SavedModel that answers as its `predict` does.
+    """Export a model as SavedModel that computes what its `predict` does.
 
     Keras's own `export` leaves it to every layer whether it is trained, and those of augmentation
     then draw random numbers; and it fails with some layers on tiles of open size.
@@ -426,7 +426,7 @@ def _ends(model: Any) -> tuple[list[Any], list[Any]]:
 
 
 def _applied(model: Any, tiles: Any) -> Any:
-    """What a model answers to tiles, which may have another size than its own."""
+    """A model's output for tiles, which may have another size than its own."""
     own = model.inputs[0].shape
     same = all(a in {None, b} for a, b in zip(own[1:], tiles.shape[1:], strict=False))
     if same and len(own) == len(tiles.shape):

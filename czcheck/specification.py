@@ -170,10 +170,10 @@ class SpecModel(Model):
             return None
         channels = about_channels(ending, after, spec.classes)
         # Of a SavedModel that nothing stands behind, the rules on networks tell the rest.
-        told = not after and not is_keras_file(spec.model_path)
+        by_rules = not after and not is_keras_file(spec.model_path)
         if channels is not None:
-            return None if told else channels
-        labels = None if told and ending.dtype != "float32" else about_labels(ending)
+            return None if by_rules else channels
+        labels = None if by_rules and ending.dtype != "float32" else about_labels(ending)
         return labels or about_values(ending, after)
 
     @cached_property

@@ -213,7 +213,7 @@ class BuildProcess:
             )
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise IncompleteError(
-                f"{self.name}: the build's process did not answer as it should"
+                f"{self.name}: the build's process sent a reply that cannot be read"
             ) from error
 
     def load(

@@ -219,7 +219,7 @@ def test_a_fixed_batch_is_opened(sources: Path, write_spec: WriteSpec, tmp_path:
         (
             "export_half_size_answer",
             (64, 64),
-            r"answers with the shape \(1, 32, 32, 2\) to a tile of 64 x 64",
+            r"outputs the shape \(1, 32, 32, 2\) for a tile of 64 x 64",
         ),
         (
             "export_random",

@@ -27,7 +27,7 @@ _ENDS_WITHOUT_A_MEANING = ("_initializer", "_regularizer", "_constraint")
 
 
 class Arguments:
-    """The arguments of one layer. What is never asked for is refused at the end.
+    """The arguments of one layer. What is never read is refused at the end.
 
     Attributes:
         refuse: Makes an error about the layer.
@@ -139,7 +139,7 @@ class Arguments:
         return tuple(listed)
 
     def finish(self) -> None:
-        """Refuse what nobody asked for.
+        """Refuse what nobody read.
 
         Raises:
             InputError: An argument is not known, so the layer may mean something else with it.

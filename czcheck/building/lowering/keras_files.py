@@ -201,5 +201,5 @@ def _reason(error: Exception, *, given: bool) -> str:
             "the Keras file holds a Lambda layer: Python code, which is not loaded from a file; "
             "export the model with model.export(folder) and name that folder in `ModelPath`"
         )
-    said = first_line(error).partition(" using config={")[0]
-    return f"the Keras file cannot be loaded: {type(error).__name__}: {said}"
+    reason = first_line(error).partition(" using config={")[0]
+    return f"the Keras file cannot be loaded: {type(error).__name__}: {reason}"

@@ -52,7 +52,7 @@ class Lowered:
     Attributes:
         graph_def: The graph: input node `input`, last node `output`, no variables, no calls.
         input_key: The tile's key in the signature.
-        output_key: The answer's key in the signature.
+        output_key: The output's key in the signature.
         input_tensor: Name of the input's tensor in the source.
         output_tensor: Name of the output's tensor in the source.
         version: TensorFlow version that wrote the source.
@@ -196,7 +196,7 @@ def _write_for_target(
     known: list[tuple[int, Tools]] = []
 
     def tools() -> Tools:
-        # Shapes are found where a step asks for any, and anew where one has rewritten something.
+        # Shapes are found where a step needs any, and anew where one has rewritten something.
         done = sum(changes.rewrites.values())
         if not known or known[-1][0] != done:
             tensors = Tensors(graph, infer, freezer.attr_type, images)
@@ -239,7 +239,7 @@ def infer(graph: Graph) -> dict[Ref, Tensor]:
 
 
 def _place_output(graph: Graph) -> None:
-    """End the graph with an identity that only gives the answer a name."""
+    """End the graph with an identity that only gives the output a name."""
     end = graph.nodes.get(graph.outputs[0][0])
     if end is not None and end.op == "Identity" and end.name == OUTPUT:
         return
@@ -265,7 +265,7 @@ def _check_weights(graph: Graph) -> None:
 def write_saved_model(lowered: Lowered) -> bytes:
     """The lowered network as the bytes of `saved_model.pb`, the same for the same network.
 
-    Its object graph needs the checkpoint of `objects.checkpoint` beside it.
+    Its object graph needs the checkpoint of `objects.checkpoint` with it.
     """
     message = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     meta_graph = message.meta_graphs.add()
@@ -325,7 +325,7 @@ def _is_weight(node: Any) -> bool:
 
 
 def weights(graph_def: Any) -> Iterator[tuple[str, Any]]:
-    """What `import_graph` leaves out where only shapes are asked for.
+    """What `import_graph` leaves out where only shapes are needed.
 
     Yields:
         Name of each node, and its value (`TensorProto`).

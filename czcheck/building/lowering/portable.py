@@ -138,9 +138,9 @@ def hold_order(graph: Graph, attr_type: Callable[..., Any], changes: Changes) ->
             if node.op == POOLING and any(leveling_before(node, partial(_first_source, part))):
                 shape = attr_type()
                 shape.shape.unknown_rank = True
-                held = part.add(barrier(node, "input", node.inputs[0], node.attrs["T"], shape))
-                node.inputs[0] = held.name, 0
-                changes.rewrote(node.op, f"{held.op}, {node.op}")
+                between = part.add(barrier(node, "input", node.inputs[0], node.attrs["T"], shape))
+                node.inputs[0] = between.name, 0
+                changes.rewrote(node.op, f"{between.op}, {node.op}")
 
 
 def barrier(named: Node, ending: str, ref: Ref, dtype: Any, shape: Any) -> Node:
@@ -182,7 +182,7 @@ _EXACT = frozenset(
     | {"PadV2", "MirrorPad", "ReverseV2", "BroadcastTo", "ResizeNearestNeighbor", "SpaceToDepth"}
     | {"DepthToSpace", "Cast"}
 )
-"""Operations that hand on numbers as they are, so that a step behind them jumps as well."""
+"""Operations that pass numbers on as they are, so that a step behind them jumps as well."""
 
 
 def hold_constants(graph: Graph, attr_type: Callable[..., Any], changes: Changes) -> None:
@@ -194,16 +194,16 @@ def hold_constants(graph: Graph, attr_type: Callable[..., Any], changes: Changes
         changes: Counts what is done.
     """
     for part in graph.graphs():
-        held: dict[str, str] = {}
+        barriers: dict[str, str] = {}
         for node in _in_front_of_steps(part):
             of_node = False
             for index, (name, _) in enumerate(node.inputs):
                 source = part.nodes.get(name)
                 if source is None or source.op != "Const":
                     continue
-                if name not in held:
-                    held[name] = part.add(_behind(source, attr_type)).name
-                node.inputs[index] = held[name], 0
+                if name not in barriers:
+                    barriers[name] = part.add(_behind(source, attr_type)).name
+                node.inputs[index] = barriers[name], 0
                 of_node = True
             if of_node:
                 changes.rewrote(node.op, f"PlaceholderWithDefault, {node.op}")

@@ -33,7 +33,7 @@ class Tensor(NamedTuple):
 
 
 class Tensors:
-    """Tensors of a graph and its bodies, found when they are first asked for."""
+    """Tensors of a graph and its bodies, found when they are first needed."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Tensors:
         """Infer nothing yet.
 
         Args:
-            graph: The main graph, which must not change until all that is wanted has been found.
+            graph: The main graph, which must not change until everything needed has been found.
             infer: Finds the tensors of a graph that has no arguments.
             attr_type: The class `AttrValue`.
             images: Shapes that placeholders of the main graph can have, by name, where theirs are
@@ -278,22 +278,22 @@ class Place:
         found = self.tensors.get(ref)
         return 0 if found is None else found.dtype
 
-    def constant(self, name: str, value: Any, beside: Ref) -> Ref:
+    def constant(self, name: str, value: Any, near: Ref) -> Ref:
         """Add a constant.
 
         Args:
             name: Its name; a number is added where it is taken.
             value: A numpy array.
-            beside: A tensor that it is used together with.
+            near: A tensor that it is used together with.
         """
         node = self.freezer.constant(name, value)
-        if self.framed and beside[0] in self.graph.nodes:
-            node.controls = [beside[0]]
+        if self.framed and near[0] in self.graph.nodes:
+            node.controls = [near[0]]
         return self.graph.add(node).name, 0
 
-    def ints(self, name: str, values: Any, beside: Ref) -> Ref:
+    def ints(self, name: str, values: Any, near: Ref) -> Ref:
         """Add a constant of int32."""
-        return self.constant(name, np.array(values, np.int32), beside)
+        return self.constant(name, np.array(values, np.int32), near)
 
     def add(self, name: str, op: str, inputs: list[Ref], **attrs: Any) -> Ref:
         """Add an operation; returns its first output.

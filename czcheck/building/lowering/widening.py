@@ -218,8 +218,8 @@ class _Widener:
         """Cast a tensor from dtype to dtype; returns it in each."""
         made: list[Ref] = []
         for old, new in pairwise(steps):
-            source, wanted = (place.type(dtypes.number(each)) for each in (old, new))
-            ref = place.add(name, "Cast", [ref], SrcT=source, DstT=wanted)
+            source, target = (place.type(dtypes.number(each)) for each in (old, new))
+            ref = place.add(name, "Cast", [ref], SrcT=source, DstT=target)
             made.append(ref)
         return made
 

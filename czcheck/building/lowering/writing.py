@@ -22,7 +22,7 @@ TRANSPARENT = frozenset({"Identity", "IdentityN", "PlaceholderWithDefault", "Sna
 """Operations whose outputs are their inputs."""
 
 Stateful = Callable[[str], bool]
-"""Whether an operation is said to have state or an effect."""
+"""Whether an operation is known to have state or an effect."""
 
 
 def prune(graph: Graph, keep: str, stateful: Stateful) -> None:
@@ -37,7 +37,7 @@ def prune(graph: Graph, keep: str, stateful: Stateful) -> None:
         stateful: Tells operations that have an effect.
 
     Raises:
-        InputError: The answer needs a variable or table that could not be frozen.
+        InputError: The output needs a variable or table that could not be frozen.
     """
     for part in reversed(list(graph.graphs())):  # bodies first: an empty branch has no effect
         framed = any(node.op in FRAMES for node in part.nodes.values())
@@ -110,9 +110,9 @@ def _drop_identities(graph: Graph, keep: str | None) -> None:
         node.inputs = [follow(ref) for ref in node.inputs]
     graph.outputs = [follow(ref) for ref in graph.outputs]
     # An identity that an effect waits for, or that waits for one, has kept its controls above.
-    held = {name for node in graph.nodes.values() for name in node.controls} | set(graph.finals)
+    needed = {name for node in graph.nodes.values() for name in node.controls} | set(graph.finals)
     for name, _ in moved:
-        if name in graph.nodes and name not in held:
+        if name in graph.nodes and name not in needed:
             del graph.nodes[name]
 
 
