@@ -20,8 +20,7 @@ from czcheck.errors import CzcheckError, InputError, UsageError
 from czcheck.metadata.described import of_spec, spec_of
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.processing import Operation
-from czcheck.metadata.spec import read_spec
-from czcheck.metadata.spec_reading import BuildSpec
+from czcheck.metadata.spec import BuildSpec, read_spec
 
 if TYPE_CHECKING:
     from czcheck.building.results import BuildResult

@@ -156,11 +156,7 @@ class Sources:
 
 
 def identity(path: Path) -> Identity | None:
-    """Device and number of a file or folder, whatever its name; None if it does not exist.
-
-    Args:
-        path: The path; links are followed.
-    """
+    """Device and number of a file or folder, whatever its name; None if it does not exist."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -184,11 +180,7 @@ class Below(NamedTuple):
 
 
 def below(folder: Path) -> Below:
-    """Look through a folder.
-
-    Args:
-        folder: The folder.
-    """
+    """Look through a folder."""
     found = Below(set(), set(), set())
     pending = [folder]
     while pending:

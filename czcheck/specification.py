@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +18,7 @@ from czcheck.metadata.fields import FIELDS
 from czcheck.metadata.model_metadata import VERSION
 from czcheck.metadata.parts import XmlDocument
 from czcheck.metadata.processing import check_class_count, check_operations
-from czcheck.metadata.spec import examine_spec
-from czcheck.metadata.spec_reading import SpecFault
+from czcheck.metadata.spec import SpecFault, examine_spec
 from czcheck.model import Model
 from czcheck.planned.ends import (
     about_channels,
@@ -35,12 +34,11 @@ if TYPE_CHECKING:
     from czcheck.archive.container import Container, Payload
     from czcheck.archive.reader import Archive
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec_reading import BuildSpec, SpecPlace, SpecReading
+    from czcheck.metadata.spec import BuildSpec, SpecPlace, SpecReading
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
     from czcheck.planned.ends import Ending
-    from czcheck.rules.declaring import Rule
 
 _ENDING = ".json"
 _HEAD = 256
@@ -48,15 +46,8 @@ _OBJECT = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
 _ITEM = re.compile(r"/Model/TrainingClasses/Item(?:\[(\d+)\])?")
 # Where a specification gives what stands at a place of the metadata XML.
 _KEYS = {field.path: field.key for field in FIELDS if field.key}
-_IS_SPECIFICATION = "a specification is no archive"
-_IS_ARCHIVE = "the file is an archive, no specification"
-_XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")
-# What a build has no part of: further files, Keras's own data, further graphs, objects, versions.
-_LEFT_BEHIND = ("CZ322", "CZ334", "CZ336", "CZ338", "CZ339")
-_NOT_TAKEN_OVER = "left behind by `czcheck build`"
-_LOWERED = "left to `czcheck build`: what the target runtime gets has to be lowered first"
-_IS_KERAS = "left to `czcheck build`: a Keras file has to be exported first"
-_OF_NETWORKS = ("network", "run")
+IS_SPECIFICATION = "a specification is no archive"
+IS_ARCHIVE = "the file is an archive, no specification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: Always.
         """
-        raise UnavailableError(_IS_SPECIFICATION)
+        raise UnavailableError(IS_SPECIFICATION)
 
     @cached_property
     def container(self) -> Container:
@@ -100,7 +91,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: Always.
         """
-        raise UnavailableError(_IS_SPECIFICATION)
+        raise UnavailableError(IS_SPECIFICATION)
 
     @cached_property
     def payload(self) -> Payload:
@@ -109,7 +100,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: Always.
         """
-        raise UnavailableError(_IS_SPECIFICATION)
+        raise UnavailableError(IS_SPECIFICATION)
 
     @cached_property
     def reading(self) -> SpecReading:
@@ -321,25 +312,5 @@ def specification_of(model: Model) -> Specification:
         UnavailableError: It is no specification.
     """
     if not isinstance(model, SpecModel):
-        raise UnavailableError(_IS_ARCHIVE)
+        raise UnavailableError(IS_ARCHIVE)
     return model.specification
-
-
-def inapplicable(model: Model, codes: Mapping[str, Rule]) -> dict[str, str]:
-    """Rules that say nothing about this kind of file, with the reason.
-
-    Args:
-        model: What is verified.
-        codes: The catalogue.
-    """
-    if not isinstance(model, SpecModel):
-        return {"CZ220": _IS_ARCHIVE}
-    container = [code for code in codes if code.startswith("CZ1")]
-    found = dict.fromkeys([*container, *_XML_RULES], _IS_SPECIFICATION)
-    found.update(dict.fromkeys(_LEFT_BEHIND, _NOT_TAKEN_OVER))
-    found.update({code: _LOWERED for code, rule in codes.items() if "target" in rule.needs})
-    spec = model.reading.spec
-    if spec is not None and is_keras_file(spec.model_path):
-        deep = {code for code, rule in codes.items() if rule.level.value in _OF_NETWORKS}
-        found.update(dict.fromkeys(sorted(deep), _IS_KERAS))
-    return found

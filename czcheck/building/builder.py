@@ -22,8 +22,7 @@ from czcheck.files import check_writable, replacing
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.described import NO_ID, metadata_of_spec
 from czcheck.metadata.model_metadata import to_xml
-from czcheck.metadata.spec import read_spec
-from czcheck.metadata.spec_reading import BuildSpec
+from czcheck.metadata.spec import BuildSpec, read_spec
 from czcheck.progress import StepProgress
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
@@ -31,7 +30,7 @@ from czcheck.targets import Target, check_targets
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
-    from czcheck.metadata.spec_reading import BuildSpec
+    from czcheck.metadata.spec import BuildSpec
     from czcheck.runtime.limits import RunnerLimits
 
 
@@ -188,7 +187,7 @@ def build_with(
 
 
 def _spec_of(spec: str | Path | BuildSpec, limits: Limits) -> BuildSpec:
-    from czcheck.metadata.spec_reading import BuildSpec  # noqa: PLC0415
+    from czcheck.metadata.spec import BuildSpec  # noqa: PLC0415
 
     if isinstance(spec, BuildSpec):
         return spec

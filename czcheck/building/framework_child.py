@@ -141,7 +141,7 @@ def load_keras(runner: Any, request: Request) -> Dict[str, Any]:
     def answer(tile: Any) -> Any:
         return model.predict_on_batch(tile)
 
-    runner.answer_with(answer)
+    runner.run_instead(answer)
     shown = {"keras": "Keras", "tf_keras": "tf-keras", "tensorflow.keras": "tf.keras"}[name]
     return {"keras": "%s %s" % (shown, _version(runner.tf, name))}
 

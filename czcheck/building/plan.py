@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from czcheck.building.process import Lowering
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
-    from czcheck.metadata.spec_reading import BuildSpec
+    from czcheck.metadata.spec import BuildSpec
     from czcheck.network.facts import Dims, Network, TensorSpec
     from czcheck.network.files import SavedModelFiles
     from czcheck.planned.ends import Binary, Ending

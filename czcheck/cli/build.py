@@ -19,7 +19,7 @@ from czcheck.cli.printing import print_lines
 if TYPE_CHECKING:
     from czcheck.building.equivalence import Equivalence
     from czcheck.building.results import BuildResult
-    from czcheck.report.lines import Line
+    from czcheck.text import Line
 
 
 @click.command("build")
@@ -126,7 +126,7 @@ def spinner(*, enabled: bool) -> Iterator[StepProgress | None]:
 
 def precision_lines(found: Equivalence) -> Iterator[Line]:
     """A line on the tolerances of a comparison in half precision."""
-    from czcheck.report.lines import Line
+    from czcheck.text import Line
     from czcheck.tolerances import HALF
 
     if found.precision in HALF:
@@ -138,9 +138,8 @@ def precision_lines(found: Equivalence) -> Iterator[Line]:
 
 
 def _lines(result: BuildResult) -> Iterator[Line]:
-    from czcheck.report.lines import Line
     from czcheck.report.text import report_lines
-    from czcheck.text import printable, size_text
+    from czcheck.text import Line, printable, size_text
 
     metadata = result.metadata
     size = size_text(result.path.stat().st_size)

@@ -14,7 +14,7 @@ from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
     from czcheck.building.results import RepairResult
-    from czcheck.report.lines import Line
+    from czcheck.text import Line
 
 
 @click.command("repair")
@@ -71,9 +71,8 @@ def command(
 
 def _lines(result: RepairResult) -> Iterator[Line]:
     from czcheck.cli.build import precision_lines
-    from czcheck.report.lines import Line
     from czcheck.report.text import report_lines
-    from czcheck.text import printable, size_text
+    from czcheck.text import Line, printable, size_text
 
     size = size_text(result.path.stat().st_size)
     path = printable(str(result.path))

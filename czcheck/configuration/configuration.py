@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.configuration.keys import keys
-from czcheck.configuration.layers import ConfigurationFile
-from czcheck.configuration.settings import Settings, effective_settings
-from czcheck.configuration.values import WrongValueError
+from czcheck.configuration.keys import WrongValueError, keys
+from czcheck.configuration.settings import ConfigurationFile, Settings, effective_settings
 from czcheck.errors import UsageError
 from czcheck.rules.catalogue import catalogue
-from czcheck.rules.families import release_rules
+from czcheck.rules.declaring import release_rules
 from czcheck.rules.plugins import no_such_rule
 
 if TYPE_CHECKING:

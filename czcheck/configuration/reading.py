@@ -10,10 +10,20 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from czcheck.configuration.keys import Key, keys, severity_key
-from czcheck.configuration.layers import (
+from czcheck.configuration.keys import (
+    Key,
+    WrongValueError,
+    codes,
+    keys,
+    kind_of,
+    near,
+    severity,
+    severity_key,
+    text,
+)
+from czcheck.configuration.settings import (
+    BUILT_IN,
     ConfigurationFile,
-    GrantedWaiver,
     Kind,
     Layer,
     Origin,
@@ -21,13 +31,11 @@ from czcheck.configuration.layers import (
     Profile,
     Setting,
 )
-from czcheck.configuration.settings import BUILT_IN
-from czcheck.configuration.values import WrongValueError, codes, kind_of, near, severity, text
 from czcheck.errors import UsageError
 from czcheck.limits import MIB
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import matching
-from czcheck.rules.finding import Waiver
+from czcheck.rules.finding import GrantedWaiver, Waiver
 
 _HEAD = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-.\s])+?)\s*=""")

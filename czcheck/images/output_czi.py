@@ -13,9 +13,8 @@ import numpy as np
 
 from czcheck.errors import IncompleteError
 from czcheck.files import placing, writing
-from czcheck.images.content import Content
 from czcheck.images.decoders import extra
-from czcheck.images.writer import FileWriter
+from czcheck.images.writer import Content, FileWriter
 from czcheck.text import printable
 
 if TYPE_CHECKING:
@@ -35,10 +34,6 @@ class CziOutput(FileWriter):
 
     def __init__(self, path: Path, content: Content) -> None:
         """Begin a file.
-
-        Args:
-            path: The file.
-            content: What will be written.
 
         Raises:
             UsageError: No such folder, or pylibCZIrw is not installed.

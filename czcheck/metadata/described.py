@@ -10,7 +10,7 @@ from czcheck.errors import InputError, UsageError
 from czcheck.metadata.classes import SegmentationClass, numbered
 from czcheck.metadata.description import described, new_id
 from czcheck.metadata.model_metadata import ModelMetadata
-from czcheck.metadata.spec_reading import BuildSpec
+from czcheck.metadata.spec import BuildSpec
 
 _TIDIED = ("name", "model_id")  # white space around it, capitals in it
 NO_ID = "00000000-0000-0000-0000-000000000000"

@@ -2,11 +2,11 @@ from .allowlist import load_allowlist as load_allowlist
 from .bounds import bounds_of as bounds_of
 from .cost import StaticCost as StaticCost
 from .cost import static_cost as static_cost
-from .definitions import load_outputs as load_outputs
-from .definitions import position as position
 from .dtypes import number as number
 from .facts import NodeUse as NodeUse
 from .files import SavedModelFolder as SavedModelFolder
+from .grammar import load_outputs as load_outputs
+from .grammar import position as position
 from .hidden import LARGEST as LARGEST
 from .hidden import Search as Search
 from .hidden import strings_of as strings_of

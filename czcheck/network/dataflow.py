@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from czcheck.network.definitions import position
-from czcheck.network.grammar import CALLERS, CALLS, called, reference_of
+from czcheck.network.grammar import CALLERS, CALLS, called, position, reference_of
 from czcheck.network.graph import SavedGraph, Scope
 
 SAME_VALUE = frozenset(

@@ -10,9 +10,7 @@ from typing import Any
 
 from czcheck.errors import InputError
 from czcheck.limits import Limits
-from czcheck.network.attributes import look
-from czcheck.network.grammar import data_inputs, node_of
-from czcheck.network.order import LimitError, check_order
+from czcheck.network.grammar import LimitError, check_order, data_inputs, look, node_of
 
 __all__ = ["Reach", "SavedGraph", "Scope"]
 

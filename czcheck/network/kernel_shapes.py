@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from czcheck.network import dtypes
-from czcheck.network.definitions import load_defaults
+from czcheck.network.grammar import load_defaults
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Dims

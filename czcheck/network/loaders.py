@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.network import messages
 from czcheck.network.dataflow import Frame, Point, input_of, inside, is_call, locate, settle
-from czcheck.network.order import LimitError
+from czcheck.network.grammar import LimitError
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, Signature

@@ -22,8 +22,8 @@ from czcheck.network.facts import (
     Where,
 )
 from czcheck.network.files import SavedModelFiles, read_whole
+from czcheck.network.grammar import LimitError
 from czcheck.network.graph import SavedGraph
-from czcheck.network.order import LimitError
 from czcheck.text import count
 
 __all__ = [

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
 from czcheck.network.dataflow import Frame, Point, input_of, is_call, locate, settle
-from czcheck.network.definitions import load_defaults
-from czcheck.network.grammar import CALLS
+from czcheck.network.grammar import CALLS, load_defaults
 from czcheck.network.target import Target, load_target, plain
 
 if TYPE_CHECKING:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from czcheck.network.bounds import HANDS_ON, WEIGHTED, bounds_at
+from czcheck.network.bounds import (
+    HANDS_ON,
+    WEIGHTED,
+    bounds_at,
+    is_log_softmax,
+    is_number,
+    is_sigmoid,
+    is_softmax,
+)
 from czcheck.network.dataflow import Point, input_of, inside, is_call, locate, settle
 from czcheck.network.graph import SavedGraph
-from czcheck.network.written_out import is_log_softmax, is_number, is_sigmoid, is_softmax
 
 _LINEAR = WEIGHTED | {"Add", "AddN", "AddV2", "BiasAdd", "Mul", "Sub"}
 _NAMED = {"Softmax": "softmax", "LogSoftmax": "log-softmax", "Sigmoid": "sigmoid"}

@@ -9,7 +9,7 @@ from czcheck.network.facts import Dims, Network, Signature
 from czcheck.planned.ends import PAIR
 
 if TYPE_CHECKING:
-    from czcheck.metadata.spec_reading import BuildSpec
+    from czcheck.metadata.spec import BuildSpec
 
 SERVING_DEFAULT = "serving_default"
 _RANK = 4

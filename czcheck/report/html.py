@@ -48,7 +48,7 @@ def report_html_page(report: ReportRecord) -> str:
         tally={name: verdicts.count(name) for name in _MARKS if name in verdicts},
         icon=tab_icon(plain["verdict"]),
         command="evaluate"
-        if any("evaluation" in each.looked_at for each in report.files)
+        if any(each.examined.evaluation is not None for each in report.files)
         else "verify",
         style=style(),
     )

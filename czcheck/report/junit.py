@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from lxml import etree
 
-from czcheck.report.configuration_text import configuration_text
-from czcheck.report.phrases import looked_at_text, ranges, unchecked, waiver_text
+from czcheck.configuration.showing import configuration_text
+from czcheck.report.phrases import examined_text, ranges, unchecked, waiver_text
 from czcheck.report.record import Verdict
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Outcome, Status
@@ -55,7 +55,7 @@ def _suite(file: FileRecord, report: ReportRecord) -> TestSuite:
         "target": configuration.get("target", options.target),
         "fail_on": file.fail_on.value,
         "waived": str(len(file.waived)),
-        "looked_at": looked_at_text(file.looked_at),
+        "looked_at": examined_text(file.examined),
         "configuration": configuration_text(configuration),
     }
     for name, value in properties.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from czcheck.report.configuration_text import configuration_text
+from czcheck.configuration.showing import configuration_text
 from czcheck.report.evaluation_text import goals_text, image_notes, padding_text
 from czcheck.report.phrases import further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
@@ -118,7 +118,7 @@ def _table(files: Sequence[FileRecord]) -> Iterator[str]:
 
 def _labelled(file: FileRecord) -> Iterator[str]:
     """What was demanded on labelled images, how much was padding, and what is missing."""
-    if evaluation := file.looked_at.get("evaluation"):
+    if evaluation := file.examined.evaluation:
         padding = padding_text(evaluation["tiles"])
         for text in (goals_text(evaluation), padding, *image_notes(evaluation)):
             if text:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from czcheck.report.phrases import looked_at_text, unchecked_texts, waiver_text
+from czcheck.report.phrases import examined_text, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
 from czcheck.text import printable
@@ -62,7 +62,7 @@ def report_html(report: ReportRecord) -> str:
             f"<p><b>{text(file.path)}</b>: {badge(file.verdict.value)}"
             f" at level {text(file.configuration.get('level', report.options.level.value))}"
             f"<br>{counts}"
-            f"<br>{text(looked_at_text(file.looked_at))}</p>"
+            f"<br>{text(examined_text(file.examined))}</p>"
         )
         unchecked = [
             f"crashed {each.code}: {each.reason}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from czcheck.changes.outputs import worst_of
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
-from czcheck.rules.words import tiles_in_words
-from czcheck.text import percent
+from czcheck.text import percent, tiles_in_words
 from czcheck.tolerances import reason_for
 
 if TYPE_CHECKING:
@@ -121,11 +121,6 @@ def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[
         where = f"on {tiles_in_words(tile.tile for tile in bad)}, " if len(bad) > 1 else ""
         worst = worst_of(relabelled or changed or list(baseline.tiles))
         yield Found(place_of(worst), model=golden.model_id, difference=where + "; ".join(parts))
-
-
-def worst_of(tiles: list[TileComparison]) -> TileComparison:
-    """The tile with the most changed labels; of equals, the one with the largest change."""
-    return max(tiles, key=lambda tile: (-tile.comparison.agreement, tile.comparison.change))
 
 
 def place_of(tile: TileComparison) -> TilePixel:

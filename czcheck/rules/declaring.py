@@ -15,12 +15,14 @@ Packages of others add rules in the same way: `plugins.py`.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
+from types import MappingProxyType
 from typing import Any
 
 from czcheck.errors import UsageError
@@ -284,3 +286,37 @@ def explain(found_rule: Rule) -> dict[str, Any]:
         "package": found_rule.package,
         "url": found_rule.url,
     }
+
+
+# Modules of this package that hold rules.
+FAMILIES = (
+    "container",
+    "metadata",
+    "network",
+    "operations",
+    "safety",
+    "run",
+    "behaviour",
+    "comparison",
+    "labelled",
+    "tool",
+)
+# Those that hold rules on two releases of a model, CZ6xx: `czcheck diff` checks them.
+RELEASE_FAMILIES = ("releases",)
+
+
+def own_rules() -> Mapping[str, Rule]:
+    """The rules of this package on one file by code, in the order of their codes."""
+    return _ours(FAMILIES, releases=False)
+
+
+@cache
+def release_rules() -> Mapping[str, Rule]:
+    """The rules on two releases of a model by code, in the order of their codes."""
+    return MappingProxyType(_ours(RELEASE_FAMILIES, releases=True))
+
+
+def _ours(families: Iterable[str], *, releases: bool) -> dict[str, Rule]:
+    for family in families:
+        importlib.import_module(f"{__package__}.{family}")
+    return by_code(each for each in declared_here() if is_on_releases(each.code) is releases)

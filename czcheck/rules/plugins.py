@@ -17,9 +17,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import UsageError
-from czcheck.rules.declaring import RETIRED, Rule, by_code, declared
-from czcheck.rules.facts import FACTS
-from czcheck.rules.families import own_rules, release_rules
+from czcheck.rules.declaring import RETIRED, Rule, by_code, declared, own_rules, release_rules
+from czcheck.rules.engine import FACTS
 from czcheck.text import nearest
 
 if TYPE_CHECKING:

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from czcheck.changes.outputs import worst_of
 from czcheck.rules.comparison import (
     allowed_in_words,
     change_in_words,
     labels_in_words,
     place_of,
-    worst_of,
 )
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel, XmlPath
-from czcheck.rules.words import tiles_in_words
-from czcheck.text import first_of, sizes
+from czcheck.text import first_of, sizes, tiles_in_words
 
 if TYPE_CHECKING:
-    from czcheck.diffing.classes import ClassChange
-    from czcheck.diffing.metadata import FieldChange, MetadataChange
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.outputs import OutputsChange
-    from czcheck.diffing.weights import WeightsChange
+    from czcheck.changes.metadata import ClassChange, FieldChange, MetadataChange
+    from czcheck.changes.network import NetworkChange
+    from czcheck.changes.outputs import OutputsChange
+    from czcheck.changes.weights import WeightsChange
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _MANY = 5

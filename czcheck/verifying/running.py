@@ -1,15 +1,17 @@
-"""The run of one file: its process, its test tiles, and what is stored of it."""
+"""The run of one file: its process, its tiles, what outputs are compared with, what is stored."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck.report
+import czcheck.runtime
 from czcheck import runtime, test_tiles
 from czcheck.archive.foreign import PayloadKind
 from czcheck.errors import (
@@ -21,21 +23,154 @@ from czcheck.errors import (
 )
 from czcheck.options import Options
 from czcheck.specification import test_images
-from czcheck.verifying.comparisons import Comparisons
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from czcheck.archive.container import Payload
     from czcheck.model import Model
     from czcheck.progress import FileProgress
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
-    from czcheck.runtime.baseline import Baseline
+    from czcheck.runtime.baseline import Baseline, BaselineComparison
+    from czcheck.runtime.compare import RuntimeComparison, StoredOutputs
     from czcheck.runtime.networks import Worker
+    from czcheck.runtime.outputs import Output
     from czcheck.runtime.record import RunRecord
     from czcheck.runtime.session import OnOutput
     from czcheck.runtime.source import WorkerSource
     from czcheck.test_tiles.patterns import Tile
     from czcheck.verifying.evidence import Spool
+
+DEFAULT_OPTIONS = Options()
+
+
+class Comparisons:
+    """Both comparisons of one model. Without a request nothing is stored or started."""
+
+    def __init__(
+        self,
+        model: Model,
+        options: Options = DEFAULT_OPTIONS,
+        baseline: Baseline | None = None,
+        new_worker: Callable[[str], Worker] | None = None,
+        on_output: OnOutput | None = None,
+    ) -> None:
+        """Compare nothing yet.
+
+        Args:
+            model: The opened archive.
+            options: Its options; `runtime` is the interpreter to compare with.
+            baseline: Baseline to compare with; None for none.
+            new_worker: Makes a process of an interpreter; needed for a runtime.
+            on_output: Called with every output as well.
+        """
+        self._model = model
+        self._tolerances = options.tolerances
+        self._runtime = options.runtime
+        self._baseline = baseline
+        self._new_worker = new_worker
+        self._others = [] if on_output is None else [on_output]
+        self._worker: Worker | None = None
+        self._tiles: Sequence[Tile] = ()
+        self._stored: StoredOutputs | None = None
+
+    @property
+    def not_requested(self) -> dict[str, str]:
+        """The facts that were not requested, with the reason."""
+        reasons = {}
+        if self._runtime is None:
+            reasons["elsewhere"] = "no --runtime given"
+        if self._baseline is None:
+            reasons["baseline"] = "no --baseline given"
+        return reasons
+
+    @property
+    def sources(self) -> dict[str, Callable[[], Any]]:
+        """Both facts, by name."""
+        return {"elsewhere": self.elsewhere, "baseline": self.against_baseline}
+
+    def start_early(self) -> None:
+        """Let the other runtime import TensorFlow while the first one works."""
+        if self._runtime is None or self._new_worker is None:
+            return
+        if self._worker is None:
+            self._worker = self._new_worker(self._runtime)
+            self._worker.start()
+
+    def expect(self, tiles: Sequence[Tile], *on_output: OnOutput) -> OnOutput | None:
+        """Prepare for the outputs for tiles.
+
+        Args:
+            tiles: The tiles that the network will be run on.
+            *on_output: Further callbacks for each output.
+
+        Returns:
+            The callback for each output; None if there is no need for one.
+        """
+        listeners = [*self._others, *on_output]
+        if self._runtime is not None or self._baseline is not None:
+            self._tiles = tiles
+            self._stored = czcheck.runtime.StoredOutputs({tile.name for tile in tiles})
+            listeners.append(self._stored.add)
+        if len(listeners) < 2:  # none, or one that needs no other
+            return listeners[0] if listeners else None
+
+        def call_all(name: str, batch: NDArray[Any], output: Output | None) -> None:
+            for listener in listeners:
+                listener(name, batch, output)
+
+        return call_all
+
+    def elsewhere(self) -> RuntimeComparison:
+        """The outputs in the other runtime, compared with those in the first one.
+
+        Raises:
+            UnavailableError: The network was not run.
+            IncompleteError: The other interpreter cannot be started, or has no TensorFlow.
+        """
+        self.start_early()
+        if self._stored is None or self._worker is None:
+            raise UnavailableError("the network was not run")
+        model = self._model
+        return czcheck.runtime.compare_elsewhere(
+            self._worker,
+            model.files,
+            model.loaded,
+            self._tiles,
+            self._stored,
+            model.limits,
+            self._tolerances,
+        )
+
+    def against_baseline(self) -> BaselineComparison:
+        """The outputs, compared with the baseline.
+
+        Raises:
+            UnavailableError: The network was not run.
+            IncompleteError: The baseline was made with other tiles.
+            UsageError: The baseline is damaged.
+        """
+        baseline, metadata = self._baseline, self._model.metadata
+        if self._stored is None or baseline is None:
+            raise UnavailableError("the network was not run")
+        return czcheck.runtime.compare_with_baseline(
+            baseline,
+            lambda tile: czcheck.runtime.golden_output(baseline, tile),
+            self._tiles,
+            self._stored,
+            classes=len(metadata.classes),
+            pixel_type=metadata.pixel_types[0],
+            scaled=bool(metadata.scale_inputs_by_bitdepth),
+            precision=self._model.network.precision,
+        )
+
+    def close(self) -> None:
+        """End the other process and delete the stored outputs."""
+        if self._worker is not None:
+            self._worker.close()
+        if self._stored is not None:
+            self._stored.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +238,10 @@ class FileRun:
 
     def _start(self) -> Worker:
         if self._worker is None:
-            self._worker = self._source.worker()
+            network = None
+            with suppress(UnavailableError):  # nothing will be loaded
+                network = self._model.loaded
+            self._worker = self._source.worker(network=network)
             self._worker.start()
         return self._worker
 
@@ -113,7 +251,7 @@ class FileRun:
         Args:
             python: Its interpreter; the one that runs the network if left out.
         """
-        return self._source.worker(python, fresh=True)
+        return self._source.worker(python)
 
     def record(self) -> RunRecord:
         """Run the test tiles through the network.

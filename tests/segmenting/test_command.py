@@ -335,7 +335,7 @@ def test_where_one_result_cannot_be_completed_there_is_none(
     target = {
         "confidence": "czcheck.images.output_tiff.TiffOutput._compress",
         "overlay": "czcheck.segmenting.overlay.Overlay.save",
-        "table": "czcheck.segmenting.run.write_table",
+        "table": "czcheck.segmenting.segmentation.write_table",
     }
     monkeypatch.setattr(target[where], full)
     (place / "x.csv").write_text("of yesterday")
@@ -353,7 +353,7 @@ def test_all_results_of_an_image_are_complete_before_the_first_appears(
         settle(path, temporary)
 
     there: list[set[str]] = []
-    for module in ("images.writer", "segmenting.outputs", "segmenting.run"):
+    for module in ("images.writer", "segmenting.outputs", "segmenting.segmentation"):
         monkeypatch.setattr(f"czcheck.{module}.settle", look)
     assert run(place, *(each.format(place) for each in ALL)) == 0
     assert there == [set()] * 5

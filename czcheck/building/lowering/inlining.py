@@ -15,8 +15,7 @@ from czcheck.building.lowering.graph import (
     read_function,
 )
 from czcheck.errors import InputError
-from czcheck.network.attributes import functions_in
-from czcheck.network.grammar import CALLS, called
+from czcheck.network.grammar import CALLS, called, functions_in
 
 FRAMES = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "RefEnter", "RefSwitch"})
 """Control flow of TensorFlow 1: here a control edge also says in which frame a node runs."""

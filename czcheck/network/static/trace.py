@@ -12,22 +12,46 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from czcheck.errors import InputError
-from czcheck.network.definitions import position
 from czcheck.network.facts import Dims, Network, NodeUse
-from czcheck.network.grammar import CALLERS, called, node_of, reference_of
+from czcheck.network.grammar import CALLERS, called, node_of, position, reference_of
 from czcheck.network.graph import SavedGraph, Scope
-from czcheck.network.static import (
-    constants,
-    layout,
-    parts,
-    pointwise,
-    reductions,
-    resizes,
-    windows,
-)
-from czcheck.network.static.branches import alike, either, merged
+from czcheck.network.static import layout, parts, pointwise, reductions, windows
 from czcheck.network.static.spread import Axis, Spread, Traced, plain
 from czcheck.network.static.step import HANDLERS, Step
+
+
+def alike(first: Traced, second: Traced) -> bool:
+    """Whether the same is known of both."""
+    return (first.shape, first.known, first.spread) == (second.shape, second.known, second.spread)
+
+
+def merged(step: Step, first: Traced, second: Traced) -> Traced:
+    """What is true of both of two tensors that may stand in one place."""
+    known = first.known if first.known == second.known else None
+    shape = first.shape if first.shape == second.shape else None
+    if first.spread is None and second.spread is None:
+        return Traced(shape, first.item, known, buffer=second.buffer)
+    if first.spread == second.spread and shape is not None:
+        return replace(second, known=known)
+    if shape is None:
+        return Step(step.node, step.use, [first, second], step.charge).unknown()
+    both = Step(step.node, step.use, [first, second], step.charge)
+    return replace(pointwise.mixed(both, shape, first.item), buffer=second.buffer)
+
+
+def either(step: Step, answers: list[Traced]) -> Traced:
+    """What comes out of one of several branches."""
+    found = answers[0]
+    for each in answers[1:]:
+        found = merged(step, found, each)
+    chooser = step.get(0).spread
+    if chooser is None:
+        return found
+    if found.spread is None or found.spread.unknown is not None or chooser.unknown is not None:
+        return Step(step.node, step.use, [step.get(0), found], step.charge).unknown(found.shape)
+    joined = found.spread.joined(replace(chooser, pure=True))
+    return replace(found, spread=joined)
+
 
 # Nodes with calls written out, and whatever else a node costs. Networks in use take a few thousand.
 _BUDGET = 100_000
@@ -43,7 +67,7 @@ _WEIGHTS = frozenset({"Const", "VarHandleOp", "VariableV2", "Variable", "ReadVar
 _IN_PLACE = frozenset(pointwise.UNARY) | frozenset(pointwise.BINARY) | {"BiasAdd", "Softmax"}
 
 # Modules that enter what they understand.
-_FAMILIES = (constants, layout, parts, pointwise, reductions, resizes, windows)
+_FAMILIES = (layout, parts, pointwise, reductions, windows)
 
 
 class TooMuchError(InputError):
