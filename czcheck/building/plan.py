@@ -29,7 +29,7 @@ from czcheck.planned.ends import (
     remark,
 )
 from czcheck.planned.keras_outline import read_outline
-from czcheck.planned.named import is_keras_file, licence_fault, model_fault
+from czcheck.specification import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
     from czcheck.building.options import BuildOptions

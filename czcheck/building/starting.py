@@ -31,9 +31,9 @@ from czcheck.planned.ends import (
     foreground_first,
     suggested,
 )
-from czcheck.planned.named import is_keras_file
 from czcheck.runtime.unpack import unpack
 from czcheck.sources import Sources
+from czcheck.specification import is_keras_file
 from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:

@@ -95,10 +95,6 @@ def write_dilations(graph: Graph, tools: Tools) -> None:
     as Keras writes it, which takes as long as one without dilations. Filters of the others get
     zeros between their weights, which costs as many more products as there are zeros. Both add the
     same products as the dilated convolution.
-
-    Args:
-        graph: The main graph; it and all bodies are changed in place. Channels come last.
-        tools: Shapes and dtypes of its tensors, and what makes new nodes.
     """
     for part in graph.graphs():
         for node in [node for node in part.nodes.values() if node.op in DILATED]:
@@ -197,10 +193,6 @@ def write_depthwise(graph: Graph, tools: Tools) -> None:
     They are the same sums. The target's depthwise kernel moves by as many rows as columns and has
     no paddings of its own, so that paddings that are given become a node in front. In half
     precision it adds up in half precision, unlike a convolution: such ones are left as they are.
-
-    Args:
-        graph: The main graph; it and all bodies are changed in place. Channels come last.
-        tools: Shapes and dtypes of its tensors, and what makes new nodes.
     """
     for part in graph.graphs():
         for node in [node for node in part.nodes.values() if node.op == "Conv2D"]:
@@ -245,10 +237,6 @@ def split_groups(graph: Graph, tools: Tools) -> None:
     """Replace every other grouped convolution by Split, convolutions and ConcatV2, in place.
 
     The sums over each group's channels are the same ones, so the output is, too.
-
-    Args:
-        graph: The main graph; it and all bodies are changed in place. Channels come last.
-        tools: Shapes and dtypes of its tensors, and what makes new nodes.
     """
     for part in graph.graphs():
         for node in [node for node in part.nodes.values() if node.op in GROUPED]:

@@ -27,12 +27,7 @@ Rewrite = Callable[[Place, Node], str]
 
 
 def write_for_kernels(graph: Graph, tools: Tools) -> None:
-    """Rewrite operations by what is known of their inputs, in place.
-
-    Args:
-        graph: The main graph; it and all bodies are changed in place. Channels come last.
-        tools: Shapes and dtypes of its tensors, and what makes new nodes.
-    """
+    """Rewrite operations by what is known of their inputs, in place."""
     for part in graph.graphs():
         for node in [node for node in part.nodes.values() if node.op in REWRITES]:
             condition, rewrite = REWRITES[node.op]
@@ -267,10 +262,6 @@ STATISTICS = (3, 4)
 def of_the_batch(graph: Graph, tools: Tools) -> None:
     """Write normalisations by statistics of the batch as arithmetic where 2.0.0 lacks them.
 
-    Args:
-        graph: The main graph; it and all bodies are changed in place.
-        tools: Shapes and dtypes of its tensors, and what makes new nodes.
-
     Raises:
         InputError: Something reads the statistics themselves.
     """
@@ -285,12 +276,7 @@ def of_the_batch(graph: Graph, tools: Tools) -> None:
 
 
 def of_volumes(graph: Graph, tools: Tools) -> None:
-    """Let normalisations of NDHWC images by given statistics work on NHWC ones.
-
-    Args:
-        graph: The main graph; it and all bodies are changed in place.
-        tools: Shapes and dtypes of its tensors, and what makes new nodes.
-    """
+    """Let normalisations of NDHWC images by given statistics work on NHWC ones."""
     for part in graph.graphs():
         for node in list(part.nodes.values()):
             if node.op in NORMS and _data_format(node) == b"NDHWC":

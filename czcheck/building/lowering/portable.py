@@ -68,11 +68,7 @@ def make_portable(graph: Graph, changes: Changes) -> None:
 
 
 def drop_hints(graph: Graph) -> None:
-    """Drop attributes that are hints to one runtime, such as shapes that were inferred once.
-
-    Args:
-        graph: The main graph; it and all bodies are changed in place.
-    """
+    """Drop attributes that are hints to one runtime, such as shapes that were inferred once."""
     for part in graph.graphs():
         for node in part.nodes.values():
             node.attrs = {name: node.attrs[name] for name in node.attrs if name[:1] != "_"}

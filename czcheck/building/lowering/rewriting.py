@@ -215,6 +215,9 @@ FEW = 16
 class Tools:
     """What every rewriting needs.
 
+    A step `(graph, tools)` takes the main graph, and changes it and all bodies in place. Behind
+    `channels_last`, channels come last.
+
     Attributes:
         freezer: Makes constants.
         tensors: Shapes and dtypes of the tensors of the graph, as it is now.
