@@ -270,9 +270,9 @@ def _can_go_around(model: Any, given: Any) -> bool:
 
 def _extended(model: Any, how: str, layers: Any) -> Any:
     """A model with layers around it, in memory."""
-    from czcheck import layering  # noqa: PLC0415 - imports Keras
+    from czcheck import layers as keras_layers  # noqa: PLC0415 - imports Keras
 
-    return getattr(layering, how)(model, layers)
+    return getattr(keras_layers, how)(model, layers)
 
 
 def _export(model: Any, name: str, folder: Path, tile: tuple[int, int] | None) -> None:
@@ -294,10 +294,10 @@ def _export(model: Any, name: str, folder: Path, tile: tuple[int, int] | None) -
             "SavedModel's folder"
         )
     if is_keras_3:
-        from czcheck import layering  # noqa: PLC0415 - imports Keras
+        from czcheck import layers as keras_layers  # noqa: PLC0415 - imports Keras
 
         try:
-            layering.export(model, str(folder), tile)
+            keras_layers.export(model, str(folder), tile)
         except InputError as error:
             raise InputError(f"model {name!r}: {error}") from error
         return

@@ -1,4 +1,4 @@
-"""A specification with its SavedModel, as the model that a build would make of them."""
+"""A specification with what it names, as the model that a build would make of them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import czcheck.metadata
 from czcheck import network, planned
+from czcheck.archive.members import unsafe
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.fields import FIELDS
 from czcheck.metadata.model_metadata import VERSION
 from czcheck.metadata.parts import XmlDocument
 from czcheck.metadata.processing import check_class_count, check_operations
-from czcheck.metadata.spec import SpecFault, examine_spec
+from czcheck.metadata.spec import KERAS_FILES, SpecFault, examine_spec
 from czcheck.model import Model
 from czcheck.planned.ends import (
     about_channels,
@@ -28,7 +29,6 @@ from czcheck.planned.ends import (
     about_values,
     ending_of,
 )
-from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Container, Payload
@@ -161,10 +161,10 @@ class SpecModel(Model):
             return None
         channels = about_channels(ending, after, spec.classes)
         # Of a SavedModel that nothing stands behind, the rules on networks tell the rest.
-        told = not after and not is_keras_file(spec.model_path)
+        by_rules = not after and not is_keras_file(spec.model_path)
         if channels is not None:
-            return None if told else channels
-        labels = None if told and ending.dtype != "float32" else about_labels(ending)
+            return None if by_rules else channels
+        labels = None if by_rules and ending.dtype != "float32" else about_labels(ending)
         return labels or about_values(ending, after)
 
     @cached_property
@@ -314,3 +314,59 @@ def specification_of(model: Model) -> Specification:
     if not isinstance(model, SpecModel):
         raise UnavailableError(IS_ARCHIVE)
     return model.specification
+
+
+def is_keras_file(path: Path) -> bool:
+    """Whether a path names a Keras file, not a SavedModel.
+
+    Args:
+        path: What `ModelPath` names.
+    """
+    return path.suffix.lower() in KERAS_FILES and not path.is_dir()
+
+
+def model_fault(path: Path) -> str | None:
+    """Why a path is neither a SavedModel's folder nor a Keras file; None if it is one.
+
+    Args:
+        path: What `ModelPath` names.
+    """
+    if not path.exists():
+        return "`ModelPath` names a folder that does not exist"
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return None
+        return (
+            "`ModelPath` is no SavedModel: the folder has no saved_model.pb; "
+            "write one with model.export(folder) or tf.saved_model.save(model, folder)"
+        )
+    if is_keras_file(path):
+        return None
+    if path.suffix.lower() == ".onnx":
+        return (
+            "building from ONNX files is not supported; `ModelPath` has to name the "
+            "folder of a TensorFlow SavedModel"
+        )
+    return (
+        "`ModelPath` is a file; it has to name the folder of a SavedModel, "
+        "the one that holds saved_model.pb"
+    )
+
+
+def licence_fault(path: Path) -> str | None:
+    """Why a licence cannot stand in the archive under its own name; None if it can.
+
+    Args:
+        path: What `LicenseFile` names.
+    """
+    if not path.is_file():
+        return "`LicenseFile` names no file"
+    name = path.name.lower()
+    if name.endswith((".xml", ".model")) or name.startswith("modelid="):
+        return (
+            "a licence of that name would be taken for a part of the model; "
+            "rename it, for instance to LICENSE.txt"
+        )
+    if why := unsafe(path.name):
+        return f"the licence's name {why}; rename it, to LICENSE.txt for instance"
+    return None

@@ -14,10 +14,10 @@ from .lowering.inlining import Library as Library
 from .lowering.inlining import inline as inline
 from .lowering.portable import Changes as Changes
 from .lowering.portable import make_portable as make_portable
-from .lowering.pruning import drop_unreached as drop_unreached
-from .lowering.pruning import order as order
-from .lowering.pruning import prune as prune
 from .lowering.writing import GraphWriter as GraphWriter
+from .lowering.writing import drop_unreached as drop_unreached
+from .lowering.writing import order as order
+from .lowering.writing import prune as prune
 from .lowering.writing import rename as rename
 from .options import BuildOptions as BuildOptions
 from .plan import Plan as Plan

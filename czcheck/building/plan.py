@@ -29,7 +29,7 @@ from czcheck.planned.ends import (
     remark,
 )
 from czcheck.planned.keras_outline import read_outline
-from czcheck.planned.named import is_keras_file, licence_fault, model_fault
+from czcheck.specification import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
     from czcheck.building.options import BuildOptions
@@ -270,12 +270,12 @@ def check_network(
             'signatures={"serving_default": function}'
         )
     fed = _only(serving.inputs, "input", folder)
-    answered = _only(serving.outputs, "output", folder)
+    fetched = _only(serving.outputs, "output", folder)
     ending = ending_of(network)
     assert ending is not None  # there is one output
     if labels := about_labels(ending):
         raise InputError(f"{folder}: {labels}")
-    for spec, what in ((fed, "input"), (answered, "output")):
+    for spec, what in ((fed, "input"), (fetched, "output")):
         if reason := about_dtype(spec, what):
             raise InputError(f"{folder}: {reason}")
         if spec.shape is not None and len(spec.shape) != RANK:

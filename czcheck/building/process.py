@@ -213,7 +213,7 @@ class BuildProcess:
             )
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise IncompleteError(
-                f"{self.name}: the build's process did not answer as it should"
+                f"{self.name}: the build's process sent a reply that cannot be read"
             ) from error
 
     def load(
@@ -237,7 +237,7 @@ class BuildProcess:
         """
         session = Session(self._worker, on_output)
         loaded = Loaded(self, session, doing)
-        if session.open(folder, network) is None:
+        if session.open(folder.absolute(), network) is None:  # the process works elsewhere
             raise loaded.error()
         return loaded
 

@@ -350,8 +350,8 @@ def _of_network(model: Model, lowering: Lowering) -> Iterator[str]:
         height, width = lowering.tile
         yield f"tile set to {height} x {width} pixels"
     # A lowered network has a checkpoint, too, without a variable in it.
-    kept = {SAVED_MODEL, *CHECKPOINT} if same else {SAVED_MODEL}
-    left_out = [name for name in files.names if name not in kept]
+    stays = {SAVED_MODEL, *CHECKPOINT} if same else {SAVED_MODEL}
+    left_out = [name for name in files.names if name not in stays]
     if left_out:
         more = ", ..." if len(left_out) > SHOWN else ""
         yield f"no longer needed in the payload: {', '.join(left_out[:SHOWN])}{more}"

@@ -81,7 +81,7 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> int:
     """Build a conformant archive from the SavedModel or Keras file that SPEC.json describes.
 
-    The network is lowered to TensorFlow 2.0.0, and its output is proved equal to its source's. A
+    The network is lowered to TensorFlow 2.0.0, and its output is compared with its source's. A
     failed build leaves no file, and does not change an existing one.
     """
     from czcheck.building.builder import build
@@ -170,7 +170,7 @@ def _lines(result: BuildResult) -> Iterator[Line]:
     whose = "the archive's outputs" if found.of_archive else "the lowered network's outputs"
     ties = f", except for {found.ties} ties" if found.ties else ""
     yield Line(
-        f"  proved    {whose} against the source's on tiles of {found.tile[0]} x {found.tile[1]}:"
+        f"  compared  {whose} with the source's on tiles of {found.tile[0]} x {found.tile[1]}:"
         f" labels equal{ties};"
     )
     yield Line(
@@ -183,7 +183,7 @@ def _lines(result: BuildResult) -> Iterator[Line]:
         yield Line(f"            not compared: {names}; standardised, they contain only rounding")
     if result.framework is not None:
         yield Line(
-            f"  original  {printable(result.framework.framework)} (Python "
+            f"  framework {printable(result.framework.framework)} (Python "
             f"{printable(result.framework.python)}) computes the same: labels equal; probabilities"
         )
         yield Line(

@@ -50,7 +50,7 @@ def command(
     """Rewrite the archive MODEL in a canonical form that TensorFlow 2.0.0 loads.
 
     Id, metadata, licence and other members stay the same; the network is lowered, and its output is
-    proved to be the same. MODEL itself is never changed, and a failed repair leaves no file.
+    compared with the source's. MODEL itself is never changed, and a failed repair leaves no file.
     """
     from czcheck.building.repairing import repair
 
@@ -83,7 +83,7 @@ def _lines(result: RepairResult) -> Iterator[Line]:
         yield Line(f"  changed   {printable(change)}")
     found = result.equivalence
     yield Line(
-        f"  proved    labels equal to the source's on tiles of {found.tile[0]} x {found.tile[1]}"
+        f"  compared  labels equal to the source's on tiles of {found.tile[0]} x {found.tile[1]}"
         + (f", except for {found.ties} ties;" if found.ties else ";")
     )
     yield Line(

@@ -26,10 +26,10 @@ def about_taken(channels: int | None, metadata: ModelMetadata) -> str | None:
     """
     if channels is None or channels in {metadata.channel_count, metadata.scalar_count}:
         return None
-    wanted = metadata.channel_count
+    needed = metadata.channel_count
     return (
         f"the network takes {channels} channels, but the pixel type "
-        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {wanted}; "
+        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {needed}; "
         "change `PixelType` or `ColorHandling` in the spec, or the network's input"
     )
 
@@ -286,7 +286,7 @@ _CONSTANT = (
 def about_values(ending: Ending, after: Sequence[Operation]) -> str | None:
     """Why what comes out behind the operations are no probabilities; None if they may be.
 
-    Only what the network's last operations make certain is said.
+    Only what is certain from the network's last operations counts.
 
     Args:
         ending: The network's own output, with the channels that it has to have.

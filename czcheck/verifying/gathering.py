@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.options import Options
 from czcheck.planned.ends import binary_of, ending_of
-from czcheck.planned.named import is_keras_file
 from czcheck.report.examined import (
     BaselineSummary,
     BinarySummary,
@@ -25,7 +24,13 @@ from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
-from czcheck.specification import IS_ARCHIVE, IS_SPECIFICATION, SpecModel, specification_of
+from czcheck.specification import (
+    IS_ARCHIVE,
+    IS_SPECIFICATION,
+    SpecModel,
+    is_keras_file,
+    specification_of,
+)
 from czcheck.text import sizes
 from czcheck.verifying.running import Comparisons, FileRun, payload_of
 

@@ -63,8 +63,8 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: The network cannot be lowered, or not take the tile.
     """
+    from czcheck.building.lowering import fitting  # noqa: PLC0415
     from czcheck.building.lowering import lower as lowering  # noqa: PLC0415
-    from czcheck.building.lowering import surgery  # noqa: PLC0415
     from czcheck.building.lowering.attaching import attach  # noqa: PLC0415
 
     runner.unload()
@@ -76,7 +76,7 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
         Path(request["path"]), request["loader"], request["signature"], requested
     )
     unfitted = lowered.graph_def
-    fitted = surgery.fit(unfitted, requested, int(request.get("multiple", 1)))
+    fitted = fitting.fit(unfitted, requested, int(request.get("multiple", 1)))
     if fitted.classes != 1 and any(each.name == "SigmoidToSoftmaxScores" for each in after):
         raise InputError(
             f"the network outputs {fitted.classes} channels, but SigmoidToSoftmaxScores takes one; "
@@ -87,7 +87,7 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     own_size = -1 not in fitted.source_tile
     resized = own_size and fitted.tile != fitted.source_tile
     if resized:
-        own = surgery.fit(unfitted, None).graph_def
+        own = fitting.fit(unfitted, None).graph_def
         lowered.graph_def = attach(own, before, after, maximum)
         _save(into / "source", lowering.write_saved_model(lowered))
     changes = lowered.changes

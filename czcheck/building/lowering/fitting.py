@@ -25,7 +25,7 @@ SIZED = frozenset(
     {"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea", "ScaleAndTranslate"}
     | {"Reshape", "Conv2DBackpropInput", "Slice", "StridedSlice", "BroadcastTo", "Fill"}
 )
-"""Operations that are told the size of their output: the places where a tile size is baked in."""
+"""Operations that are given the size of their output: the places where a tile size is baked in."""
 
 # What kernels of oneDNN report of sizes; status and source file follow, and help nobody.
 _NO_PRIMITIVE = "could not create a primitive"
@@ -87,7 +87,8 @@ def fit(graph_def: Any, tile: tuple[int, int] | None, multiple: int = 1) -> Fitt
         The network, whose output has the static shape (batch, height, width, classes).
 
     Raises:
-        InputError: The network has no tile size of its own, or an operation forbids the one asked.
+        InputError: The network has no tile size of its own, or an operation forbids the one
+            requested.
     """
     old = _input_shape(graph_def)
     if len(old) != RANK or old[3] == OPEN:
@@ -105,12 +106,12 @@ def fit(graph_def: Any, tile: tuple[int, int] | None, multiple: int = 1) -> Fitt
     _set_shape(changed, shape)
     attempt = _Attempt(changed, graph_def, shape, multiple)
     _import(attempt)
-    answer = _run(attempt)
-    if list(answer.shape[:3]) != [1, height, width] or answer.ndim != RANK:
-        _refuse_answer(attempt, answer.shape)
+    output = _run(attempt)
+    if list(output.shape[:3]) != [1, height, width] or output.ndim != RANK:
+        _refuse_output(attempt, output.shape)
     if batch != old[0]:
         _check_opened(changed, graph_def, old, shape)
-    _fix_output(changed, [batch, height, width, answer.shape[3]])
+    _fix_output(changed, [batch, height, width, output.shape[3]])
     return Fitted(
         graph_def=changed,
         tile=(height, width),
@@ -118,7 +119,7 @@ def fit(graph_def: Any, tile: tuple[int, int] | None, multiple: int = 1) -> Fitt
         batch=batch,
         source_batch=old[0],
         channels=old[3],
-        classes=int(answer.shape[3]),
+        classes=int(output.shape[3]),
     )
 
 
@@ -167,7 +168,7 @@ def _first_failing(graph_def: Any) -> str:
 
 
 def _run(attempt: _Attempt) -> Any:
-    """The answer to a tile of noise in 0 to 1."""
+    """The output for a tile of noise in 0 to 1."""
     try:
         return run(attempt.graph_def, noise(1, attempt.shape))
     except tf.errors.OpError as error:
@@ -182,7 +183,7 @@ def noise(count: int, shape: list[int]) -> Any:
 
 
 def run(graph_def: Any, tiles: Any) -> Any:
-    """Answer tiles with a lowered graph.
+    """Run a lowered graph on tiles.
 
     Args:
         graph_def: The graph.
@@ -229,20 +230,20 @@ def _refuse(attempt: _Attempt, name: str, reason: str) -> None:
     )
 
 
-def _refuse_answer(attempt: _Attempt, answer: tuple[int, ...]) -> None:
-    """Raise the error for an answer that has not the tile's height and width."""
-    reason = f"the network answers with the shape {answer}"
+def _refuse_output(attempt: _Attempt, output: tuple[int, ...]) -> None:
+    """Raise the error for an output that has not the tile's height and width."""
+    reason = f"the network outputs the shape {output}"
     if _baked_in(attempt.graph_def, attempt.old) is not None:
         _refuse(attempt, OUTPUT, reason)
     raise InputError(
-        f"{reason} to a tile of {attempt.shape[1]} x {attempt.shape[2]}; the answer has to have "
+        f"{reason} for a tile of {attempt.shape[1]} x {attempt.shape[2]}; the output has to have "
         "the tile's height and width: end the network with up-sampling, and pad its convolutions "
         "(padding='same')"
     )
 
 
 def _baked_in(graph_def: Any, old: Any) -> str | None:
-    """First node that is told its size and keeps it when the tile's changes."""
+    """First node that is given its size and has the same when the tile's changes."""
     before, after = _shapes(old), _shapes(graph_def)
     for node in graph_def.node:
         data = data_inputs(node)
@@ -278,14 +279,14 @@ def _shapes(graph_def: Any) -> dict[str, tuple[int, ...]]:
 
 
 def _check_opened(graph_def: Any, old: Any, old_shape: list[int], shape: list[int]) -> None:
-    """Prove that opening a fixed batch dimension changed nothing."""
+    """Check that opening a fixed batch dimension changed nothing."""
     count = old_shape[0]
     tiles = noise(count, shape)
     alone = np.concatenate([run(graph_def, tiles[i : i + 1]) for i in range(count)])
     together = run(old, tiles) if old_shape[1:] == shape[1:] else run(graph_def, tiles)
     if alone.shape != together.shape or not np.allclose(alone, together, rtol=0, atol=1e-5):
         raise InputError(
-            f"the network is fixed to batches of {count} and answers single tiles differently; "
+            f"the network is fixed to batches of {count} and its output for single tiles differs; "
             "ZEN sends one tile at a time: build the network without a batch size"
         )
 
