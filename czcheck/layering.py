@@ -60,7 +60,7 @@ def add_postprocessing_layers(model: Any, layers: Any) -> Any:
 
     Args:
         model: A Keras model of one input and one output.
-        layers: A layer, or several in the order in which an answer goes through them; None for
+        layers: A layer, or several in the order in which an output goes through them; None for
             none.
 
     Returns:
@@ -80,7 +80,7 @@ def add_postprocessing_layers(model: Any, layers: Any) -> Any:
 
 
 def export(model: Any, folder: str, tile: tuple[int, int] | None) -> None:
-    """Export a model as SavedModel that answers as its `predict` does.
+    """Export a model as SavedModel with the outputs of its `predict`.
 
     Keras's own `export` leaves it to every layer whether it is trained, and those of augmentation
     then draw random numbers; and it fails with some layers on tiles of open size.
@@ -159,7 +159,7 @@ def _ends(model: Any) -> tuple[list[Any], list[Any]]:
 
 
 def _applied(model: Any, tiles: Any) -> Any:
-    """What a model answers to tiles, which may have another size than its own."""
+    """A model's output for tiles, which may have another size than its own."""
     own = model.inputs[0].shape
     same = all(a in {None, b} for a, b in zip(own[1:], tiles.shape[1:], strict=False))
     if same and len(own) == len(tiles.shape):

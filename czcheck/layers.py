@@ -123,7 +123,7 @@ class PerImageStandardization(_TileLayer):
 
     Computes `tf.image.per_image_standardization` in float32: the deviation counts at least
     1/sqrt(values), so that a constant tile becomes 0. The statistics are the tile's own: in ZEN the
-    answer at a pixel depends on the whole tile around it, whatever the border.
+    output at a pixel depends on the whole tile around it, whatever the border.
     """
 
     def __init__(self, **options: Any) -> None:

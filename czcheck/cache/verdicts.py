@@ -273,9 +273,6 @@ def _finding_from_plain(plain: Mapping[str, Any]) -> Finding:
 def plain_value(value: Any) -> Any:
     """A value that JSON restores unchanged; tuples become lists.
 
-    Args:
-        value: Any value.
-
     Raises:
         NotPlainError: It is, or holds, something else.
     """

@@ -51,10 +51,6 @@ class FileToCheck:
 def file_to_check(path: Path, settings: Settings) -> FileToCheck:
     """One file with its settings and its baseline, after checking that its images exist.
 
-    Args:
-        path: The file.
-        settings: Its effective settings.
-
     Raises:
         UsageError: An image does not exist, a folder has none, or the baseline is not one.
     """

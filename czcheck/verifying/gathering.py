@@ -27,7 +27,7 @@ from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
 from czcheck.specification import IS_ARCHIVE, IS_SPECIFICATION, SpecModel, specification_of
 from czcheck.text import sizes
-from czcheck.verifying.running import Comparisons, FileRun, payload_of
+from czcheck.verifying.running import FileRun, payload_of
 
 if TYPE_CHECKING:
     from czcheck.figures.record import Evaluation, Goals
@@ -90,8 +90,11 @@ def facts_of(
             raise IncompleteError("; ".join(map(str, broken)))
         return all_plugins()
 
-    comparisons = Comparisons(model) if run is None else run.comparisons
-    not_requested = comparisons.not_requested
+    not_requested = {}
+    if run is None or options.runtime is None:
+        not_requested["elsewhere"] = "no --runtime given"
+    if run is None or options.baseline is None:
+        not_requested["baseline"] = "no --baseline given"
     if not options.budgets.given:
         not_requested["budgets"] = "no budget was given"
     if labelled is None:
@@ -117,6 +120,8 @@ def facts_of(
             "allow_op": lambda: options.allow_op,
             "target": target_runtime,
             "run": run.record if run is not None else lambda: None,
+            "elsewhere": run.elsewhere if run is not None else lambda: None,
+            "baseline": run.against_baseline if run is not None else lambda: None,
             "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: options.budgets,
             "plugins": plugins,
@@ -125,7 +130,6 @@ def facts_of(
             "evaluation": lambda: labelled and labelled[0],
             "goals": lambda: labelled and labelled[1],
             "specification": lambda: specification_of(model),
-            **comparisons.sources,
         },
         not_requested,
         _inapplicable(model, catalogue()),
@@ -134,12 +138,7 @@ def facts_of(
 
 
 def _inapplicable(model: Model, codes: Mapping[str, Rule]) -> dict[str, str]:
-    """Rules that say nothing about this kind of file, with the reason.
-
-    Args:
-        model: What is verified.
-        codes: The catalogue.
-    """
+    """Rules that say nothing about this kind of file, with the reason."""
     if not isinstance(model, SpecModel):
         return {"CZ220": IS_ARCHIVE}
     container = [code for code in codes if code.startswith("CZ1")]
