@@ -17,6 +17,7 @@ from czcheck.limits import GIB
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import Level, UnknownRuleError, matching
 from czcheck.rules.finding import Severity
+from czcheck.rules.plugins import no_such_rule
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS
 from czcheck.text import nearest
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
@@ -168,8 +169,6 @@ def codes(value: Any, _folder: Path) -> str:
     try:
         next(matching([code], rules))
     except UnknownRuleError:
-        from czcheck.rules.plugins import no_such_rule  # noqa: PLC0415
-
         raise WrongValueError(f"{no_such_rule(value)}{near(code, rules)}") from None
     return code
 

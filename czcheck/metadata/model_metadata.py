@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
+from czcheck.limits import DEFAULT_LIMITS
 from czcheck.metadata.classes import SegmentationClass
 from czcheck.metadata.parts import UnknownPart, item_paths
 from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES, PixelType
@@ -281,7 +282,6 @@ def _of_xml(source: bytes | str | Path) -> ModelMetadata:
         UsageError: There is no such file.
         InputError: The document cannot be read, or breaks the schema.
     """
-    from czcheck.limits import DEFAULT_LIMITS  # noqa: PLC0415
     from czcheck.metadata.description import path_of  # noqa: PLC0415
     from czcheck.metadata.document import read_document  # noqa: PLC0415
 

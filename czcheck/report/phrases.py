@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         BaselineSummary,
         BorderSummary,
         CostSummary,
-        Examined,
+        FileSummary,
         RuntimeSummary,
     )
     from czcheck.report.record import FileRecord, ReportRecord
@@ -134,7 +134,7 @@ def tally(report: ReportRecord) -> list[str]:
     return parts
 
 
-def examined_text(examined: Examined) -> str:
+def examined_text(examined: FileSummary) -> str:
     """What was examined, in one sentence.
 
     Args:

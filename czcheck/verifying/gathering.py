@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import czcheck.network
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.options import Options
 from czcheck.planned.ends import binary_of, ending_of
@@ -13,7 +14,7 @@ from czcheck.planned.named import is_keras_file
 from czcheck.report.examined import (
     BaselineSummary,
     BinarySummary,
-    Examined,
+    FileSummary,
     MetadataSummary,
     NetworkSummary,
     RunSummary,
@@ -76,9 +77,7 @@ def facts_of(
         return tuple(both)
 
     def target_runtime() -> Any:
-        from czcheck.network.target import load_target  # noqa: PLC0415
-
-        return load_target(options.target)
+        return czcheck.network.load_target(options.target)
 
     def network() -> Network:
         if model.network.beyond_limits:
@@ -171,7 +170,7 @@ def with_borders(record: RunRecord) -> RunRecord:
     return record
 
 
-def examined(model: Model, level: Level, facts: Facts) -> Examined:
+def examined(model: Model, level: Level, facts: Facts) -> FileSummary:
     """The contents of the file and the measurements, as far as it could be read.
 
     Args:
@@ -191,7 +190,7 @@ def examined(model: Model, level: Level, facts: Facts) -> Examined:
             network = _network_summary(model.network)
             network = network._replace(binary=_binary(model))
         left = model.left_to_build(run=level is Level.RUN)
-    return Examined(members, metadata, network, left, _run_summary(facts))
+    return FileSummary(members, metadata, network, left, _run_summary(facts))
 
 
 def _run_summary(facts: Facts) -> RunSummary | None:
