@@ -160,7 +160,7 @@ class SpecModel(Model):
         if ending is None:
             return None
         channels = about_channels(ending, after, spec.classes)
-        # Of a SavedModel that nothing stands behind, the rules on networks tell the rest.
+        # For a SavedModel without postprocessing, the rules on networks report the rest.
         by_rules = not after and not is_keras_file(spec.model_path)
         if channels is not None:
             return None if by_rules else channels
@@ -292,11 +292,7 @@ def open_checked(path: Path, limits: Limits = DEFAULT_LIMITS) -> Model:
 
 
 def test_images(model: Model) -> tuple[Path, ...]:
-    """Images that the model itself names, to run beside the built-in test tiles.
-
-    Args:
-        model: What is verified.
-    """
+    """Images that the model itself names, to run with the built-in test tiles."""
     spec = model.reading.spec if isinstance(model, SpecModel) else None
     image = None if spec is None else spec.test_image_file
     return () if image is None else (Path(image),)
@@ -304,9 +300,6 @@ def test_images(model: Model) -> tuple[Path, ...]:
 
 def specification_of(model: Model) -> Specification:
     """The specification as a fact.
-
-    Args:
-        model: What is verified.
 
     Raises:
         UnavailableError: It is no specification.

@@ -43,11 +43,7 @@ _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\w*\[)")
 
 
 def is_unseen(char: str) -> bool:
-    """Whether a character shows nothing, or turns the direction of the text around it.
-
-    Args:
-        char: One character.
-    """
+    """Whether a character shows nothing, or turns the direction of the text around it."""
     return ord(char) in _UNSEEN or ord(char) in _BIDI
 
 
@@ -57,9 +53,6 @@ def printable(text: str) -> str:
     Control characters, line breaks, direction marks and characters that show nothing; lone
     surrogates, which no output encoding takes; and the first character of what servers that run
     builds read as a command. What has been escaped once stays as it is.
-
-    Args:
-        text: Any text.
     """
     safe = text.translate(_TABLE).encode("utf-8", "backslashreplace").decode("utf-8")
     return _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", safe)
@@ -69,20 +62,13 @@ def cell(text: str) -> str:
     """A text for a table that spreadsheets open: printable, and no formula.
 
     What begins as a formula does gets an apostrophe before it, as people write it by hand.
-
-    Args:
-        text: Any text.
     """
     safe = printable(text)
     return f"'{safe}" if safe.lstrip().startswith(_FORMULA) else safe
 
 
 def printable_lines(text: str) -> str:
-    """Text of several lines, each made printable.
-
-    Args:
-        text: Any text.
-    """
+    """Text of several lines, each made printable."""
     return "\n".join(printable(line) for line in text.splitlines())
 
 
@@ -136,11 +122,7 @@ def shape_text(shape: Iterable[int | None] | None) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names, at least one: `a`, `a and b`, `a, b and c`.
-
-    Args:
-        names: The names.
-    """
+    """Names, at least one: `a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from czcheck.cache import circumstances
 from czcheck.cache.store import Store
 from czcheck.configuration.showing import plain
-from czcheck.report.examined import Examined
+from czcheck.report.examined import FileSummary
 from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import (
     Finding,
@@ -41,7 +41,7 @@ _OF_THE_MOMENT = ("CZ401", "CZ402", "CZ422", "CZ425")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StoredVerdict:
     """How the rules ended on a file.
 
     Attributes:
@@ -51,7 +51,7 @@ class Verdict:
     """
 
     outcomes: tuple[Outcome, ...]
-    examined: Examined
+    examined: FileSummary
     checked: str
 
 
@@ -124,7 +124,7 @@ class Verdicts:
         ]
         return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
-    def get(self, key: str) -> Verdict | None:
+    def get(self, key: str) -> StoredVerdict | None:
         """A stored verdict; None if there is none.
 
         Args:
@@ -134,9 +134,9 @@ class Verdicts:
         if entry is None:
             return None
         try:
-            return Verdict(
+            return StoredVerdict(
                 tuple(outcome_from_plain(each) for each in entry["outcomes"]),
-                Examined.from_json(entry["looked_at"]),
+                FileSummary.from_json(entry["looked_at"]),
                 str(entry["checked"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -146,7 +146,7 @@ class Verdicts:
         self,
         key: str,
         outcomes: tuple[Outcome, ...],
-        examined: Examined,
+        examined: FileSummary,
         run: RunRecord | None,
     ) -> None:
         """Store a verdict if another run would give the same one.
@@ -272,9 +272,6 @@ def _finding_from_plain(plain: Mapping[str, Any]) -> Finding:
 
 def plain_value(value: Any) -> Any:
     """A value that JSON restores unchanged; tuples become lists.
-
-    Args:
-        value: Any value.
 
     Raises:
         NotPlainError: It is, or holds, something else.

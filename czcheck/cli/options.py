@@ -63,9 +63,6 @@ def output_file(_: click.Context, param: click.Parameter, value: Path | None) ->
         param: The option.
         value: What the user wrote.
 
-    Returns:
-        The file.
-
     Raises:
         UsageError: It is `-`, a folder, or in a folder that does not exist or cannot be written.
     """

@@ -100,14 +100,15 @@ def releases_with_waiver_rules(
 def _about_waivers(files: Sequence[_Checked]) -> list[tuple[Outcome, ...]]:
     """For each file how the rules about waivers ended."""
     day = today()
-    found = []
-    for file, uses in zip(files, _uses(files, day), strict=True):
-        facts = Facts({WAIVERS: lambda uses=uses: uses})  # type: ignore[misc]
+
+    def ended(file: _Checked, uses: tuple[WaiverUse, ...]) -> tuple[Outcome, ...]:
+        facts = Facts({WAIVERS: lambda: uses})
         level = file.settings.options.level
-        ended = evaluate(rules_on_waivers(), facts, level=level, chosen=file.chosen)
+        outcomes = evaluate(rules_on_waivers(), facts, level=level, chosen=file.chosen)
         # A waiver of everything waives no finding about waivers.
-        found.append(applied(ended, dataclasses.replace(file.settings, waivers=()), day))
-    return found
+        return applied(outcomes, dataclasses.replace(file.settings, waivers=()), day)
+
+    return [ended(file, uses) for file, uses in zip(files, _uses(files, day), strict=True)]
 
 
 def _uses(files: Sequence[_Checked], today: date) -> list[tuple[WaiverUse, ...]]:

@@ -17,6 +17,7 @@ from czcheck.limits import GIB
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import Level, UnknownRuleError, matching
 from czcheck.rules.finding import Severity
+from czcheck.rules.plugins import no_such_rule
 from czcheck.runtime.limits import BACKENDS, DEFAULT_RUNNER_LIMITS
 from czcheck.text import nearest
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances
@@ -45,12 +46,7 @@ class Ignored:
 
 
 def near(word: str, words: Iterable[str]) -> str:
-    """A suggestion to put behind a message; empty where no word is near.
-
-    Args:
-        word: What was written.
-        words: What could have been meant.
-    """
+    """A suggestion to put behind a message; empty where no word is near."""
     found = nearest(word.replace("_", "-"), words)
     return f"; did you mean `{found}`?" if found else ""
 
@@ -135,8 +131,8 @@ def count(least: int, most: int) -> Read:
         if isinstance(value, bool) or not isinstance(value, int):
             raise WrongValueError(f"takes a whole number, not {kind_of(value)}")
         if not least <= value <= most:
-            told = f", not {value}" if abs(value) < _TELLING else ""
-            raise WrongValueError(f"takes a whole number from {least} to {most}{told}")
+            instead = f", not {value}" if abs(value) < _TELLING else ""
+            raise WrongValueError(f"takes a whole number from {least} to {most}{instead}")
         return value
 
     return read
@@ -173,8 +169,6 @@ def codes(value: Any, _folder: Path) -> str:
     try:
         next(matching([code], rules))
     except UnknownRuleError:
-        from czcheck.rules.plugins import no_such_rule  # noqa: PLC0415
-
         raise WrongValueError(f"{no_such_rule(value)}{near(code, rules)}") from None
     return code
 
@@ -261,7 +255,7 @@ _SETTINGS = (
         "target",
         choice("target", _targets),
         "tf-2.0.0",
-        "Runtime that the network is held to; any switches this off.",
+        "Runtime that the network has to work in; any switches this off.",
     ),
     Key(
         "fail-on",
@@ -278,7 +272,7 @@ _SETTINGS = (
         "Operations to admit though they are not on the allowlist.",
         named_only=True,
     ),
-    Key("tiles", many(path), (), "Images to run beside the built-in test tiles."),
+    Key("tiles", many(path), (), "Images to run with the built-in test tiles."),
     Key(
         "thorough",
         flag,
@@ -289,10 +283,10 @@ _SETTINGS = (
         "runtime",
         program,
         None,
-        "Another interpreter with TensorFlow, in which the answers have to be the same.",
+        "Another interpreter with TensorFlow, in which the outputs have to be the same.",
         named_only=True,
     ),
-    Key("baseline", path, None, "Golden answers, which the answers have to be."),
+    Key("baseline", path, None, "Reference outputs, which the outputs have to match."),
     Key(
         "max-load-seconds",
         _positive(),
@@ -386,11 +380,7 @@ def keys() -> MappingProxyType[str, Key]:
 
 @cache
 def severity_key(code: str) -> Key:
-    """The key that sets a rule's severity.
-
-    Args:
-        code: The rule's code.
-    """
+    """The key that sets a rule's severity."""
     return Key(
         f"severity.{code}",
         severity,

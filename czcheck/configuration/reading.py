@@ -52,7 +52,7 @@ def lines_of_keys(text: str) -> dict[Place, int]:
 
     Returns:
         For each place - names of tables and keys, with the number from 0 of a table in an array -
-        the line, from 1, on which it is said first.
+        the line, from 1, on which it stands first.
     """
     found: dict[Place, int] = {}
     table: Place = ()
@@ -265,7 +265,7 @@ class _Reader:
             place: Where it stands.
             kind: What its settings come from.
             name: Name of the profile, or pattern of the override.
-            also: Keys that could have been meant beside the settings.
+            also: Keys that are possible besides the settings.
         """
         layer: dict[str, Setting] = {}
         flat = [key for key in keys() if "." not in key]

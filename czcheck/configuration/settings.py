@@ -58,7 +58,7 @@ class Origin(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """A setting as it was said somewhere.
+    """A setting and where it was made.
 
     Attributes:
         value: The setting.
@@ -74,7 +74,7 @@ Layer = Mapping[str, Setting]
 
 
 class Profile(NamedTuple):
-    """Settings that go by a name.
+    """Settings under a name.
 
     Attributes:
         name: The name.
@@ -132,7 +132,7 @@ class ConfigurationFile:
 
     @property
     def depends_on_the_path(self) -> bool:
-        """Whether it says of some files what it does not say of others."""
+        """Whether its settings or waivers differ from file to file."""
         return bool(self.overrides) or any(each.waiver.path for each in self.waivers)
 
 
@@ -143,7 +143,7 @@ def matches(pattern: str, file: Path, folder: Path) -> bool:
         pattern: The pattern: `*.czmodel` at any depth, `legacy/*.czmodel` in that folder alone,
             `legacy/` everything below.
         file: The file.
-        folder: The folder to which the pattern is relative. A file that lies elsewhere is meant
+        folder: The folder to which the pattern is relative. A file that lies elsewhere is matched
             by patterns of names alone.
     """
     absolute = file.parent.resolve() / file.name
@@ -186,7 +186,7 @@ def layers_of(name: str, own: Mapping[str, Profile], where: str) -> Iterator[Lay
     Args:
         name: Name of the profile.
         own: Profiles of the configuration file.
-        where: Who asks for it, to say in errors.
+        where: What names it, for errors.
 
     Yields:
         Settings; later ones count.
@@ -195,20 +195,20 @@ def layers_of(name: str, own: Mapping[str, Profile], where: str) -> Iterator[Lay
         UsageError: There is no such profile, or profiles build on each other in a circle.
     """
     chain: list[Profile] = []
-    wanted: str | None = name
-    while wanted is not None:
-        if any(profile.name == wanted for profile in chain):
-            names = " -> ".join([*(profile.name for profile in chain), wanted])
+    next_name: str | None = name
+    while next_name is not None:
+        if any(profile.name == next_name for profile in chain):
+            names = " -> ".join([*(profile.name for profile in chain), next_name])
             raise UsageError(f"{where}: profiles extend each other in a circle: {names}")
-        profile = own.get(wanted) or BUILT_IN.get(wanted)
+        profile = own.get(next_name) or BUILT_IN.get(next_name)
         if profile is None:
             there = [*BUILT_IN, *own]
             raise UsageError(
-                f"{where}: there is no profile {wanted!r}; choose from: {', '.join(there)}"
-                f"{near(wanted, there)}"
+                f"{where}: there is no profile {next_name!r}; choose from: {', '.join(there)}"
+                f"{near(next_name, there)}"
             )
         chain.append(profile)
-        wanted = profile.extends
+        next_name = profile.extends
     for profile in reversed(chain):
         yield profile.settings
 
@@ -225,7 +225,7 @@ class Settings:
             those that were set.
         file: The configuration file; None for none.
         profile: The profile; None for none.
-        waivers: The waivers that are meant for the file, expired ones included.
+        waivers: The waivers that apply to the file, expired ones included.
     """
 
     entries: Mapping[str, Setting]
@@ -317,7 +317,7 @@ def effective_settings(
         UsageError: There is no such profile, or a configuration that nobody named lets something
             run.
     """
-    asked = {
+    by_caller = {
         name: Setting(value, Origin(Kind.COMMAND_LINE))
         for name, value in given.items()
         if value is not None
@@ -327,8 +327,8 @@ def effective_settings(
     }
     for layer in _layers(configuration, profile, path):
         merged.update(layer)
-    _refuse_to_run(merged, asked, configuration)
-    merged.update(asked)
+    _refuse_to_run(merged, by_caller, configuration)
+    merged.update(by_caller)
     waivers: tuple[GrantedWaiver, ...] = ()
     if configuration is not None:
         waivers = tuple(
@@ -363,10 +363,10 @@ def _layers(
 
 def _refuse_to_run(
     merged: Mapping[str, Setting],
-    asked: Mapping[str, Setting],
+    by_caller: Mapping[str, Setting],
     configuration: ConfigurationFile | None,
 ) -> None:
-    """Let nothing run because of a file that nobody named.
+    """Refuse settings of a configuration that was only found, not named, if they run something.
 
     Raises:
         UsageError: A configuration that was only found says so.
@@ -375,7 +375,7 @@ def _refuse_to_run(
         return
     for name, key in keys().items():
         setting = merged[name]
-        if key.named_only and name not in asked and setting.value != key.default:
+        if key.named_only and name not in by_caller and setting.value != key.default:
             origin = setting.origin
             line = "" if origin.line is None else f", line {origin.line}"
             raise UsageError(

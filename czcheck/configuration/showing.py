@@ -113,11 +113,7 @@ def configuration_text(configuration: Mapping[str, Any]) -> str:
 
 
 def value_text(value: Any) -> str:
-    """The value of a setting, formatted.
-
-    Args:
-        value: Plain data.
-    """
+    """The value of a setting, formatted."""
     if isinstance(value, list):
         return " and ".join(map(value_text, value)) or "none"
     if isinstance(value, dict):

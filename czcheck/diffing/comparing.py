@@ -188,7 +188,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
                 "versions_change": comparison.versions,
                 "network_change": lambda: comparison.network,
                 "weights_change": comparison.known_weights,
-                "answers_change": comparison.outputs,
+                "outputs_change": comparison.outputs,
             }
         )
         outcomes = _outcomes(facts, settings, options.level)
@@ -201,7 +201,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
             metadata=_or_fault(lambda: facts["metadata_change"]),
             network=_or_fault(lambda: facts["network_change"]),
             weights=_or_fault(lambda: comparison.weights),
-            outputs=_or_fault(lambda: facts["answers_change"]),
+            outputs=_or_fault(lambda: facts["outputs_change"]),
             outcomes=outcomes,
             configuration=None
             if settings.file is None and settings.profile is None

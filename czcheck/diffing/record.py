@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from czcheck.changes.network import NetworkChange
     from czcheck.changes.outputs import OutputsChange, Picture
     from czcheck.changes.weights import WeightsChange
-    from czcheck.network.cost import StaticCost
+    from czcheck.network.reach import StaticCost
     from czcheck.rules.declaring import Level
     from czcheck.rules.engine import Outcome
     from czcheck.rules.finding import Finding, Severity

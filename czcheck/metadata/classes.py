@@ -65,7 +65,7 @@ def distinct_colours(count: int) -> tuple[Colour, ...]:
         ValueError: The count is out of range.
     """
     if not 0 <= count <= _MOST:
-        raise ValueError(f"colours for {count} classes were asked for; 0 to {_MOST} can be had")
+        raise ValueError(f"colours for {count} classes were requested; 0 to {_MOST} can be had")
     found: dict[Colour, None] = {}
     for colour in _sequence():
         if len(found) == count:

@@ -34,11 +34,7 @@ def metadata_of_spec(spec: BuildSpec, new_id: str = NO_ID) -> ModelMetadata:
 
 
 def of_spec(spec: BuildSpec) -> ModelMetadata:
-    """The metadata that a specification describes, with an id of its own unless it gives one.
-
-    Args:
-        spec: The specification.
-    """
+    """The metadata that a specification describes, with an id of its own unless it gives one."""
     found = metadata_of_spec(spec)
     return found if spec.model_id else dataclasses.replace(found, model_id=new_id())
 

@@ -19,7 +19,7 @@ from czcheck.metadata import spec_values as check
 from czcheck.metadata.fields import KEYS, OPTIONAL, REQUIRED
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
 from czcheck.metadata.processing import Operation
-from czcheck.metadata.spec_values import Fault, said, string
+from czcheck.metadata.spec_values import Fault, quoted, string
 from czcheck.text import nearest
 
 
@@ -31,7 +31,7 @@ class BuildSpec:
         path: The JSON file.
         name: Name of the model; the last part of `ModelPath` unless given. Never empty.
         model_id: GUID in small letters; None unless given.
-        border_size: Pixels at each side of a tile whose answer is not used.
+        border_size: Pixels at each side of a tile whose output is not used.
         color_handling: `ConvertToMonochrome` or `SplitRgb`.
         pixel_types: Pixel type of each image channel; exactly one.
         classes: Names of the classes in the order of the output channels.
@@ -88,7 +88,7 @@ class SpecFault:
     """One thing that is wrong with a specification.
 
     Attributes:
-        reason: What is wrong and how to mend it, as a sentence without a full stop.
+        reason: What is wrong and how to fix it, as a sentence without a full stop.
         at: Where.
     """
 
@@ -286,7 +286,7 @@ def _about_folder(folder: Path) -> str:
 
 
 class _Reader:
-    """Goes through all keys and collects faults, so that their number can be told."""
+    """Goes through all keys and collects faults, so that their number is known."""
 
     def __init__(self, folder: Path, *, files: bool = True) -> None:
         self.folder = folder
@@ -297,7 +297,7 @@ class _Reader:
         members = document.value
         if not isinstance(members, dict):
             self.faults.append(
-                Fault(f"the file holds {said(document)}; a specification is an object", 0)
+                Fault(f"the file holds {quoted(document)}; a specification is an object", 0)
             )
             return None
         self.check_keys(members, document.offset)
@@ -351,9 +351,9 @@ class _Reader:
 
     def model_path(self, key: str, value: JsonValue) -> Path:
         path = self.resolve(key, value)
-        if self.files and not os.path.exists(path):  # noqa: PTH110 - answers False for names no system can have
+        if self.files and not os.path.exists(path):  # noqa: PTH110 - returns False for names no system can have
             raise Fault(
-                f"{key} names {said(value)}, which does not exist (looked for {path}); give the "
+                f"{key} names {quoted(value)}, which does not exist (looked for {path}); give the "
                 "SavedModel's folder, absolute or relative to the JSON file",
                 value.offset,
             )
@@ -363,7 +363,7 @@ class _Reader:
         path = self.resolve(key, value)
         if self.files and not os.path.isfile(path):  # noqa: PTH113 - as above
             raise Fault(
-                f"{key} names {said(value)}, which is no file (looked for {path}); give a path, "
+                f"{key} names {quoted(value)}, which is no file (looked for {path}); give a path, "
                 "absolute or relative to the JSON file, or leave the key out",
                 value.offset,
             )
@@ -378,7 +378,7 @@ class _Reader:
 
 
 def _unknown_key(key: str, known: tuple[str, ...]) -> str:
-    named = said(JsonValue(key, 0))
+    named = quoted(JsonValue(key, 0))
     if key == "ModelMetadata":
         return f"the key {named} belongs to the specification of a .czann file, not of a czmodel"
     near = nearest(key, known)

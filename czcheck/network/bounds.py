@@ -110,12 +110,7 @@ def _one_and(graph: SavedGraph, point: Point | None, op: str) -> Point | None:
 
 
 def is_number(point: Point, number: float) -> bool:
-    """Whether a constant is one number.
-
-    Args:
-        point: A value.
-        number: The number.
-    """
+    """Whether a constant is one number."""
     return point.node.op == "Const" and ends_of_constant(point) == (number, number)
 
 

@@ -185,9 +185,6 @@ def makers(graph: SavedGraph, scope: Scope, reference: str) -> Iterator[tuple[Sc
         graph: The graph.
         scope: Where the reference stands.
         reference: As of `locate`.
-
-    Yields:
-        Nodes with their scopes.
     """
     pending, seen = [(scope, reference)], {(scope, reference)}
     while pending:

@@ -170,7 +170,7 @@ def check_order(nodes: Mapping[str, Any], arguments: Collection[str], place: str
         while name not in seen:
             seen.add(name)
             name = min(each for each in waits[name] if each in left)
-        raise LimitError(f"the node {name[:_SHOWN]}{place} waits for its own answer")
+        raise LimitError(f"the node {name[:_SHOWN]}{place} waits for its own output")
 
 
 def _check_missing(missing: Iterable[str], arguments: Collection[str], place: str) -> None:

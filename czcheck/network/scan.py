@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UnavailableError
 from czcheck.network import messages
-from czcheck.network.allowlist import load_allowlist
 from czcheck.network.files import SavedModelFiles, read_whole
 from czcheck.network.grammar import LimitError
 from czcheck.network.graph import SavedGraph, Scope
 from czcheck.network.hidden import Search, objects_of, strings_of
-from czcheck.network.safety import BadAsset, Oddity, Place, Refused, Safety, When
+from czcheck.network.safety import BadAsset, Oddity, Place, Refused, Safety, When, load_allowlist
 from czcheck.network.saver import misused_file_names
 
 if TYPE_CHECKING:
@@ -39,9 +38,6 @@ def scan(network: Network, files: SavedModelFiles) -> Safety:
     Args:
         network: The network's facts.
         files: The SavedModel that they were read from.
-
-    Returns:
-        What was found.
 
     Raises:
         UnavailableError: The network could not be read.
@@ -174,16 +170,16 @@ class _Scan:
         }
         if not found:
             return
-        told: set[tuple[Scope, str]] = set()
+        reported: set[tuple[Scope, str]] = set()
         for (scope, name), node in found.items():
             text = self._reached_by(scope, node)
             if text is not None:
-                told.add((scope, name))
+                reported.add((scope, name))
                 yield Oddity(node.op, text, self._place(scope, node))
         try:
             for scope, node, problem in misused_file_names(self.graph, self._reached["saver"][0]):
-                if (scope, node.name) not in told:
-                    told.add((scope, node.name))
+                if (scope, node.name) not in reported:
+                    reported.add((scope, node.name))
                     yield Oddity(node.op, problem, self._place(scope, node))
         except LimitError:
             (scope, _), node = next(iter(found.items()))
@@ -205,7 +201,7 @@ class _Scan:
 
 
 def _tensors(meta_graph: Any, *, initial: bool) -> Iterator[str]:
-    """Tensors and nodes that loading asks for (`initial`), or that the signatures name."""
+    """Tensors and nodes that loading runs (`initial`), or that the signatures name."""
     for key, signature in meta_graph.signature_def.items():
         if (key in _INIT_SIGNATURES) == initial:
             pending = [*signature.inputs.values(), *signature.outputs.values()]
@@ -262,11 +258,7 @@ def bad_assets(graph: SavedGraph, files: SavedModelFiles) -> Iterator[BadAsset]:
 
 
 def asset_names(meta_graph: Any) -> Iterator[str]:
-    """Names of the asset files that a graph refers to, in both of the ways there are.
-
-    Args:
-        meta_graph: The MetaGraphDef.
-    """
+    """Names of the asset files that a graph refers to, in both of the ways there are."""
     for asset in meta_graph.asset_file_def:
         yield asset.filename
     if _ASSET_COLLECTION in meta_graph.collection_def:

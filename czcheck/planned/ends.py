@@ -26,10 +26,10 @@ def about_taken(channels: int | None, metadata: ModelMetadata) -> str | None:
     """
     if channels is None or channels in {metadata.channel_count, metadata.scalar_count}:
         return None
-    needed = metadata.channel_count
+    required = metadata.channel_count
     return (
         f"the network takes {channels} channels, but the pixel type "
-        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {needed}; "
+        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {required}; "
         "change `PixelType` or `ColorHandling` in the spec, or the network's input"
     )
 

@@ -1,7 +1,7 @@
 from .evaluation_text import ALL as ALL
 from .evaluation_text import evaluation_csv as evaluation_csv
 from .evaluation_text import evaluation_lines as evaluation_lines
-from .examined import Examined as Examined
+from .examined import FileSummary as FileSummary
 from .examined import MetadataSummary as MetadataSummary
 from .examined import typed as typed
 from .formats import FORMATS as FORMATS

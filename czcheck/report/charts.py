@@ -331,8 +331,8 @@ def threshold_chart(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], p
     def draw(axes: Axes) -> None:
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 1.02)
-        kept = [row["kept"] for row in rows]
-        mark(axes.plot(percents, kept, linewidth=1.6, label="pixels kept")[0], "recommended")
+        shares = [row["kept"] for row in rows]
+        mark(axes.plot(percents, shares, linewidth=1.6, label="pixels kept")[0], "recommended")
         for number, name in enumerate(classes):
             values = [row["iou"][number] for row in rows]
             known = [float("nan") if value is None else value for value in values]

@@ -22,9 +22,6 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
 
     Args:
         plain: As `looked_at.evaluation` in the JSON report.
-
-    Yields:
-        Lines without line ends.
     """
     images = count(plain["images"], "labelled image")
     yield Line(
@@ -34,12 +31,12 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
     )
     for note in image_notes(plain):
         yield from wrapped(printable(note), "  ")
-    if told := padding_text(plain["tiles"]):
-        yield from wrapped(told, "  ")
+    if padding := padding_text(plain["tiles"]):
+        yield from wrapped(padding, "  ")
     below = f" (minimum confidence {plain['min_confidence']} %)" if plain["min_confidence"] else ""
     yield from _classes(plain["classes"], below)
-    if told := goals_text(plain):
-        yield from wrapped(told, "  ")
+    if goals := goals_text(plain):
+        yield from wrapped(goals, "  ")
     if (objects := plain["objects"]) is not None:
         yield from wrapped(
             f"objects of {printable(objects['class'])}: {objects['true']:,} in the masks,"
@@ -114,12 +111,12 @@ def goals_text(plain: Mapping[str, Any]) -> str:
     Args:
         plain: As `looked_at.evaluation` in the JSON report.
     """
-    told = "; ".join(
+    reached = "; ".join(
         f"{printable(goal_title(each))} at least {each['demanded']:g}"
         f" ({_number(each['value'])}, {'reached' if each['reached'] else 'missed'})"
         for each in plain["goals"]
     )
-    return told and f"demanded: {told}"
+    return reached and f"demanded: {reached}"
 
 
 def goal_title(goal: Mapping[str, Any]) -> str:
@@ -150,8 +147,8 @@ def _thresholds(plain: Mapping[str, Any]) -> Iterator[Line]:
             f"{_number(iou):>{max(9, len(name) + 4)}}"
             for name, iou in zip(names, row["iou"], strict=True)
         )
-        kept, accuracy = f"{100 * row['kept']:.2f} %", _number(row["accuracy"])
-        yield Line(f"  {f'{least_percent} %':<{_NAME}} {kept:>9} {accuracy:>9} {values}")
+        share, accuracy = f"{100 * row['kept']:.2f} %", _number(row["accuracy"])
+        yield Line(f"  {f'{least_percent} %':<{_NAME}} {share:>9} {accuracy:>9} {values}")
 
 
 def _number(value: float | None, digits: int = 4) -> str:
@@ -171,9 +168,6 @@ def evaluation_csv(evaluation: Evaluation) -> str:
     (`iou Nucleus`), and where masks number objects their true, predicted and matched numbers with
     f1. A figure that rests on nothing is empty. Figures of classes and objects rest on pixels above
     the minimum confidence.
-
-    Args:
-        evaluation: The evaluation.
     """
     objects = evaluation.objects is not None
     stream = io.StringIO()

@@ -50,7 +50,7 @@ class CostSummary(NamedTuple):
     peak_bytes: int | None
 
 
-class Distance(NamedTuple):
+class DistanceSummary(NamedTuple):
     """Pixels at each edge in which a probability changes by more than `tolerance`.
 
     None where the change goes on to the middle of the tile.
@@ -83,7 +83,7 @@ class BorderSummary(NamedTuple):
 
     tile: str
     kind: str
-    distances: tuple[Distance, ...]
+    distances: tuple[DistanceSummary, ...]
     profile: tuple[float, ...]
     plateau: float
     declared: int
@@ -149,7 +149,7 @@ class RunSummary(NamedTuple):
     baseline: BaselineSummary | None = None
 
 
-class Examined(NamedTuple):
+class FileSummary(NamedTuple):
     """What a file contains and what was measured, as far as it could be read.
 
     Attributes:
@@ -176,7 +176,7 @@ class Examined(NamedTuple):
         return plain
 
     @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Examined:
+    def from_json(cls, plain: Mapping[str, Any]) -> FileSummary:
         """The record from its plain data.
 
         Args:
@@ -188,7 +188,7 @@ class Examined(NamedTuple):
         return cls(**{name: typed(name, value) for name, value in plain.items()})
 
 
-NOTHING = Examined()
+NOTHING = FileSummary()
 
 # What stands under a key of the JSON form, at whatever depth.
 _KINDS: dict[str, Callable[..., Any]] = {
@@ -198,7 +198,7 @@ _KINDS: dict[str, Callable[..., Any]] = {
     "run": RunSummary,
     "cost": CostSummary,
     "border": BorderSummary,
-    "distances": Distance,
+    "distances": DistanceSummary,
     "runtime": RuntimeSummary,
     "baseline": BaselineSummary,
 }
@@ -206,7 +206,7 @@ _KINDS: dict[str, Callable[..., Any]] = {
 
 def _plain(value: Any) -> Any:
     """Records as dicts, without those fields that are None by default."""
-    if type(value) in (Examined, *_KINDS.values()):
+    if type(value) in (FileSummary, *_KINDS.values()):
         return {
             name: _plain(each)
             for name, each in value._asdict().items()

@@ -118,9 +118,6 @@ def destination(
 def check_destinations(requested: Sequence[Destination]) -> list[Target]:
     """Check that all reports can be written, before anything is run.
 
-    Args:
-        requested: The requested reports.
-
     Returns:
         The files, to be compared with what is read.
 

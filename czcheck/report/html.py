@@ -30,9 +30,6 @@ def report_html_page(report: ReportRecord) -> str:
 
     It has previews if `verify` was called with `gallery=True`.
 
-    Args:
-        report: The report.
-
     Returns:
         The page, with a line end at its end.
     """

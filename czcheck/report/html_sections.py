@@ -127,11 +127,7 @@ _PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
 
 
 def evaluation(model: ModelView) -> dict[str, Any] | None:
-    """How well labelled images are segmented; None where there were none.
-
-    Args:
-        model: The model.
-    """
+    """How well labelled images are segmented; None where there were none."""
     plain = model.plain["looked_at"].get("evaluation")
     if plain is None:
         return None

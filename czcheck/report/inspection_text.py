@@ -168,14 +168,7 @@ def _operation_lines(name: str, counts: dict[str, int]) -> Iterator[Line]:
 
 
 def model_html(model: Model) -> str:
-    """An opened model as HTML tables, for notebooks.
-
-    Args:
-        model: The opened archive.
-
-    Returns:
-        An HTML fragment.
-    """
+    """An opened model as HTML tables, for notebooks."""
     from czcheck.report.notebook import table, text  # noqa: PLC0415
 
     try:

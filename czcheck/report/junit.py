@@ -28,9 +28,6 @@ def report_junit(report: ReportRecord) -> str:
     A rule fails where a finding fails the verdict; milder findings and waived ones stand in the
     case's output, so that the build server's verdict is that of the exit code. One more case for
     each file is an error where the verdict is incomplete.
-
-    Args:
-        report: The report.
     """
     root = JUnitXml(f"czcheck {report.tool_version}")
     for file in report.files:

@@ -46,14 +46,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def report_html(report: ReportRecord) -> str:
-    """The report as tables: one of the files, one of the findings of each.
-
-    Args:
-        report: The report.
-
-    Returns:
-        An HTML fragment.
-    """
+    """The report as tables: one of the files, one of the findings of each."""
     parts = [f"<p>czcheck {text(report.tool_version)}: {badge(report.verdict.value)}</p>"]
     rules = catalogue()
     for file in report.files:

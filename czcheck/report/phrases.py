@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         BaselineSummary,
         BorderSummary,
         CostSummary,
-        Examined,
+        FileSummary,
         RuntimeSummary,
     )
     from czcheck.report.record import FileRecord, ReportRecord
@@ -43,11 +43,7 @@ class Judged(Protocol):
 
 
 def waiver_text(waiver: Waiver) -> str:
-    """Why a finding is accepted, and until when.
-
-    Args:
-        waiver: The waiver.
-    """
+    """Why a finding is accepted, and until when."""
     until = "" if waiver.expires is None else f" until {waiver.expires.isoformat()}"
     path = "" if waiver.path is None else f", for {printable(waiver.path)}"
     return f"waived{until} ({printable(waiver.code)}{path}): {printable(waiver.reason)}"
@@ -128,11 +124,7 @@ def ranges(codes: Iterable[str]) -> str:
 
 
 def tally(report: ReportRecord) -> list[str]:
-    """Files by verdict, and waived findings where there are some: `1 passed`, `0 failed`, ....
-
-    Args:
-        report: The report.
-    """
+    """Files by verdict, and waived findings where there are some: `1 passed`, `0 failed`, ...."""
     parts = [
         f"{sum(file.verdict is verdict for file in report.files)} {verdict.value}"
         for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.INCOMPLETE)
@@ -142,7 +134,7 @@ def tally(report: ReportRecord) -> list[str]:
     return parts
 
 
-def examined_text(examined: Examined) -> str:
+def examined_text(examined: FileSummary) -> str:
     """What was examined, in one sentence.
 
     Args:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from czcheck.options import Options
-from czcheck.report.examined import NOTHING, Examined
+from czcheck.report.examined import NOTHING, FileSummary
 from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, Severity
 
@@ -71,7 +71,7 @@ class FileRecord:
     sha256: str
     fail_on: Severity
     outcomes: tuple[Outcome, ...]
-    examined: Examined = NOTHING
+    examined: FileSummary = NOTHING
     configuration: Mapping[str, Any] = field(default_factory=dict)
     inspection: Mapping[str, Any] | None = field(default=None, repr=False)
     cached: str | None = None
@@ -80,7 +80,7 @@ class FileRecord:
 
     @property
     def looked_at(self) -> dict[str, Any]:
-        """The same as plain data, as in the JSON report."""
+        """What was examined, as plain data with the keys of the JSON report."""
         return self.examined.to_json()
 
     @property

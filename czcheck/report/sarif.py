@@ -42,9 +42,6 @@ def report_sarif(report: ReportRecord) -> str:
 
     Each finding is a result; waived ones are suppressed, with the waiver's reason. What crashed or
     could not be checked is a notification of the invocation.
-
-    Args:
-        report: The report.
     """
     rules = list(catalogue().values())
     driver = _object(

@@ -97,9 +97,6 @@ def outcome_lines(judged: Judged) -> Iterator[Line]:
 
     Args:
         judged: What rules were run on.
-
-    Yields:
-        Lines without line ends.
     """
     omitted = {outcome.code: outcome.omitted for outcome in judged.outcomes}
     for code, findings in groupby(judged.findings, key=lambda finding: finding.code):
@@ -128,9 +125,6 @@ def report_lines(report: ReportRecord, *, quiet: bool = False) -> Iterator[Line]
     Args:
         report: The report.
         quiet: Leave out files that passed.
-
-    Yields:
-        Lines without line ends.
     """
     order = [Verdict.PASSED, Verdict.INCOMPLETE, Verdict.FAILED]
     for file in sorted(report.files, key=lambda file: order.index(file.verdict)):

@@ -284,12 +284,11 @@ def _is_below(reach: ReachRecord, tolerance: float) -> bool:
 
 
 def _too_small(reach: ReachRecord, tolerance: float) -> Found:
-    found, wanted = reach.at(tolerance), reach.recommended
+    found, recommended = reach.at(tolerance), reach.recommended
     advice = "no border that fits the tile is enough"
-    if wanted is not None:
-        advice = (
-            f"{wanted} is enough and costs {rounded_percent(reach.cost_of(wanted))} of each tile"
-        )
+    if recommended is not None:
+        cost = rounded_percent(reach.cost_of(recommended))
+        advice = f"{recommended} is enough and costs {cost} of each tile"
     return Found(
         TilePixel(reach.asked),
         declared=reach.declared,

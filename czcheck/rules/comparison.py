@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from czcheck.runtime.record import RunRecord
 
 # Without a finite output of the right shape and type there is nothing to compare.
-_ANSWERED = ("CZ403", "CZ404", "CZ405")
+_OUTPUTS_ARE_VALID = ("CZ403", "CZ404", "CZ405")
 
 
-@rule("CZ424", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+@rule("CZ424", severity=Severity.ERROR, level=Level.RUN, requires=_OUTPUTS_ARE_VALID)
 def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison) -> Iterator[Found]:
     """The outputs differ in the other runtime.
 
@@ -53,7 +53,7 @@ def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison)
         )
 
 
-@rule("CZ425", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+@rule("CZ425", severity=Severity.ERROR, level=Level.RUN, requires=_OUTPUTS_ARE_VALID)
 def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
     """The network does not run in the other runtime.
 
@@ -83,7 +83,7 @@ def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
         )
 
 
-@rule("CZ426", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+@rule("CZ426", severity=Severity.ERROR, level=Level.RUN, requires=_OUTPUTS_ARE_VALID)
 def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[Found]:
     """The outputs differ from the baseline.
 

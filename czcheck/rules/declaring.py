@@ -58,7 +58,7 @@ Check = Callable[..., Iterable[Found]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule with everything that is ever said about it.
+    """One rule with all its texts.
 
     Attributes:
         code: `CZ` and three digits; the first says how deep the file was read. Never reused. Rules
@@ -141,7 +141,7 @@ def rule(
             digits for a rule of another package.
         severity: Severity of its findings.
         level: First level at which it is checked.
-        requires: Codes of rules without which its answer would mean nothing.
+        requires: Codes of rules without which its outcome would mean nothing.
 
     Returns:
         A decorator that leaves the function as it is.
@@ -196,8 +196,8 @@ def _read_docstring(code: str, text: str) -> tuple[str, dict[str, str]]:
     sections = {
         name: " ".join(body.split()) for name, body in zip(parts[::2], parts[1::2], strict=True)
     }
-    wanted = ("Says", "Why", "Fix", *(("Format",) if code.startswith(PREFIX) else ()))
-    missing = [name for name in wanted if not sections.get(name)]
+    required = ("Says", "Why", "Fix", *(("Format",) if code.startswith(PREFIX) else ()))
+    missing = [name for name in required if not sections.get(name)]
     if missing or not title.strip():
         raise ValueError(f"rule {code} lacks {', '.join(missing) or 'a title'} in its docstring")
     return " ".join(title.split()).rstrip("."), sections
@@ -209,11 +209,7 @@ def declared_here() -> Iterator[Rule]:
 
 
 def is_on_releases(code: str) -> bool:
-    """Whether a rule looks at two releases of a model and not at one file.
-
-    Args:
-        code: Its code.
-    """
+    """Whether a rule looks at two releases of a model and not at one file."""
     return code.startswith(_RELEASES)
 
 
@@ -230,9 +226,6 @@ RETIRED = {
 
 def by_code(rules: Iterable[Rule]) -> dict[str, Rule]:
     """Rules by code, in the order of their codes.
-
-    Args:
-        rules: The rules.
 
     Raises:
         ValueError: Two of them have the same code, or one has a retired one.

@@ -72,7 +72,7 @@ FACTS: dict[str, Fact] = {
         _NETWORK, "czcheck.network.safety.Safety", "findings of the scan before the run"
     ),
     "static_cost": Fact(
-        _NETWORK, "czcheck.network.cost.StaticCost | None", "multiply-adds and memory of a tile"
+        _NETWORK, "czcheck.network.reach.StaticCost | None", "multiply-adds and memory of a tile"
     ),
     "kernel_faults": Fact(
         _NETWORK,
@@ -118,8 +118,8 @@ class Status(Enum):
 class SkipCause(Enum):
     """Why a rule was skipped.
 
-    `CHOICE`: the user asked for it, or the rule has nothing to look at in this file.
-    `PREREQUISITE`: another rule failed or a fact is missing, so the answer would mean nothing.
+    `CHOICE`: the user requested that, or the rule does not apply in this file.
+    `PREREQUISITE`: another rule failed or a fact is missing, so the outcome would mean nothing.
     `TOOL`: the tool could not do its work.
     """
 
@@ -138,7 +138,7 @@ class Outcome:
         findings: What it found; empty unless it failed.
         cause: Why it was skipped; None unless it was.
         reason: The reason in words, for skipped and crashed rules.
-        omitted: Findings beyond the first ones that are kept.
+        omitted: Findings beyond the first ones.
     """
 
     code: str
@@ -150,12 +150,12 @@ class Outcome:
 
 
 class Facts:
-    """Facts by name, each worked out once, when the first rule asks for it."""
+    """Facts by name, each worked out once, when the first rule reads it."""
 
     def __init__(
         self,
         sources: Mapping[str, Callable[[], Any]],
-        not_asked: Mapping[str, str] | None = None,
+        not_requested: Mapping[str, str] | None = None,
         inapplicable: Mapping[str, str] | None = None,
     ) -> None:
         """Keep the sources.
@@ -163,12 +163,12 @@ class Facts:
         Args:
             sources: For each name, a function that returns the fact or raises `UnavailableError`
                 (the file does not yield it) or `IncompleteError` (the tool could not get it).
-            not_asked: Facts that the user did not ask for, with the reason in words; rules that
+            not_requested: Facts that the user did not request, with the reason in words; rules that
                 read one are skipped by choice.
             inapplicable: Codes of rules that say nothing about this kind of file, with the reason
                 in words; they are skipped by choice, and do not keep others from being checked.
         """
-        self.not_asked = not_asked or {}
+        self.not_requested = not_requested or {}
         self.inapplicable = inapplicable or {}
         self._sources = sources
         self._known: dict[str, Any] = {}
@@ -178,7 +178,7 @@ class Facts:
         """The fact.
 
         Raises:
-            Exception: Whatever kept its source from yielding it.
+            Exception: What its source raised.
         """
         if name in self._errors:
             raise self._errors[name]
@@ -236,8 +236,8 @@ def _left_out(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome
     if rule.code in facts.inapplicable:
         return _skipped(rule, SkipCause.CHOICE, facts.inapplicable[rule.code])
     for name in rule.needs:
-        if name in facts.not_asked:
-            return _skipped(rule, SkipCause.CHOICE, facts.not_asked[name])
+        if name in facts.not_requested:
+            return _skipped(rule, SkipCause.CHOICE, facts.not_requested[name])
     for code in rule.requires:
         if code in facts.inapplicable:
             continue

@@ -150,7 +150,7 @@ class InGraph:
 
 @dataclass(frozen=True, slots=True)
 class TilePixel:
-    """A pixel of the network's answer to a test tile.
+    """A pixel of the network's output for a test tile.
 
     Attributes:
         tile: Name of the tile, such as `nuclei` or `zeros`.
@@ -220,7 +220,7 @@ class Finding:
 
     Attributes:
         code: The rule's code.
-        severity: Severity in force.
+        severity: Effective severity.
         at: Where it is.
         message: What is wrong, made from the rule's template and `fields`.
         fields: The values behind the message.

@@ -1,7 +1,7 @@
-"""Rules of other packages: found by entry point, held to the same form as our own.
+"""Rules of other packages: found by entry point, in the same form as our own.
 
 A package names a module, or a function that returns its checks, in the group `czcheck.rules`. What
-cannot be used is kept as a fault and told by CZ901: a verdict without the rules that somebody
+cannot be used is stored as a fault and reported by CZ901: a verdict without the rules that somebody
 relies on must not look like one with them.
 """
 
@@ -67,7 +67,7 @@ def _may_be_there() -> bool:
     """Whether `importlib.metadata`, which takes longer than our own rules, is worth asking.
 
     It reads the same files as this; where packages may lie in another way (in a ZIP archive, or
-    through an import hook), the answer is yes.
+    through an import hook), this is true.
     """
     hooks = (
         finder

@@ -220,7 +220,7 @@ def still_loads_in_the_target(network_change: NetworkChange) -> Iterator[Found]:
 
 
 @rule("CZ620", severity=_ERROR, level=Level.NETWORK)
-def answers_are_the_same(answers_change: OutputsChange) -> Iterator[Found]:
+def answers_are_the_same(outputs_change: OutputsChange) -> Iterator[Found]:
     """The releases give different outputs.
 
     Says: The outputs are not the same: {difference}.
@@ -230,11 +230,11 @@ def answers_are_the_same(answers_change: OutputsChange) -> Iterator[Found]:
         export.
     Format: 2, N11
     """
-    if answers_change.other is not None:
-        yield Found(difference=answers_change.other)
+    if outputs_change.other is not None:
+        yield Found(difference=outputs_change.other)
         return
-    bad = [tile for tile in answers_change.tiles if tile.differs]
-    if not bad and not answers_change.missing:
+    bad = [tile for tile in outputs_change.tiles if tile.differs]
+    if not bad and not outputs_change.missing:
         return
     parts, at = [], None
     if bad:
@@ -244,7 +244,7 @@ def answers_are_the_same(answers_change: OutputsChange) -> Iterator[Found]:
         words = [labels_in_words(worst)] if worst.comparison.labels else []
         words.append(f"{change_in_words(worst)} ({allowed_in_words(worst)})")
         parts.append(where + " and ".join(words))
-    for failure in answers_change.missing[:_MANY]:
+    for failure in outputs_change.missing[:_MANY]:
         at = at or TilePixel(failure.tile)
         parts.append(
             f"the {failure.which} release fails on the tile `{failure.tile}`: {failure.reason}"

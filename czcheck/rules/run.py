@@ -11,7 +11,7 @@ from czcheck.rules.finding import Found, Severity, TilePixel
 from czcheck.text import tiles_in_words
 
 if TYPE_CHECKING:
-    from czcheck.network.cost import StaticCost
+    from czcheck.network.reach import StaticCost
     from czcheck.runtime.limits import Budgets
     from czcheck.runtime.output_statistics import Pixel, Statistics, TileOutput
     from czcheck.runtime.record import RunRecord
@@ -75,9 +75,9 @@ def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
     Format: 2, N9; 2, N10
     """
     shapes: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
-    for answer in run.answers:
-        if answer.shape != answer.expected:
-            shapes.setdefault((answer.shape, answer.expected), []).append(answer.tile)
+    for output in run.answers:
+        if output.shape != output.expected:
+            shapes.setdefault((output.shape, output.expected), []).append(output.tile)
     for (shape, expected), tiles in shapes.items():
         yield Found(
             TilePixel(tiles[0]),
@@ -98,9 +98,9 @@ def answer_is_float32(run: RunRecord) -> Iterator[Found]:
     Format: 2, N11
     """
     dtypes: dict[str, list[str]] = {}
-    for answer in run.answers:
-        if answer.dtype != "float32":
-            dtypes.setdefault(answer.dtype, []).append(answer.tile)
+    for output in run.answers:
+        if output.dtype != "float32":
+            dtypes.setdefault(output.dtype, []).append(output.tile)
     for dtype, tiles in dtypes.items():
         yield Found(TilePixel(tiles[0]), tiles=tiles_in_words(tiles), dtype=dtype)
 
@@ -119,13 +119,13 @@ def answer_is_finite(run: RunRecord) -> Iterator[Found]:
     Format: 2, N11; 2, N16
     """
     bad = [
-        (answer, values) for answer, values in _measured(run) if values.first_non_finite is not None
+        (output, values) for output, values in _measured(run) if values.first_non_finite is not None
     ]
     if bad:
-        answer, values = max(bad, key=lambda each: each[1].non_finite)
+        output, values = max(bad, key=lambda each: each[1].non_finite)
         first = values.first_non_finite
         assert first is not None
-        yield _at(answer, first, [each for each, _ in bad], count=values.non_finite)
+        yield _at(output, first, [each for each, _ in bad], count=values.non_finite)
 
 
 @rule("CZ406", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
@@ -141,13 +141,13 @@ def answer_is_within_0_and_1(run: RunRecord, tolerances: Tolerances) -> Iterator
     Format: 2, N11
     """
     bad = [
-        (answer, pixel)
-        for answer, values in _measured(run)
+        (output, pixel)
+        for output, values in _measured(run)
         for pixel in _outside(values, tolerances)
     ]
     if bad:
-        answer, pixel = max(bad, key=lambda each: abs(each[1].value - 0.5))
-        yield _at(answer, pixel, [each for each, _ in bad])
+        output, pixel = max(bad, key=lambda each: abs(each[1].value - 0.5))
+        yield _at(output, pixel, [each for each, _ in bad])
 
 
 @rule("CZ407", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
@@ -163,8 +163,8 @@ def probabilities_sum_to_1(run: RunRecord, tolerances: Tolerances) -> Iterator[F
     Format: 2, N10; 2, N11
     """
     bad = [
-        (answer, pixel)
-        for answer, pixel in _sums(run, tolerances)
+        (output, pixel)
+        for output, pixel in _sums(run, tolerances)
         if _deviation(pixel) > tolerances.sum
     ]
     yield from _worst_sum(bad)
@@ -182,17 +182,17 @@ def probabilities_sum_to_1_exactly(run: RunRecord, tolerances: Tolerances) -> It
     Format: 2, N11
     """
     bad = [
-        (answer, pixel)
-        for answer, pixel in _sums(run, tolerances)
+        (output, pixel)
+        for output, pixel in _sums(run, tolerances)
         if tolerances.sum_noted < _deviation(pixel) <= tolerances.sum
     ]
     yield from _worst_sum(bad)
 
 
 def _measured(run: RunRecord) -> Iterator[tuple[TileOutput, Statistics]]:
-    for answer in run.answers:
-        if answer.statistics is not None:
-            yield answer, answer.statistics
+    for output in run.answers:
+        if output.statistics is not None:
+            yield output, output.statistics
 
 
 def _outside(values: Statistics, tolerances: Tolerances) -> Iterator[Pixel]:
@@ -205,9 +205,9 @@ def _outside(values: Statistics, tolerances: Tolerances) -> Iterator[Pixel]:
 
 def _sums(run: RunRecord, tolerances: Tolerances) -> Iterator[tuple[TileOutput, Pixel]]:
     """The worst sum of each tile whose values are in range; CZ405 and CZ406 tell of the others."""
-    for answer, values in _measured(run):
+    for output, values in _measured(run):
         if values.worst_sum is not None and not any(_outside(values, tolerances)):
-            yield answer, values.worst_sum
+            yield output, values.worst_sum
 
 
 def _deviation(pixel: Pixel) -> float:
@@ -216,16 +216,16 @@ def _deviation(pixel: Pixel) -> float:
 
 def _worst_sum(bad: list[tuple[TileOutput, Pixel]]) -> Iterator[Found]:
     if bad:
-        answer, pixel = max(bad, key=lambda each: _deviation(each[1]))
-        yield _at(answer, pixel, [each for each, _ in bad])
+        output, pixel = max(bad, key=lambda each: _deviation(each[1]))
+        yield _at(output, pixel, [each for each, _ in bad])
 
 
-def _at(answer: TileOutput, pixel: Pixel, tiles: Iterable[TileOutput], **fields: float) -> Found:
+def _at(output: TileOutput, pixel: Pixel, tiles: Iterable[TileOutput], **fields: float) -> Found:
     """A finding at the worst pixel of the worst tile, which names all the tiles."""
     return Found(
-        TilePixel(answer.tile, pixel.row, pixel.column, pixel.channel),
+        TilePixel(output.tile, pixel.row, pixel.column, pixel.channel),
         tiles=tiles_in_words(each.tile for each in tiles),
-        tile=answer.tile,
+        tile=output.tile,
         value=f"{pixel.value:.7g}",
         row=pixel.row,
         column=pixel.column,

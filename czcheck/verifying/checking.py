@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import czcheck.report
+import czcheck.runtime
 from czcheck.configuration.applying import applied, today
 from czcheck.configuration.configuration import Configuration
 from czcheck.configuration.settings import Settings
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
     from czcheck.model import Model
     from czcheck.progress import FileProgress
-    from czcheck.report.examined import Examined
+    from czcheck.report.examined import FileSummary
     from czcheck.runtime.baseline import Baseline
 
 
@@ -51,10 +53,6 @@ class FileToCheck:
 def file_to_check(path: Path, settings: Settings) -> FileToCheck:
     """One file with its settings and its baseline, after checking that its images exist.
 
-    Args:
-        path: The file.
-        settings: Its effective settings.
-
     Raises:
         UsageError: An image does not exist, a folder has none, or the baseline is not one.
     """
@@ -62,9 +60,9 @@ def file_to_check(path: Path, settings: Settings) -> FileToCheck:
     check_images(options.tiles)
     baseline = None
     if options.baseline is not None:
-        from czcheck.runtime.baseline_file import read_baseline  # noqa: PLC0415
-
-        baseline = read_baseline(options.baseline).with_tolerances(options.tolerances)
+        baseline = czcheck.runtime.read_baseline(options.baseline).with_tolerances(
+            options.tolerances
+        )
     return FileToCheck(path, settings, baseline)
 
 
@@ -121,7 +119,7 @@ def report_of(
     model: Model,
     settings: Settings,
     outcomes: tuple[Outcome, ...],
-    examined: Examined,
+    examined: FileSummary,
     cached: str | None = None,
 ) -> FileReport:
     """The report on a file, with its effective severities and waivers.
@@ -203,11 +201,9 @@ def check_file(
                 verdicts.put(key, outcomes, found_in_file, facts.known("run"))
             report = report_of(model, settings, outcomes, found_in_file)
             if recording.preview_side is not None:
-                from czcheck.report.inspection import as_far_as_read  # noqa: PLC0415
-
                 report = dataclasses.replace(
                     report,
-                    inspection=as_far_as_read(model, options.level),
+                    inspection=czcheck.report.as_far_as_read(model, options.level),
                     gallery=run.gallery([*report.findings, *report.waived]),
                 )
             if written := run.write_evidence(report.findings):

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import czcheck.network
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.options import Options
 from czcheck.planned.ends import binary_of, ending_of
 from czcheck.report.examined import (
     BaselineSummary,
     BinarySummary,
-    Examined,
+    FileSummary,
     MetadataSummary,
     NetworkSummary,
     RunSummary,
@@ -32,7 +33,7 @@ from czcheck.specification import (
     specification_of,
 )
 from czcheck.text import sizes
-from czcheck.verifying.running import Comparisons, FileRun, payload_of
+from czcheck.verifying.running import FileRun, payload_of
 
 if TYPE_CHECKING:
     from czcheck.figures.record import Evaluation, Goals
@@ -81,9 +82,7 @@ def facts_of(
         return tuple(both)
 
     def target_runtime() -> Any:
-        from czcheck.network.target import load_target  # noqa: PLC0415
-
-        return load_target(options.target)
+        return czcheck.network.load_target(options.target)
 
     def network() -> Network:
         if model.network.beyond_limits:
@@ -95,8 +94,11 @@ def facts_of(
             raise IncompleteError("; ".join(map(str, broken)))
         return all_plugins()
 
-    comparisons = Comparisons(model) if run is None else run.comparisons
-    not_requested = comparisons.not_requested
+    not_requested = {}
+    if run is None or options.runtime is None:
+        not_requested["elsewhere"] = "no --runtime given"
+    if run is None or options.baseline is None:
+        not_requested["baseline"] = "no --baseline given"
     if not options.budgets.given:
         not_requested["budgets"] = "no budget was given"
     if labelled is None:
@@ -122,6 +124,8 @@ def facts_of(
             "allow_op": lambda: options.allow_op,
             "target": target_runtime,
             "run": run.record if run is not None else lambda: None,
+            "elsewhere": run.elsewhere if run is not None else lambda: None,
+            "baseline": run.against_baseline if run is not None else lambda: None,
             "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: options.budgets,
             "plugins": plugins,
@@ -130,7 +134,6 @@ def facts_of(
             "evaluation": lambda: labelled and labelled[0],
             "goals": lambda: labelled and labelled[1],
             "specification": lambda: specification_of(model),
-            **comparisons.sources,
         },
         not_requested,
         _inapplicable(model, catalogue()),
@@ -139,12 +142,7 @@ def facts_of(
 
 
 def _inapplicable(model: Model, codes: Mapping[str, Rule]) -> dict[str, str]:
-    """Rules that say nothing about this kind of file, with the reason.
-
-    Args:
-        model: What is verified.
-        codes: The catalogue.
-    """
+    """Rules that say nothing about this kind of file, with the reason."""
     if not isinstance(model, SpecModel):
         return {"CZ220": IS_ARCHIVE}
     container = [code for code in codes if code.startswith("CZ1")]
@@ -177,7 +175,7 @@ def with_borders(record: RunRecord) -> RunRecord:
     return record
 
 
-def examined(model: Model, level: Level, facts: Facts) -> Examined:
+def examined(model: Model, level: Level, facts: Facts) -> FileSummary:
     """The contents of the file and the measurements, as far as it could be read.
 
     Args:
@@ -197,7 +195,7 @@ def examined(model: Model, level: Level, facts: Facts) -> Examined:
             network = _network_summary(model.network)
             network = network._replace(binary=_binary(model))
         left = model.left_to_build(run=level is Level.RUN)
-    return Examined(members, metadata, network, left, _run_summary(facts))
+    return FileSummary(members, metadata, network, left, _run_summary(facts))
 
 
 def _run_summary(facts: Facts) -> RunSummary | None:

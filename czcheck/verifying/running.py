@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import czcheck.report
-import czcheck.runtime
 from czcheck import runtime, test_tiles
 from czcheck.archive.foreign import PayloadKind
 from czcheck.errors import (
@@ -42,136 +41,6 @@ if TYPE_CHECKING:
     from czcheck.test_tiles.patterns import Tile
     from czcheck.verifying.evidence import Spool
 
-DEFAULT_OPTIONS = Options()
-
-
-class Comparisons:
-    """Both comparisons of one model. Without a request nothing is stored or started."""
-
-    def __init__(
-        self,
-        model: Model,
-        options: Options = DEFAULT_OPTIONS,
-        baseline: Baseline | None = None,
-        new_worker: Callable[[str], Worker] | None = None,
-        on_output: OnOutput | None = None,
-    ) -> None:
-        """Compare nothing yet.
-
-        Args:
-            model: The opened archive.
-            options: Its options; `runtime` is the interpreter to compare with.
-            baseline: Baseline to compare with; None for none.
-            new_worker: Makes a process of an interpreter; needed for a runtime.
-            on_output: Called with every output as well.
-        """
-        self._model = model
-        self._tolerances = options.tolerances
-        self._runtime = options.runtime
-        self._baseline = baseline
-        self._new_worker = new_worker
-        self._others = [] if on_output is None else [on_output]
-        self._worker: Worker | None = None
-        self._tiles: Sequence[Tile] = ()
-        self._stored: StoredOutputs | None = None
-
-    @property
-    def not_requested(self) -> dict[str, str]:
-        """The facts that were not requested, with the reason."""
-        reasons = {}
-        if self._runtime is None:
-            reasons["elsewhere"] = "no --runtime given"
-        if self._baseline is None:
-            reasons["baseline"] = "no --baseline given"
-        return reasons
-
-    @property
-    def sources(self) -> dict[str, Callable[[], Any]]:
-        """Both facts, by name."""
-        return {"elsewhere": self.elsewhere, "baseline": self.against_baseline}
-
-    def start_early(self) -> None:
-        """Let the other runtime import TensorFlow while the first one works."""
-        if self._runtime is None or self._new_worker is None:
-            return
-        if self._worker is None:
-            self._worker = self._new_worker(self._runtime)
-            self._worker.start()
-
-    def expect(self, tiles: Sequence[Tile], *on_output: OnOutput) -> OnOutput | None:
-        """Prepare for the outputs for tiles.
-
-        Args:
-            tiles: The tiles that the network will be run on.
-            *on_output: Further callbacks for each output.
-
-        Returns:
-            The callback for each output; None if there is no need for one.
-        """
-        listeners = [*self._others, *on_output]
-        if self._runtime is not None or self._baseline is not None:
-            self._tiles = tiles
-            self._stored = czcheck.runtime.StoredOutputs({tile.name for tile in tiles})
-            listeners.append(self._stored.add)
-        if len(listeners) < 2:  # none, or one that needs no other
-            return listeners[0] if listeners else None
-
-        def call_all(name: str, batch: NDArray[Any], output: Output | None) -> None:
-            for listener in listeners:
-                listener(name, batch, output)
-
-        return call_all
-
-    def elsewhere(self) -> RuntimeComparison:
-        """The outputs in the other runtime, compared with those in the first one.
-
-        Raises:
-            UnavailableError: The network was not run.
-            IncompleteError: The other interpreter cannot be started, or has no TensorFlow.
-        """
-        self.start_early()
-        if self._stored is None or self._worker is None:
-            raise UnavailableError("the network was not run")
-        model = self._model
-        return czcheck.runtime.compare_elsewhere(
-            self._worker,
-            model.files,
-            model.loaded,
-            self._tiles,
-            self._stored,
-            model.limits,
-            self._tolerances,
-        )
-
-    def against_baseline(self) -> BaselineComparison:
-        """The outputs, compared with the baseline.
-
-        Raises:
-            UnavailableError: The network was not run.
-            IncompleteError: The baseline was made with other tiles.
-            UsageError: The baseline is damaged.
-        """
-        baseline, metadata = self._baseline, self._model.metadata
-        if self._stored is None or baseline is None:
-            raise UnavailableError("the network was not run")
-        return czcheck.runtime.compare_with_baseline(
-            baseline,
-            lambda tile: czcheck.runtime.golden_output(baseline, tile),
-            self._tiles,
-            self._stored,
-            classes=len(metadata.classes),
-            pixel_type=metadata.pixel_types[0],
-            scaled=bool(metadata.scale_inputs_by_bitdepth),
-            precision=self._model.network.precision,
-        )
-
-    def close(self) -> None:
-        """End the other process and delete the stored outputs."""
-        if self._worker is not None:
-            self._worker.close()
-        if self._stored is not None:
-            self._stored.close()
-
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -194,11 +63,7 @@ class Recording:
 
 
 class FileRun:
-    """The network's process for one file: started early, used once, ended in every case.
-
-    Attributes:
-        comparisons: What its outputs are compared with.
-    """
+    """The network's processes for one file: started early, used once, ended in every case."""
 
     def __init__(
         self,
@@ -221,20 +86,31 @@ class FileRun:
         """
         self._model = model
         self._options = options
+        self._baseline = baseline
         self._source = source
         self._recording = recording
         self._progress = progress
         self._worker: Worker | None = None
         self._spool: Spool | None = None
         self._collector: Collector | None = None
-        self.comparisons = Comparisons(model, options, baseline, self.another, recording.on_output)
+        # With another runtime or a baseline to compare with: its process, and the outputs.
+        self._elsewhere: Worker | None = None
+        self._tiles: Sequence[Tile] = ()
+        self._stored: StoredOutputs | None = None
 
     def start_early(self) -> None:
         """Let TensorFlow's import begin while the static levels run, if there is a network."""
         payload = payload_of(self._model)
         if payload is not None and payload.kind is PayloadKind.SAVED_MODEL:
             self._start()
-            self.comparisons.start_early()
+            self._start_elsewhere()
+
+    def _start_elsewhere(self) -> Worker | None:
+        """The process of the other runtime; None where none was requested."""
+        if self._options.runtime is not None and self._elsewhere is None:
+            self._elsewhere = self.another(self._options.runtime)
+            self._elsewhere.start()
+        return self._elsewhere
 
     def _start(self) -> Worker:
         if self._worker is None:
@@ -282,7 +158,7 @@ class FileRun:
             tiles,
             model.limits,
             None if report is None else lambda done, total: report(model.path, done, total),
-            keep=self.comparisons.expect(tiles, *self._callbacks(tiles)),
+            keep=_call_all(self._callbacks(tiles)),
             fresh=self.another if self._options.thorough else None,
             tolerances=self._options.tolerances,
             reach=lambda: model.reach,
@@ -291,6 +167,8 @@ class FileRun:
     def _callbacks(self, tiles: Sequence[Tile]) -> list[OnOutput]:
         """Callbacks for each output: those that store it, and the caller's."""
         listeners: list[OnOutput] = []
+        if self._recording.on_output is not None:
+            listeners.append(self._recording.on_output)
         if self._recording.evidence is not None:
             from czcheck.verifying.evidence import Spool  # noqa: PLC0415 - seldom
 
@@ -305,7 +183,53 @@ class FileRun:
                 side=side,
             )
             listeners.append(self._collector.add)
+        if self._options.runtime is not None or self._baseline is not None:
+            self._tiles = tiles
+            self._stored = runtime.StoredOutputs({tile.name for tile in tiles})
+            listeners.append(self._stored.add)
         return listeners
+
+    def elsewhere(self) -> RuntimeComparison:
+        """The outputs in the other runtime, compared with those in the first one.
+
+        Raises:
+            UnavailableError: The network was not run.
+            IncompleteError: The other interpreter cannot be started, or has no TensorFlow.
+        """
+        worker, model = self._start_elsewhere(), self._model
+        if self._stored is None or worker is None:
+            raise UnavailableError("the network was not run")
+        return runtime.compare_elsewhere(
+            worker,
+            model.files,
+            model.loaded,
+            self._tiles,
+            self._stored,
+            model.limits,
+            self._options.tolerances,
+        )
+
+    def against_baseline(self) -> BaselineComparison:
+        """The outputs, compared with the baseline.
+
+        Raises:
+            UnavailableError: The network was not run.
+            IncompleteError: The baseline was made with other tiles.
+            UsageError: The baseline is damaged.
+        """
+        baseline, metadata = self._baseline, self._model.metadata
+        if self._stored is None or baseline is None:
+            raise UnavailableError("the network was not run")
+        return runtime.compare_with_baseline(
+            baseline,
+            lambda tile: runtime.golden_output(baseline, tile),
+            self._tiles,
+            self._stored,
+            classes=len(metadata.classes),
+            pixel_type=metadata.pixel_types[0],
+            scaled=bool(metadata.scale_inputs_by_bitdepth),
+            precision=self._model.network.precision,
+        )
 
     def gallery(self, findings: Sequence[Finding]) -> Gallery | None:
         """Previews of the run, if they are requested and anything ran.
@@ -351,12 +275,22 @@ class FileRun:
         self.close()
 
     def close(self) -> None:
-        """End the process, whatever it is doing, and delete what was stored."""
-        self.comparisons.close()
-        if self._spool is not None:
-            self._spool.close()
-        if self._worker is not None:
-            self._worker.close()
+        """End the processes, whatever they are doing, and delete what was stored."""
+        for each in (self._elsewhere, self._stored, self._spool, self._worker):
+            if each is not None:
+                each.close()
+
+
+def _call_all(listeners: list[OnOutput]) -> OnOutput | None:
+    """One callback that calls all; None for none."""
+    if len(listeners) < 2:  # none, or one that needs no other
+        return listeners[0] if listeners else None
+
+    def call(name: str, batch: NDArray[Any], output: Output | None) -> None:
+        for listener in listeners:
+            listener(name, batch, output)
+
+    return call
 
 
 def payload_of(model: Model) -> Payload | None:

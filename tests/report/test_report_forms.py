@@ -13,8 +13,8 @@ import pytest
 
 from czcheck.options import Options
 from czcheck.report import (
-    Examined,
     FileReport,
+    FileSummary,
     MetadataSummary,
     Report,
     examined_text,
@@ -48,7 +48,7 @@ def finding(code: str, at: Any, message: str = "something is wrong") -> Finding:
 def file_report(path: str, *special: Outcome) -> FileReport:
     by_code = {outcome.code: outcome for outcome in special}
     outcomes = [by_code.get(code, Outcome(code, Status.PASSED)) for code in catalogue()]
-    return FileReport(path, 10, "0" * 64, Severity.ERROR, tuple(outcomes), Examined(3))
+    return FileReport(path, 10, "0" * 64, Severity.ERROR, tuple(outcomes), FileSummary(3))
 
 
 def failed(code: str, *findings: Finding) -> Outcome:
@@ -139,7 +139,7 @@ def test_what_was_not_checked_is_named_with_the_reason() -> None:
 
 def test_a_model_without_a_name_is_described_as_such() -> None:
     for name in ("", " "):
-        examined = Examined(metadata=MetadataSummary("3.0.0", name, "", 2))
+        examined = FileSummary(metadata=MetadataSummary("3.0.0", name, "", 2))
         assert examined_text(examined) == "metadata 3.0.0 (no name, 2 classes)"
 
 

@@ -145,7 +145,7 @@ def mixed(step: Step, shape: Dims | None, item: int) -> Traced:
     """The outcome of mixing inputs element by element.
 
     Args:
-        step: The node; at least one input depends on the picture.
+        step: The node; at least one input depends on the image.
         shape: The outcome's shape.
         item: Bytes for each element of it.
     """
@@ -174,7 +174,7 @@ def _aligned(layout: Sequence[tuple[Factor, ...]], rank: int) -> tuple[tuple[Fac
 
 
 def _both(step: Step, first: Spread, second: Spread) -> Spread | None:
-    """Two spreads of one rank, taken together; None where that cannot be told."""
+    """Two spreads of one rank, taken together; None where that is not known."""
     layout = list(first.layout)
     for place, factors in enumerate(second.layout):
         mine, other = tag_of((layout[place],), 0), tag_of((factors,), 0)
@@ -257,7 +257,7 @@ def around(step: Step) -> Traced:
 
 @handles("Assert", "NoOp", "AssignVariableOp", "PlaceholderV2", "Placeholder", "PrintV2")
 def nothing(step: Step) -> Traced:
-    """What the answer does not come from."""
+    """What the output does not come from."""
     del step
     return Traced(None)
 
