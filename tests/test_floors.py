@@ -65,7 +65,7 @@ def import_graph(root: Path, package: str) -> dict[str, set[str]]:
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     graph = import_graph(ROOT, "czcheck")
-    assert len(graph) > 300
+    assert len(graph) > 200  # so that the walk found the package
     assert "czcheck._version" in graph["czcheck"]  # for types
     assert "czcheck.report.html_model" in graph["czcheck.report.html"]  # at the top
     assert "czcheck.segmenting.predicting" in graph["czcheck.api"]  # in a function
