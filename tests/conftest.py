@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import forked_builds
 from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
@@ -41,3 +43,10 @@ def tf200_python() -> str:
             "no interpreter with TensorFlow 2.0.0 (`make test` makes one where Python 3.7 is)"
         )
     return str(python)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_children() -> Iterator[None]:
+    """Has builds in this process fork their children, see `children.py`."""
+    with forked_builds():
+        yield
