@@ -46,8 +46,8 @@ class Children(WarmProcess):
             for stream in child.streams[1:]:
                 stream.close()
 
-    def run(self, *command: str) -> tuple[int | None, str, str]:
-        """Run a script; returns its exit code, what it printed, and its log."""
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a script, as `subprocess.run` does."""
         with tempfile.TemporaryDirectory() as folder:
             printed, log = Path(folder, "printed"), Path(folder, "log")
             job = {
@@ -61,11 +61,13 @@ class Children(WarmProcess):
             child = self.fork(Path(folder))
             try:
                 code = child.wait(_SECONDS)
+                assert code is not None, f"{command[0]} does not end"
             finally:
                 child.close()
                 for stream in child.streams[1:]:
                     stream.close()
-            return code, printed.read_text("utf-8"), log.read_text("utf-8")
+            texts = [each.read_text("utf-8") for each in (printed, log)]
+            return subprocess.CompletedProcess(command, code, *texts)
 
 
 children = Children()
@@ -81,19 +83,29 @@ def forked_builds() -> Iterator[None]:
         yield
 
 
-def run_script(python: str, script: Path, *arguments: str | Path) -> str:
-    """Run a script in a process of its own; returns what it printed."""
+def end_of_script(
+    python: str, script: Path, *arguments: str | Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of its own, forked where it is to run in this interpreter."""
     command = [str(script), *map(str, arguments)]
     if python == sys.executable and can_fork():
-        code, printed, log = children.run(*command)
-    else:
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [python, *command], env=environment, capture_output=True, text=True, check=False
-        )
-        code, printed, log = done.returncode, done.stdout, done.stderr
-    assert code == 0, log[-3000:]
-    return printed
+        return children.run(*command)
+    environment = {
+        **os.environ,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+    }
+    return subprocess.run(
+        [python, *command], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def run_script(python: str, script: Path, *arguments: str | Path) -> str:
+    """Run a script that has to succeed; returns what it printed."""
+    done = end_of_script(python, script, *arguments)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

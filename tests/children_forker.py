@@ -49,6 +49,8 @@ class Program:
         sys.path.insert(0, str(Path(script).parent))
         try:
             runpy.run_path(script, run_name="__main__")
+        except SystemExit as stop:
+            return int(stop.code or 0)
         except Exception:  # noqa: BLE001 - as an interpreter does
             traceback.print_exc()
             return 1
