@@ -72,32 +72,39 @@ def medians(
 
 
 def report(
-    seconds: Mapping[str, float], base: str, targets: Mapping[str, float], *, as_json: bool
+    figures: Mapping[str, float],
+    base: str,
+    targets: Mapping[str, float],
+    *,
+    as_json: bool,
+    unit: str = "s of CPU",
 ) -> int:
     """Print ratios to a base and whether they keep their targets.
 
     Args:
-        seconds: CPU time by name.
+        figures: CPU time in seconds by name, or what else is compared.
         base: Name of what the others are divided by.
         targets: Largest allowed ratio by name.
         as_json: Print one JSON object instead of lines.
+        unit: What the figures are.
 
     Returns:
         Exit code: 0 if all targets are kept, else 1.
     """
-    ratios = {name: seconds[name] / seconds[base] for name in targets}
+    ratios = {name: figures[name] / figures[base] for name in targets}
     kept = all(ratios[name] <= target for name, target in targets.items())
     if as_json:
         rows = {
-            name: {"seconds": seconds[name], "ratio": ratios[name], "target": target}
+            name: {"seconds": figures[name], "ratio": ratios[name], "target": target}
             for name, target in targets.items()
         }
-        print(json.dumps({"base": {base: seconds[base]}, "measured": rows, "kept": kept}))
+        print(json.dumps({"base": {base: figures[base]}, "measured": rows, "kept": kept}))
         return 0 if kept else 1
-    print(f"{base}: {seconds[base]:.3f} s of CPU")
+    print(f"{base}: {figures[base]:.3f} {unit}")
     for name, target in targets.items():
         verdict = "kept" if ratios[name] <= target else "MISSED"
         print(
-            f"{name}: {seconds[name]:.3f} s, ratio {ratios[name]:.3f}, target {target}: {verdict}"
+            f"{name}: {figures[name]:.3f} {unit}, ratio {ratios[name]:.3f}, "
+            f"target {target}: {verdict}"
         )
     return 0 if kept else 1

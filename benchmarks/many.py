@@ -19,7 +19,8 @@ from benchmarks.cpu import MODEL, medians, report
 
 BASE = "the first file"
 SECOND = "the second of two"
-TARGETS = {SECOND: 0.25}
+# What is left is mostly the tiles: each file has a process of its own.
+TARGETS = {SECOND: 0.75}
 
 
 def main() -> int:

@@ -1,9 +1,10 @@
 """What a whole verdict costs, against the least that a run of the network can cost.
 
-    python benchmarks/verify.py [MODEL] [-n REPETITIONS] [--json]
+    python benchmarks/verify.py [MODEL] [-n REPETITIONS] [--memory] [--json]
 
 The floor is a fresh Python that imports TensorFlow, loads the unpacked network and runs as many
-tiles of the same shape through it, and does nothing else.
+tiles of the same shape through it, and does nothing else. With `--memory`, the peak memory of all
+processes together is compared in place of CPU time.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # called as a file, it finds its neighbours
 
 from benchmarks.cpu import MODEL, medians, report
+from benchmarks.memory import peak_bytes
 
 BASE = "floor: import, load, run"
-TARGETS = {"verify": 1.15}
+TARGETS = {"verify": 0.45, "verify --backend python": 1.25}
+MEMORY_TARGETS = {"verify": 1.0, "verify --backend python": 1.5}
 FLOOR = """
 import sys
 import numpy as np
@@ -83,14 +86,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?", type=Path, default=MODEL)
     parser.add_argument("-n", "--repetitions", type=int, default=7)
+    parser.add_argument("--memory", action="store_true", help="compare memory, not CPU time")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     model = options.model.resolve()
+    verify = [sys.executable, "-m", "czcheck", "verify", "--no-cache", str(model)]
     with tempfile.TemporaryDirectory() as scratch:
         commands = {
             BASE: floor(model, Path(scratch, "model"), tile_runs(model)),
-            "verify": [sys.executable, "-m", "czcheck", "verify", str(model)],
+            "verify": verify,
+            "verify --backend python": [*verify, "--backend", "python"],
         }
+        if options.memory:
+            peaks = {name: peak_bytes(command) / 2**20 for name, command in commands.items()}
+            return report(peaks, BASE, MEMORY_TARGETS, as_json=options.json, unit="MiB")
         seconds = medians(commands, options.repetitions, accepted=(0, 1))
     return report(seconds, BASE, TARGETS, as_json=options.json)
 

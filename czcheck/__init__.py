@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from czcheck.building.repairing import repair
     from czcheck.building.results import BuildResult, RepairResult
     from czcheck.convert import ModelSpec, convert_from_json_spec, convert_from_model_spec
-    from czcheck.diffing.comparing import diff
-    from czcheck.diffing.result import Diff
+    from czcheck.diffing.comparing import Diff, diff
     from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
     from czcheck.evaluating.verdict import evaluate
     from czcheck.layers import (
@@ -79,7 +78,7 @@ _HOMES = {
     "BuildResult": ("czcheck.building.results", "BuildResult"),
     "CzModel": ("czcheck.api", "CzModel"),
     "CzcheckError": ("czcheck.errors", "CzcheckError"),
-    "Diff": ("czcheck.diffing.result", "Diff"),
+    "Diff": ("czcheck.diffing.comparing", "Diff"),
     "IncompleteError": ("czcheck.errors", "IncompleteError"),
     "InputError": ("czcheck.errors", "InputError"),
     "Layout": ("czcheck.segmenting.layout", "Layout"),

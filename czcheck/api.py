@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from czcheck.images.selection import EVERYTHING, Selections
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import Model
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from czcheck.images.matching import Intensities
     from czcheck.images.selection import Selection
     from czcheck.segmenting.job import Job
     from czcheck.segmenting.predicting import Predictor
@@ -74,7 +76,8 @@ class CzModel(Model):
             UsageError: An option is wrong.
             IncompleteError: The network's process could not be started, or a package is missing.
         """
-        return self._predicting().predict(array, self._job(options), color, intensities)
+        job = self._job(options, EVERYTHING, intensities)
+        return self._predicting().predict(array, job, color)
 
     def segment(  # noqa: PLR0913 - all options of an image, by name
         self,
@@ -115,10 +118,10 @@ class CzModel(Model):
             UsageError: An option is wrong, or the planes are of different size.
             IncompleteError: See `predict`.
         """
-        job = self._job({**options, "min_confidence": min_confidence, "align": align})
-        selection = {"scene": scene, "channel": channel, "time": time, "z": z}
-        selection |= {"allow_missing": allow_missing} if allow_missing else {}
-        return self._predicting().segment(image, job, color, intensities, selection)
+        options = {**options, "min_confidence": min_confidence, "align": align}
+        selections = Selections(scene, channel, time, z, allow_missing=allow_missing)
+        job = self._job(options, selections, intensities)
+        return self._predicting().segment(image, job, color)
 
     def _predicting(self) -> Predictor:
         if self._predictor is None:
@@ -127,10 +130,12 @@ class CzModel(Model):
             self._predictor = Predictor(self)
         return self._predictor
 
-    def _job(self, options: dict[str, Any]) -> Job:
+    def _job(
+        self, options: dict[str, Any], selections: Selections, intensities: Intensities
+    ) -> Job:
         from czcheck.segmenting.job import job_of  # noqa: PLC0415 - only this method needs it
 
-        return job_of(self.path, options)
+        return job_of(self.path, options, selections, intensities)
 
 
 def open_model(path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> CzModel:

@@ -62,7 +62,7 @@ def connect(address: str) -> Client:
 
 
 def _check(client: Client, address: str) -> None:
-    with answering(address):
+    with cluster_errors(address):
         versions: dict[str, Any] = client.run(_version, on_error="return")
     if not versions:
         raise IncompleteError(f"{address}: the cluster has no worker; start one with `dask worker`")
@@ -81,11 +81,8 @@ def _version() -> str:
 
 
 @contextmanager
-def answering(address: str) -> Iterator[None]:
+def cluster_errors(address: str) -> Iterator[None]:
     """A context that turns errors of a cluster into one-line messages.
-
-    Args:
-        address: Its address.
 
     Raises:
         IncompleteError: It is gone, or lost too many workers over one task.

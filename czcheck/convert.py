@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.building.builder import build, check_target
-from czcheck.building.checks import size_of_tile
+from czcheck.building.builder import build_with, check_target
+from czcheck.building.options import BuildOptions, size_of_tile
 from czcheck.errors import CzcheckError, InputError, UsageError
 from czcheck.metadata.described import of_spec, spec_of
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.processing import Operation
-from czcheck.metadata.spec import read_spec
-from czcheck.metadata.spec_reading import BuildSpec
+from czcheck.metadata.spec import BuildSpec, read_spec
 
 if TYPE_CHECKING:
     from czcheck.building.results import BuildResult
@@ -87,9 +86,9 @@ def convert_from_model_spec(
 ) -> BuildResult:
     """Build an archive from a model in memory or on disk.
 
-    What `czcheck.build` does: the network is lowered to TensorFlow 2.0.0, proved to answer as
-    before, and verified before the file appears. A model in memory is exported to a private folder
-    first; it stays as it was.
+    As with `czcheck.build`, the network is lowered to TensorFlow 2.0.0, its outputs are compared
+    with those of before, and the archive is verified before the file appears. A model in memory is
+    exported to a private folder first; it stays as it was.
 
     Args:
         model_spec: The model and what to say about it.
@@ -120,19 +119,14 @@ def convert_from_model_spec(
             "convert_from_json_spec with the path of a JSON file"
         )
     target = _target(output_path, output_name)
-    options: dict[str, Any] = {
-        "tile": size_of_tile("spatial_dims", spatial_dims),
-        "verify": verify,
-        "allow_op": allow_op,
-    }
+    tile = size_of_tile("spatial_dims", spatial_dims)
     model = model_spec.model
     if isinstance(model, (str, Path)):
-        options["preprocessing"] = _operations(preprocessing)
-        options["postprocessing"] = _operations(postprocessing)
+        options = _options(tile, preprocessing, postprocessing, verify, allow_op)
         spec = _specification(model_spec, Path(model))
         words = {} if model_spec.json_spec else {"`ModelPath`": "`model`"}
-        with _said_as(words):
-            return _build(spec, target, **options)
+        with _worded(words):
+            return _build(spec, target, options)
     spec = _specification(model_spec, Path())
     with tempfile.TemporaryDirectory(prefix="czcheck_") as private:
         folder = Path(private) / "saved_model"
@@ -140,17 +134,16 @@ def convert_from_model_spec(
         _check(target, spec)  # before the model is exported
         if _can_go_around(model, preprocessing):
             model = _extended(model, "add_preprocessing_layers", preprocessing)
-        else:
-            options["preprocessing"] = _operations(preprocessing)
+            preprocessing = None
         if _can_go_around(model, postprocessing):
             model = _extended(model, "add_postprocessing_layers", postprocessing)
-        else:
-            options["postprocessing"] = _operations(postprocessing)
+            postprocessing = None
+        options = _options(tile, preprocessing, postprocessing, verify, allow_op)
         name = getattr(model, "name", "") or type(model).__name__
-        with _said_as(_IN_PYTHON):
-            _export(model, name, folder, options["tile"] or spec.spatial_dims)
-        with _said_as({str(folder): f"model {name!r}"}):
-            return _build(spec, target, **options)
+        with _worded(_IN_PYTHON):
+            _export(model, name, folder, tile or spec.spatial_dims)
+        with _worded({str(folder): f"model {name!r}"}):
+            return _build(spec, target, options)
 
 
 def convert_from_json_spec(
@@ -170,7 +163,7 @@ def convert_from_json_spec(
         model_spec_path: The JSON file; paths in it are relative to it.
         output_path: Folder for the archive; it is made if it is not there.
         output_name: Name of the archive in it, with or without `.czmodel`.
-        spatial_dims: (height, width) of the network's tile in pixels; it goes before the
+        spatial_dims: (height, width) of the network's tile in pixels; overrides the
             specification's `SpatialDims`.
         preprocessing: Layers of `czcheck.layers` to put in front, or operations as the command
             line writes them, such as `Scale:max`, in place of the specification's; None to keep
@@ -189,31 +182,43 @@ def convert_from_json_spec(
             not be checked whole.
     """
     target = _target(output_path, output_name)
-    options: dict[str, Any] = {
-        "tile": size_of_tile("spatial_dims", spatial_dims),
-        "verify": verify,
-        "allow_op": allow_op,
-    }
+    tile = size_of_tile("spatial_dims", spatial_dims)
     spec = read_spec(_path("model_spec_path", model_spec_path))
-    options["preprocessing"] = _operations(preprocessing)
-    options["postprocessing"] = _operations(postprocessing)
-    return _build(spec, target, **options)
+    return _build(spec, target, _options(tile, preprocessing, postprocessing, verify, allow_op))
 
 
-def _build(spec: BuildSpec, target: Path, **options: Any) -> BuildResult:
+def _options(
+    tile: tuple[int, int] | None,
+    preprocessing: Any,
+    postprocessing: Any,
+    verify: bool,
+    allow_op: Sequence[str],
+) -> BuildOptions:
+    before, after = _operations(preprocessing), _operations(postprocessing)
+    with _worded(_IN_PYTHON):
+        return BuildOptions.of(
+            tile=tile,
+            preprocessing=before,
+            postprocessing=after,
+            verify=verify,
+            allow_op=allow_op,
+        )
+
+
+def _build(spec: BuildSpec, target: Path, options: BuildOptions) -> BuildResult:
     _check(target, spec)  # before the folder is made
-    with _folder(target.parent), _said_as(_IN_PYTHON):
-        return build(spec, target, **options)
+    with _folder(target.parent), _worded(_IN_PYTHON):
+        return build_with(options, spec, target)
 
 
 def _check(target: Path, spec: BuildSpec) -> None:
-    with _said_as(_IN_PYTHON):
+    with _worded(_IN_PYTHON):
         check_target(target, spec)
 
 
 @contextmanager
-def _said_as(words: Mapping[str, str]) -> Iterator[None]:
-    """Put other words into what is said of an error."""
+def _worded(words: Mapping[str, str]) -> Iterator[None]:
+    """Put other words into the message of an error."""
     try:
         yield
     except CzcheckError as error:
@@ -265,9 +270,9 @@ def _can_go_around(model: Any, given: Any) -> bool:
 
 def _extended(model: Any, how: str, layers: Any) -> Any:
     """A model with layers around it, in memory."""
-    from czcheck import layering  # noqa: PLC0415 - imports Keras
+    from czcheck import layers as keras_layers  # noqa: PLC0415 - imports Keras
 
-    return getattr(layering, how)(model, layers)
+    return getattr(keras_layers, how)(model, layers)
 
 
 def _export(model: Any, name: str, folder: Path, tile: tuple[int, int] | None) -> None:
@@ -289,10 +294,10 @@ def _export(model: Any, name: str, folder: Path, tile: tuple[int, int] | None) -
             "SavedModel's folder"
         )
     if is_keras_3:
-        from czcheck import layering  # noqa: PLC0415 - imports Keras
+        from czcheck import layers as keras_layers  # noqa: PLC0415 - imports Keras
 
         try:
-            layering.export(model, str(folder), tile)
+            keras_layers.export(model, str(folder), tile)
         except InputError as error:
             raise InputError(f"model {name!r}: {error}") from error
         return

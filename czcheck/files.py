@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, digested, and kept in private folders."""
+"""Files: written whole or not at all, digested, and stored in private folders."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A temporary file beside a target, which takes the target's place at the end.
+    """A temporary file next to a target, which takes the target's place at the end.
 
-    What an earlier, killed run left beside this target is removed first.
+    What an earlier, killed run left next to this target is removed first.
 
     Args:
         target: The file to make or replace.
@@ -68,9 +68,6 @@ def replacing(target: Path) -> Iterator[Path]:
 
 def check_writable(named: Path) -> None:
     """See that a file can be put somewhere, before there is anything to put there.
-
-    Args:
-        named: The file.
 
     Raises:
         UsageError: It is a folder, its folder does not exist, or nothing can be written there.
@@ -120,7 +117,7 @@ def reason(error: OSError) -> str:
 
 
 def abandoned(target: Path) -> re.Pattern[str]:
-    """Names of temporary files beside a target; the group is the number of their process.
+    """Names of temporary files next to a target; the group is the number of their process.
 
     Args:
         target: The file that they were to take the place of.
@@ -186,9 +183,6 @@ def placing(path: Path) -> Iterator[Path]:
 
     Args:
         path: The file to make or replace.
-
-    Yields:
-        Where to write.
 
     Raises:
         UsageError: The folder is missing or cannot be written, or one of that name is in the way.
@@ -302,11 +296,7 @@ def digest(pieces: Iterable[bytes]) -> str:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal.
-
-    Args:
-        path: The file.
-    """
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
         return digest(iter(lambda: stream.read(_CHUNK), b""))
 
@@ -317,7 +307,7 @@ def write_private(path: Path, data: bytes, suffix: str = SUFFIX) -> None:
     Args:
         path: The file to make or replace.
         data: What goes into it.
-        suffix: Ending of the temporary file beside it.
+        suffix: Ending of the temporary file next to it.
 
     Raises:
         OSError: It cannot be written. What was there before stays.

@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 
     from czcheck.metadata.document import XmlDocument
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.network.cost import StaticCost
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.kernels import KernelFault
-    from czcheck.network.reach import StaticReach
+    from czcheck.network.reach import StaticCost, StaticReach
     from czcheck.network.safety import Safety
     from czcheck.network.static.trace import Trace
     from czcheck.network.target import Target

@@ -15,9 +15,6 @@ def shipped(package: str, name: str) -> bytes:
         package: Dotted name of the package.
         name: Name of the file in its folder.
 
-    Returns:
-        Its bytes.
-
     Raises:
         FileNotFoundError: The package does not ship it.
     """

@@ -59,12 +59,7 @@ class Sources:
         self.read.append(Source(Path(path), what))
 
     def folder(self, path: str | Path, what: str) -> None:
-        """Add a folder of which everything is read.
-
-        Args:
-            path: The folder.
-            what: What it is to the command.
-        """
+        """Add a folder of which everything is read."""
         self.read.append(Source(Path(path), what, whole=True))
 
     def model(self, path: str | Path, what: str = "the model") -> None:
@@ -86,12 +81,7 @@ class Sources:
             self.named(named, f"`{key}` of {path.name}")
 
     def named(self, path: Path, what: str) -> None:
-        """Add what a specification names; a folder counts where it is a SavedModel.
-
-        Args:
-            path: The file or the folder.
-            what: What it is to the command.
-        """
+        """Add what a specification names; a folder counts where it is a SavedModel."""
         if not path.is_dir():
             self.file(path, what)
         elif any((path / name).exists() for name in ("saved_model.pb", "saved_model.pbtxt")):
@@ -156,11 +146,7 @@ class Sources:
 
 
 def identity(path: Path) -> Identity | None:
-    """Device and number of a file or folder, whatever its name; None if it does not exist.
-
-    Args:
-        path: The path; links are followed.
-    """
+    """Device and number of a file or folder, whatever its name; None if it does not exist."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -184,11 +170,7 @@ class Below(NamedTuple):
 
 
 def below(folder: Path) -> Below:
-    """Look through a folder.
-
-    Args:
-        folder: The folder.
-    """
+    """Look through a folder."""
     found = Below(set(), set(), set())
     pending = [folder]
     while pending:

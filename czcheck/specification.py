@@ -1,9 +1,9 @@
-"""A specification with its SavedModel, as the model that a build would make of them."""
+"""A specification with what it names, as the model that a build would make of them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import czcheck.metadata
 from czcheck import network, planned
+from czcheck.archive.members import unsafe
 from czcheck.errors import InputError, UnavailableError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.fields import FIELDS
 from czcheck.metadata.model_metadata import VERSION
 from czcheck.metadata.parts import XmlDocument
 from czcheck.metadata.processing import check_class_count, check_operations
-from czcheck.metadata.spec import examine_spec
-from czcheck.metadata.spec_reading import SpecFault
+from czcheck.metadata.spec import KERAS_FILES, SpecFault, examine_spec
 from czcheck.model import Model
 from czcheck.planned.ends import (
     about_channels,
@@ -29,18 +29,16 @@ from czcheck.planned.ends import (
     about_values,
     ending_of,
 )
-from czcheck.planned.named import is_keras_file, licence_fault, model_fault
 
 if TYPE_CHECKING:
     from czcheck.archive.container import Container, Payload
     from czcheck.archive.reader import Archive
     from czcheck.metadata.model_metadata import ModelMetadata
-    from czcheck.metadata.spec_reading import BuildSpec, SpecPlace, SpecReading
+    from czcheck.metadata.spec import BuildSpec, SpecPlace, SpecReading
     from czcheck.network.facts import Network
     from czcheck.network.files import SavedModelFiles
     from czcheck.network.safety import Safety
     from czcheck.planned.ends import Ending
-    from czcheck.rules.declaring import Rule
 
 _ENDING = ".json"
 _HEAD = 256
@@ -48,15 +46,8 @@ _OBJECT = re.compile(rb"(\xef\xbb\xbf)?[ \t\r\n]*\{")
 _ITEM = re.compile(r"/Model/TrainingClasses/Item(?:\[(\d+)\])?")
 # Where a specification gives what stands at a place of the metadata XML.
 _KEYS = {field.path: field.key for field in FIELDS if field.key}
-_IS_SPECIFICATION = "a specification is no archive"
-_IS_ARCHIVE = "the file is an archive, no specification"
-_XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")
-# What a build has no part of: further files, Keras's own data, further graphs, objects, versions.
-_LEFT_BEHIND = ("CZ322", "CZ334", "CZ336", "CZ338", "CZ339")
-_NOT_TAKEN_OVER = "left behind by `czcheck build`"
-_LOWERED = "left to `czcheck build`: what the target runtime gets has to be lowered first"
-_IS_KERAS = "left to `czcheck build`: a Keras file has to be exported first"
-_OF_NETWORKS = ("network", "run")
+IS_SPECIFICATION = "a specification is no archive"
+IS_ARCHIVE = "the file is an archive, no specification"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: Always.
         """
-        raise UnavailableError(_IS_SPECIFICATION)
+        raise UnavailableError(IS_SPECIFICATION)
 
     @cached_property
     def container(self) -> Container:
@@ -100,7 +91,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: Always.
         """
-        raise UnavailableError(_IS_SPECIFICATION)
+        raise UnavailableError(IS_SPECIFICATION)
 
     @cached_property
     def payload(self) -> Payload:
@@ -109,7 +100,7 @@ class SpecModel(Model):
         Raises:
             UnavailableError: Always.
         """
-        raise UnavailableError(_IS_SPECIFICATION)
+        raise UnavailableError(IS_SPECIFICATION)
 
     @cached_property
     def reading(self) -> SpecReading:
@@ -169,11 +160,11 @@ class SpecModel(Model):
         if ending is None:
             return None
         channels = about_channels(ending, after, spec.classes)
-        # Of a SavedModel that nothing stands behind, the rules on networks tell the rest.
-        told = not after and not is_keras_file(spec.model_path)
+        # For a SavedModel without postprocessing, the rules on networks report the rest.
+        by_rules = not after and not is_keras_file(spec.model_path)
         if channels is not None:
-            return None if told else channels
-        labels = None if told and ending.dtype != "float32" else about_labels(ending)
+            return None if by_rules else channels
+        labels = None if by_rules and ending.dtype != "float32" else about_labels(ending)
         return labels or about_values(ending, after)
 
     @cached_property
@@ -301,11 +292,7 @@ def open_checked(path: Path, limits: Limits = DEFAULT_LIMITS) -> Model:
 
 
 def test_images(model: Model) -> tuple[Path, ...]:
-    """Images that the model itself names, to run beside the built-in test tiles.
-
-    Args:
-        model: What is verified.
-    """
+    """Images that the model itself names, to run with the built-in test tiles."""
     spec = model.reading.spec if isinstance(model, SpecModel) else None
     image = None if spec is None else spec.test_image_file
     return () if image is None else (Path(image),)
@@ -314,32 +301,65 @@ def test_images(model: Model) -> tuple[Path, ...]:
 def specification_of(model: Model) -> Specification:
     """The specification as a fact.
 
-    Args:
-        model: What is verified.
-
     Raises:
         UnavailableError: It is no specification.
     """
     if not isinstance(model, SpecModel):
-        raise UnavailableError(_IS_ARCHIVE)
+        raise UnavailableError(IS_ARCHIVE)
     return model.specification
 
 
-def inapplicable(model: Model, codes: Mapping[str, Rule]) -> dict[str, str]:
-    """Rules that say nothing about this kind of file, with the reason.
+def is_keras_file(path: Path) -> bool:
+    """Whether a path names a Keras file, not a SavedModel.
 
     Args:
-        model: What is verified.
-        codes: The catalogue.
+        path: What `ModelPath` names.
     """
-    if not isinstance(model, SpecModel):
-        return {"CZ220": _IS_ARCHIVE}
-    container = [code for code in codes if code.startswith("CZ1")]
-    found = dict.fromkeys([*container, *_XML_RULES], _IS_SPECIFICATION)
-    found.update(dict.fromkeys(_LEFT_BEHIND, _NOT_TAKEN_OVER))
-    found.update({code: _LOWERED for code, rule in codes.items() if "target" in rule.needs})
-    spec = model.reading.spec
-    if spec is not None and is_keras_file(spec.model_path):
-        deep = {code for code, rule in codes.items() if rule.level.value in _OF_NETWORKS}
-        found.update(dict.fromkeys(sorted(deep), _IS_KERAS))
-    return found
+    return path.suffix.lower() in KERAS_FILES and not path.is_dir()
+
+
+def model_fault(path: Path) -> str | None:
+    """Why a path is neither a SavedModel's folder nor a Keras file; None if it is one.
+
+    Args:
+        path: What `ModelPath` names.
+    """
+    if not path.exists():
+        return "`ModelPath` names a folder that does not exist"
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return None
+        return (
+            "`ModelPath` is no SavedModel: the folder has no saved_model.pb; "
+            "write one with model.export(folder) or tf.saved_model.save(model, folder)"
+        )
+    if is_keras_file(path):
+        return None
+    if path.suffix.lower() == ".onnx":
+        return (
+            "building from ONNX files is not supported; `ModelPath` has to name the "
+            "folder of a TensorFlow SavedModel"
+        )
+    return (
+        "`ModelPath` is a file; it has to name the folder of a SavedModel, "
+        "the one that holds saved_model.pb"
+    )
+
+
+def licence_fault(path: Path) -> str | None:
+    """Why a licence cannot stand in the archive under its own name; None if it can.
+
+    Args:
+        path: What `LicenseFile` names.
+    """
+    if not path.is_file():
+        return "`LicenseFile` names no file"
+    name = path.name.lower()
+    if name.endswith((".xml", ".model")) or name.startswith("modelid="):
+        return (
+            "a licence of that name would be taken for a part of the model; "
+            "rename it, for instance to LICENSE.txt"
+        )
+    if why := unsafe(path.name):
+        return f"the licence's name {why}; rename it, to LICENSE.txt for instance"
+    return None

@@ -64,10 +64,6 @@ class Target:
 def check_targets(targets: Sequence[Target], sources: Sources) -> None:
     """Check that nothing that is written replaces, enters or removes what is read.
 
-    Args:
-        targets: What is written.
-        sources: What is read.
-
     Raises:
         UsageError: One of them does, or two name the same place. Nothing was changed.
     """
@@ -201,7 +197,7 @@ class _Index:
         return {
             identity(part): each
             for each in images
-            for part in czcheck.images.files_beside(real(each.path))
+            for part in czcheck.images.neighbouring_files(real(each.path))
         }
 
     def _inside(self, place: Path, own: Identity | None) -> Source | None:

@@ -1,4 +1,4 @@
-"""Text for people: numbers in words, suggestions, and text from files made safe to print.
+"""Text for people: numbers in words, suggestions, lines, and text from files made safe to print.
 
 What is printable cannot steer a terminal or a log parser.
 """
@@ -6,8 +6,13 @@ What is printable cannot steer a terminal or a log parser.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
+WIDTH = 100
+"""Characters of a line of text."""
+
+_MANY_TILES = 4
 # Explicit direction marks can make a name read as another one; so can characters that show nothing.
 _BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 _UNSEEN = {
@@ -38,11 +43,7 @@ _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\w*\[)")
 
 
 def is_unseen(char: str) -> bool:
-    """Whether a character shows nothing, or turns the direction of the text around it.
-
-    Args:
-        char: One character.
-    """
+    """Whether a character shows nothing, or turns the direction of the text around it."""
     return ord(char) in _UNSEEN or ord(char) in _BIDI
 
 
@@ -52,9 +53,6 @@ def printable(text: str) -> str:
     Control characters, line breaks, direction marks and characters that show nothing; lone
     surrogates, which no output encoding takes; and the first character of what servers that run
     builds read as a command. What has been escaped once stays as it is.
-
-    Args:
-        text: Any text.
     """
     safe = text.translate(_TABLE).encode("utf-8", "backslashreplace").decode("utf-8")
     return _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", safe)
@@ -64,20 +62,13 @@ def cell(text: str) -> str:
     """A text for a table that spreadsheets open: printable, and no formula.
 
     What begins as a formula does gets an apostrophe before it, as people write it by hand.
-
-    Args:
-        text: Any text.
     """
     safe = printable(text)
     return f"'{safe}" if safe.lstrip().startswith(_FORMULA) else safe
 
 
 def printable_lines(text: str) -> str:
-    """Text of several lines, each made printable.
-
-    Args:
-        text: Any text.
-    """
+    """Text of several lines, each made printable."""
     return "\n".join(printable(line) for line in text.splitlines())
 
 
@@ -119,12 +110,19 @@ def sizes(shape: Iterable[int | None], between: str = "x") -> str:
     return between.join("?" if size is None else str(size) for size in shape)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names, at least one: `a`, `a and b`, `a, b and c`.
+def shape_text(shape: Iterable[int | None] | None) -> str:
+    """A shape for people: `? x 1024 x 1024 x 1`.
 
     Args:
-        names: The names.
+        shape: Sizes, None for an open one; None for an open rank.
     """
+    if shape is None:
+        return "of open rank"
+    return sizes(shape, " x ")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names, at least one: `a`, `a and b`, `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -182,3 +180,57 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     folded = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word[:_LONGEST_WORD].lower(), folded, n=1, cutoff=cutoff)
     return folded[near[0]] if near else None
+
+
+def tiles_in_words(tiles: Iterable[str]) -> str:
+    """Names of tiles in words; of many, the first ones.
+
+    Args:
+        tiles: Names, at least one; those that occur again are left out.
+    """
+    names = [f"`{name}`" for name in dict.fromkeys(tiles)]
+    what = "the tile" if len(names) == 1 else "the tiles"
+    return f"{what} {listed(names) if len(names) <= _MANY_TILES else first_of(names, _MANY_TILES)}"
+
+
+class _Line(NamedTuple):
+    text: str
+    style: str = ""
+    swatch: str = ""
+
+
+class Line(_Line):
+    """A line of a report, safe to print whatever went into it.
+
+    Attributes:
+        text: The line.
+        style: What it is: a verdict, a severity, a fix, ...; empty for plain text.
+        swatch: Colour `#rrggbb` to show at the line's beginning, where colours can be shown.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str, style: str = "", swatch: str = "") -> Line:  # noqa: PYI034
+        """Make the text printable: a name that was broken over two lines may have become unsafe."""
+        return super().__new__(cls, printable(text), style, swatch)
+
+
+def wrapped(text: str, indent: str, style: str = "") -> Iterator[Line]:
+    """A long text as lines of at most `WIDTH` characters, each after the indent.
+
+    Args:
+        text: The text.
+        indent: Blanks before each line.
+        style: Style of the lines.
+    """
+    import textwrap  # noqa: PLC0415 - many commands print no long text
+
+    for line in textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=" " * len(indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        yield Line(line, style)

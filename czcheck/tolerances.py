@@ -1,4 +1,4 @@
-"""How far answers may be off before it is a finding."""
+"""How far outputs may be off before it is a finding."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ network does not standardise its input, nobody can tell what it computes."""
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """Thresholds of the rules about answers. The configuration may set each of them.
+    """Thresholds of the rules about outputs. The configuration may set each of them.
 
     Attributes:
         range: How far a probability may lie outside 0..1 (CZ406); a softmax stays within 2e-7.
         sum: How far the probabilities of a pixel may sum to something else than 1 (CZ407).
         sum_noted: The same, above which it is noted (CZ408).
-        repeat: Change of a probability when the same tile is asked again (CZ411). Of one machine,
+        repeat: Change of a probability when the same tile is run again (CZ411). Of one machine,
             one process: anything above 1e-5 is no rounding. Threads may add up in another order;
             what is next to nothing in float32 can be a whole step in half precision.
         batch: Change of a probability in a batch where labels change as well (CZ412). Float32
@@ -83,7 +83,7 @@ class Tolerances:
             precision: `float32`, `float16` or `bfloat16`, see `Network.precision`.
 
         Returns:
-            These, and in half precision wider ones for comparisons of two answers: as far as they
+            These, and in half precision wider ones for comparisons of two outputs: as far as they
             are not set to something else than their defaults.
         """
         if precision not in HALF:

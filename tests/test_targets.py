@@ -220,9 +220,9 @@ def test_pictures_of_planes_replace_nothing() -> None:
     requested = Requested(overlay="images/a.png")
     planes = [Plane(0, time, 0, "", 8, 8, name=f"_t{time}") for time in (0, 1)]
     chosen = choose(Path("m.czmodel"), images[1:], requested, None)
-    chosen.guard_pictures([planes[:1]])
+    chosen.guard_previews([planes[:1]])
     with pytest.raises(UsageError, match=r"a_t1\.png: would replace an image"):
-        chosen.guard_pictures([planes])
+        chosen.guard_previews([planes])
 
 
 def test_no_folder_is_made_for_results_that_are_refused(work: Path) -> None:

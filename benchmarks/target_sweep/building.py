@@ -17,8 +17,8 @@ import numpy as np
 import czcheck
 from benchmarks.target_sweep.composing import UnfitError, compose
 from benchmarks.target_sweep.drawing import draw
+from czcheck.building.lowering import fitting, objects
 from czcheck.building.lowering import lower as lowering
-from czcheck.building.lowering import objects, surgery
 from czcheck.errors import InputError
 from czcheck.metadata import ModelMetadata, SegmentationClass, to_xml
 from czcheck.network import SavedModelFolder, read_network
@@ -56,7 +56,7 @@ def build(source: Path, folder: Path, classes: int, channels: int) -> str | None
     network = read_network(SavedModelFolder(source))
     try:
         lowered = lowering.lower(source, network.loader)
-        lowered.graph_def = surgery.fit(lowered.graph_def, None).graph_def
+        lowered.graph_def = fitting.fit(lowered.graph_def, None).graph_def
     except InputError as error:
         return f"build: {error}"
     archive = folder / "model.czmodel"

@@ -129,9 +129,6 @@ def common_folder(paths: list[str]) -> str | None:
 def describe(members: tuple[Member, ...]) -> Container:
     """Find the role of each member.
 
-    Args:
-        members: The archive's members.
-
     Returns:
         The roles; several candidates for one role are all named, none is chosen.
     """

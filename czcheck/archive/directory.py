@@ -196,7 +196,7 @@ def _read_end64(stream: BinaryIO, position: int) -> _End | None:
 
 
 def _read_members(stream: BinaryIO, end: _End, directory: Directory) -> None:
-    """Read every entry and its local header; members whose headers agree are kept."""
+    """Read every entry and its local header; members whose headers agree are returned."""
     stream.seek(end.offset)
     data = stream.read(end.size)
     at = 0

@@ -76,11 +76,7 @@ def about_file(head: bytes, size: int) -> str:
 
 
 def about_folder(folder: Path) -> str:
-    """Say what to name where a folder was named in an archive's place.
-
-    Args:
-        folder: The folder.
-    """
+    """Say what to name where a folder was named in an archive's place."""
     if (folder / "saved_model.pb").is_file():
         return (
             f"is a SavedModel, not an archive; `czcheck init {folder}` writes a specification of "
@@ -93,29 +89,23 @@ def about_folder(folder: Path) -> str:
 
 
 def archives_of(folder: Path) -> list[Path]:
-    """The archives in a folder, not below, by name.
-
-    Args:
-        folder: The folder.
-    """
+    """The archives in a folder, not below, by name."""
     return sorted(
         each for each in folder.iterdir() if each.suffix.lower() in ENDINGS and each.is_file()
     )
 
 
 def about_missing(path: Path) -> str:
-    """Say that there is no such file, and which one beside it has nearly that name.
-
-    Args:
-        path: What was named.
-    """
+    """Say that there is no such file, and which neighbouring one has nearly that name."""
+    if path.is_symlink():
+        return f"no such file: it is a link to {path.readlink()}, which does not exist"
     try:
-        beside = [each.name for each in path.parent.iterdir()]
+        neighbours = [each.name for each in path.parent.iterdir() if each.exists()]
     except OSError:
         return f"no such file: there is no folder {path.parent}"
     if any(letter in path.name for letter in "*?["):
         return "no file has a name like that"
-    near = nearest(path.name, beside, 0.8)
+    near = nearest(path.name, neighbours, 0.8)
     if not near:
         return "no such file"
     return f"no such file; did you mean {path.parent / near}?"

@@ -120,11 +120,7 @@ def unsafe(name: str) -> str | None:
 
 
 def misread(member: Member) -> str | None:
-    """Why programs, or people, read a member's name in different ways; None if they do not.
-
-    Args:
-        member: The member.
-    """
+    """Why programs, or people, read a member's name in different ways; None if they do not."""
     name = member.name
     if not member.is_marked:
         return "is not marked as UTF-8, so that each program reads it in a code page of its own"
@@ -148,9 +144,6 @@ def _shows_nothing(char: str) -> bool:
 
 def check_names(members: Iterable[Member]) -> list[Defect]:
     """Faults of the names: unsafe ones, and ones that collide on some file system.
-
-    Args:
-        members: The archive's members.
 
     Returns:
         One defect for each unsafe name, each group of colliding names, and each file that has the
@@ -181,13 +174,13 @@ def check_names(members: Iterable[Member]) -> list[Defect]:
 
 def _in_the_way(groups: dict[str, list[Member]]) -> Iterator[Defect]:
     """Files that have the name of a folder: only one of the two can be unpacked."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for key, (member, *_) in groups.items():
         at = key.find("/")
         while at >= 0:
             above = key[:at]
-            if above in groups and above not in told and not groups[above][0].is_folder:
-                told.add(above)
+            if above in groups and above not in reported and not groups[above][0].is_folder:
+                reported.add(above)
                 detail = f"is a file, and a folder that holds {member.name}"
                 yield Defect(DefectKind.DUPLICATE, detail, groups[above][0].name)
             at = key.find("/", at + 1)

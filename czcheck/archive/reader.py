@@ -49,21 +49,21 @@ class Archive:
             limits: Limits on sizes and ratio.
             max_members: Most members to accept.
             keep: Ending of a name. What the test unpacks of the largest deflated member of such a
-                name is kept for `spool`, since unpacking it again takes as long; `close` then.
+                name is stored for `spool`, since unpacking it again takes as long; `close` then.
         """
         self._stream = stream
-        self._kept: dict[str, BinaryIO] = {}
+        self._stored: dict[str, BinaryIO] = {}
         self._limits = limits
         self.size = stream.seek(0, os.SEEK_END)
         directory = read_directory(stream, self.size, max_members)
         defects = list(directory.defects)
         budget = limits.archive_bytes
         members: list[Member] = []
-        kept = _to_keep(directory.members, keep)
+        chosen = _to_keep(directory.members, keep)
         for member in directory.members:
             digest = hashlib.sha256()
             unpacked = 0
-            stored = _spool(member.size) if member is kept else None
+            stored = _spool(member.size) if member is chosen else None
             try:
                 for piece in self._unpack(member, budget):
                     digest.update(piece)
@@ -79,7 +79,7 @@ class Archive:
                     break
                 continue
             if stored is not None:
-                self._kept[member.name] = stored
+                self._stored[member.name] = stored
             budget -= unpacked
             members.append(member._replace(sha256=digest.hexdigest()))
         self.members = tuple(members)
@@ -131,7 +131,7 @@ class Archive:
 
         The stream belongs to the caller.
         """
-        stream = self._kept.pop(name, None)
+        stream = self._stored.pop(name, None)
         if stream is None:
             stream = _spool(self._by_name[name].size)
             for piece in self.chunks(name):
@@ -140,9 +140,9 @@ class Archive:
         return stream
 
     def close(self) -> None:
-        """Let go of what was kept."""
-        while self._kept:
-            self._kept.popitem()[1].close()
+        """Delete what was stored."""
+        while self._stored:
+            self._stored.popitem()[1].close()
 
     def _unpack(self, member: Member, budget: int) -> Iterator[bytes]:
         """Unpack a member, holding what really comes out against limits and declarations."""

@@ -10,18 +10,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.building.original import Original
-from czcheck.building.plan import Overrides, Plan
+from czcheck.building.equivalence import check_equivalence
+from czcheck.building.framework import Framework
+from czcheck.building.options import BuildOptions
+from czcheck.building.packing import pack, verified
+from czcheck.building.plan import Plan
 from czcheck.building.process import BuildProcess
-from czcheck.building.results import BuildResult, told_of
-from czcheck.building.verifying import verified
+from czcheck.building.results import BuildResult, fields_of
 from czcheck.errors import UsageError
 from czcheck.files import check_writable, replacing
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.metadata.described import NO_ID, metadata_of_spec
 from czcheck.metadata.model_metadata import to_xml
-from czcheck.metadata.spec import read_spec
-from czcheck.metadata.spec_reading import BuildSpec
+from czcheck.metadata.spec import BuildSpec, read_spec
 from czcheck.progress import StepProgress
 from czcheck.sources import Sources
 from czcheck.targets import Target, check_targets
@@ -29,11 +30,12 @@ from czcheck.targets import Target, check_targets
 if TYPE_CHECKING:
     from czcheck.metadata.model_metadata import ModelMetadata
     from czcheck.metadata.processing import Operation
-    from czcheck.metadata.spec_reading import BuildSpec
+    from czcheck.metadata.spec import BuildSpec
     from czcheck.runtime.limits import RunnerLimits
 
 
 EXTENSION = ".czmodel"
+_DEFAULT = BuildOptions()
 UNSAFE_IN_FILE_NAMES = '<>:"/\\|?*'
 
 
@@ -54,15 +56,16 @@ def build(  # noqa: PLR0913 - each is a choice of its own
 ) -> BuildResult:
     """Build an archive from a SavedModel or a Keras file.
 
-    The network is lowered to one frozen graph that TensorFlow 2.0.0 runs, proved to answer like
-    its source as unpacked from the finished archive, and only then put in place. The same input
-    gives the same bytes. Unless the spec gives an `Id`, the model's id is made of the SHA-256 of
-    the lowered graph and of the metadata without its id, so that equal models share one.
+    The network is lowered to one frozen graph that TensorFlow 2.0.0 runs. Unpacked again from the
+    finished archive, it has to give its source's outputs; only then the archive is put in place.
+    The same input gives the same bytes. Unless the spec gives an `Id`, the model's id is made of
+    the SHA-256 of the lowered graph and of the metadata without its id, so that equal models share
+    one.
 
     Args:
         spec: Path of the JSON specification, or the specification itself.
         output: The archive to write; `<Name>.czmodel` in the working directory if left out.
-        tile: (height, width) of the network's tile; it goes before the spec's `SpatialDims`.
+        tile: (height, width) of the network's tile in pixels; overrides the spec's `SpatialDims`.
         preprocessing: Operations to put in front of the network in place of the spec's, each as
             the command line writes it (`Normalization:mean=0.5,std=0.2`); None to keep the spec's.
         postprocessing: The same behind the network.
@@ -87,75 +90,104 @@ def build(  # noqa: PLR0913 - each is a choice of its own
         IncompleteError: TensorFlow could not be started or did not survive, or the archive could
             not be checked whole.
     """
-    told = progress or (lambda _: None)
-    overrides = Overrides.of(tile, preprocessing, postprocessing, allow_op)
-    told("reading the specification")
-    described = _spec_of(spec, limits)
+    options = BuildOptions.of(
+        tile=tile,
+        preprocessing=preprocessing,
+        postprocessing=postprocessing,
+        custom_objects=custom_objects,
+        runtime=runtime,
+        verify=verify,
+        allow_op=allow_op,
+        limits=limits,
+        runner_limits=runner_limits,
+    )
+    return build_with(options, spec, output, progress)
+
+
+def build_with(
+    options: BuildOptions,
+    spec: str | Path | BuildSpec,
+    output: str | Path | None = None,
+    progress: StepProgress | None = None,
+) -> BuildResult:
+    """Build an archive, see `build`.
+
+    Args:
+        options: The options, checked.
+        spec: Path of the JSON specification, or the specification itself.
+        output: The archive to write, or None.
+        progress: Called before each step.
+    """
+    step = progress or (lambda _: None)
+    step("reading the specification")
+    described = _spec_of(spec, options.limits)
     target = target_of(output, described)
-    check_target(target, described, custom_objects, runtime)
-    plan = Plan.of(described, metadata_of_spec(described), overrides)
-    source = None
+    check_target(target, described, options)
+    plan = Plan.of(described, metadata_of_spec(described), options)
+    source, notes = None, tuple[str, ...]()
     if plan.is_keras_file:
-        plan.examine_keras_file(verify=verify)
+        plan.examine_keras_file()
     else:
-        source = plan.examine(plan.source, limits)
-        plan.warnings(source.ending, verify=verify)
+        source = plan.examine(plan.source)
+        plan.warnings(source.ending)
 
     check_writable(target)
     with replacing(target) as temporary:
         with ExitStack() as stack:
-            process = stack.enter_context(BuildProcess(plan.source, "", "", runner_limits))
-            original = None
-            if runtime is not None:
-                original = stack.enter_context(Original(runtime, plan.source, runner_limits))
+            process = stack.enter_context(BuildProcess(plan.source, options.runner_limits))
+            framework = check = None
+            if options.runtime is not None:
+                framework = Framework(options.runtime, plan.source, options.runner_limits)
+                stack.enter_context(framework)
             if source is None:
-                told("exporting the Keras model")
-                source = plan.examine(process.export(custom_objects, plan.tile), limits)
-                plan.warnings(source.ending, verify=verify)
-            process.loader, process.signature = source.loader, source.signature
-            process.precision = source.precision
-            told("lowering the network")
-            lowering = process.lower(plan.tile, plan.added, multiple=source.multiple)
-            ending = plan.check(lowering.channels, lowering.classes, lowering.tile, source.ending)
-            odd = plan.warnings(ending, verify=verify)
-            metadata = plan.identified(derived_id(lowering.sha256, plan.metadata))
-            process.pack(temporary, metadata, plan.licence)
-            told("comparing the answers with the source's")
-            if original is not None:
-                original.load(source, lowering, plan.added, limits)
-            proof = process.prove(temporary, metadata.pixel_types[0], limits, original)
-            notes = process.notes
-            proved_there = None if original is None else original.result()
-        report = None
-        if verify:
-            told("verifying the archive")
-            image = plan.spec.test_image_file
-            report = verified(
-                temporary,
-                target,
-                plan.source,
-                tiles=() if image is None else (image,),
-                allow_op=plan.allow_op,
-                limits=limits,
-                runner_limits=runner_limits,
+                step("exporting the Keras model")
+                exported, notes = process.export(plan.source, options.custom_objects, plan.tile)
+                source = plan.examine(exported)
+                plan.warnings(source.ending)
+            step("lowering the network")
+            lowering = process.lower(
+                source.folder, source.network, plan.tile, plan.added, multiple=source.multiple
             )
+            ending = plan.check(lowering, source.ending)
+            odd = plan.warnings(ending)
+            metadata = plan.identified(derived_id(lowering.sha256, plan.metadata))
+            pack(temporary, lowering, metadata, plan.licence)
+            step("comparing the outputs with the source's")
+            if framework is not None:
+                check = framework.load(lowering, options.limits)
+            equivalence = check_equivalence(
+                process,
+                lowering,
+                temporary,
+                metadata.pixel_types[0],
+                options.limits,
+                None if check is None else check.add,
+            )
+            original = None if check is None else check.result()
+        report = None
+        if options.verify:
+            step("verifying the archive")
+            image = plan.spec.test_image_file
+            tiles = () if image is None else (image,)
+            report = verified(temporary, target, plan.source, options, tiles)
+    doubt = () if equivalence.doubt is None else (equivalence.doubt,)
     return BuildResult(
         path=target,
         model_id=metadata.model_id,
         metadata=metadata,
-        proof=proof,
-        **told_of(lowering),
+        equivalence=equivalence,
+        **fields_of(lowering),
         preprocessing=plan.added.before,
         postprocessing=plan.added.after,
         binary=plan.binary(ending),
-        warnings=(*odd, *notes, *(() if proof.doubt is None else (proof.doubt,))),
-        original=proved_there,
+        warnings=(*odd, *notes, *doubt),
+        framework=original,
         report=report,
     )
 
 
 def _spec_of(spec: str | Path | BuildSpec, limits: Limits) -> BuildSpec:
-    from czcheck.metadata.spec_reading import BuildSpec  # noqa: PLC0415
+    from czcheck.metadata.spec import BuildSpec  # noqa: PLC0415
 
     if isinstance(spec, BuildSpec):
         return spec
@@ -170,16 +202,14 @@ def _spec_of(spec: str | Path | BuildSpec, limits: Limits) -> BuildSpec:
 def check_target(
     target: Path,
     spec: BuildSpec,
-    custom_objects: str | None = None,
-    runtime: str | None = None,
+    options: BuildOptions = _DEFAULT,
 ) -> None:
-    """See that an archive replaces nothing that it is built from.
+    """Check that an archive replaces nothing that it is built from.
 
     Args:
         target: The archive to write.
         spec: What it is built from.
-        custom_objects: Module with the classes of a Keras file, as for `build`.
-        runtime: Interpreter that has the framework of the source, as for `build`.
+        options: The options of the build.
 
     Raises:
         UsageError: It would.
@@ -194,8 +224,8 @@ def check_target(
     ):
         if path is not None:
             sources.named(Path(path), f"`{key}` of the specification")
-    sources.module(custom_objects, "the module of --custom-objects")
-    sources.program(runtime, "the interpreter of --runtime")
+    sources.module(options.custom_objects, "the module of --custom-objects")
+    sources.program(options.runtime, "the interpreter of --runtime")
     check_targets([Target(f"--output {target}", target)], sources)
 
 

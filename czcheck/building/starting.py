@@ -31,9 +31,9 @@ from czcheck.planned.ends import (
     foreground_first,
     suggested,
 )
-from czcheck.planned.named import is_keras_file
 from czcheck.runtime.unpack import unpack
 from czcheck.sources import Sources
+from czcheck.specification import is_keras_file
 from czcheck.targets import Target, check_targets
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Start:
     Attributes:
         path: The JSON file.
         keys: What stands in it.
-        guessed: What the model does not tell and the user has to look at, one sentence each.
+        guessed: What does not follow from the model and the user has to check, one sentence each.
         unpacked: Folder that the archive's SavedModel was unpacked into; None if there was none.
     """
 
@@ -258,7 +258,7 @@ def _take_classes(draft: _Draft, metadata: ModelMetadata, ending: Ending) -> Non
 
 
 def _postprocess(draft: _Draft, ending: Ending) -> None:
-    """Make probabilities of an output that holds none, and say what to look at."""
+    """Make probabilities of an output that holds none, and say what to check."""
     names = suggested(ending)
     if PAIR in names and len(draft.keys["Classes"]) != 2:  # p and 1 - p
         return  # the archive names other classes than its network has channels for

@@ -1,9 +1,9 @@
-from .entries import NotPlainError as NotPlainError
-from .entries import outcome_from_plain as outcome_from_plain
-from .entries import outcome_to_plain as outcome_to_plain
 from .store import FOLDER as FOLDER
 from .store import MAX_ENTRIES as MAX_ENTRIES
 from .store import MAX_ENTRY as MAX_ENTRY
 from .store import Store as Store
+from .verdicts import NotPlainError as NotPlainError
 from .verdicts import Verdicts as Verdicts
 from .verdicts import is_lasting as is_lasting
+from .verdicts import outcome_from_plain as outcome_from_plain
+from .verdicts import outcome_to_plain as outcome_to_plain

@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.cache import circumstances
-from czcheck.cache.entries import (
-    NotPlainError,
-    outcome_from_plain,
-    outcome_to_plain,
-    plain_value,
-)
 from czcheck.cache.store import Store
 from czcheck.configuration.showing import plain
+from czcheck.report.examined import FileSummary
 from czcheck.rules.engine import Outcome, SkipCause, Status
+from czcheck.rules.finding import (
+    Finding,
+    InGraph,
+    InMember,
+    JsonPlace,
+    Location,
+    Severity,
+    TilePixel,
+    WholeFile,
+    XmlPath,
+)
 
 if TYPE_CHECKING:
     from czcheck.configuration.settings import Settings
@@ -35,17 +41,17 @@ _OF_THE_MOMENT = ("CZ401", "CZ402", "CZ422", "CZ425")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StoredVerdict:
     """How the rules ended on a file.
 
     Attributes:
         outcomes: Outcomes, before severities and waivers of a configuration.
-        looked_at: What the file holds and what was done with it.
+        examined: What was examined of it.
         checked: When it was checked, such as `2026-11-25T23:20:11Z`.
     """
 
     outcomes: tuple[Outcome, ...]
-    looked_at: dict[str, Any]
+    examined: FileSummary
     checked: str
 
 
@@ -118,7 +124,7 @@ class Verdicts:
         ]
         return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
-    def get(self, key: str) -> Verdict | None:
+    def get(self, key: str) -> StoredVerdict | None:
         """A stored verdict; None if there is none.
 
         Args:
@@ -128,19 +134,19 @@ class Verdicts:
         if entry is None:
             return None
         try:
-            return Verdict(
+            return StoredVerdict(
                 tuple(outcome_from_plain(each) for each in entry["outcomes"]),
-                dict(entry["looked_at"]),
+                FileSummary.from_json(entry["looked_at"]),
                 str(entry["checked"]),
             )
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
     def put(
         self,
         key: str,
         outcomes: tuple[Outcome, ...],
-        looked_at: Mapping[str, Any],
+        examined: FileSummary,
         run: RunRecord | None,
     ) -> None:
         """Store a verdict if another run would give the same one.
@@ -148,7 +154,7 @@ class Verdicts:
         Args:
             key: What `key` gave.
             outcomes: Outcomes, before severities and waivers of a configuration.
-            looked_at: What the file holds and what was done with it.
+            examined: What was examined of the file.
             run: What running the network showed; None if it was not run.
         """
         if not is_lasting(outcomes, run):
@@ -158,7 +164,7 @@ class Verdicts:
             entry = {
                 "checked": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "outcomes": [outcome_to_plain(each) for each in outcomes],
-                "looked_at": plain_value(dict(looked_at)),
+                "looked_at": plain_value(examined.to_json()),
             }
         except NotPlainError:
             return
@@ -186,3 +192,99 @@ def is_lasting(outcomes: tuple[Outcome, ...], run: RunRecord | None) -> bool:
         or (outcome.status is Status.FAILED and outcome.code in _OF_THE_MOMENT)
         for outcome in outcomes
     )
+
+
+_PLACES: dict[str, type[Any]] = {
+    each.__name__: each for each in (WholeFile, InMember, XmlPath, JsonPlace, InGraph, TilePixel)
+}
+
+
+class NotPlainError(TypeError):
+    """A value that JSON would not restore unchanged."""
+
+
+def outcome_to_plain(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as plain data.
+
+    Args:
+        outcome: As the rule ended, before severities and waivers of a configuration.
+
+    Raises:
+        NotPlainError: A finding holds something that would come back as something else.
+    """
+    return {
+        "code": outcome.code,
+        "status": outcome.status.value,
+        "findings": [_finding_to_plain(finding) for finding in outcome.findings],
+        "cause": None if outcome.cause is None else outcome.cause.value,
+        "reason": outcome.reason,
+        "omitted": outcome.omitted,
+    }
+
+
+def outcome_from_plain(plain: Mapping[str, Any]) -> Outcome:
+    """The outcome from its plain data.
+
+    Args:
+        plain: What `outcome_to_plain` made.
+
+    Raises:
+        KeyError: It did not.
+        TypeError: It did not.
+        ValueError: It did not.
+    """
+    cause = plain["cause"]
+    return Outcome(
+        code=str(plain["code"]),
+        status=Status(plain["status"]),
+        findings=tuple(_finding_from_plain(each) for each in plain["findings"]),
+        cause=None if cause is None else SkipCause(cause),
+        reason=str(plain["reason"]),
+        omitted=int(plain["omitted"]),
+    )
+
+
+def _finding_to_plain(finding: Finding) -> dict[str, Any]:
+    kind = type(finding.at).__name__
+    if kind not in _PLACES:
+        raise NotPlainError(kind)
+    place = {each.name: getattr(finding.at, each.name) for each in dataclasses.fields(finding.at)}
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "at": [kind, {name: plain_value(value) for name, value in place.items()}],
+        "message": finding.message,
+        "fields": [[name, plain_value(value)] for name, value in finding.fields],
+    }
+
+
+def _finding_from_plain(plain: Mapping[str, Any]) -> Finding:
+    kind, place = plain["at"]
+    at: Location = _PLACES[kind](**place)
+    return Finding(
+        code=str(plain["code"]),
+        severity=Severity(plain["severity"]),
+        at=at,
+        message=str(plain["message"]),
+        fields=tuple((str(name), _tuples(value)) for name, value in plain["fields"]),
+    )
+
+
+def plain_value(value: Any) -> Any:
+    """A value that JSON restores unchanged; tuples become lists.
+
+    Raises:
+        NotPlainError: It is, or holds, something else.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if type(value) in (tuple, list):
+        return [plain_value(each) for each in value]
+    if type(value) is dict and all(type(key) is str for key in value):
+        return {key: plain_value(each) for key, each in value.items()}
+    raise NotPlainError(type(value).__name__)
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as the tuples that they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

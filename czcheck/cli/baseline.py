@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from czcheck.cli import options
-from czcheck.cli.numbers import Number
+from czcheck.cli.groups import Number
 from czcheck.cli.printing import print_lines
 
 
@@ -61,9 +61,8 @@ def command(
     the Dice coefficient of each class and its probabilities stay within the tolerances, which are
     stored in the file.
     """
-    from czcheck.cli.verify import progress_bar
-    from czcheck.report.lines import Line
-    from czcheck.text import printable, size_text
+    from czcheck.cli.printing import progress_bar
+    from czcheck.text import Line, printable, size_text
     from czcheck.verifying.baselines import write_baseline
 
     with progress_bar(enabled=True) as progress:

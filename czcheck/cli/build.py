@@ -17,9 +17,9 @@ from czcheck.cli import options
 from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
-    from czcheck.building.proof import Proof
+    from czcheck.building.equivalence import Equivalence
     from czcheck.building.results import BuildResult
-    from czcheck.report.lines import Line
+    from czcheck.text import Line
 
 
 @click.command("build")
@@ -81,7 +81,7 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> int:
     """Build a conformant archive from the SavedModel or Keras file that SPEC.json describes.
 
-    The network is lowered to TensorFlow 2.0.0, and its output is proved equal to its source's. A
+    The network is lowered to TensorFlow 2.0.0, and its output is compared with its source's. A
     failed build leaves no file, and does not change an existing one.
     """
     from czcheck.building.builder import build
@@ -124,23 +124,22 @@ def spinner(*, enabled: bool) -> Iterator[StepProgress | None]:
         yield lambda text: status.update(f"{text} ...")
 
 
-def precision_lines(proof: Proof) -> Iterator[Line]:
-    """A line on the tolerances of a proof that is not one of float32."""
-    from czcheck.report.lines import Line
+def precision_lines(found: Equivalence) -> Iterator[Line]:
+    """A line on the tolerances of a comparison in half precision."""
+    from czcheck.text import Line
     from czcheck.tolerances import HALF
 
-    if proof.precision in HALF:
-        scaled, raw = HALF[proof.precision]
+    if found.precision in HALF:
+        scaled, raw = HALF[found.precision]
         yield Line(
             f"            allowed: {scaled:g} and {raw:g}, as the network computes in "
-            f"{proof.precision}"
+            f"{found.precision}"
         )
 
 
 def _lines(result: BuildResult) -> Iterator[Line]:
-    from czcheck.report.lines import Line
     from czcheck.report.text import report_lines
-    from czcheck.text import printable, size_text
+    from czcheck.text import Line, printable, size_text
 
     metadata = result.metadata
     size = size_text(result.path.stat().st_size)
@@ -167,29 +166,29 @@ def _lines(result: BuildResult) -> Iterator[Line]:
     ):
         if operations:
             yield Line(f"  {label:<9} {', '.join(map(str, operations))}")
-    proof = result.proof
-    whose = "the archive's outputs" if proof.of_archive else "the lowered network's outputs"
-    ties = f", except for {proof.ties} ties" if proof.ties else ""
+    found = result.equivalence
+    whose = "the archive's outputs" if found.of_archive else "the lowered network's outputs"
+    ties = f", except for {found.ties} ties" if found.ties else ""
     yield Line(
-        f"  proved    {whose} against the source's on tiles of {proof.tile[0]} x {proof.tile[1]}:"
+        f"  compared  {whose} with the source's on tiles of {found.tile[0]} x {found.tile[1]}:"
         f" labels equal{ties};"
     )
     yield Line(
-        f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
-        f" within {proof.raw:.1e} on the raw range"
+        f"            probabilities within {found.scaled:.1e} on intensities 0 to 1,"
+        f" within {found.raw:.1e} on the raw range"
     )
-    yield from precision_lines(proof)
-    if proof.unsteady:
-        names = ", ".join(proof.unsteady)
+    yield from precision_lines(found)
+    if found.unsteady:
+        names = ", ".join(found.unsteady)
         yield Line(f"            not compared: {names}; standardised, they contain only rounding")
-    if result.original is not None:
+    if result.framework is not None:
         yield Line(
-            f"  original  {printable(result.original.framework)} (Python "
-            f"{printable(result.original.python)}) computes the same: labels equal; probabilities"
+            f"  framework {printable(result.framework.framework)} (Python "
+            f"{printable(result.framework.python)}) computes the same: labels equal; probabilities"
         )
         yield Line(
-            f"            within {result.original.scaled:.1e} on intensities 0 to 1, within "
-            f"{result.original.raw:.1e} on the raw range"
+            f"            within {result.framework.scaled:.1e} on intensities 0 to 1, within "
+            f"{result.framework.raw:.1e} on the raw range"
         )
     for warning in result.warnings:
         yield Line(f"  warning   {printable(warning)}", "warning")

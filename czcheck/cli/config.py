@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli import options
-from czcheck.cli.forms import text_or_json
+from czcheck.cli.groups import text_or_json
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
-    from czcheck.report.lines import Line
+    from czcheck.text import Line
 
 
 @click.command("config")
@@ -53,9 +53,8 @@ _WITHOUT = {"select": "all"} | {
 
 
 def _lines(plain: dict[str, Any]) -> Iterator[Line]:
-    from czcheck.report.configuration_text import value_text
-    from czcheck.report.lines import Line
-    from czcheck.text import printable
+    from czcheck.configuration.showing import value_text
+    from czcheck.text import Line, printable
 
     whom = "" if plain["path"] is None else f" for {printable(plain['path'])}"
     file = "no configuration" if plain["file"] is None else printable(plain["file"])

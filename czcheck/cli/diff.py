@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from czcheck.cli import options
-from czcheck.cli.forms import as_json, with_json
-from czcheck.cli.groups import CHECKED, REPORT, RUN, GroupedCommand, group
+from czcheck.cli.groups import CHECKED, REPORT, RUN, GroupedCommand, as_json, group, with_json
 from czcheck.cli.reporting import Reporting
 
 FORMATS = {
@@ -83,13 +82,13 @@ FORMATS = {
     click.option(
         "--html",
         metavar="FILE",
-        help="The same as --report html=FILE: a page with a picture of where the two differ.",
+        help="The same as --report html=FILE: a page with an image of where the two differ.",
     ),
     click.option(
         "--picture",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="Write that picture alone (PNG): input, both class maps, where they differ.",
+        help="Write that image alone (PNG): input, both class maps, where they differ.",
     ),
     click.option("--quiet", "-q", is_flag=True, help="Print nothing if the two are the same."),
 )
@@ -117,14 +116,14 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
     Options that are not given are taken from the configuration for B; see `czcheck config B`.
     """
     from czcheck.archive.foreign import about_missing
-    from czcheck.cli.verify import progress_bar
+    from czcheck.cli.printing import progress_bar
     from czcheck.configuration.configuration import Configuration
     from czcheck.diffing.comparing import diff
     from czcheck.diffing.text import diff_lines
     from czcheck.errors import UsageError
     from czcheck.files import check_writable
     from czcheck.targets import Target
-    from czcheck.verifying.planning import sources_of
+    from czcheck.verifying.checking import sources_of
 
     for path in (before, after):
         if not path.exists():

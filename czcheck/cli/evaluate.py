@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from czcheck.cli import options, reporting
-from czcheck.cli.groups import GOALS, REPORT, GroupedCommand, group
-from czcheck.cli.numbers import Number, WholeNumber
-from czcheck.cli.progress import counted
+from czcheck.cli.groups import GOALS, REPORT, GroupedCommand, Number, WholeNumber, group
+from czcheck.cli.printing import counted
 
 if TYPE_CHECKING:
     from czcheck.report.report import Report
@@ -148,7 +147,7 @@ def command(  # noqa: PLR0913 - those that are not handed on as they are
 
     def sources() -> Sources:
         from czcheck.configuration.configuration import Configuration
-        from czcheck.verifying.planning import sources_of
+        from czcheck.verifying.checking import sources_of
 
         configured = Configuration({}, given["config"], given["profile"], find=not isolated)
         read = sources_of([model], configured)
@@ -201,7 +200,7 @@ def _write(report: Report, table: Path | None, pictures: Path | None) -> None:
     assert evaluation is not None
     if table is not None:
         from czcheck.files import placing
-        from czcheck.report.evaluation_table import evaluation_csv
+        from czcheck.report.evaluation_text import evaluation_csv
 
         with placing(table) as temporary:
             temporary.write_text(evaluation_csv(evaluation), encoding="utf-8")

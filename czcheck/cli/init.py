@@ -13,7 +13,7 @@ from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
     from czcheck.building.starting import Start
-    from czcheck.report.lines import Line
+    from czcheck.text import Line
 
 
 @click.command("init")
@@ -43,8 +43,7 @@ def command(model: Path | None, output: Path, force: bool) -> int:
 
 
 def _lines(start: Start) -> Iterator[Line]:
-    from czcheck.report.lines import Line
-    from czcheck.text import printable
+    from czcheck.text import Line, printable
 
     yield Line(f"wrote {printable(str(start.path))}", "heading")
     if start.unpacked is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from czcheck.cli.forms import text_or_json
+from czcheck.cli.groups import text_or_json
 from czcheck.cli.printing import print_json, print_lines
 
 

@@ -8,12 +8,21 @@ from typing import Any
 
 import click
 
-from czcheck.cli.groups import CHECKED, CONFIGURATION, IMAGES, RUN, SCALE, group
-from czcheck.cli.numbers import Number, WholeNumber
+from czcheck.cli.groups import (
+    CHECKED,
+    CONFIGURATION,
+    IMAGES,
+    RUN,
+    SCALE,
+    Number,
+    WholeNumber,
+    group,
+)
 from czcheck.limits import LARGEST_SIDE
 
 LEVELS = ("archive", "metadata", "network", "run")
 SEVERITIES = ("error", "warning", "note")
+BACKENDS = ("auto", "python")
 
 
 def tile_size(
@@ -53,9 +62,6 @@ def output_file(_: click.Context, param: click.Parameter, value: Path | None) ->
     Args:
         param: The option.
         value: What the user wrote.
-
-    Returns:
-        The file.
 
     Raises:
         UsageError: It is `-`, a folder, or in a folder that does not exist or cannot be written.
@@ -172,6 +178,12 @@ limiting = group(
         type=_positive,
         metavar="GIB",
         help="Memory limit of the network's process.  [default: 8]",
+    ),
+    click.option(
+        "--backend",
+        type=click.Choice(BACKENDS),
+        help="`python` imports TensorFlow, instead of using its C library where that can run the"
+        " network.  [default: auto]",
     ),
     click.option(
         "--require-sandbox/--no-require-sandbox",

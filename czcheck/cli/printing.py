@@ -1,4 +1,4 @@
-"""Prints lines and tables: in colour on a terminal, plain elsewhere."""
+"""Prints lines, tables and progress: in colour on a terminal, plain elsewhere."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from czcheck.progress import CountProgress, FileProgress
+
 if TYPE_CHECKING:
-    from czcheck.report.lines import Line
+    from czcheck.text import Line
 
 _STYLES = {
     "passed": "bold green",
@@ -97,3 +100,93 @@ def print_text(text: str) -> None:
     """
     with unread_is_fine():
         click.echo(text, nl=False)
+
+
+@contextmanager
+def counted(doing: str, things: str, *, enabled: bool) -> Iterator[CountProgress | None]:
+    """A bar with rate and time left; nothing where standard error is no terminal.
+
+    Args:
+        doing: What is done, such as `segmenting`.
+        things: What is counted, such as `tiles`.
+        enabled: Whether to show a bar at all.
+
+    Yields:
+        The function to call with the number done and the number of all, or None.
+    """
+    if not enabled or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f} {things}/s")
+
+    bar = Progress(
+        TextColumn(doing),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(things),
+        Rate(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(doing, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+@contextmanager
+def progress_bar(*, enabled: bool) -> Iterator[FileProgress | None]:
+    """A progress bar on standard error while tiles run; nothing where that is no terminal.
+
+    Args:
+        enabled: Whether to show it at all.
+
+    Yields:
+        The function to call after each tile, or None.
+    """
+    if not enabled or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from czcheck.text import printable
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("tiles"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        tasks: dict[Path, int] = {}
+
+        def advance(path: Path, done: int, total: int) -> None:
+            if path not in tasks:
+                tasks[path] = int(bar.add_task(printable(path.name), total=total))
+            bar.update(tasks[path], completed=done)  # type: ignore[arg-type]
+
+        yield advance

@@ -14,7 +14,7 @@ from czcheck.cli.printing import print_lines
 
 if TYPE_CHECKING:
     from czcheck.building.results import RepairResult
-    from czcheck.report.lines import Line
+    from czcheck.text import Line
 
 
 @click.command("repair")
@@ -50,7 +50,7 @@ def command(
     """Rewrite the archive MODEL in a canonical form that TensorFlow 2.0.0 loads.
 
     Id, metadata, licence and other members stay the same; the network is lowered, and its output is
-    proved to be the same. MODEL itself is never changed, and a failed repair leaves no file.
+    compared with the source's. MODEL itself is never changed, and a failed repair leaves no file.
     """
     from czcheck.building.repairing import repair
 
@@ -71,9 +71,8 @@ def command(
 
 def _lines(result: RepairResult) -> Iterator[Line]:
     from czcheck.cli.build import precision_lines
-    from czcheck.report.lines import Line
     from czcheck.report.text import report_lines
-    from czcheck.text import printable, size_text
+    from czcheck.text import Line, printable, size_text
 
     size = size_text(result.path.stat().st_size)
     path = printable(str(result.path))
@@ -82,16 +81,16 @@ def _lines(result: RepairResult) -> Iterator[Line]:
         yield Line("  nothing to change: the archive is byte for byte the same")
     for change in result.changes:
         yield Line(f"  changed   {printable(change)}")
-    proof = result.proof
+    found = result.equivalence
     yield Line(
-        f"  proved    labels equal to the source's on tiles of {proof.tile[0]} x {proof.tile[1]}"
-        + (f", except for {proof.ties} ties;" if proof.ties else ";")
+        f"  compared  labels equal to the source's on tiles of {found.tile[0]} x {found.tile[1]}"
+        + (f", except for {found.ties} ties;" if found.ties else ";")
     )
     yield Line(
-        f"            probabilities within {proof.scaled:.1e} on intensities 0 to 1,"
-        f" within {proof.raw:.1e} on the raw range"
+        f"            probabilities within {found.scaled:.1e} on intensities 0 to 1,"
+        f" within {found.raw:.1e} on the raw range"
     )
-    yield from precision_lines(proof)
+    yield from precision_lines(found)
     if result.report is not None:
         yield Line("")
         yield from report_lines(result.report)

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from czcheck.cli.forms import as_json, with_json
-from czcheck.cli.groups import REPORT, group
+from czcheck.cli.groups import REPORT, as_json, group, with_json
 from czcheck.cli.printing import print_lines, print_text
 
 if TYPE_CHECKING:
-    from czcheck.report.destinations import Destination
-    from czcheck.report.lines import Line
+    from czcheck.report.formats import Destination
     from czcheck.sources import Sources
     from czcheck.targets import Target
+    from czcheck.text import Line
 
 
 def _known(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -60,7 +59,11 @@ quiet = click.option("--quiet", "-q", is_flag=True, help="Print only what did no
 
 
 class Reporting:
-    """What is printed and written of one report."""
+    """What is printed and written of one report.
+
+    Attributes:
+        targets: The files that it will be written to.
+    """
 
     def __init__(
         self,
@@ -90,10 +93,10 @@ class Reporting:
         self.files: list[Destination] = []
         self._formats = formats or FORMATS
         self._lines = lines
-        self._targets: list[Target] = []
+        self.targets: list[Target] = []
         if not options and html is None:
             return
-        from czcheck.report.destinations import STEP_SUMMARY, check_destinations, destination
+        from czcheck.report.formats import STEP_SUMMARY, check_destinations, destination
 
         found = [(option, destination(option, self._formats)) for option in options]
         if html is not None:
@@ -106,7 +109,7 @@ class Reporting:
                     err=True,
                 )
         requested = [each for _, each in found if each is not None]
-        self._targets = check_destinations(requested)
+        self.targets = check_destinations(requested)
         for each in requested:
             if each.path is not None:
                 self.files.append(each)
@@ -128,7 +131,7 @@ class Reporting:
         Raises:
             UsageError: It would, or two go to one place.
         """
-        targets = [*self._targets, *also]
+        targets = [*self.targets, *also]
         if targets:
             from czcheck.targets import check_targets
 
@@ -174,7 +177,7 @@ class Reporting:
 
     def _write(self, report: Any, to: Destination) -> bool:
         from czcheck.errors import IncompleteError
-        from czcheck.report.destinations import write_report
+        from czcheck.report.formats import write_report
 
         try:
             write_report(report, to, self._formats)

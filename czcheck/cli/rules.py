@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from czcheck.cli.forms import text_or_json
+from czcheck.cli.groups import text_or_json
 from czcheck.cli.options import complete_codes
 from czcheck.cli.printing import print_json, print_lines
 
 if TYPE_CHECKING:
-    from czcheck.report.lines import Line
     from czcheck.rules.declaring import Rule
+    from czcheck.text import Line
 
 
 @click.command("rules")
@@ -45,8 +45,8 @@ def command(codes: tuple[str, ...], form: str) -> int:
 
 
 def _list(rules: list[Rule]) -> Iterator[Line]:
-    from czcheck.report.lines import Line
     from czcheck.rules.declaring import PACKAGE
+    from czcheck.text import Line
 
     heading, package = "", PACKAGE
     headings = list(dict.fromkeys(map(_heading, rules)))
@@ -76,8 +76,8 @@ def _heading(rule: Rule) -> str:
 def _page(rule: Rule) -> Iterator[Line]:
     import textwrap
 
-    from czcheck.report.lines import WIDTH, Line
     from czcheck.rules.declaring import PACKAGE
+    from czcheck.text import WIDTH, Line
 
     yield Line(f"{rule.code} {rule.title}", "heading")
     since = f", since {rule.since}" if rule.since else ""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from czcheck.cli import options
-from czcheck.cli.groups import REPORT, RESULTS, RUN, SCALE, GroupedCommand, group
-from czcheck.cli.numbers import Number, percent
-from czcheck.cli.printing import print_json, print_lines
-from czcheck.cli.progress import counted
+from czcheck.cli.groups import REPORT, RESULTS, RUN, SCALE, GroupedCommand, Number, group, percent
+from czcheck.cli.printing import counted, print_json, print_lines
+
+if TYPE_CHECKING:
+    from czcheck.runtime.limits import Backend
 
 
 @click.command("segment", cls=GroupedCommand)
@@ -95,12 +96,13 @@ from czcheck.cli.progress import counted
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
     click.option("--quiet", "-q", is_flag=True, help="Print only what went wrong."),
 )
-def command(
+def command(  # noqa: PLR0913 - options, by name
     model: Path,
     images: tuple[Path, ...],
     output: str | None,
     timeout: float | None,
     memory: float | None,
+    backend: Backend | None,
     require_sandbox: bool | None,
     as_json: bool,
     quiet: bool,
@@ -113,11 +115,11 @@ def command(
     is blended. In the label image, 0 means below the minimum confidence; other values are the
     model's LabelValues.
     """
-    from czcheck.report.segmentation_text import segmentation_lines
     from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, given_limits
     from czcheck.segmenting.segmentation import segment
+    from czcheck.segmenting.text import segmentation_lines
 
-    limits = given_limits(timeout, memory) or DEFAULT_RUNNER_LIMITS
+    limits = given_limits(timeout, memory, backend) or DEFAULT_RUNNER_LIMITS
     with counted("segmenting", "tiles", enabled=not quiet) as progress:
         result = segment(
             model,

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from czcheck.cli import options, reporting
 from czcheck.cli.groups import REPORT, SCALE, GroupedCommand, group
-
-if TYPE_CHECKING:
-    from czcheck.progress import FileProgress
+from czcheck.cli.printing import progress_bar
 
 
 @click.command("verify", cls=GroupedCommand)
@@ -72,18 +67,9 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
     Options that are not given are taken from `[tool.czcheck]` in pyproject.toml or from
     czcheck.toml, searched from the working folder upwards; `czcheck config` shows the result.
     """
-    from czcheck.configuration.configuration import Configuration
-    from czcheck.verifying.planning import sources_of
-    from czcheck.verifying.verification import archives_in, targets_of, verify
+    from czcheck.verifying.verification import verify
 
     output = reporting.Reporting(form, reports)
-    output.guard(
-        lambda: sources_of(
-            archives_in(paths),
-            Configuration(options.keyed(given), config, profile, find=not isolated),
-        ),
-        targets_of(evidence, cache_dir),
-    )
     with progress_bar(enabled=not quiet and given["level"] in (None, "run")) as progress:
         report = verify(
             paths,
@@ -96,6 +82,7 @@ def command(  # noqa: PLR0913 - one parameter for each option that no configurat
             **options.given_values(given),
             gallery=output.shows_pictures,
             cache_dir=cache_dir or _usual_cache,
+            written=output.targets,
         )
     return output.deliver(report, quiet=quiet)
 
@@ -113,41 +100,3 @@ def _usual_cache() -> Path | None:
     except UsageError:
         return None
     return folder
-
-
-@contextmanager
-def progress_bar(*, enabled: bool) -> Iterator[FileProgress | None]:
-    """A progress bar on standard error while tiles run; nothing where that is no terminal.
-
-    Args:
-        enabled: Whether to show it at all.
-
-    Yields:
-        The function to call after each tile, or None.
-    """
-    if not enabled or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from czcheck.text import printable
-
-    bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("tiles"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        tasks: dict[Path, int] = {}
-
-        def advance(path: Path, done: int, total: int) -> None:
-            if path not in tasks:
-                tasks[path] = int(bar.add_task(printable(path.name), total=total))
-            bar.update(tasks[path], completed=done)  # type: ignore[arg-type]
-
-        yield advance

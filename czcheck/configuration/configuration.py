@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from czcheck.configuration.keys import keys
-from czcheck.configuration.layers import ConfigurationFile
-from czcheck.configuration.settings import Settings, effective_settings
-from czcheck.configuration.values import WrongValueError
+from czcheck.configuration.keys import WrongValueError, keys
+from czcheck.configuration.settings import ConfigurationFile, Settings, effective_settings
 from czcheck.errors import UsageError
 from czcheck.rules.catalogue import catalogue
-from czcheck.rules.families import release_rules
+from czcheck.rules.declaring import release_rules
 from czcheck.rules.plugins import no_such_rule
 
 if TYPE_CHECKING:
@@ -101,7 +99,7 @@ class Configuration:
         """Read the configuration of the call.
 
         Args:
-            given: What the caller says, by the names of the keys; None for what was not said.
+            given: What the caller gives, by the names of the keys; None for what was not given.
             config: The configuration file; None for none, or for the one that is found.
             profile: A profile to put above it.
             find: Whether to look for a configuration from the working folder upwards, unless
@@ -123,22 +121,13 @@ class Configuration:
         self.call = effective_settings(self._given, self._file, profile)
 
     def of(self, path: Path) -> Settings:
-        """The effective settings of a file.
-
-        Args:
-            path: The file.
-        """
+        """The effective settings of a file."""
         if self._file is None or not self._file.depends_on_the_path:
             return self.call
         return effective_settings(self._given, self._file, self._profile, path=path)
 
     def add_sources(self, sources: Sources, paths: Iterable[Path]) -> None:
-        """Add what the configuration makes a call read, itself included.
-
-        Args:
-            sources: What is read.
-            paths: The checked files.
-        """
+        """Add what the configuration makes a call read, itself included."""
         if self._finds:
             for found in candidates():
                 sources.file(found, "a configuration file")
@@ -168,7 +157,7 @@ def read_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """What a caller says, as settings.
 
     Args:
-        given: Values by the names of the keys; None for what was not said.
+        given: Values by the names of the keys; None for what was not given.
 
     Raises:
         UsageError: A value is wrong.

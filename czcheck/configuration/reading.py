@@ -10,10 +10,20 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from czcheck.configuration.keys import Key, keys, severity_key
-from czcheck.configuration.layers import (
+from czcheck.configuration.keys import (
+    Key,
+    WrongValueError,
+    codes,
+    keys,
+    kind_of,
+    near,
+    severity,
+    severity_key,
+    text,
+)
+from czcheck.configuration.settings import (
+    BUILT_IN,
     ConfigurationFile,
-    GrantedWaiver,
     Kind,
     Layer,
     Origin,
@@ -21,13 +31,11 @@ from czcheck.configuration.layers import (
     Profile,
     Setting,
 )
-from czcheck.configuration.settings import BUILT_IN
-from czcheck.configuration.values import WrongValueError, codes, kind_of, near, severity, text
 from czcheck.errors import UsageError
 from czcheck.limits import MIB
 from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import matching
-from czcheck.rules.finding import Waiver
+from czcheck.rules.finding import GrantedWaiver, Waiver
 
 _HEAD = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[A-Za-z0-9_\-.\s])+?)\s*=""")
@@ -44,7 +52,7 @@ def lines_of_keys(text: str) -> dict[Place, int]:
 
     Returns:
         For each place - names of tables and keys, with the number from 0 of a table in an array -
-        the line, from 1, on which it is said first.
+        the line, from 1, on which it stands first.
     """
     found: dict[Place, int] = {}
     table: Place = ()
@@ -257,7 +265,7 @@ class _Reader:
             place: Where it stands.
             kind: What its settings come from.
             name: Name of the profile, or pattern of the override.
-            also: Keys that could have been meant beside the settings.
+            also: Keys that are possible besides the settings.
         """
         layer: dict[str, Setting] = {}
         flat = [key for key in keys() if "." not in key]

@@ -3,29 +3,137 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from czcheck.configuration.keys import key_named, keys
-from czcheck.configuration.layers import (
-    ConfigurationFile,
-    GrantedWaiver,
-    Kind,
-    Layer,
-    Origin,
-    Profile,
-    Setting,
-)
-from czcheck.configuration.values import near
+from czcheck.configuration.keys import key_named, keys, near
 from czcheck.errors import UsageError
 from czcheck.limits import GIB
 from czcheck.options import Options
+from czcheck.rules.catalogue import catalogue
 from czcheck.rules.declaring import Level
-from czcheck.rules.finding import Severity
+from czcheck.rules.finding import GrantedWaiver, Severity
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, Budgets, given_limits
 from czcheck.tolerances import Tolerances
+
+
+class Kind(Enum):
+    """What a setting comes from."""
+
+    DEFAULT = "default"
+    PROFILE = "profile"
+    FILE = "file"
+    OVERRIDE = "override"
+    COMMAND_LINE = "command line"
+
+
+class Origin(NamedTuple):
+    """Where a setting comes from.
+
+    Attributes:
+        kind: What it comes from.
+        file: The configuration file, as it is shown; None for none.
+        line: Line, from 1, where it is known.
+        name: Name of the profile, or pattern of the override.
+    """
+
+    kind: Kind
+    file: str | None = None
+    line: int | None = None
+    name: str = ""
+
+    def __str__(self) -> str:
+        place = self.file or ""
+        if self.file is not None and self.line is not None:
+            place = f"{self.file}:{self.line}"
+        what = {
+            Kind.PROFILE: f"profile {self.name}",
+            Kind.OVERRIDE: f"override for {self.name}",
+            Kind.FILE: "",
+        }.get(self.kind, self.kind.value)
+        return ", ".join(part for part in (what, place) if part)
+
+
+class Setting(NamedTuple):
+    """A setting and where it was made.
+
+    Attributes:
+        value: The setting.
+        origin: Where.
+    """
+
+    value: Any
+    origin: Origin
+
+
+Layer = Mapping[str, Setting]
+"""Settings by the names of their keys."""
+
+
+class Profile(NamedTuple):
+    """Settings under a name.
+
+    Attributes:
+        name: The name.
+        settings: Its own settings.
+        extends: The profile that it builds on; None for none.
+    """
+
+    name: str
+    settings: Layer
+    extends: str | None = None
+
+
+class Override(NamedTuple):
+    """Settings for some files.
+
+    Attributes:
+        files: Pattern of the files.
+        settings: The settings.
+    """
+
+    files: str
+    settings: Layer
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationFile:
+    """A configuration file that was read.
+
+    Attributes:
+        path: The file.
+        shown: The file, as it is shown.
+        named: Whether the user named it; else it was found from the working folder upwards.
+        settings: What it says of all files.
+        profile: The profile that it builds on; None for none.
+        profile_line: Line that says so.
+        profiles: Its own profiles, by name.
+        overrides: What it says of some files, in the order in which it says so.
+        waivers: What it waives.
+    """
+
+    path: Path
+    shown: str
+    named: bool
+    settings: Layer = field(default_factory=dict)
+    profile: str | None = None
+    profile_line: int | None = None
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    waivers: tuple[GrantedWaiver, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder to which its paths and patterns are relative."""
+        return self.path.parent
+
+    @property
+    def depends_on_the_path(self) -> bool:
+        """Whether its settings or waivers differ from file to file."""
+        return bool(self.overrides) or any(each.waiver.path for each in self.waivers)
 
 
 def matches(pattern: str, file: Path, folder: Path) -> bool:
@@ -35,7 +143,7 @@ def matches(pattern: str, file: Path, folder: Path) -> bool:
         pattern: The pattern: `*.czmodel` at any depth, `legacy/*.czmodel` in that folder alone,
             `legacy/` everything below.
         file: The file.
-        folder: The folder to which the pattern is relative. A file that lies elsewhere is meant
+        folder: The folder to which the pattern is relative. A file that lies elsewhere is matched
             by patterns of names alone.
     """
     absolute = file.parent.resolve() / file.name
@@ -78,7 +186,7 @@ def layers_of(name: str, own: Mapping[str, Profile], where: str) -> Iterator[Lay
     Args:
         name: Name of the profile.
         own: Profiles of the configuration file.
-        where: Who asks for it, to say in errors.
+        where: What names it, for errors.
 
     Yields:
         Settings; later ones count.
@@ -87,20 +195,20 @@ def layers_of(name: str, own: Mapping[str, Profile], where: str) -> Iterator[Lay
         UsageError: There is no such profile, or profiles build on each other in a circle.
     """
     chain: list[Profile] = []
-    wanted: str | None = name
-    while wanted is not None:
-        if any(profile.name == wanted for profile in chain):
-            names = " -> ".join([*(profile.name for profile in chain), wanted])
+    next_name: str | None = name
+    while next_name is not None:
+        if any(profile.name == next_name for profile in chain):
+            names = " -> ".join([*(profile.name for profile in chain), next_name])
             raise UsageError(f"{where}: profiles extend each other in a circle: {names}")
-        profile = own.get(wanted) or BUILT_IN.get(wanted)
+        profile = own.get(next_name) or BUILT_IN.get(next_name)
         if profile is None:
             there = [*BUILT_IN, *own]
             raise UsageError(
-                f"{where}: there is no profile {wanted!r}; choose from: {', '.join(there)}"
-                f"{near(wanted, there)}"
+                f"{where}: there is no profile {next_name!r}; choose from: {', '.join(there)}"
+                f"{near(next_name, there)}"
             )
         chain.append(profile)
-        wanted = profile.extends
+        next_name = profile.extends
     for profile in reversed(chain):
         yield profile.settings
 
@@ -117,7 +225,7 @@ class Settings:
             those that were set.
         file: The configuration file; None for none.
         profile: The profile; None for none.
-        waivers: The waivers that are meant for the file, expired ones included.
+        waivers: The waivers that apply to the file, expired ones included.
     """
 
     entries: Mapping[str, Setting]
@@ -153,11 +261,17 @@ class Settings:
             tolerances=Tolerances(
                 **{name: self[f"tolerances.{name.replace('_', '-')}"] for name in tolerances}
             ),
-            runner_limits=given_limits(self["timeout"], self["memory"]) or DEFAULT_RUNNER_LIMITS,
+            runner_limits=given_limits(self["timeout"], self["memory"], self["backend"])
+            or DEFAULT_RUNNER_LIMITS,
             jobs=self["jobs"],
             require_sandbox=self["require-sandbox"],
             cache=self["cache"],
         )
+
+    @cached_property
+    def chosen(self) -> frozenset[str]:
+        """Codes of the rules on one file whose findings count."""
+        return self.options.chosen(catalogue())
 
     @property
     def severities(self) -> dict[str, Severity]:
@@ -203,7 +317,7 @@ def effective_settings(
         UsageError: There is no such profile, or a configuration that nobody named lets something
             run.
     """
-    asked = {
+    by_caller = {
         name: Setting(value, Origin(Kind.COMMAND_LINE))
         for name, value in given.items()
         if value is not None
@@ -213,8 +327,8 @@ def effective_settings(
     }
     for layer in _layers(configuration, profile, path):
         merged.update(layer)
-    _refuse_to_run(merged, asked, configuration)
-    merged.update(asked)
+    _refuse_to_run(merged, by_caller, configuration)
+    merged.update(by_caller)
     waivers: tuple[GrantedWaiver, ...] = ()
     if configuration is not None:
         waivers = tuple(
@@ -249,10 +363,10 @@ def _layers(
 
 def _refuse_to_run(
     merged: Mapping[str, Setting],
-    asked: Mapping[str, Setting],
+    by_caller: Mapping[str, Setting],
     configuration: ConfigurationFile | None,
 ) -> None:
-    """Let nothing run because of a file that nobody named.
+    """Refuse settings of a configuration that was only found, not named, if they run something.
 
     Raises:
         UsageError: A configuration that was only found says so.
@@ -261,7 +375,7 @@ def _refuse_to_run(
         return
     for name, key in keys().items():
         setting = merged[name]
-        if key.named_only and name not in asked and setting.value != key.default:
+        if key.named_only and name not in by_caller and setting.value != key.default:
             origin = setting.origin
             line = "" if origin.line is None else f", line {origin.line}"
             raise UsageError(

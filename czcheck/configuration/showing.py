@@ -1,15 +1,18 @@
-"""The configuration in force as plain data."""
+"""The effective configuration as plain data, and on one line."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from czcheck.configuration.applying import is_expired, today
-from czcheck.configuration.layers import GrantedWaiver
+from czcheck.configuration.applying import today
+from czcheck.configuration.keys import Ignored
 from czcheck.configuration.settings import Settings
-from czcheck.configuration.values import Ignored
+from czcheck.rules.finding import GrantedWaiver
+from czcheck.text import count, printable
 
 # They change how the work is done, not what is checked.
 _HOW_TO_WORK = ("jobs", "cache")
@@ -55,7 +58,7 @@ def shown(settings: Settings, path: Path | None) -> dict[str, Any]:
             for name, setting in settings.entries.items()
         ],
         "waivers": [
-            {**_waiver(each), "expired": is_expired(each.waiver, today())}
+            {**_waiver(each), "expired": each.waiver.is_expired(today())}
             for each in settings.waivers
         ],
     }
@@ -83,3 +86,40 @@ def plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return [plain(each) for each in value]
     return value
+
+
+def configuration_text(configuration: Mapping[str, Any]) -> str:
+    """The configuration of a file on one line; empty if nothing was configured.
+
+    Args:
+        configuration: As in `FileReport.configuration`.
+    """
+    file, profile = configuration.get("file"), configuration.get("profile")
+    configured = [
+        each for each in configuration.get("changed", ()) if each["from"] != "command line"
+    ]
+    if file is None and profile is None and not configured:
+        return ""
+    parts = [file] if file is not None else []
+    if profile is not None:
+        parts.append(f"profile {profile}")
+    text = ", ".join(parts)
+    if configured:
+        parts = [f"{each['key']} {value_text(each['value'])}" for each in configured]
+        text += f": {', '.join(parts)}"
+    if number := len(configuration.get("waivers", ())):
+        text += f"; {count(number, 'waiver')}"
+    return printable(text)
+
+
+def value_text(value: Any) -> str:
+    """The value of a setting, formatted."""
+    if isinstance(value, list):
+        return " and ".join(map(value_text, value)) or "none"
+    if isinstance(value, dict):
+        return f"{value['code']} ({value['reason']})"
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "none" if value is None else json.dumps(value)

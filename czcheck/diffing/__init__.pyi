@@ -1,10 +1,4 @@
-from .classes import match_classes as match_classes
-from .metadata import MetadataChange as MetadataChange
-from .metadata import compare_metadata as compare_metadata
-from .outputs import OutputsChange as OutputsChange
+from .comparing import Diff as Diff
 from .outputs import compare_outputs as compare_outputs
 from .outputs import proven_outputs as proven_outputs
 from .release import Release as Release
-from .result import Diff as Diff
-from .weights import WeightsChange as WeightsChange
-from .weights import compare_weights as compare_weights

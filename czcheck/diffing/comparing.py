@@ -4,39 +4,84 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck._version import __version__
-from czcheck.configuration.applying import POLICY, applied, judge_releases, today
+from czcheck.changes.metadata import FieldChange, MetadataChange, compare_metadata
+from czcheck.changes.network import compare_networks
+from czcheck.changes.weights import compare_weights
+from czcheck.configuration.applying import applied, releases_with_waiver_rules, today
 from czcheck.configuration.configuration import Configuration
 from czcheck.configuration.showing import of_report
 from czcheck.diffing import outputs
-from czcheck.diffing.metadata import FieldChange, MetadataChange, compare_metadata
-from czcheck.diffing.network import compare_networks
-from czcheck.diffing.record import DiffOptions, Fault, ReleaseFile
+from czcheck.diffing.record import DiffOptions, DiffRecord, Fault, ReleaseFile
 from czcheck.diffing.release import Release
-from czcheck.diffing.result import Diff
-from czcheck.diffing.weights import compare_weights
 from czcheck.errors import IncompleteError, UnavailableError, UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.options import Options
-from czcheck.rules.catalogue import catalogue
-from czcheck.rules.declaring import Level
+from czcheck.rules.declaring import Level, release_rules
 from czcheck.rules.engine import Facts, Outcome, evaluate
-from czcheck.rules.families import release_rules
 from czcheck.runtime.source import WorkerSource
-from czcheck.verifying.planning import check_images
+from czcheck.verifying.checking import check_images
 
 if TYPE_CHECKING:
+    from czcheck.changes.network import NetworkChange
+    from czcheck.changes.outputs import OutputsChange
+    from czcheck.changes.weights import WeightsChange
     from czcheck.configuration.settings import Settings
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.outputs import OutputsChange
-    from czcheck.diffing.weights import WeightsChange
     from czcheck.model import Model
     from czcheck.progress import FileProgress
-    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.limits import Backend, RunnerLimits
     from czcheck.tolerances import Tolerances
+
+
+class Diff(DiffRecord):
+    """What changed between two releases of a model.
+
+    Attributes:
+        tool_version: Version of czcheck.
+        options: The options of the comparison.
+        before: The first file.
+        after: The second file.
+        members: Members other than marker, metadata and payload that changed, with their digests;
+            of an archive that cannot be read, the reason.
+        metadata: What changed in the metadata, or why that is not known.
+        network: What changed in the network, or why that is not known.
+        weights: What changed in the weights, or why that is not known.
+        outputs: What changed in the outputs, or why that is not known.
+        outcomes: How each rule on two releases ended, in the order of their codes; where there is
+            a configuration, the rules about that one as well.
+        configuration: What they were compared by, as plain data; None for the defaults and what
+            was requested.
+    """
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, as `schemas/diff.schema.json` describes it."""
+        from czcheck.diffing.json_form import diff_to_json  # noqa: PLC0415
+
+        return diff_to_json(self)
+
+    def to_html(self) -> str:
+        """The comparison as one self-contained HTML page."""
+        from czcheck.diffing.html import diff_page  # noqa: PLC0415
+
+        return diff_page(self)
+
+    def __str__(self) -> str:
+        from czcheck.diffing.text import diff_lines  # noqa: PLC0415
+
+        return "\n".join(line.text for line in diff_lines(self))
+
+    def _repr_html_(self) -> str:
+        from czcheck.diffing.notebook import diff_html  # noqa: PLC0415
+
+        return diff_html(self)
+
 
 LEVELS = (Level.NETWORK, Level.RUN)
 
@@ -56,6 +101,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     python: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
+    backend: Backend | None = None,
     require_sandbox: bool | None = None,
     config: str | Path | None = None,
     profile: str | None = None,
@@ -65,7 +111,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
     """Compare two releases of a model.
 
     What is left out is taken from the configuration, as it is for the second release; see
-    `docs/configuration.md`. Without one, the defaults of `verify` hold.
+    `docs/configuration.md`. Without one, the defaults of `verify` apply.
 
     Args:
         before: The first release: an archive, or a JSON specification with its SavedModel.
@@ -84,6 +130,8 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         limits: Limits on everything that is read.
         runner_limits: All limits on each network's process; `timeout` and `memory` do not count
             then.
+        backend: How networks are run: `auto`, through TensorFlow's C library where that can, or
+            `python`.
         require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
         config: Configuration file.
         profile: Profile to put above the configuration.
@@ -109,6 +157,7 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         "tiles": tiles,
         "timeout": timeout,
         "memory": memory,
+        "backend": backend,
         "require-sandbox": require_sandbox,
     }
     configured = Configuration(given, config, profile, find=find_config, releases=True)
@@ -119,7 +168,6 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         python,
         runner_limits or configured.call.options.runner_limits,
         require_sandbox=configured.call.options.require_sandbox,
-        many=True,
     )
     with (
         Release("first", Path(before), limits) as first,
@@ -136,11 +184,11 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
         )
         facts = Facts(
             {
-                "metadata_change": comparison.metadata,
+                "metadata_change": lambda: comparison.metadata,
                 "versions_change": comparison.versions,
-                "network_change": comparison.network,
+                "network_change": lambda: comparison.network,
                 "weights_change": comparison.known_weights,
-                "answers_change": comparison.outputs,
+                "outputs_change": comparison.outputs,
             }
         )
         outcomes = _outcomes(facts, settings, options.level)
@@ -152,8 +200,8 @@ def diff(  # noqa: PLR0913 - options of the command, all by name
             members=_or_fault(comparison.members),
             metadata=_or_fault(lambda: facts["metadata_change"]),
             network=_or_fault(lambda: facts["network_change"]),
-            weights=_or_fault(comparison.weights),
-            outputs=_or_fault(lambda: facts["answers_change"]),
+            weights=_or_fault(lambda: comparison.weights),
+            outputs=_or_fault(lambda: facts["outputs_change"]),
             outcomes=outcomes,
             configuration=None
             if settings.file is None and settings.profile is None
@@ -178,8 +226,7 @@ def _outcomes(facts: Facts, settings: Settings, level: Level) -> tuple[Outcome, 
     outcomes = applied(tuple(ended), settings, today())
     if settings.file is None:
         return outcomes
-    about = [code for code, rule in catalogue().items() if POLICY in rule.needs]
-    return judge_releases(outcomes, settings, settings.options.chosen(about))
+    return releases_with_waiver_rules(outcomes, settings)
 
 
 def _or_fault(fact: Callable[[], Any]) -> Any:
@@ -204,70 +251,50 @@ def _file(model: Model) -> ReleaseFile:
     )
 
 
+@dataclass
 class _Comparison:
-    """Where the facts on two releases come from."""
+    """Where the facts on two releases come from; each is worked out once."""
 
-    def __init__(
-        self,
-        releases: tuple[Release, Release],
-        options: DiffOptions,
-        images: Sequence[Path],
-        source: WorkerSource,
-        progress: FileProgress | None,
-        tolerances: Tolerances,
-    ) -> None:
-        self._tolerances = tolerances
-        self._releases = releases
-        self._options = options
-        self._images = images
-        self._source = source
-        self._progress = progress
-        self._metadata: MetadataChange | None = None
-        self._network: NetworkChange | None = None
-        self._weights: WeightsChange | None = None
+    releases: tuple[Release, Release]
+    options: DiffOptions
+    images: Sequence[Path]
+    source: WorkerSource
+    progress: FileProgress | None
+    tolerances: Tolerances
 
     def members(self) -> tuple[FieldChange, ...]:
         """Licences and all other members than the three that every archive has."""
-        counts = [release.read(_others) for release in self._releases]
-        changes = []
-        for name in sorted(counts[0].keys() | counts[1].keys()):
-            old, new = counts[0].get(name), counts[1].get(name)
-            if old != new:
-                changes.append(FieldChange(name, old, new))
-        return tuple(changes)
+        old, new = (release.read(_others) for release in self.releases)
+        return tuple(
+            FieldChange(name, old.get(name), new.get(name))
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name)
+        )
 
+    @cached_property
     def metadata(self) -> MetadataChange:
-        """What changed in the metadata."""
-        if self._metadata is None:
-            before, after = (
-                release.read(lambda model: model.metadata) for release in self._releases
-            )
-            self._metadata = compare_metadata(before, after)
-        return self._metadata
+        before, after = (release.read(lambda model: model.metadata) for release in self.releases)
+        return compare_metadata(before, after)
 
     def versions(self) -> tuple[str, str]:
         """The versions of the format, which can be read where the rest of the metadata cannot."""
-        before, after = (release.read(_version) for release in self._releases)
+        before, after = (release.read(_version) for release in self.releases)
         return before, after
 
+    @cached_property
     def network(self) -> NetworkChange:
-        """What changed in the network."""
-        if self._network is None:
-            first, second = self._releases
-            before, after = (release.network for release in self._releases)
-            self._network = compare_networks(before, after, (first.structure, second.structure))
-        return self._network
+        first, second = self.releases
+        before, after = (release.network for release in self.releases)
+        return compare_networks(before, after, (first.structure, second.structure))
 
+    @cached_property
     def weights(self) -> WeightsChange:
-        """What changed in the weights."""
-        if self._weights is None:
-            before, after = (release.weights for release in self._releases)
-            self._weights = compare_weights(before, after)
-        return self._weights
+        before, after = (release.weights for release in self.releases)
+        return compare_weights(before, after)
 
     def known_weights(self) -> WeightsChange:
         """What changed in the weights, where that is known of all."""
-        found = self.weights()
+        found = self.weights
         if found.equal is None:
             number = found.count("unread")
             raise UnavailableError(f"the values of {number} weights cannot be read")
@@ -275,25 +302,25 @@ class _Comparison:
 
     def outputs(self) -> OutputsChange:
         """What changed in the outputs."""
-        for release in self._releases:
+        for release in self.releases:
             if left := release.model.left_to_build(run=True):
                 raise UnavailableError(
                     f"the {release.which} release is a specification, which has to be built first: "
                     f"it leaves to `czcheck build` {left}"
                 )
-        if self._options.level is not Level.RUN:
-            return outputs.proven_outputs(self.metadata(), self.network())
-        metadata, network = self.metadata(), self.network()
-        with self._source.worker() as first, self._source.worker() as second:
+        if self.options.level is not Level.RUN:
+            return outputs.proven_outputs(self.metadata, self.network)
+        metadata, network = self.metadata, self.network
+        with self.source.worker() as first, self.source.worker() as second:
             return outputs.compare_outputs(
-                self._releases,
+                self.releases,
                 metadata,
                 network,
                 (first, second),
-                images=self._images,
-                allow_op=self._options.allow_op,
-                progress=self._progress,
-                tolerances=self._tolerances,
+                images=self.images,
+                allow_op=self.options.allow_op,
+                progress=self.progress,
+                tolerances=self.tolerances,
             )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from czcheck.configuration.showing import configuration_text
 from czcheck.diffing import text
 from czcheck.diffing.json_form import diff_to_json
-from czcheck.report.configuration_text import configuration_text
 from czcheck.report.html import environment, style, tab_icon
 from czcheck.report.html_pictures import data_uri
 from czcheck.report.json_form import plain_json
@@ -18,7 +18,7 @@ from czcheck.rules.declaring import explain
 from czcheck.text import count
 
 if TYPE_CHECKING:
-    from czcheck.diffing.picture import Picture
+    from czcheck.changes.outputs import Picture
     from czcheck.diffing.record import DiffRecord
     from czcheck.rules.finding import Finding
 
@@ -58,9 +58,6 @@ _PANELS = {
 
 def diff_page(diff: DiffRecord) -> str:
     """A comparison as an HTML page that loads nothing and runs no script.
-
-    Args:
-        diff: The comparison.
 
     Returns:
         The page, with a line end at its end.

@@ -10,12 +10,11 @@ from czcheck.report.inspection import whole_cost
 from czcheck.report.json_form import finding_to_json, json_text, outcome_to_json, plain_json
 
 if TYPE_CHECKING:
-    from czcheck.diffing.classes import ClassChange
-    from czcheck.diffing.metadata import FieldChange, MetadataChange
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.outputs import OutputsChange, ReleaseRun
+    from czcheck.changes.metadata import ClassChange, FieldChange, MetadataChange
+    from czcheck.changes.network import NetworkChange
+    from czcheck.changes.outputs import OutputsChange, ReleaseRun
+    from czcheck.changes.weights import WeightChange, WeightsChange
     from czcheck.diffing.record import DiffRecord, ReleaseFile
-    from czcheck.diffing.weights import WeightChange, WeightsChange
     from czcheck.metadata.classes import SegmentationClass
     from czcheck.network.weights import Weight
     from czcheck.runtime.compare import TileComparison
@@ -25,11 +24,7 @@ Known = TypeVar("Known")
 
 
 def diff_to_json(diff: DiffRecord) -> dict[str, Any]:
-    """A comparison as plain data, whose text is safe to print.
-
-    Args:
-        diff: The comparison.
-    """
+    """A comparison as plain data, whose text is safe to print."""
     options = diff.options
     plain: dict[str, Any] = plain_json(
         {
@@ -205,6 +200,7 @@ def _run(run: ReleaseRun | None) -> dict[str, Any] | None:
     return {
         "tensorflow": run.environment.tensorflow,
         "python": run.environment.python,
+        **run.environment.backend_facts,
         "isolation": run.environment.isolation,
         "cost": None if run.cost is None else run.cost.to_json(),
     }

@@ -31,9 +31,6 @@ _CAPTIONS = {"input": "input", "before": "before", "after": "after", "difference
 def diff_html(diff: DiffRecord) -> str:
     """A comparison as tables, with the picture of where both differ.
 
-    Args:
-        diff: The comparison.
-
     Returns:
         An HTML fragment.
     """

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from czcheck.diffing.network import tile_of
+from czcheck.changes.network import tile_of
+from czcheck.changes.outputs import (
+    ClassAgreement,
+    MissingOutput,
+    OutputsChange,
+    ReleaseRun,
+    Which,
+    worst_of,
+)
 from czcheck.diffing.picture import picture_of
 from czcheck.errors import IncompleteError, InputError, UnavailableError, UsageError
 from czcheck.progress import FileProgress
-from czcheck.rules.comparison import worst_of
 from czcheck.runtime.compare import StoredOutputs, TileComparison, compare, is_flat, tolerance_for
 from czcheck.text import sizes
 from czcheck.tolerances import DEFAULT_TOLERANCES, Tolerances, coarser
@@ -22,126 +28,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from czcheck.diffing.metadata import MetadataChange
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.picture import Picture
-    from czcheck.diffing.release import Release, Which
-    from czcheck.runtime.deaths import Failure
-    from czcheck.runtime.measure.cost import Cost
+    from czcheck.changes.metadata import MetadataChange
+    from czcheck.changes.network import NetworkChange
+    from czcheck.diffing.release import Release
     from czcheck.runtime.networks import Worker
-    from czcheck.runtime.outputs import Environment
     from czcheck.test_tiles.patterns import Tile
 
 _AXES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseRun:
-    """The run of one release.
-
-    Attributes:
-        environment: Versions and isolation of its process.
-        cost: What it cost.
-        failures: The tiles that it failed on.
-    """
-
-    environment: Environment
-    cost: Cost | None
-    failures: tuple[Failure, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MissingOutput:
-    """A tile for which only one release has an output.
-
-    Attributes:
-        which: The release without an output.
-        tile: Name of the tile.
-        reason: What happened.
-    """
-
-    which: Which
-    tile: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClassAgreement:
-    """How far both releases agree on one class, over all tiles.
-
-    Attributes:
-        name: Name of the class; both names where it was renamed.
-        changed: Pixels that have it in one release alone.
-        dice: Dice coefficient of its pixels in both; None where no pixel has it.
-    """
-
-    name: str
-    changed: int
-    dice: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class OutputsChange:
-    """The outputs of both releases, compared with each other.
-
-    Classes are compared by what they are, wherever they stand in the order of the classes.
-
-    Attributes:
-        other: Why nothing can be compared, so that the outputs cannot be the same; None where it
-            could.
-        proven: Whether nothing was run, since both networks compute the same from the same weights.
-        runs: How each release ran; None where it was not run.
-        tiles: Comparisons, in the order of the tiles.
-        flat: Tiles without any contrast, which were run and not compared: rounding decides there.
-        missing: Tiles for which only one release has an output.
-        classes: Agreement on each class, over all tiles.
-        picture: The tile on which they disagree most.
-    """
-
-    other: str | None = None
-    proven: bool = False
-    runs: tuple[ReleaseRun | None, ReleaseRun | None] = (None, None)
-    tiles: tuple[TileComparison, ...] = ()
-    flat: tuple[str, ...] = ()
-    missing: tuple[MissingOutput, ...] = ()
-    classes: tuple[ClassAgreement, ...] = ()
-    picture: Picture | None = None
-
-    @property
-    def equal(self) -> bool:
-        """Whether the outputs are the same, except for ties and rounding."""
-        if self.other is not None or self.missing:
-            return False
-        return self.proven or not any(tile.differs for tile in self.tiles)
-
-    @property
-    def pixels(self) -> int:
-        """Pixels compared."""
-        return sum(tile.comparison.pixels for tile in self.tiles)
-
-    @property
-    def labels(self) -> int:
-        """Pixels whose label changed, but for ties."""
-        return sum(tile.comparison.labels for tile in self.tiles)
-
-    @property
-    def worst(self) -> TileComparison | None:
-        """The tile with the most changed labels; of equals, the one with the largest change."""
-        return worst_of(list(self.tiles)) if self.tiles else None
-
-    @property
-    def change(self) -> float | None:
-        """Largest change of a probability; None where no tile was compared."""
-        return max((tile.comparison.change for tile in self.tiles), default=None)
-
-
 def incomparable(metadata: MetadataChange, network: NetworkChange) -> str | None:
-    """Why outputs for the same tiles cannot be the same; None if they can.
-
-    Args:
-        metadata: What changed in the metadata.
-        network: What changed in the network.
-    """
+    """Why outputs for the same tiles cannot be the same; None if they can."""
     before, after = tile_of(network.before), tile_of(network.after)
     if before != after:
         return f"a tile was {_sizes(before)} and is {_sizes(after)}, so none fits both releases"
@@ -155,10 +52,6 @@ def incomparable(metadata: MetadataChange, network: NetworkChange) -> str | None
 
 def proven_outputs(metadata: MetadataChange, network: NetworkChange) -> OutputsChange:
     """The change of the outputs, as far as it is known without a run.
-
-    Args:
-        metadata: What changed in the metadata.
-        network: What changed in the network.
 
     Raises:
         UnavailableError: Nothing.
@@ -197,9 +90,6 @@ def compare_outputs(
         allow_op: Operations that the user admits.
         progress: Called after each tile with the file, the number done and the number of all.
         tolerances: Largest difference of outputs that count as the same.
-
-    Returns:
-        What changed.
 
     Raises:
         UnavailableError: One of them cannot be run, or must not be.

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from czcheck.changes.outputs import Picture
 from czcheck.report.picture import class_map, fewer, input_colours, png, side_by_side
 from czcheck.runtime.output_statistics import most_probable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.diffing.metadata import MetadataChange
+    from czcheck.changes.metadata import MetadataChange
     from czcheck.test_tiles.patterns import Tile
 
 _AXES = 4
 _DIMMED = 0.35
 _DIFFERENT = (255, 0, 255)
 Both = Callable[["NDArray[Any]", "NDArray[Any]"], "tuple[NDArray[Any], NDArray[Any]]"]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """The tile on which two releases disagree most.
-
-    Attributes:
-        tile: Its name.
-        panels: PNG images by what they show: `input`, `before` and `after`, the most probable class
-            of each pixel in that release's own colours, and `difference`, the input dimmed, with
-            pixels in magenta where the two are not the same class.
-        whole: All of them side by side, a PNG.
-    """
-
-    tile: str
-    panels: dict[str, bytes]
-    whole: bytes
 
 
 def picture_of(

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from czcheck.report.record import Verdict, found_in, verdict_of
 
 if TYPE_CHECKING:
-    from czcheck.diffing.metadata import FieldChange, MetadataChange
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.outputs import OutputsChange
-    from czcheck.diffing.picture import Picture
-    from czcheck.diffing.weights import WeightsChange
-    from czcheck.network.cost import StaticCost
+    from czcheck.changes.metadata import FieldChange, MetadataChange
+    from czcheck.changes.network import NetworkChange
+    from czcheck.changes.outputs import OutputsChange, Picture
+    from czcheck.changes.weights import WeightsChange
+    from czcheck.network.reach import StaticCost
     from czcheck.rules.declaring import Level
     from czcheck.rules.engine import Outcome
     from czcheck.rules.finding import Finding, Severity
@@ -74,7 +73,7 @@ class ReleaseFile:
 
 @dataclass(frozen=True, slots=True)
 class DiffRecord:
-    """What changed between two releases, as data. `result.Diff` describes the fields."""
+    """What changed between two releases, as data. `comparing.Diff` describes the fields."""
 
     tool_version: str
     options: DiffOptions
@@ -106,14 +105,14 @@ class DiffRecord:
     @property
     def equal(self) -> bool | None:
         """Whether the outputs are the same; None if that is not known."""
-        from czcheck.diffing.outputs import OutputsChange  # noqa: PLC0415
+        from czcheck.changes.outputs import OutputsChange  # noqa: PLC0415
 
         return self.outputs.equal if isinstance(self.outputs, OutputsChange) else None
 
     @property
     def drawing(self) -> Picture | None:
         """The tile on which both disagree most; None where no tile was compared."""
-        from czcheck.diffing.outputs import OutputsChange  # noqa: PLC0415
+        from czcheck.changes.outputs import OutputsChange  # noqa: PLC0415
 
         return self.outputs.picture if isinstance(self.outputs, OutputsChange) else None
 

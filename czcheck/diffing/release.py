@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from czcheck.changes.outputs import Which
 from czcheck.errors import InputError, UnavailableError
 from czcheck.files import private_folder, remove_folder
 from czcheck.network.structure import structure_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from czcheck.network.structure import Structure
     from czcheck.test_tiles.patterns import Tile
 
-Which = Literal["first", "second"]
 Fact = TypeVar("Fact")
 
 
@@ -67,9 +67,6 @@ class Release:
 
     def read(self, fact: Callable[[Model], Fact]) -> Fact:
         """A fact of the file.
-
-        Args:
-            fact: What reads it.
 
         Raises:
             UnavailableError: The file does not yield it; the message names the release.

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from czcheck.configuration.showing import configuration_text
 from czcheck.diffing.json_form import diff_to_json
-from czcheck.report.configuration_text import configuration_text
-from czcheck.report.inspection_text import shape_text
-from czcheck.report.lines import Line, wrapped
 from czcheck.report.text import outcome_lines
-from czcheck.text import count, first_of, percent, size_text
+from czcheck.text import Line, count, first_of, percent, shape_text, size_text, wrapped
 
 if TYPE_CHECKING:
     from czcheck.diffing.record import DiffRecord

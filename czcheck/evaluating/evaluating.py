@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from czcheck.errors import InputError, UsageError
-from czcheck.evaluating.counts import PixelCounts
-from czcheck.evaluating.objects import ObjectFigures
 from czcheck.evaluating.pairs import pairs_of
-from czcheck.evaluating.pictures import worst_picture
-from czcheck.evaluating.record import Evaluation
-from czcheck.evaluating.scoring import PlaneScore
-from czcheck.images.matching import for_model
-from czcheck.images.opening import open_image
+from czcheck.evaluating.scoring import PlaneScore, worst_picture
+from czcheck.figures.counts import ObjectFigures, PixelCounts
+from czcheck.figures.record import Evaluation
+from czcheck.images.formats import open_selected
 from czcheck.segmenting.planes import segment_plane
-from czcheck.segmenting.predicting import layout_of
 from czcheck.segmenting.runner import ModelRunner
 
 if TYPE_CHECKING:
     from czcheck.evaluating.pairs import Pair
-    from czcheck.evaluating.record import ImageEvaluation
     from czcheck.evaluating.scoring import Preview
     from czcheck.evaluating.truth import MaskReading
+    from czcheck.figures.record import Goals, ImageEvaluation
     from czcheck.images.image import Image, Plane
     from czcheck.model import Model
     from czcheck.progress import CountProgress
@@ -35,23 +29,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Labelled images, and how they are read.
+    """Labelled images, and what a model has to reach on them.
 
     Attributes:
         images: An image, or a folder of them.
         masks: Its mask, or a folder of masks, named as the images are.
         reading: What the values of masks mean, and the classes that are distinguished.
-        selection: Scene, channel, time and z of the images, as `images.open_image` takes them.
-        intensities: What to do with images of another depth than the model's.
-        pictures: How many of the worst planes to draw.
+        goals: What the model has to reach.
+        previews: How many of the worst planes to draw.
     """
 
     images: Path
     masks: Path
     reading: MaskReading
-    selection: Mapping[str, Any] = field(default_factory=dict)
-    intensities: Literal["exact", "keep", "scale"] = "exact"
-    pictures: int = 5
+    goals: Goals
+    previews: int
 
 
 def evaluation_of(
@@ -73,14 +65,15 @@ def evaluation_of(
     pairs, left_over = pairs_of(labelled.images, labelled.masks)
     for pair in pairs:
         # Whatever cannot be read, or lacks pixels, is found before the network takes its time.
-        with _opened(pair, labelled) as (image, mask):
+        with open_selected(pair.image, job.selections) as image, _mask(pair, job) as mask:
             _together(pair, image, mask)
     reading = labelled.reading
     counts = PixelCounts(len(reading.names))
-    worst = _Worst(labelled.pictures)
+    worst = _Worst(labelled.previews)
     results: list[ImageEvaluation] = []
     notes = _Notes()
-    with ModelRunner(model, job) as runner:
+    # A plane is scored at every minimum confidence, so that none is applied to its labels.
+    with ModelRunner(model, replace(job, min_confidence=0)) as runner:
         for number, pair in enumerate(pairs, 1):
             for result, preview in _scored(runner, pair, labelled, job, notes):
                 counts.merge(result.counts)
@@ -137,14 +130,9 @@ class _Notes:
             self.warnings += [f"{name}: {problem}" for problem in each.warnings]
 
 
-@contextmanager
-def _opened(pair: Pair, labelled: Labelled) -> Iterator[tuple[Image, Image]]:
-    """An image and its mask."""
-    with (
-        open_image(pair.image, **labelled.selection) as image,
-        open_image(pair.mask, **_planes_only(labelled.selection), numbers=True) as mask,
-    ):
-        yield image, mask
+def _mask(pair: Pair, job: Job) -> Image:
+    """The mask of an image, opened: its planes as the image's, but all channels that it has."""
+    return open_selected(pair.mask, replace(job.selections, channel=None, numbers=True))
 
 
 def _scored(
@@ -152,29 +140,18 @@ def _scored(
 ) -> list[tuple[ImageEvaluation, Preview]]:
     """Score the planes of one image."""
     scored = []
-    with _opened(pair, labelled) as (image, mask):
-        view = for_model(
-            image,
-            runner.model.metadata,
-            network_channels=runner.channels,
-            intensities=labelled.intensities,
-        )
+    with runner.open(pair.image) as image, _mask(pair, job) as mask:
         notes.take(image, mask)
         for plane, mask_plane in _together(pair, image, mask):
             score = PlaneScore(
                 plane, mask, mask_plane, labelled.reading, runner.label_values, job.min_confidence
             )
-            layout = layout_of(runner, plane)
-            segment_plane(runner, view, plane, layout, [score], pad=job.pad)
+            layout = runner.layout(plane)
+            segment_plane(runner, image, plane, layout, [score])
             result = score.result(pair.image.name + plane.name)
             result = replace(result, tiles=len(layout), padding=layout.padding)
             scored.append((result, score.preview))
     return scored
-
-
-def _planes_only(selection: Mapping[str, Any]) -> dict[str, Any]:
-    """What is selected of a mask: its planes as the image's, but all channels it has."""
-    return {name: value for name, value in selection.items() if name != "channel"}
 
 
 def _together(pair: Pair, image: Image, mask: Image) -> list[tuple[Plane, Plane]]:
@@ -192,16 +169,13 @@ class _Worst:
     def __init__(self, count: int) -> None:
         """Start with none.
 
-        Args:
-            count: How many to store.
-
         Raises:
             UsageError: Less than none.
         """
         if count < 0:
             raise UsageError(f"{count} pictures cannot be drawn; give 0 or more")
         self._count = count
-        self._kept: list[tuple[float, str, Preview]] = []
+        self._planes: list[tuple[float, str, Preview]] = []
 
     def add(self, result: ImageEvaluation, preview: Preview) -> None:
         """Store a plane if it is among the worst."""
@@ -209,12 +183,14 @@ class _Worst:
             return
         # The best of the stored ones comes first, to be replaced.
         entry = (-result.mean_iou, result.name, preview)
-        if len(self._kept) < self._count:
-            heappush(self._kept, entry)
+        if len(self._planes) < self._count:
+            heappush(self._planes, entry)
         else:
-            heappushpop(self._kept, entry)
+            heappushpop(self._planes, entry)
 
     def pictures(self, reading: MaskReading, *, bgr: bool) -> dict[str, bytes]:
         """Draw them, the worst first."""
-        kept = sorted(self._kept, key=lambda each: (-each[0], each[1]))
-        return {name: worst_picture(preview, reading.colours, bgr=bgr) for _, name, preview in kept}
+        planes = sorted(self._planes, key=lambda each: (-each[0], each[1]))
+        return {
+            name: worst_picture(preview, reading.colours, bgr=bgr) for _, name, preview in planes
+        }

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from czcheck.errors import UsageError
-from czcheck.images.earlier import is_result
 from czcheck.images.folders import image_files, is_store
+from czcheck.images.formats import is_result
 from czcheck.text import first_of
 
 _FEW = 3
@@ -107,10 +107,6 @@ def _base(path: Path) -> str:
 
 
 def name_of(path: Path) -> str:
-    """A file's name without its ending, `.ome.tif` and the like included.
-
-    Args:
-        path: The file.
-    """
+    """A file's name without its ending, `.ome.tif` and the like included."""
     stem = path.stem
     return stem[: -len(".ome")] if stem.lower().endswith(".ome") else stem

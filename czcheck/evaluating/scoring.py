@@ -1,29 +1,33 @@
-"""Scores one plane while it is segmented: takes the predicted blocks."""
+"""Scores one plane while it is segmented: takes the predicted blocks; draws the worst ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from czcheck.errors import InputError
-from czcheck.evaluating.counts import UNLABELLED, PixelCounts
-from czcheck.evaluating.objects import match
-from czcheck.evaluating.record import ImageEvaluation
+from czcheck.figures.counts import UNLABELLED, PixelCounts, match
+from czcheck.figures.record import ImageEvaluation
+from czcheck.report.picture import input_colours, png, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.image import Image, Plane
     from czcheck.segmenting.planes import Block
 
+
 # Numbers per pixel of colours, without and with alpha.
 _COLOURED = (3, 4)
 PREVIEW = 320
 """Most pixels along a side of the preview of a plane."""
+UNKNOWN = (128, 128, 128)
+"""Colour of pixels whose true class is not known."""
+RIGHT, WRONG = (235, 235, 235), (200, 30, 30)
+"""Colours of pixels whose class is right, and wrong."""
 
 
 class Preview(NamedTuple):
@@ -152,11 +156,7 @@ class PlaneScore:
             whole[into][: few.shape[0], : few.shape[1]] = few
 
     def result(self, name: str) -> ImageEvaluation:
-        """The score of the whole plane.
-
-        Args:
-            name: What to call it.
-        """
+        """The score of the whole plane."""
         objects = None
         if self._objects is not None:
             from skimage.measure import label  # noqa: PLC0415 - slow, and not for all
@@ -171,3 +171,29 @@ class PlaneScore:
         if pixels is None:
             pixels = np.zeros((*self._truth.shape, 1), np.uint8)
         return Preview(pixels, self._truth, self._predicted)
+
+
+def worst_picture(preview: Preview, colours: Sequence[tuple[int, int, int]], *, bgr: bool) -> bytes:
+    """Draw a plane, its truth and its prediction side by side.
+
+    Args:
+        preview: The plane.
+        colours: Red, green, blue of each class.
+        bgr: Whether the first three channels are blue, green, red.
+
+    Returns:
+        A PNG of four panels: the image with its intensities stretched, the true classes and the
+        predicted ones in the model's colours (grey where the truth is unknown), and red where the
+        two differ.
+    """
+    known = preview.truth != UNLABELLED
+    table = np.asarray([*colours, UNKNOWN], np.uint8)  # -1, the unlabelled, is the last one
+    differs = np.where((preview.truth == preview.predicted)[..., np.newaxis], RIGHT, WRONG)
+    differs[~known] = UNKNOWN
+    panels: list[NDArray[np.uint8]] = [
+        input_colours(preview.pixels, bgr=bgr),
+        table[preview.truth],
+        table[preview.predicted],
+        differs.astype(np.uint8),
+    ]
+    return png(side_by_side(panels))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.errors import InputError, UsageError
-from czcheck.evaluating.counts import UNLABELLED
+from czcheck.figures.counts import UNLABELLED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

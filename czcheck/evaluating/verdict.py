@@ -8,28 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck._version import __version__
-from czcheck.configuration.applying import judge
+from czcheck.configuration.applying import with_waiver_rules
 from czcheck.configuration.configuration import Configuration
 from czcheck.errors import InputError, UnavailableError, UsageError
 from czcheck.evaluating.evaluating import Labelled, evaluation_of
-from czcheck.evaluating.record import Goals
 from czcheck.evaluating.truth import mask_reading
+from czcheck.figures.record import Goals
+from czcheck.images.selection import Selections
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.model import Model
 from czcheck.report.inspection import as_far_as_read
 from czcheck.report.report import Report
-from czcheck.rules.catalogue import catalogue
-from czcheck.segmenting.job import job_of
-from czcheck.segmenting.packages import need
+from czcheck.segmenting.job import job_of, need
 from czcheck.verifying.checking import outcomes_of, report_of
-from czcheck.verifying.gathering import facts_of, looked_at
+from czcheck.verifying.gathering import examined, facts_of
 
 if TYPE_CHECKING:
     from czcheck.evaluating.truth import MaskReading
     from czcheck.images.matching import Intensities
     from czcheck.images.selection import Selection
     from czcheck.progress import CountProgress
-    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.limits import Backend, RunnerLimits
 
 
 def evaluate(  # noqa: PLR0913 - options of the command, all by name
@@ -57,6 +56,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
     allow_op: Sequence[str] | None = None,
     timeout: float | None = None,
     memory: float | None = None,
+    backend: Backend | None = None,
     require_sandbox: bool | None = None,
     limits: Limits = DEFAULT_LIMITS,
     runner_limits: RunnerLimits | None = None,
@@ -97,6 +97,8 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         allow_op: Operations to admit though they are not on the allowlist. They are run.
         timeout: Most time for loading the network, and for each tile, in seconds.
         memory: Most memory of the network's process, in GiB.
+        backend: How networks are run: `auto`, through TensorFlow's C library where that can, or
+            `python`.
         require_sandbox: Load no network where it cannot be shut in.
         limits: Limits on everything that is read from the archive.
         runner_limits: All limits on the network's process; `timeout` and `memory` do not count
@@ -125,6 +127,7 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
         "allow-op": allow_op,
         "timeout": timeout,
         "memory": memory,
+        "backend": backend,
         "require-sandbox": require_sandbox,
     }
     need("cztile", *(["skimage"] if mask == "instances" else []))
@@ -139,33 +142,32 @@ def evaluate(  # noqa: PLR0913 - options of the command, all by name
             "require_sandbox": checked.require_sandbox,
             "limits": runner_limits or checked.runner_limits,
         },
+        Selections(scene, channel, time, z, allow_missing=bool(allow_missing)),
+        intensities,
     )
     if job.min_confidence != int(job.min_confidence):
         raise UsageError(
             f"a minimum confidence of {job.min_confidence:g} % is not a whole percentage"
         )
-    selection: dict[str, Any] = {"scene": scene, "channel": channel, "time": time, "z": z}
-    selection["allow_missing"] = bool(allow_missing)
     with Model(path, limits) as opened:
         reading = _reading(opened, mask, class_name)
         goals = _goals(reading, min_iou, min_dice, min_f1, min_accuracy)
-        labelled = Labelled(Path(images), Path(masks), reading, selection, intensities, pictures)
+        labelled = Labelled(Path(images), Path(masks), reading, goals, pictures)
         evaluation = evaluation_of(opened, labelled, job, progress)
         facts = facts_of(opened, checked, labelled=(evaluation, goals))
         outcomes = outcomes_of(opened, settings, facts)
-        examined = {
-            **looked_at(opened, checked.level, facts),
-            "evaluation": evaluation.to_json(goals),
-        }
-        report = report_of(opened, settings, outcomes, examined)
+        found = examined(opened, checked.level, facts)
+        found = found._replace(evaluation=evaluation.to_json(goals))
+        report = report_of(opened, settings, outcomes, found)
         inspection = as_far_as_read(opened, checked.level)
-    (judged,) = judge([report], [(settings, checked.chosen(catalogue()))])
-    judged = dataclasses.replace(judged, evaluation=evaluation, inspection=inspection)
-    return Report(__version__, checked, (judged,))
+    (outcomes,) = with_waiver_rules([(settings, report.outcomes)])
+    report = dataclasses.replace(
+        report, outcomes=outcomes, evaluation=evaluation, inspection=inspection
+    )
+    return Report(__version__, checked, (report,))
 
 
 def _reading(model: Model, mask: str, class_name: str | None) -> MaskReading:
-
     try:
         classes = model.metadata.classes
     except UnavailableError as error:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
+import subprocess
+import sys
+import threading
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from czcheck.errors import InputError
-from czcheck.images.content import KINDS
-from czcheck.images.czi_process import CziProcess
+from czcheck.errors import IncompleteError, InputError
 from czcheck.images.decoders import bounded, bounded_part, damaged, extra, opened
-from czcheck.images.file_image import FileImage, Selections
+from czcheck.images.file_image import FileImage, PlaneOf, missing_planes
 from czcheck.images.image import Plane, Region
-from czcheck.images.missing import PlaneOf, missing_planes
 from czcheck.images.ome import known
-from czcheck.images.selection import spans
+from czcheck.images.selection import Selections, spans
+from czcheck.images.writer import KINDS
 from czcheck.limits import MIB
 from czcheck.metadata.document import Unreadable, parse
 from czcheck.metadata.pixel_types import PIXEL_TYPES
@@ -27,12 +29,20 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as Element
     from numpy.typing import NDArray
 
+
 _MOST_BYTES = 64 * MIB
 _MOST_TAGS = 2_000_000
 _MICROMETRES = 1e6  # scalings are in metres
 # What pylibCZIrw reads; it writes Bgr96Float, too, and refuses to read it.
 _READ = ("Gray8", "Gray16", "Gray32Float", "Bgr24", "Bgr48")
 _NO_SCENE = -1
+# Nothing of the folder in which it is started, only what this process has.
+_BEGIN = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from czcheck.images.czi_child import main; main(sys.argv[2])"
+)
+_MOST_HEADER = 128 * MIB
+_SECONDS = 300
 
 
 class CziImage(FileImage):
@@ -46,11 +56,7 @@ class CziImage(FileImage):
     format = "CZI"
 
     def __init__(self, path: Path, selections: Selections) -> None:
-        """Read what the file says of itself; no pixels.
-
-        Args:
-            path: The file.
-            selections: What of it is wanted.
+        """Read the metadata; no pixels.
 
         Raises:
             UsageError: A selection matches nothing, or pylibCZIrw is not installed.
@@ -125,7 +131,7 @@ class CziImage(FileImage):
             )
 
     def _check_missing(self, selections: Selections) -> None:
-        """Hold the selected planes against the blocks of the file."""
+        """Compare the selected planes with the blocks of the file."""
         selected = [
             self._place(plane, number)
             for plane in self.planes
@@ -221,7 +227,7 @@ def _bytes(pixel_type: str) -> int:
 
 def _metadata(path: Path, text: str) -> Element:
     """The metadata as libCZI writes them anew; its parser knows no entities."""
-    # Text by now: what it says of its encoding no longer holds.
+    # Text by now, so that its declaration of an encoding is wrong.
     body = re.sub(r"^\ufeff?\s*<\?xml[^>]*\?>", "", text)
     root = parse(body.encode("utf-8", "replace"), _MOST_BYTES, _MOST_TAGS)
     if isinstance(root, Unreadable):
@@ -250,8 +256,119 @@ def _pixel_size(root: Element) -> tuple[float, float] | None:
 
 
 def _result(root: Element) -> str:
-    """What czcheck says that it wrote into the file; see `output_czi.py`."""
+    """What a file that czcheck wrote holds, see `output_czi.py`; empty for others."""
     kind, source = (
         root.findtext(f".//CustomAttributes/KeyValue/{name}") or "" for name in ("Kind", "Source")
     )
     return kind if kind in KINDS and source.startswith('{"model": ') else ""
+
+
+class CziProcess:
+    """libCZI with one file open, in a process of its own. One thread at a time is served.
+
+    Attributes:
+        description: The metadata, and what `czi_child` finds in the blocks.
+    """
+
+    description: dict[str, Any]
+
+    def __init__(self, path: Path) -> None:
+        """Start the process and open the file.
+
+        Raises:
+            InputError: The file is damaged.
+            IncompleteError: The process could not be started.
+        """
+        self._path, self._lock = path, threading.Lock()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+                [sys.executable, "-I", "-c", _BEGIN, json.dumps(sys.path), str(path.absolute())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise IncompleteError(f"{path}: cannot be opened: {error.strerror}") from error
+        try:
+            self.description = self._header("")
+        except BaseException:
+            self.close()
+            raise
+
+    def read(
+        self,
+        place: str,
+        roi: tuple[int, int, int, int],
+        plane: dict[str, int],
+        scene: int | None,
+        pixel_type: str,
+    ) -> NDArray[Any]:
+        """Read pixels.
+
+        Args:
+            place: Where in the file, for messages.
+            roi: (left, top, width, height) in the coordinates of the file.
+            plane: Numbers by dimension: T, Z, C and others that the file has.
+            scene: Number of the scene; None for a file without scenes.
+            pixel_type: Pixel type of the channel.
+
+        Returns:
+            `(height, width, samples)`.
+
+        Raises:
+            InputError: The file is damaged here.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = {"roi": roi, "plane": plane, "scene": scene, "pixel_type": pixel_type}
+        _, _, width, height = roi
+        with self._lock:
+            try:
+                self._process.stdin.write(json.dumps(request).encode() + b"\n")
+                self._process.stdin.flush()
+            except (OSError, ValueError):
+                raise self._ended(place) from None
+            header = self._header(place)
+            if tuple(header["shape"][:2]) != (height, width):
+                raise damaged(self._path, place, f"it gives {header['shape']} pixels")
+            pixels = np.empty(header["shape"], header["dtype"])
+            rest = pixels.data.cast("B")
+            while rest:
+                count = self._process.stdout.readinto(rest)  # type: ignore[attr-defined]
+                if not count:
+                    raise self._ended(place)
+                rest = rest[count:]
+        return pixels
+
+    def _header(self, place: str) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        watch = threading.Timer(_SECONDS, self._process.kill)
+        watch.daemon = True
+        watch.start()
+        try:
+            line = self._process.stdout.readline(_MOST_HEADER)
+        finally:
+            watch.cancel()
+        if not line.endswith(b"\n"):
+            raise self._ended(place)
+        header: dict[str, Any] = json.loads(line)
+        if "error" in header:
+            raise damaged(self._path, place, " ".join(str(header["error"]).split()))
+        return header
+
+    def _ended(self, place: str) -> Exception:
+        """The error for a process that is gone."""
+        self._process.kill()
+        code = self._process.wait()
+        return damaged(self._path, place, f"the library that reads CZI ended with code {code}")
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:  # what was not sent any more
+                    continue

@@ -13,8 +13,8 @@ from pathlib import Path
 from czcheck.errors import CzcheckError, IncompleteError, InputError, UsageError
 from czcheck.limits import GIB
 
-# Of images that have to be held as a whole, and of the tiles, strips and chunks of others.
-MOST_HELD = 4 * GIB
+# Of images that have to be in memory as a whole, and of the tiles, strips and chunks of others.
+MOST_IN_MEMORY = 4 * GIB
 MOST_PART = 1 * GIB
 MOST_PIXELS = 10**12
 MOST_PLANES = 100_000
@@ -22,10 +22,14 @@ MOST_CHANNELS = 1000
 
 _LOGGERS = ("tifffile", "PIL", "imagecodecs")
 _silent = threading.local()
+# TIFF's numbers of JPEG, JPEG 2000, WebP and PNG.
+COMPRESSIONS = (6, 7, 33007, 34892, 33003, 33004, 33005, 34712, 34927, 50001, 34933)
+_SIZ = b"\xff\x4f\xff\x51"
+_WEBP_SIDE = 0x3FFF
 
 
 class _Silence(logging.Filter):
-    """Drops what a decoder says in a thread that is reading for us: it is told as an error."""
+    """Drops what a decoder logs in a thread that reads for us, which raises an error anyway."""
 
     def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
         return not getattr(_silent, "depth", 0)
@@ -41,7 +45,7 @@ class UnfinishedStoreError(InputError):
 
 @contextmanager
 def readable(path: str | Path, place: str = "") -> Iterator[None]:
-    """Turn what decoders raise on damaged files into one line, and keep their log away.
+    """Turn what decoders raise on damaged files into one line, and silence their log.
 
     Args:
         path: The file, for the message.
@@ -85,12 +89,12 @@ def opened(path: str | Path) -> Iterator[None]:
 
 
 def damaged(path: str | Path, place: str, reason: str) -> InputError:
-    """What is said of a file that cannot be decoded.
+    """The error for a file that cannot be decoded.
 
     Args:
         path: The file.
         place: Where in it, such as ` at row 3, column 4`; may be empty.
-        reason: What the decoder says.
+        reason: What the decoder reports.
     """
     return InputError(
         f"{path}: the image is damaged or of a kind that cannot be read{place}: {reason[:200]}"
@@ -98,7 +102,7 @@ def damaged(path: str | Path, place: str, reason: str) -> InputError:
 
 
 def extra(path: str | Path, what: str, package: str) -> UsageError:
-    """What is said where a package is missing that only some images need.
+    """The error for a missing package that only some images need.
 
     Args:
         path: The image.
@@ -111,8 +115,8 @@ def extra(path: str | Path, what: str, package: str) -> UsageError:
     )
 
 
-def held(path: str | Path, height: int, width: int, pixel_bytes: int) -> None:
-    """Refuse an image that would have to be held in memory and is too large for that.
+def check_memory(path: str | Path, height: int, width: int, pixel_bytes: int) -> None:
+    """Refuse an image that has to be in memory as a whole and is too large for that.
 
     Args:
         path: The file, for the message.
@@ -124,11 +128,11 @@ def held(path: str | Path, height: int, width: int, pixel_bytes: int) -> None:
         InputError: It is too large.
     """
     size = height * width * pixel_bytes
-    if size > MOST_HELD:
+    if size > MOST_IN_MEMORY:
         raise InputError(
             f"{path}: {width}x{height} pixels have to be held in memory as a whole and are too "
-            f"many ({size / GIB:.1f} of at most {MOST_HELD // GIB} GiB); save the image as tiled "
-            "TIFF, CZI or OME-Zarr"
+            f"many ({size / GIB:.1f} of at most {MOST_IN_MEMORY // GIB} GiB); save the image as "
+            "tiled TIFF, CZI or OME-Zarr"
         )
 
 
@@ -174,15 +178,8 @@ def bounded_part(path: str | Path, what: str, size: int) -> None:
         )
 
 
-# TIFF's numbers of JPEG, JPEG 2000, WebP and PNG.
-COMPRESSIONS = (6, 7, 33007, 34892, 33003, 33004, 33005, 34712, 34927, 50001, 34933)
-
-_SIZ = b"\xff\x4f\xff\x51"
-_WEBP_SIDE = 0x3FFF
-
-
 def encoded_pixels(data: bytes) -> int:
-    """Number of pixels that a coded image says it has; 0 where it says nothing that is known.
+    """Number of pixels by the header of a coded image; 0 where there is no known header.
 
     Args:
         data: JPEG, JPEG 2000, WebP or PNG, from its beginning.
@@ -190,7 +187,7 @@ def encoded_pixels(data: bytes) -> int:
     try:
         return max((height * width for height, width in _sides(data)), default=0)
     except (struct.error, IndexError):
-        return 0  # cut short, which its decoder tells
+        return 0  # cut short, which its decoder reports
 
 
 def _sides(data: bytes) -> Iterator[tuple[int, int]]:

@@ -1,47 +1,45 @@
-"""What the readers of image files have in common: selection, and one channel at a time."""
+"""What the readers of image files share: selection, one channel at a time, regions put together."""
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from czcheck.errors import InputError, UsageError
 from czcheck.images.image import Image, Plane, Region, fitted
-from czcheck.images.selection import Selection, named, select
+from czcheck.images.selection import Selections, named, select, spans
+from czcheck.limits import MIB
 from czcheck.metadata.pixel_types import PIXEL_TYPES
+from czcheck.text import first_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+
 # Colours of a pixel as they lie in it.
 COLOURS = ("Blue", "Green", "Red")
+_FEW = 3
+# Enough for a row of strips or chunks while a network's tiles go along it.
+CACHE_BYTES = 64 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Selections:
-    """What of an image is wanted; None for all.
+def channel_names(given: Sequence[str], count: int, single: str = "Gray") -> list[str]:
+    """Names of all channels: those that a file gives, if it is as many; else their numbers.
 
-    Attributes:
-        scene: Scenes.
-        channel: Channels.
-        time: Points in time.
-        z: Sections.
-        numbers: Whether to give the numbers as they are stored, as of masks: of a PNG with a
-            palette or fewer than 8 bits not the colours or grays that they are shown in, and
-            integers of any size, which `read` gives in their own dtype.
-        allow_missing: Whether to read an image of which the file does not hold all pixels.
+    Args:
+        given: The names that the file gives; may be empty.
+        count: Number of channels.
+        single: Name of an only channel.
     """
-
-    scene: Selection = None
-    channel: Selection = None
-    time: Selection = None
-    z: Selection = None
-    numbers: bool = False
-    allow_missing: bool = False
+    plain = [single] if count == 1 else [str(number) for number in range(count)]
+    names = given if len(given) == count else plain
+    return [name or other for name, other in zip(names, plain, strict=True)]
 
 
 class FileImage(Image):
@@ -52,11 +50,11 @@ class FileImage(Image):
     _wide = False
 
     def _choose_channels(self, channels: Sequence[tuple[str, str]], selections: Selections) -> None:
-        """Keep the channels that are wanted.
+        """Choose channels.
 
         Args:
             channels: (name, pixel type) of all channels.
-            selections: What of them is wanted.
+            selections: What of them is read.
 
         Raises:
             UsageError: A selection matches nothing.
@@ -67,8 +65,8 @@ class FileImage(Image):
         colour = len(types) == 1 and PIXEL_TYPES[types[0]].is_colour
         if colour and selections.channel is not None:
             # A colour can be taken for itself, by its name; the number is that of the channel.
-            wanted = select(self.path, "channel", selections.channel, range(4), [*names, *COLOURS])
-            self._taken = tuple((0, None if each == 0 else each - 1) for each in wanted)
+            taken = select(self.path, "channel", selections.channel, range(4), [*names, *COLOURS])
+            self._taken = tuple((0, None if each == 0 else each - 1) for each in taken)
         else:
             chosen = select(self.path, "channel", selections.channel, range(len(channels)), names)
             self._taken = tuple((each, None) for each in chosen)
@@ -81,11 +79,11 @@ class FileImage(Image):
         )
 
     def _choose_planes(self, planes: Sequence[Plane], selections: Selections) -> list[int]:
-        """Keep the planes that are wanted.
+        """Choose planes.
 
         Args:
             planes: All planes of the file, in order.
-            selections: What of them is wanted.
+            selections: What of them is read.
 
         Returns:
             Numbers of their scenes, in order. Only these have to be alike.
@@ -113,7 +111,7 @@ class FileImage(Image):
         """Refuse an image of which pixels are missing, or note what is missing.
 
         Args:
-            missing: What the file does not hold of the selected planes, one phrase each.
+            missing: What the file lacks of the selected planes, one phrase each.
             fix: What helps, as a sentence without its end.
             allowed: Whether the user allows it.
 
@@ -142,3 +140,102 @@ class FileImage(Image):
     @abstractmethod
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:
         """A region of one of the file's channels, `(height, width, samples)`, native byte order."""
+
+
+class PlaneOf(NamedTuple):
+    """A plane of one channel, by its numbers in the file."""
+
+    scene: int
+    time: int
+    z: int
+    channel: int
+
+
+def missing_planes(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
+    """Which of the selected planes a file lacks, such as `2 of 6 planes: time 1`.
+
+    Args:
+        selected: All planes that are selected.
+        absent: Those that are missing, one at least.
+    """
+    noun = "plane" if len(selected) == 1 else "planes"
+    return f"{len(absent)} of {len(selected)} {noun}: {_named(selected, absent)}"
+
+
+def _named(selected: Sequence[PlaneOf], absent: Collection[PlaneOf]) -> str:
+    """The missing planes by the numbers in which the selected ones differ."""
+    differ = [
+        name for name in PlaneOf._fields if len({getattr(each, name) for each in selected}) > 1
+    ]
+    if not differ:
+        return "the only one"
+    values = {name: sorted({getattr(each, name) for each in absent}) for name in differ}
+    if len(absent) == prod(map(len, values.values())):
+        every = {name: {getattr(each, name) for each in selected} for name in differ}
+        # Nothing is gained by a dimension along which all are missing.
+        parts = [name for name in differ if len(values[name]) < len(every[name])] or differ
+        return ", ".join(f"{name} {spans(values[name])}" for name in parts)
+    texts = [
+        ", ".join(f"{name} {getattr(each, name)}" for name in differ) for each in sorted(absent)
+    ]
+    return first_of(texts, _FEW, "; ")
+
+
+class PartCache:
+    """The parts decoded last, up to a number of bytes but one at least; safe among threads."""
+
+    def __init__(self, most: int) -> None:
+        """Begin with nothing."""
+        self._most, self._bytes = most, 0
+        self._parts: OrderedDict[Hashable, NDArray[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """A part, decoded unless it is stored."""
+        with self._lock:
+            if key in self._parts:
+                self._parts.move_to_end(key)
+                return self._parts[key]
+        part = load()
+        with self._lock:
+            if key not in self._parts:
+                self._parts[key] = part
+                self._bytes += part.nbytes
+            while self._bytes > self._most and len(self._parts) > 1:
+                _, dropped = self._parts.popitem(last=False)
+                self._bytes -= dropped.nbytes
+        return part
+
+
+def assemble(
+    region: Region,
+    part: tuple[int, int],
+    like: tuple[int, np.dtype[Any]],
+    load: Callable[[int, int], NDArray[Any]],
+) -> NDArray[Any]:
+    """A region of a plane that is stored in a grid of parts.
+
+    Args:
+        region: The region.
+        part: (height, width) of a part; the last ones may be smaller.
+        like: (samples, dtype) of the result.
+        load: Gives the part of a row and a column of the grid, `(height, width, samples)`.
+
+    Returns:
+        `(height, width, samples)`, an array of its own.
+    """
+    samples, dtype = like
+    high, wide = part
+    bottom, right = region.top + region.height, region.left + region.width
+    result = np.empty((region.height, region.width, samples), dtype)
+    for row in range(region.top // high, -(-bottom // high)):
+        for column in range(region.left // wide, -(-right // wide)):
+            top, left = max(region.top, row * high), max(region.left, column * wide)
+            end, side = min(bottom, (row + 1) * high), min(right, (column + 1) * wide)
+            pixels = load(row, column)
+            result[top - region.top : end - region.top, left - region.left : side - region.left] = (
+                pixels[
+                    top - row * high : end - row * high, left - column * wide : side - column * wide
+                ]
+            )
+    return result

@@ -14,11 +14,7 @@ _STORE_FILES = ("zarr.json", ".zgroup", ".zarray")
 
 
 def is_store(path: Path) -> bool:
-    """Whether a folder is a Zarr store, and so one image.
-
-    Args:
-        path: Any path.
-    """
+    """Whether a folder is a Zarr store, and so one image."""
     return path.is_dir() and (
         path.suffix.lower() == STORE_ENDING or any((path / name).exists() for name in _STORE_FILES)
     )
@@ -26,9 +22,6 @@ def is_store(path: Path) -> bool:
 
 def image_files(folder: Path) -> list[Path]:
     """The images in a folder, not below.
-
-    Args:
-        folder: The folder.
 
     Returns:
         Image files and Zarr stores by name. Hidden files are left out.

@@ -1,4 +1,4 @@
-"""What an image is to the rest of the program: planes of pixels that are read region by region."""
+"""What an image is: planes of pixels that are read region by region, of a file or an array."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from czcheck.errors import InputError
+from czcheck.errors import InputError, UsageError
 from czcheck.metadata.pixel_types import BY_CONTENT, PIXEL_TYPES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
+_WITH_CHANNELS = 3
+COLOURS, ALPHA = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Plane:
         width: Width in pixels.
         top: Row of the plane's first pixel in the coordinates of the file, where it knows some.
         left: Column of the plane's first pixel, likewise.
-        name: What tells the plane from the file's others, for names of files: `_s0_t1_z2`, with
+        name: Tells the plane from the file's others in names of files: `_s0_t1_z2`, with
             only the parts in which planes of the selection differ; empty for a single plane.
     """
 
@@ -80,9 +82,9 @@ class Image(ABC):
         pixel_size: (height, width) of a pixel in micrometres; None where the image does not know.
         planes: The planes in the order of scene, time and depth. All have the same channels.
         tiled: Whether regions are read without holding the whole plane in memory.
-        result: What czcheck says in the file that it wrote into it: `labels`, `probabilities`,
-            `confidence` or `overlay`; empty for files of others.
-        missing: What the file does not hold of the selected planes, one phrase each. Pixels there
+        result: What the file contains, by its own mark, if czcheck wrote it: `labels`,
+            `probabilities`, `confidence` or `overlay`; empty for files of others.
+        missing: What the file lacks of the selected planes, one phrase each. Pixels there
             are 0. Empty unless the image was opened with `allow_missing`.
         warnings: What else a user should know about the pixels, one sentence each.
     """
@@ -101,7 +103,7 @@ class Image(ABC):
     @property
     def pixel_type(self) -> str:
         """The pixel types of all channels as one word, such as `Gray16` or `2 x Gray8`."""
-        return told(self.pixel_types)
+        return pixel_types_text(self.pixel_types)
 
     @property
     def scalars(self) -> int:
@@ -151,12 +153,8 @@ class Image(ABC):
         self.close()
 
 
-def told(pixel_types: Sequence[str]) -> str:
-    """Pixel types as a few words: `Gray8`, `3 x Gray8`, `Gray8 + Bgr24`.
-
-    Args:
-        pixel_types: Names of pixel types.
-    """
+def pixel_types_text(pixel_types: Sequence[str]) -> str:
+    """Pixel types as a few words: `Gray8`, `3 x Gray8`, `Gray8 + Bgr24`."""
     if len(set(pixel_types)) == 1:
         return pixel_types[0] if len(pixel_types) == 1 else f"{len(pixel_types)} x {pixel_types[0]}"
     return " + ".join(pixel_types)
@@ -166,7 +164,7 @@ def pixel_type_of(dtype: np.dtype[Any], samples: int, place: str | Path) -> str:
     """The format's word for pixels of a dtype.
 
     Integers that the format does not know count as 16 bits: cameras and label images are often
-    saved as int16 or uint32 and hold less. `fitted` refuses values for which that is not true.
+    saved as int16 or uint32 and use less. `fitted` refuses values for which that is not true.
 
     Args:
         dtype: dtype of one number, in any byte order.
@@ -220,7 +218,7 @@ def fitted(
 
 
 def check_finite(pixels: NDArray[Any], path: str, plane: Plane, top: int, left: int) -> None:
-    """Refuse pixels that are no numbers: networks answer them with anything.
+    """Refuse pixels that are no numbers: for them, a network returns anything.
 
     Args:
         pixels: `(height, width, scalars)`, a region of the plane.
@@ -243,11 +241,104 @@ def check_finite(pixels: NDArray[Any], path: str, plane: Plane, top: int, left: 
 
 
 def in_plane(plane: Plane) -> str:
-    """A plane for the end of a phrase, such as ` of scene 1, time 2`; empty for a single one.
-
-    Args:
-        plane: The plane.
-    """
+    """A plane for the end of a phrase, such as ` of scene 1, time 2`; empty for a single one."""
     words = {"s": "scene", "t": "time", "z": "z"}
     parts = [f"{words[each[0]]} {each[1:]}" for each in plane.name.split("_") if each]
     return f" of {', '.join(parts)}" if parts else ""
+
+
+class ArrayImage(Image):
+    """An array of one plane; regions are taken when they are read."""
+
+    format = "array"
+
+    def __init__(
+        self,
+        array: Any,
+        *,
+        name: str,
+        color: Literal["rgb", "bgr"] | None,
+        channels: tuple[str, ...] | None,
+        pixel_size: tuple[float, float] | None,
+    ) -> None:
+        """Wrap an array; the arguments are those of `wrap_array`."""
+        shape = tuple(array.shape)
+        if len(shape) not in (2, 3) or 0 in shape:
+            raise UsageError(
+                f"{name}: an image is (height, width) or (height, width, channels), not {shape}"
+            )
+        count = shape[2] if len(shape) == _WITH_CHANNELS else 1
+        if color is not None and count not in (COLOURS, ALPHA):
+            raise UsageError(f"{name}: color={color!r} needs 3 or 4 channels, not {count}")
+        self.path = name
+        if color is None:
+            self.pixel_types = (pixel_type_of(array.dtype, 1, name),) * count
+        else:
+            self.pixel_types = (pixel_type_of(array.dtype, count, name),)
+        self.channels = channels or tuple(str(each) for each in range(len(self.pixel_types)))
+        if len(self.channels) != len(self.pixel_types):
+            raise UsageError(
+                f"{name}: {len(self.channels)} names for {len(self.pixel_types)} channels"
+            )
+        self.pixel_size = pixel_size
+        self.planes = (Plane(0, 0, 0, "", int(shape[0]), int(shape[1])),)
+        self.tiled = True
+        self._array, self._turned = array, color == "rgb"
+
+    def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
+        part = np.asarray(self._array[region.rows, region.columns])
+        pixels = part.reshape(region.height, region.width, -1)
+        pixels = fitted(pixels, self.dtype, self.path, plane, region)
+        return to_bgr(pixels) if self._turned else pixels
+
+
+def to_bgr(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Red, green, blue (alpha) as blue, green, red (alpha).
+
+    Args:
+        pixels: `(height, width, 3 or 4)`.
+    """
+    return pixels[..., [2, 1, 0, *range(3, pixels.shape[-1])]]
+
+
+def with_samples(pixels: NDArray[Any], samples: int, opaque: float) -> NDArray[Any]:
+    """Colours with alpha or without; anything else as it is.
+
+    Args:
+        pixels: `(height, width, 3 or 4)`.
+        samples: 3 drops alpha, 4 adds it.
+        opaque: What an alpha that is added is.
+    """
+    have = pixels.shape[-1]
+    if (have, samples) == (ALPHA, COLOURS):
+        return pixels[..., :COLOURS]
+    if (have, samples) == (COLOURS, ALPHA):
+        alpha = np.full((*pixels.shape[:2], 1), opaque, pixels.dtype)
+        return np.concatenate([pixels, alpha], axis=-1)
+    return pixels
+
+
+def wrap_array(
+    array: Any,
+    *,
+    name: str = "array",
+    color: Literal["rgb", "bgr"] | None = None,
+    channels: tuple[str, ...] | None = None,
+    pixel_size: tuple[float, float] | None = None,
+) -> Image:
+    """An array as an image of one plane.
+
+    Args:
+        array: numpy, dask or zarr array, `(height, width)` or `(height, width, channels)`, uint8,
+            uint16 or float32. Lazy arrays are computed region by region.
+        name: What messages call it.
+        color: Order of the colours where the last dimension holds colours (and alpha). If left
+            out, each of its elements is a gray channel of its own.
+        channels: Names of the channels; their numbers if left out.
+        pixel_size: (height, width) of a pixel in micrometres.
+
+    Raises:
+        UsageError: Another shape, or names that do not fit.
+        InputError: A dtype for which the format has no pixel type.
+    """
+    return ArrayImage(array, name=name, color=color, channels=channels, pixel_size=pixel_size)

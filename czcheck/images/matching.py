@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from czcheck.errors import InputError
-from czcheck.images.arrays import ALPHA, COLOURS, with_samples
-from czcheck.images.image import Image, Plane, Region, check_finite, told
+from czcheck.images.image import (
+    ALPHA,
+    COLOURS,
+    Image,
+    Plane,
+    Region,
+    check_finite,
+    pixel_types_text,
+    with_samples,
+)
 from czcheck.images.selection import there_is
 from czcheck.metadata.model_metadata import ModelMetadata
 from czcheck.metadata.pixel_types import BY_CONTENT, MONOCHROME, PIXEL_TYPES
@@ -25,7 +33,20 @@ Intensities = Literal["exact", "keep", "scale"]
 LUMA = (0.114, 0.587, 0.299)
 
 
-class ModelImage(Image):
+class _View(Image):
+    """Another image, read otherwise. Closing it closes the image."""
+
+    def __init__(self, image: Image) -> None:
+        self.path, self.format, self.channels = image.path, image.format, image.channels
+        self.pixel_size, self.planes, self.tiled = image.pixel_size, image.planes, image.tiled
+        self.missing, self.warnings = image.missing, image.warnings
+        self._image = image
+
+    def close(self) -> None:
+        self._image.close()
+
+
+class ModelImage(_View):
     """An image with exactly the channels that a network takes; see `for_model`.
 
     `pixel_types` are those of the model. `read` returns as many numbers per pixel as the network
@@ -36,11 +57,8 @@ class ModelImage(Image):
         self, image: Image, pixel_types: tuple[str, ...], steps: tuple[_Step, ...]
     ) -> None:
         """Put steps in front of an image; `for_model` chooses them."""
-        self.path, self.format, self.channels = image.path, image.format, image.channels
-        self.pixel_size, self.planes, self.tiled = image.pixel_size, image.planes, image.tiled
-        self.missing, self.warnings = image.missing, image.warnings
-        self.pixel_types = pixel_types
-        self._image, self._steps = image, steps
+        super().__init__(image)
+        self.pixel_types, self._steps = pixel_types, steps
 
     @property
     def scalars(self) -> int:
@@ -63,10 +81,6 @@ class ModelImage(Image):
             parts.append(step(pixels[..., first : first + count]))
             first += count
         return np.concatenate(parts, axis=-1, dtype=self.dtype)
-
-    def close(self) -> None:
-        """Close the image."""
-        self._image.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +126,14 @@ def for_model(
 ) -> ModelImage:
     """A view of an image that delivers the channels of a network.
 
-    The image's channels are held against the model's in their order. `ConvertToMonochrome` makes
+    The image's channels are compared with the model's in their order. `ConvertToMonochrome` makes
     gray of colours by the weights `LUMA`, rounded for integers; `SplitRgb` keeps blue, green, red.
     Where only one of image and model has an alpha channel, it is dropped, or added as opaque.
     Three gray channels called Red, Green and Blue are a colour to a model of colour images.
 
     Args:
         image: The image, with its channels selected. Closing the view closes it.
-        metadata: What the model says of its images.
+        metadata: The metadata of the model.
         network_channels: Last dimension of the network's input. It decides whether a model with
             `ConvertToMonochrome` and colour images takes gray or colours; gray if left out.
         intensities: What to do with pixels of another depth than the model's: `exact` refuses
@@ -130,57 +144,52 @@ def for_model(
         InputError: The image's channels, colours or pixel types are not the model's. The message
             names both and the option that helps.
     """
-    wanted = metadata.pixel_types
-    gray = metadata.color_handling == MONOCHROME and network_channels in (None, len(wanted))
-    image = _with_colours(image, wanted)
+    required = metadata.pixel_types
+    gray = metadata.color_handling == MONOCHROME and network_channels in (None, len(required))
+    image = _with_colours(image, required)
     stored = image.pixel_types
-    if not gray and len(stored) == 1 and _splits(stored[0], wanted):
-        step = _step(image, stored[0], wanted[0], len(wanted), intensities)
-        return ModelImage(image, wanted, (step,))
-    if len(stored) != len(wanted):
+    if not gray and len(stored) == 1 and _splits(stored[0], required):
+        step = _step(image, stored[0], required[0], len(required), intensities)
+        return ModelImage(image, required, (step,))
+    if len(stored) != len(required):
         raise InputError(
             f"{image.path}: the image has {_channels(stored)}, "
-            f"the model takes {_channels(wanted)}; " + _channel_option(image, len(wanted))
+            f"the model takes {_channels(required)}; " + _channel_option(image, len(required))
         )
     steps = []
-    for number, (have, want) in enumerate(zip(stored, wanted, strict=True)):
+    for number, (have, want) in enumerate(zip(stored, required, strict=True)):
         samples = 1 if gray else PIXEL_TYPES[want].scalars
         if (PIXEL_TYPES[have].scalars == 1) != (samples == 1) and not (gray and samples == 1):
             raise InputError(_other_colours(image, number, have, want, metadata.color_handling))
         steps.append(_step(image, have, want, samples, intensities))
-    view = ModelImage(image, wanted, tuple(steps))
+    view = ModelImage(image, required, tuple(steps))
     if network_channels not in (None, view.scalars):
         raise InputError(
             f"{image.path}: the network takes {network_channels} numbers per pixel, its metadata "
-            f"({told(wanted)}, {metadata.color_handling}) give {view.scalars}; "
-            "mend the model's metadata: czcheck verify tells how"
+            f"({pixel_types_text(required)}, {metadata.color_handling}) give {view.scalars}; "
+            "fix the model's metadata, see `czcheck verify`"
         )
     return view
 
 
-class _ByName(Image):
+class _ByName(_View):
     """An image whose channels Red, Green and Blue are taken as one colour channel."""
 
     def __init__(self, image: Image, pixel_type: str, order: list[int]) -> None:
-        self.path, self.format, self.planes = image.path, image.format, image.planes
-        self.pixel_size, self.tiled = image.pixel_size, image.tiled
-        self.missing, self.warnings = image.missing, image.warnings
+        super().__init__(image)
         self.channels, self.pixel_types = ("RGB",), (pixel_type,)
-        self._image, self._order = image, order
+        self._order = order
 
     def _read(self, plane: Plane, region: Region) -> NDArray[Any]:
         return self._image.read(plane, *region)[..., self._order]
 
-    def close(self) -> None:
-        self._image.close()
 
-
-def _with_colours(image: Image, wanted: tuple[str, ...]) -> Image:
-    """The image, its gray channels as colours where they are called so and colours are wanted.
+def _with_colours(image: Image, required: tuple[str, ...]) -> Image:
+    """The image, its gray channels as colours where they are called so and the model takes colours.
 
     OME-Zarr and many OME-TIFFs know no colour pixels, only channels.
     """
-    if len(wanted) != 1 or PIXEL_TYPES[wanted[0]].scalars not in (COLOURS, ALPHA):
+    if len(required) != 1 or PIXEL_TYPES[required[0]].scalars not in (COLOURS, ALPHA):
         return image
     names, kinds = [each.casefold() for each in image.channels], set(image.pixel_types)
     if sorted(names) != ["blue", "green", "red"] or len(kinds) != 1:
@@ -192,11 +201,11 @@ def _with_colours(image: Image, wanted: tuple[str, ...]) -> Image:
     return _ByName(image, colour, [names.index(each) for each in ("blue", "green", "red")])
 
 
-def _splits(stored: str, wanted: tuple[str, ...]) -> bool:
+def _splits(stored: str, required: tuple[str, ...]) -> bool:
     """Whether one colour channel is split to a model's gray channels."""
     samples = PIXEL_TYPES[stored].scalars
-    grays = all(PIXEL_TYPES[each].scalars == 1 for each in wanted) and len(set(wanted)) == 1
-    return grays and len(wanted) == COLOURS and samples in (COLOURS, ALPHA)
+    grays = all(PIXEL_TYPES[each].scalars == 1 for each in required) and len(set(required)) == 1
+    return grays and len(required) == COLOURS and samples in (COLOURS, ALPHA)
 
 
 def _step(image: Image, have: str, want: str, samples: int, intensities: Intensities) -> _Step:
@@ -212,7 +221,7 @@ def _step(image: Image, have: str, want: str, samples: int, intensities: Intensi
 
 
 def _channels(pixel_types: tuple[str, ...]) -> str:
-    return f"{count(len(pixel_types), 'channel')} ({told(pixel_types)})"
+    return f"{count(len(pixel_types), 'channel')} ({pixel_types_text(pixel_types)})"
 
 
 def _channel_option(image: Image, count: int) -> str:
@@ -226,5 +235,5 @@ def _other_colours(image: Image, number: int, have: str, want: str, handling: st
     channel = f" channel {number}" if len(image.channels) > 1 else ""
     text = f"{image.path}: the image{channel} is {have}, the model takes {want} ({handling}); "
     if PIXEL_TYPES[have].scalars == 1:
-        return text + "take a colour image (of an array: say color='rgb' or color='bgr')"
+        return text + "take a colour image (of an array: give color='rgb' or color='bgr')"
     return text + "choose one colour with --channel Red, Green or Blue, or save the image in gray"

@@ -33,6 +33,9 @@ _MICROMETRES = {
     "cm": 1e4, "m": 1e6, "in": 25400.0,
 }  # fmt: skip
 _COUNTS = ("IFD", "NumPlanes", "PlaneCount", "FirstT", "FirstZ", "FirstC", "SizeT", "SizeZ")
+_FEW = 5
+_NAMED = re.compile(r'\b(?:FileName|MetadataFile)\s*=\s*(?:"([^"<]*)"|\'([^\'<]*)\')')
+_ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class OmeImage:
         name: Its name; may be empty.
         channels: Names of its channels; empty where they have none.
         pixel_size: (height, width) of a pixel in micrometres, if given.
-        files: (name, UUID) of the files that its planes are said to be in; empty for the file
+        files: (name, UUID) of the files that its planes should be in; empty for the file
             itself.
     """
 
@@ -66,20 +69,20 @@ def ome_images(path: Path, text: str) -> tuple[OmeImage, ...]:
     Raises:
         InputError: It has a DOCTYPE, counts beyond all measure, or names files elsewhere.
     """
-    # The description is text already; what it says of its encoding no longer holds.
+    # The description is text already, so that its declaration of an encoding is wrong.
     root = parse(re.sub(r"^\s*<\?xml[^>]*\?>", "", text).encode(), _MOST_BYTES, _MOST_TAGS)
     if isinstance(root, Unreadable):
         raise InputError(f"{path}: the OME-XML {root.reason}")
     for element in root.iter():
         _check(path, element)
-    # tifffile makes a list of them, for all that the document says.
+    # tifffile makes a list of as many as the document claims.
     if sum(_planes(each) for each in root.iter() if _tag(each) == "Pixels") > _MOST_LISTED:
         raise InputError(f"{path}: the OME-XML gives more planes than are believed")
     return tuple(_image(each) for each in root.iter() if _tag(each) == "Image")
 
 
 def described_elsewhere(text: str) -> str | None:
-    """The file whose OME-XML describes the set that a file is of, if its own only says so.
+    """The file whose OME-XML describes the set that a file is of, if its own does not.
 
     Args:
         text: OME-XML that `ome_images` has checked.
@@ -118,17 +121,17 @@ def _check(path: Path, element: Element) -> None:
     if _tag(element) == "UUID" and name not in ("", Path(name).name, "..", "."):
         raise InputError(
             f"{path}: the OME-XML names a file in another folder ({name[:80]}); "
-            "put the files of an image beside each other"
+            "put all files of an image into one folder"
         )
-    beside = path.parent / name
-    if _tag(element) == "UUID" and name and beside.exists() and not beside.is_file():
+    neighbour = path.parent / name
+    if _tag(element) == "UUID" and name and neighbour.exists() and not neighbour.is_file():
         raise InputError(f"{path}: the OME-XML names {name[:80]}, which is no file")
     if "Along" in _tag(element) and _labels(element) > MOST_PLANES:
         raise InputError(f"{path}: the OME-XML divides an axis beyond all measure")
 
 
 def _planes(pixels: Element) -> float:
-    """Number of planes that one image is said to have, its channels counted."""
+    """Number of planes that one image claims to have, its channels counted."""
     return math.prod(max(_number(pixels.get(f"Size{axis}", "1")), 1) for axis in "TZC")
 
 
@@ -178,7 +181,7 @@ def micrometres(unit: str) -> float:
 
 
 def known(height: float, width: float) -> tuple[float, float] | None:
-    """A pixel size, or None if it says nothing.
+    """A pixel size, or None if it is not a size.
 
     Args:
         height: Height in micrometres.
@@ -188,20 +191,10 @@ def known(height: float, width: float) -> tuple[float, float] | None:
     return (height, width) if sound else None
 
 
-_FEW = 5
-_NAMED = re.compile(r'\b(?:FileName|MetadataFile)\s*=\s*(?:"([^"<]*)"|\'([^\'<]*)\')')
-_ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
-
-
 def missing_files(path: Path, text: str, images: Iterable[OmeImage]) -> list[str]:
     """Names of the files that a file names and that are not next to it, or not whole.
 
     The file itself may have been renamed: it is known by its identity.
-
-    Args:
-        path: The file.
-        text: Its OME-XML.
-        images: What that says of images.
     """
     files = dict.fromkeys(each for image in images for each in image.files)
     own = own_uuid(text)
@@ -233,7 +226,7 @@ def missing_phrase(path: Path, names: Sequence[str], images: Iterable[OmeImage])
     Args:
         path: The file.
         names: The missing files, one at least.
-        images: What the OME-XML says of images.
+        images: The images that its OME-XML describes.
     """
     files, verb = ("file", "is") if len(names) == 1 else ("files", "are")
     how = "missing"
@@ -258,14 +251,8 @@ def in_order(
 
     tifffile leaves out images of which no plane can be read, so that later ones move up.
 
-    Args:
-        path: The file.
-        text: Its OME-XML.
-        images: What that says of images.
-        series: The series that tifffile made.
-
     Raises:
-        InputError: It cannot be told which image a series is.
+        InputError: It is not clear which image a series is.
     """
     numbers = list(range(len(images)))
     if len(series) < len(images):
@@ -303,22 +290,15 @@ def strange_files(path: Path, text: str, files: Iterable[tifffile.TiffFile]) -> 
 
 
 def set_warning(text: str) -> Iterator[str]:
-    """A warning where a file is one of a set and does not describe it.
-
-    Args:
-        text: Its OME-XML.
-    """
+    """A warning where a file is one of a set and does not describe it."""
     name = described_elsewhere(text)
     if name is not None:
         where = f"; {name[:80]} describes it" if name else ""
         yield f"the file is one of a set{where}. Only the pages of this file are read"
 
 
-def files_beside(path: Path) -> frozenset[Path]:
-    """Files beside an OME-TIFF that belong to the same image.
-
-    Args:
-        path: The TIFF file.
+def neighbouring_files(path: Path) -> frozenset[Path]:
+    """Files in the folder of an OME-TIFF that belong to the same image.
 
     Returns:
         Those that it names and that exist; none for a file that is no OME-TIFF.

@@ -13,9 +13,8 @@ import numpy as np
 
 from czcheck.errors import IncompleteError
 from czcheck.files import placing, writing
-from czcheck.images.content import Content
 from czcheck.images.decoders import extra
-from czcheck.images.writer import FileWriter
+from czcheck.images.writer import Content, FileWriter
 from czcheck.text import printable
 
 if TYPE_CHECKING:
@@ -36,10 +35,6 @@ class CziOutput(FileWriter):
     def __init__(self, path: Path, content: Content) -> None:
         """Begin a file.
 
-        Args:
-            path: The file.
-            content: What will be written.
-
         Raises:
             UsageError: No such folder, or pylibCZIrw is not installed.
             IncompleteError: It cannot be written there.
@@ -50,13 +45,7 @@ class CziOutput(FileWriter):
             raise extra(path, "writing CZI", "pylibCZIrw") from error
         self.path, self.content = str(path), content
         self._channels = len(content.channels)
-        self._numbers = {
-            axis: {
-                value: n
-                for n, value in enumerate(sorted({getattr(p, axis) for p in content.planes}))
-            }
-            for axis in ("scene", "time", "z")
-        }
+        self._numbers = content.numbers
         self._lock = threading.Lock()
         with ExitStack() as stack:
             self._target = stack.enter_context(placing(path))
@@ -96,14 +85,7 @@ class CziOutput(FileWriter):
         content = self.content
         height, width = content.pixel_size or (0.0, 0.0)
         attributes = {
-            f"Class{each.label_value}": json.dumps(
-                {
-                    "Name": each.name,
-                    "LabelValue": each.label_value,
-                    "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
-                }
-            )
-            for each in content.classes
+            f"Class{each['LabelValue']}": json.dumps(each) for each in content.class_entries
         }
         attributes["Kind"] = content.kind
         attributes["Source"] = json.dumps(dict(content.source))

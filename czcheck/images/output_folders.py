@@ -1,4 +1,4 @@
-"""Where a Zarr store is written: beside its place on this machine, or in its place at a URL."""
+"""Where a Zarr store is written: next to its place on this machine, or in its place at a URL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zarr.storage import FsspecStore, LocalStore
 from czcheck.errors import UsageError
 from czcheck.images.decoders import extra
 from czcheck.images.folders import UNFINISHED
-from czcheck.images.zarr_scenes import OURS
+from czcheck.images.writer import OURS
 
 _PROGRESS = "czcheck-progress"
 _ATTRIBUTES = ".zattrs"
@@ -39,11 +39,11 @@ class Folder(ABC):
 
     @abstractmethod
     def finished(self) -> dict[str, Any] | None:
-        """What a complete store in the place says of itself; None if there is none."""
+        """The mark of a complete store in the place; None if there is none."""
 
     @abstractmethod
     def unfinished(self) -> dict[str, Any] | None:
-        """What an unfinished one says."""
+        """The mark of an unfinished one."""
 
     @abstractmethod
     def begin(self) -> None:
@@ -87,13 +87,13 @@ def folder_for(path: str) -> Folder:
     return _Remote(path)
 
 
-def _said(text: bytes) -> dict[str, Any] | None:
+def _mark_in(text: bytes) -> dict[str, Any] | None:
     try:
         attributes = json.loads(text)
     except ValueError:
         return None
-    said = attributes.get(OURS) if isinstance(attributes, dict) else None
-    return said if isinstance(said, dict) else None
+    mark = attributes.get(OURS) if isinstance(attributes, dict) else None
+    return mark if isinstance(mark, dict) else None
 
 
 class _Local(Folder):
@@ -133,7 +133,7 @@ class _Local(Folder):
 
     def _read(self, folder: Path) -> dict[str, Any] | None:
         try:
-            return _said((folder / _ATTRIBUTES).read_bytes())
+            return _mark_in((folder / _ATTRIBUTES).read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -197,17 +197,17 @@ class _Remote(Folder):
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            return _said(self._fs.cat_file(f"{self._root}/{_ATTRIBUTES}"))
+            return _mark_in(self._fs.cat_file(f"{self._root}/{_ATTRIBUTES}"))
         except FileNotFoundError:
             return None
 
     def finished(self) -> dict[str, Any] | None:
-        said = self._read()
-        return None if said is None or said.get("unfinished") else said
+        mark = self._read()
+        return None if mark is None or mark.get("unfinished") else mark
 
     def unfinished(self) -> dict[str, Any] | None:
-        said = self._read()
-        return said if said is not None and said.get("unfinished") else None
+        mark = self._read()
+        return mark if mark is not None and mark.get("unfinished") else None
 
     def begin(self) -> None:
         if self._taken:

@@ -1,7 +1,7 @@
 """Writing OME-TIFF: tiled, compressed, with the classes in its metadata.
 
 Blocks come in any order, and TIFF is written from front to back. So blocks go to an uncompressed
-file without a name first, and from there to tiles; neither is held in memory.
+file without a name first, and from there to tiles; neither is in memory.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import numpy as np
 import tifffile
 
 from czcheck.files import placing, writing
-from czcheck.images.content import CLASSES, SOURCE, Content
-from czcheck.images.writer import FileWriter
+from czcheck.images.writer import CLASSES, SOURCE, Content, FileWriter
 from czcheck.limits import GIB
 from czcheck.text import printable
 
@@ -48,10 +47,6 @@ class TiffOutput(FileWriter):
 
     def __init__(self, path: Path, content: Content) -> None:
         """Begin a file.
-
-        Args:
-            path: The file.
-            content: What will be written.
 
         Raises:
             UsageError: No such folder.
@@ -148,13 +143,9 @@ class TiffOutput(FileWriter):
             "MapAnnotation": [
                 {
                     "Namespace": CLASSES,
-                    "Value": {
-                        "Name": printable(each.name),
-                        "LabelValue": str(each.label_value),
-                        "Color": "#{:02X}{:02X}{:02X}".format(*each.color),
-                    },
+                    "Value": {key: _text(value) for key, value in each.items()},
                 }
-                for each in content.classes
+                for each in content.class_entries
             ],
         }
         if content.kind == "probabilities":

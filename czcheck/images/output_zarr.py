@@ -1,8 +1,8 @@
-"""Writing OME-Zarr 0.4: chunk by chunk, and going on where an interrupted run stopped.
+"""Writing OME-Zarr 0.4: chunk by chunk, and resuming where an interrupted run stopped.
 
-While it is written, a store of this machine stands beside its place as NAME.unfinished, and one
-elsewhere (a URL) in its place. Either is no image until it is complete: it says only what it is
-made of, and keeps a record of the blocks that are done.
+While it is written, a store of this machine stands next to its place as NAME.unfinished, and one
+elsewhere (a URL) in its place. Either is no image until it is complete: it contains what it is
+made of, and a record of the blocks that are done.
 """
 
 from __future__ import annotations
@@ -10,30 +10,34 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import zarr
 from numcodecs import Blosc
+from ome_zarr_models.common.image_label_types import Color, Property
+from ome_zarr_models.v04.axes import Axis
+from ome_zarr_models.v04.image_label_types import Label
+from ome_zarr_models.v04.multiscales import Dataset, Multiscale
+from ome_zarr_models.v04.omero import Channel, Omero, Window
 
 from czcheck.errors import IncompleteError, UsageError
 from czcheck.files import writing
-from czcheck.images.chunks import Chunk, Chunks
-from czcheck.images.content import Content
-from czcheck.images.ome_zarr import image_attributes
+from czcheck.images.chunks import Chunk, Chunks, ZarrPart, write_chunk
 from czcheck.images.output_folders import Folder, folder_for
-from czcheck.images.writer import Writer
-from czcheck.images.zarr_part import ZarrPart, write_chunk
-from czcheck.images.zarr_scenes import OURS
+from czcheck.images.writer import OURS, Content, Writer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.images.image import Plane
 
-# Rows and columns. A row of chunks is held while tiles go along it, so they are not high.
+
+# Rows and columns. A row of chunks is in memory while tiles go along it, so they are not high.
 CHUNK = 256, 1024
+_AXES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
+_OPAQUE = 255
 
 
 class ZarrOutput(Writer):
@@ -49,7 +53,7 @@ class ZarrOutput(Writer):
         Args:
             path: Folder of the store, or a URL.
             content: What will be written.
-            resume: Whether to go on with an unfinished store. If there is a complete one, made of
+            resume: Whether to continue an unfinished store. If there is a complete one, made of
                 the same, nothing is left to do; if there is none, one is begun.
 
         Raises:
@@ -59,10 +63,7 @@ class ZarrOutput(Writer):
         """
         self.path, self.content = path, content
         self._made_of = _made_of(content)
-        self._numbers = {
-            axis: _numbered({getattr(plane, axis) for plane in content.planes})
-            for axis in ("scene", "time", "z")
-        }
+        self._numbers = content.numbers
         self._lock = threading.Lock()
         self._chunks = Chunks(self._write, self._record)
         self._arrays: dict[int, Any] = {}
@@ -92,7 +93,7 @@ class ZarrOutput(Writer):
             try:
                 self._open(resumed=False)
             except BaseException:
-                self._folder.remove()  # nothing is in it that could be gone on with
+                self._folder.remove()  # nothing is in it that could be resumed
                 raise
 
     def _open(self, *, resumed: bool) -> None:
@@ -241,7 +242,7 @@ class ZarrOutput(Writer):
 
     @property
     def resumable(self) -> str | None:
-        """Where an interrupted run left what can be gone on with; None if there is nothing."""
+        """Where an interrupted run left what can be resumed; None if there is nothing."""
         return None if self._complete or not self._done else self._folder.place
 
     def complete(self) -> None:
@@ -291,7 +292,7 @@ class ZarrOutput(Writer):
         return {**root, "bioformats2raw.layout": 3}
 
     def abort(self) -> None:
-        """Keep what can be resumed, marked as unfinished; if nothing was written, leave nothing."""
+        """Leave what can be resumed, marked as unfinished; if nothing was written, nothing."""
         if self._complete:
             return
         with self._lock, suppress(IncompleteError), writing(self.path):
@@ -300,12 +301,8 @@ class ZarrOutput(Writer):
             self._folder.remove()
 
 
-def _numbered(values: set[int]) -> dict[int, int]:
-    return {value: number for number, value in enumerate(sorted(values))}
-
-
 def _made_of(content: Content) -> dict[str, Any]:
-    """What tells whether a store holds the same, as JSON values."""
+    """What two stores of the same results have in common, as JSON values."""
     values = {
         "kind": content.kind,
         "planes": [[p.scene, p.time, p.z, p.height, p.width] for p in content.planes],
@@ -316,6 +313,67 @@ def _made_of(content: Content) -> dict[str, Any]:
     return plain
 
 
-def _differences(found: Any, wanted: dict[str, Any]) -> str:
+def _differences(found: Any, required: dict[str, Any]) -> str:
     old = found if isinstance(found, dict) else {}
-    return ", ".join(key for key in wanted if old.get(key) != wanted[key]) or "no record of it"
+    return ", ".join(key for key in required if old.get(key) != required[key]) or "no record of it"
+
+
+def image_attributes(content: Content, plane: Plane, path: str) -> dict[str, Any]:
+    """Attributes of the group of one scene.
+
+    Label images get `image-label`, with the colour and the name of each class; images with
+    channels get `omero`, which is where names and colours of channels stand.
+
+    Args:
+        content: What is written.
+        plane: A plane of the scene.
+        path: The store, for a scene without a name.
+    """
+    known = content.pixel_size is not None
+    height, width = content.pixel_size or (1.0, 1.0)
+    multiscale = Multiscale(
+        axes=[
+            Axis(name=name, type=kind, unit="micrometer" if known and name in "yx" else None)
+            for name, kind in _AXES.items()
+        ],
+        datasets=(Dataset.build(path="0", scale=(1, 1, 1, height, width), translation=None),),
+        name=plane.scene_name or PurePosixPath(path.replace("\\", "/")).name,
+        version="0.4",
+    )
+    attributes: dict[str, Any] = {"multiscales": [_plain(multiscale)]}
+    if content.kind == "labels":
+        label = Label(
+            colors=tuple(
+                Color.model_validate(
+                    {"label-value": each.label_value, "rgba": (*each.color, _OPAQUE)}
+                )
+                for each in content.classes
+            ),
+            properties=tuple(
+                Property.model_validate({"label-value": each.label_value, "name": each.name})
+                for each in content.classes
+            ),
+            version="0.4",
+        )
+        return {**attributes, "image-label": _plain(label)}
+    return {**attributes, "omero": _channels(content)}
+
+
+def _channels(content: Content) -> dict[str, Any]:
+    white = "FFFFFF"
+    colours = ["{:02X}{:02X}{:02X}".format(*each.color) for each in content.classes]
+    shown = colours if content.kind == "probabilities" else [white]
+    window = Window(min=0, max=1, start=0, end=1)
+    return _plain(
+        Omero(
+            channels=[
+                Channel.model_validate({"label": name, "color": colour, "window": window})
+                for name, colour in zip(content.channels, shown, strict=True)
+            ]
+        )
+    )
+
+
+def _plain(model: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = model.model_dump(by_alias=True, exclude_none=True, mode="json")
+    return plain

@@ -1,4 +1,4 @@
-"""Reads PNG: sizes and texts first, pixels when asked."""
+"""PNG: read, its sizes and texts first and pixels with the first region; and written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,29 +14,18 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from czcheck.images.arrays import to_bgr
-from czcheck.images.content import SOURCE
-from czcheck.images.decoders import bounded, extra, held, opened, readable
-from czcheck.images.file_image import FileImage, Selections
-from czcheck.images.image import Plane, Region
+from czcheck.files import placing, writing
+from czcheck.images.decoders import bounded, check_memory, extra, opened, readable
+from czcheck.images.file_image import FileImage
+from czcheck.images.image import Plane, Region, to_bgr
+from czcheck.images.selection import Selections
+from czcheck.images.writer import CLASSES, SOURCE, Content, FileWriter, check_format
 from czcheck.metadata.pixel_types import BY_CONTENT
 from czcheck.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.Image import Image as Picture
-
-
-def png_texts(texts: Mapping[str, str]) -> PngInfo:
-    """Texts for Pillow to write, in front of the pixels.
-
-    Args:
-        texts: By keyword: Latin letters, at most 79.
-    """
-    info = PngInfo()
-    for keyword, text in texts.items():
-        info.add_itxt(keyword, printable(text))
-    return info
+    from PIL.Image import Image as PillowImage
 
 
 _COLOUR = 3
@@ -50,12 +40,24 @@ _NUMBERED = ("P", "1")
 _SPREAD = (2, 4)
 
 
+def png_texts(texts: Mapping[str, str]) -> PngInfo:
+    """Texts for Pillow to write, in front of the pixels.
+
+    Args:
+        texts: By keyword: Latin letters, at most 79.
+    """
+    info = PngInfo()
+    for keyword, text in texts.items():
+        info.add_itxt(keyword, printable(text))
+    return info
+
+
 class PngImage(FileImage):
     """A PNG file: gray or colours of 8 or 16 bits, with alpha or without.
 
     Palettes are resolved, gray of fewer than 8 bits is spread over 0 to 255, and alpha is dropped
-    but beside colours of 8 bits, where the format has it. Of masks the numbers of palettes and gray
-    are those in the file. The file is decoded when the first region is read.
+    except with colours of 8 bits, where the format has it. Of masks, palettes and gray give the
+    numbers in the file. The file is decoded when the first region is read.
     """
 
     format = "PNG"
@@ -64,10 +66,6 @@ class PngImage(FileImage):
 
     def __init__(self, path: Path, selections: Selections) -> None:
         """Read the header of a file.
-
-        Args:
-            path: The file.
-            selections: What of it is wanted.
 
         Raises:
             UsageError: A selection matches nothing, or imagecodecs is not installed.
@@ -87,7 +85,7 @@ class PngImage(FileImage):
             self._numbers = selections.numbers and png.mode in _NUMBERED
             if self._numbers:
                 mode = "L"
-            # Pillow spreads gray of 2 and 4 bits as the format says; bits are left as they are.
+            # Pillow spreads gray of 2 and 4 bits as the format requires; bits are left as they are.
             spread = selections.numbers and colour == 0 and depth in _SPREAD
             self._spread = 255 // ((1 << depth) - 1) if spread else 1
             self.result = _kind(png.info.get(SOURCE))
@@ -97,17 +95,17 @@ class PngImage(FileImage):
         if self._deep:
             samples = _COLOUR if colour & _HAS_COLOUR else 1
         bounded(path, height=height, width=width, planes=1, channels=samples)
-        held(path, height, width, samples * max(1, depth // _BYTE))
+        check_memory(path, height, width, samples * max(1, depth // _BYTE))
         dtype = "uint16" if depth > _BYTE else "uint8"
         self._samples, self._lock = samples, threading.Lock()
         self._pixels: NDArray[Any] | None = None
-        self._picture: Picture | None = None
+        self._image: PillowImage | None = None
         channel = ("RGB" if samples >= _COLOUR else "Gray", BY_CONTENT[samples, dtype].name)
         self._choose_planes([Plane(0, 0, 0, "", height, width)], selections)
         self._choose_channels([channel], selections)
 
     def _read_channel(self, plane: Plane, channel: int, region: Region) -> NDArray[Any]:  # noqa: ARG002
-        part = self._cut_array(region) if self._deep else self._cut_picture(region)
+        part = self._cut_array(region) if self._deep else self._cut_image(region)
         return to_bgr(part) if self._samples >= _COLOUR else part
 
     def _cut_array(self, region: Region) -> NDArray[Any]:
@@ -121,15 +119,15 @@ class PngImage(FileImage):
         part: NDArray[Any] = self._pixels[region.rows, region.columns].copy()
         return part
 
-    def _cut_picture(self, region: Region) -> NDArray[Any]:
-        """All others. Pillow's own picture is kept, since an array of it would be a copy."""
+    def _cut_image(self, region: Region) -> NDArray[Any]:
+        """All others. Pillow's own image is stored, since an array of it would be a copy."""
         with self._lock, readable(self.path):
-            if self._picture is None:
+            if self._image is None:
                 with opened(self.path), Image.open(self.path, formats=("PNG",)) as png:
                     png.load()
-                    self._picture = png
+                    self._image = png
             top, left, height, width = region
-            part = self._picture.crop((left, top, left + width, top + height))
+            part = self._image.crop((left, top, left + width, top + height))
         if not self._numbers:
             part.info.pop("transparency", None)  # dropped, and warned of, in palettes
             part = part.convert(_RESOLVED.get(part.mode, part.mode))
@@ -141,9 +139,52 @@ class PngImage(FileImage):
 
 
 def _kind(text: Any) -> str:
-    """What czcheck says that it wrote into the file."""
+    """What a file that czcheck wrote holds; empty for others."""
     try:
         source = json.loads(text)
     except (TypeError, ValueError):
         return ""
     return str(source.get("Kind", "")) if isinstance(source, dict) else ""
+
+
+class PngOutput(FileWriter):
+    """Writes labels as gray PNG, whose numbers are the LabelValues in every program.
+
+    A palette would show them in their colours, but many readers give colours then, and gray
+    values of colours when gray is requested. Names and colours of the classes stand in a text.
+    """
+
+    def __init__(self, path: Path, content: Content) -> None:
+        """Begin a file.
+
+        Raises:
+            UsageError: Not labels, several planes, or no such folder.
+            InputError: The plane is too large for memory.
+            IncompleteError: It cannot be written there.
+        """
+        check_format(path, content.kind, len(content.planes))
+        self.path, self.content = str(path), content
+        (plane,) = content.planes
+        check_memory(path, plane.height, plane.width, content.dtype.itemsize)
+        self._pixels: NDArray[Any] = np.zeros((plane.height, plane.width), content.dtype)
+        self._lock = threading.Lock()
+        with ExitStack() as stack:
+            self._target = stack.enter_context(placing(path))
+            self._stack = stack.pop_all()
+
+    def write(self, plane: Plane, top: int, left: int, block: NDArray[Any]) -> None:  # noqa: ARG002
+        """Write a block; see `Writer.write`."""
+        height, width = block.shape[:2]
+        with self._lock:
+            self._pixels[top : top + height, left : left + width] = block.reshape(height, width)
+
+    def _finish(self) -> None:
+        with writing(self.path):
+            Image.fromarray(self._pixels).save(
+                self._target, "PNG", pnginfo=png_texts(self._texts())
+            )
+
+    def _texts(self) -> dict[str, str]:
+        content = self.content
+        source = {"Kind": content.kind, **content.source}
+        return {CLASSES: json.dumps(content.class_entries), SOURCE: json.dumps(source)}

@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from czcheck.errors import UsageError
-from czcheck.images.image import Plane
 from czcheck.text import first_of
+
+if TYPE_CHECKING:
+    from czcheck.images.image import Plane
 
 # By number from 0, by name, several of both, or as text: "2", "DAPI", "0,2", "1-3", "DAPI,GFP".
 Selection = int | str | Sequence[int | str] | None
@@ -17,8 +21,34 @@ _SHOWN = 12
 _RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 
 
+@dataclass(frozen=True, slots=True)
+class Selections:
+    """What of an image is read; None for all.
+
+    Attributes:
+        scene: Scenes.
+        channel: Channels.
+        time: Points in time.
+        z: Sections.
+        numbers: Whether to give the numbers as they are stored, as of masks: of a PNG with a
+            palette or fewer than 8 bits not the colours or grays that they are shown in, and
+            integers of any size, which `read` gives in their own dtype.
+        allow_missing: Whether to read an image of which the file lacks pixels.
+    """
+
+    scene: Selection = None
+    channel: Selection = None
+    time: Selection = None
+    z: Selection = None
+    numbers: bool = False
+    allow_missing: bool = False
+
+
+EVERYTHING = Selections()
+
+
 def select(
-    path: str, option: str, wanted: Selection, numbers: Sequence[int], names: Sequence[str] = ()
+    path: str, option: str, selection: Selection, numbers: Sequence[int], names: Sequence[str] = ()
 ) -> tuple[int, ...]:
     """Numbers of what was selected, in the order in which it was named.
 
@@ -28,7 +58,7 @@ def select(
     Args:
         path: The image, for the message.
         option: What is selected: `scene`, `channel`, `time` or `z`.
-        wanted: The selection; None for all.
+        selection: What to select; None for all.
         numbers: The numbers that there are, in ascending order.
         names: Their names in the same order, as far as they have some.
 
@@ -39,9 +69,9 @@ def select(
         UsageError: A part of the selection matches nothing, or more than one; the message says
             what there is.
     """
-    if wanted is None:
+    if selection is None:
         return tuple(numbers)
-    parts = [wanted] if isinstance(wanted, int | str) else list(wanted)
+    parts = [selection] if isinstance(selection, int | str) else list(selection)
     found: dict[int, None] = {}
     for part in parts:
         found.update(dict.fromkeys(_numbers(path, option, part, numbers, names)))
@@ -94,7 +124,7 @@ def _named(
 
 
 def there_is(option: str, numbers: Sequence[int], names: Sequence[str] = ()) -> str:
-    """A phrase that says what can be selected.
+    """A phrase that lists what can be selected.
 
     Args:
         option: What is selected.
@@ -128,11 +158,7 @@ def spans(numbers: Sequence[int]) -> str:
 
 
 def named(planes: Sequence[Plane]) -> tuple[Plane, ...]:
-    """The planes, each with a name that tells it from the others.
-
-    Args:
-        planes: The selected planes.
-    """
+    """The planes, each with a name by which it differs from the others."""
     several = {
         letter: len({getattr(plane, field) for plane in planes}) > 1
         for letter, field in (("s", "scene"), ("t", "time"), ("z", "z"))

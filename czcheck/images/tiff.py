@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -14,12 +14,9 @@ from typing import TYPE_CHECKING, Any
 import tifffile
 
 from czcheck.errors import InputError
-from czcheck.images.arrays import to_bgr
-from czcheck.images.content import SOURCE
 from czcheck.images.decoders import bounded, extra, opened, readable
-from czcheck.images.file_image import FileImage, Selections
-from czcheck.images.image import Plane, Region, pixel_type_of
-from czcheck.images.missing import PlaneOf, missing_pages, missing_planes
+from czcheck.images.file_image import FileImage, PlaneOf, channel_names, missing_planes
+from czcheck.images.image import Plane, Region, pixel_type_of, to_bgr
 from czcheck.images.ome import (
     OmeImage,
     in_order,
@@ -31,13 +28,14 @@ from czcheck.images.ome import (
     set_warning,
     strange_files,
 )
-from czcheck.images.selection import spans
+from czcheck.images.selection import Selections, spans
 from czcheck.images.tiff_pages import Pages, Samples
-from czcheck.images.tiff_series import dimensions, main_image, series_of
-from czcheck.images.tiff_tags import check_colours, tag_warnings
+from czcheck.images.tiff_series import dimensions, main_image, missing_pages, series_of
+from czcheck.images.writer import SOURCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
 
 _RGB, _YCBCR = 2, 6
 _COLOUR, _ALPHA = 3, 4
@@ -46,6 +44,13 @@ _MOST_SCENES = 10_000
 _SUB_IFDS = 330
 _FIX = "Save the image anew with the program that made it"
 _FIX_FILES = "Put all files of the image into one folder, under the names of the OME-XML"
+# What we write into OME-XML; see `output_tiff.py`.
+_KIND = re.compile(f'Namespace="{SOURCE}"><Value><M K="Kind">([a-z]+)<')
+_MIN_IS_WHITE = 0
+_OTHER_COLOURS = {5: "CMYK", 8: "CIELab", 9: "ICCLab", 10: "ITULab"}
+# Compressions whose decoders make red, green and blue of YCbCr: JPEG in its kinds.
+_JPEG = (6, 7, 33007, 34892)
+_ORIENTATION, _UPRIGHT = 274, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +92,6 @@ class _Layout:
         return tuple(places.get(axis, 0) if axis else 0 for axis in self.axes)
 
 
-# What we write into OME-XML; see `output_tiff.py`.
-_KIND = re.compile(f'Namespace="{SOURCE}"><Value><M K="Kind">([a-z]+)<')
-
-
 class TiffImage(FileImage):
     """A TIFF file.
 
@@ -101,11 +102,7 @@ class TiffImage(FileImage):
     """
 
     def __init__(self, path: Path, selections: Selections) -> None:
-        """Read what the file says of itself; no pixels.
-
-        Args:
-            path: The file.
-            selections: What of it is wanted.
+        """Read the metadata; no pixels.
 
         Raises:
             UsageError: A selection matches nothing, or a compression needs the extra.
@@ -202,7 +199,7 @@ class TiffImage(FileImage):
         described: Sequence[OmeImage],
         gone: Sequence[str],
     ) -> None:
-        """Hold the selected planes against the pages that are there."""
+        """Compare the selected planes with the pages that are there."""
         selected, absent, parts = [], [], {}
         for plane in self.planes:
             layout, pages = self._layouts[plane.scene], self._pages[plane.scene]
@@ -248,10 +245,9 @@ class TiffImage(FileImage):
         # The format has alpha for 8 bits only.
         self._samples = layout.colours if dtype.name == "uint8" else min(layout.colours, _COLOUR)
         pixel_type = pixel_type_of(dtype, self._samples or 1, path)
-        count = layout.channels
-        plain = ["RGB" if layout.colours else "Gray"] if count == 1 else map(str, range(count))
-        given = image.channels if len(image.channels) == count else ("",) * count
-        return [(name or other, pixel_type) for name, other in zip(given, plain, strict=True)]
+        single = "RGB" if layout.colours else "Gray"
+        names = channel_names(image.channels, layout.channels, single)
+        return [(name, pixel_type) for name in names]
 
     def _resolution(self) -> tuple[float, float] | None:
         """Pixel size as ImageJ or the TIFF tags give it.
@@ -332,3 +328,44 @@ def _layout(path: Path, series: tifffile.TiffPageSeries) -> _Layout:
         channels=layout.channels,
     )
     return layout
+
+
+def check_colours(path: Path, page: tifffile.TiffPage) -> None:
+    """Refuse colours that would be taken for something else.
+
+    Args:
+        path: The file, for the message.
+        page: A page of the image.
+
+    Raises:
+        InputError: They are neither gray, red, green and blue, nor a palette.
+    """
+    photometric = int(page.photometric)
+    several = page.samplesperpixel >= _COLOUR
+    name = _OTHER_COLOURS.get(photometric) if several else None
+    if photometric == _YCBCR and int(page.compression) not in _JPEG:
+        name = "YCbCr without JPEG"
+    if name is not None:
+        raise InputError(
+            f"{path}: the colours are {name}, which is not read; save the image in RGB"
+        )
+
+
+def tag_warnings(page: tifffile.TiffPage, *, numbers: bool) -> Iterator[str]:
+    """Warnings about tags that change the meaning of the numbers.
+
+    Args:
+        page: The first page of the image.
+        numbers: Whether it is a mask, which is not looked at.
+    """
+    if int(page.photometric) == _MIN_IS_WHITE and not numbers:
+        yield (
+            "the file says that 0 is white (MinIsWhite); the numbers are taken as they are stored, "
+            "not inverted"
+        )
+    tag = page.tags.get(_ORIENTATION)
+    if tag is not None and tag.value != _UPRIGHT:
+        yield (
+            f"the file says that the image is to be turned or mirrored (Orientation {tag.value}); "
+            "it is read as it is stored"
+        )

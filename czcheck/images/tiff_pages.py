@@ -11,9 +11,15 @@ import numpy as np
 import tifffile
 
 from czcheck.errors import InputError
-from czcheck.images.decoders import COMPRESSIONS, bounded_part, damaged, encoded_pixels, held
+from czcheck.images.decoders import (
+    COMPRESSIONS,
+    bounded_part,
+    check_memory,
+    damaged,
+    encoded_pixels,
+)
+from czcheck.images.file_image import CACHE_BYTES, PartCache, assemble
 from czcheck.images.image import Region
-from czcheck.images.parts import CACHE_BYTES, PartCache, assemble
 from czcheck.images.tiff_series import dimensions
 
 if TYPE_CHECKING:
@@ -28,14 +34,14 @@ _JPEG = (6, 7, 33007, 34892)
 _SEPARATE = 2
 # Tiles and strips at edges may be coded as whole ones.
 _MUCH_LARGER, _SMALL = 4, 1 << 22
-# Says what the pixels of tiles are that are not stored.
+# Value of the pixels of tiles that are not stored.
 _NODATA = 42113
 # Of the files of one image, which can be thousands.
 _MOST_OPEN = 64
 
 
 class Samples(NamedTuple):
-    """Which of a page's samples are wanted."""
+    """Some of a page's samples."""
 
     first: int
     number: int
@@ -90,8 +96,8 @@ class Pages:
         if key.is_tiled:
             bounded_part(path, "tiles", prod(part) * pixel)
             return
-        # While a row of network tiles is read, the strips that it crosses are kept.
-        held(path, *part, pixel)
+        # While a row of network tiles is read, the strips that it crosses are stored.
+        check_memory(path, *part, pixel)
         rows = max(part[0], min(_BAND, key.imagelength))
         parts = prod(self._lead("C")) * (samples if separate else 1)
         self._cache = PartCache(max(CACHE_BYTES, rows * key.imagewidth * pixel * parts))
@@ -112,7 +118,7 @@ class Pages:
 
         Args:
             place: Place of the page on the series' leading axes.
-            samples: The samples that are wanted.
+            samples: Which samples to read.
             region: The region, within the page.
 
         Returns:
@@ -162,7 +168,7 @@ class Pages:
     def absent_parts(self, place: tuple[int, ...]) -> tuple[int, int, str]:
         """How many of the tiles or strips of a page are not stored, of how many, and their name.
 
-        Files that say what pixels are worth where nothing is stored lack none.
+        Files that define a value for pixels that are not stored lack none.
 
         Args:
             place: Place of a page that is there.
@@ -252,7 +258,7 @@ class Pages:
         return part
 
     def _check_encoded(self, key: tifffile.TiffPage, data: bytes) -> None:
-        """Refuse an image in a tile or strip that says it is far larger than that."""
+        """Refuse an image in a tile or strip that claims to be far larger than that."""
         if key.compression not in COMPRESSIONS or key.jpegheader is not None:
             return
         pixels, (high, wide) = encoded_pixels(data), _part(key)

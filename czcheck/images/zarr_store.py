@@ -29,6 +29,8 @@ _CODECS = {
     "quantize", "sharding_indexed", "shuffle", "transpose", "zlib", "zstd",
 }  # fmt: skip
 _NUMCODECS = ("numcodecs.", "https://codec.zarrs.dev/numcodecs/")
+_LOOKED_AT = 10_000
+_FLAT = re.compile(r"(c\.)?\d+(\.\d+)+")
 
 
 class ContainedStore(LocalStore):
@@ -36,9 +38,6 @@ class ContainedStore(LocalStore):
 
     def contained(self, key: str) -> None:
         """Check that what a key leads to may be read.
-
-        Args:
-            key: The key.
 
         Raises:
             InputError: It leads out of the folder, is no file, or too large.
@@ -85,7 +84,7 @@ class ContainedStore(LocalStore):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What the metadata at a place in a store say.
+    """The metadata at a place in a store.
 
     Attributes:
         version: Version of Zarr, 2 or 3.
@@ -112,7 +111,7 @@ def document(root: Path, place: str) -> Document | None:
         place: Path of a group or an array in it; empty for the store itself.
 
     Returns:
-        What they say; None if there is nothing.
+        The metadata; None if there is nothing.
 
     Raises:
         InputError: A document is no JSON object, too large, or has a codec that is not allowed.
@@ -213,17 +212,13 @@ def _codecs(array: dict[str, Any]) -> Iterator[str]:
             yield str(value)
 
 
-_LOOKED_AT = 10_000
-_FLAT = re.compile(r"(c\.)?\d+(\.\d+)+")
-
-
 def check_chunks(root: Path, place: str, array: Document) -> str | None:
     """Look for the chunks of an array.
 
     Args:
         root: The store's folder.
         place: Path of the array in it.
-        array: What its metadata say.
+        array: Its metadata.
 
     Returns:
         A warning where no chunk is stored; None where one is.

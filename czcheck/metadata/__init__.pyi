@@ -28,8 +28,8 @@ from .schema import EXPECTED as EXPECTED
 from .schema import SCHEMA as SCHEMA
 from .schema import validates as validates
 from .schema import validates_with_xmlschema as validates_with_xmlschema
+from .spec import BuildSpec as BuildSpec
 from .spec import read_spec as read_spec
-from .spec_reading import BuildSpec as BuildSpec
 from .vocabulary import MODEL as MODEL
 from .vocabulary import Kind as Kind
 from .vocabulary import take_out_unknown as take_out_unknown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from colorsys import hsv_to_rgb
 from dataclasses import dataclass
 
 
@@ -64,7 +65,7 @@ def distinct_colours(count: int) -> tuple[Colour, ...]:
         ValueError: The count is out of range.
     """
     if not 0 <= count <= _MOST:
-        raise ValueError(f"colours for {count} classes were asked for; 0 to {_MOST} can be had")
+        raise ValueError(f"colours for {count} classes were requested; 0 to {_MOST} can be had")
     found: dict[Colour, None] = {}
     for colour in _sequence():
         if len(found) == count:
@@ -86,13 +87,8 @@ def _sequence() -> Iterator[Colour]:
 
 def _rgb(hue: float, saturation: float, brightness: float) -> Colour:
     """Red, green and blue, 0 to 255, of a colour given by hue, saturation, brightness, 0 to 1."""
-    sector = hue * 6
-    parts = []
-    for offset in (5, 3, 1):
-        place = (offset + sector) % 6
-        falloff = max(0.0, min(place, 4 - place, 1.0))
-        parts.append(round(255 * brightness * (1 - saturation * falloff)))
-    return parts[0], parts[1], parts[2]
+    red, green, blue = (round(255 * part) for part in hsv_to_rgb(hue, saturation, brightness))
+    return red, green, blue
 
 
 # One of these words anywhere in a name is enough.

@@ -10,7 +10,7 @@ from czcheck.errors import InputError, UsageError
 from czcheck.metadata.classes import SegmentationClass, numbered
 from czcheck.metadata.description import described, new_id
 from czcheck.metadata.model_metadata import ModelMetadata
-from czcheck.metadata.spec_reading import BuildSpec
+from czcheck.metadata.spec import BuildSpec
 
 _TIDIED = ("name", "model_id")  # white space around it, capitals in it
 NO_ID = "00000000-0000-0000-0000-000000000000"
@@ -34,11 +34,7 @@ def metadata_of_spec(spec: BuildSpec, new_id: str = NO_ID) -> ModelMetadata:
 
 
 def of_spec(spec: BuildSpec) -> ModelMetadata:
-    """The metadata that a specification describes, with an id of its own unless it gives one.
-
-    Args:
-        spec: The specification.
-    """
+    """The metadata that a specification describes, with an id of its own unless it gives one."""
     found = metadata_of_spec(spec)
     return found if spec.model_id else dataclasses.replace(found, model_id=new_id())
 

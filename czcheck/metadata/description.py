@@ -43,7 +43,7 @@ def new_id() -> str:
 def described(
     values: Mapping[str, Any], names: Mapping[str, str] | None = None, *, name: str = DEFAULT_NAME
 ) -> Described:
-    """Metadata from values, which are held to the same checks as those of a specification.
+    """Metadata from values, which pass the same checks as those of a specification.
 
     Args:
         values: Values by key of the specification; `Name`, `Id` and `Colors` may be left out or

@@ -131,7 +131,7 @@ def parse(data: bytes, limit: int, most_tags: int = _MOST_TAGS) -> Element | Unr
         what = re.sub(r",? ?line \d+, column \d+( \(.*\))?$", "", error.msg or "").strip()
         where = "" if at is None else f" (line {at})"
         return Unreadable(f"is not well-formed XML: {what or 'no element found'}{where}")
-    # The scan of the prolog makes both impossible; the parser's word is asked all the same.
+    # The scan of the prolog makes both impossible; the parser is asked all the same.
     info: Any = root.getroottree().docinfo
     if info.doctype or next(root.iter(etree.Entity), None) is not None:
         return Unreadable("has a DOCTYPE or entities; the format has none")

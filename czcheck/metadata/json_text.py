@@ -24,7 +24,7 @@ class JsonError(ValueError):
     """A text that is no JSON.
 
     Attributes:
-        reason: What is wrong and how to mend it.
+        reason: What is wrong and how to fix it.
         offset: Where, as an index into the text.
     """
 
@@ -66,9 +66,6 @@ def parse_json(text: str) -> JsonValue:
 
     Args:
         text: The text, without a byte order mark.
-
-    Returns:
-        The value.
 
     Raises:
         JsonError: It is no JSON, repeats a key, or nests too deep.

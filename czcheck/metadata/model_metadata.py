@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError, UsageError
+from czcheck.limits import DEFAULT_LIMITS
 from czcheck.metadata.classes import SegmentationClass
 from czcheck.metadata.parts import UnknownPart, item_paths
 from czcheck.metadata.pixel_types import MONOCHROME, PIXEL_TYPES, PixelType
@@ -36,7 +37,7 @@ class ModelMetadata:
         classes: The classes in the order of the output channels.
         pixel_types: Pixel type of each image channel; exactly one in version 3.0.0.
         color_handling: `ConvertToMonochrome` or `SplitRgb`.
-        border_size: Pixels at each side of a tile whose answer is not used.
+        border_size: Pixels at each side of a tile whose output is not used.
         postprocessing: Empty or `None` for none.
         version: Version of the format.
         status: `Trained`.
@@ -83,7 +84,7 @@ class ModelMetadata:
 
     @property
     def channel_count(self) -> int:
-        """Size of the input's last dimension that the metadata asks for.
+        """Size of the input's last dimension that the metadata requires.
 
         Section 2, N17 of the format: with `SplitRgb` the scalars of all image channels; with
         `ConvertToMonochrome` each image channel counts one. Networks that take the scalars there
@@ -110,7 +111,7 @@ class ModelMetadata:
             color_handling: `ConvertToMonochrome` or `SplitRgb`.
             pixel_type: Pixel type of the images, such as `Gray16`.
             classes: Names of the classes in the order of the output channels.
-            border_size: Pixels at each side of a tile whose answer is not used.
+            border_size: Pixels at each side of a tile whose output is not used.
             name: Name of the model, by which ZEN shows it.
             license_file: Not here: a licence belongs to a `BuildSpec`.
             colors: Colour of each class, `#rrggbb` or (red, green, blue) with numbers from 0 to
@@ -210,9 +211,6 @@ def metadata_of(document: XmlDocument) -> ModelMetadata:
     Args:
         document: A document that fits the schema.
 
-    Returns:
-        Its metadata.
-
     Raises:
         InputError: The document cannot be read, or breaks the schema.
     """
@@ -284,7 +282,6 @@ def _of_xml(source: bytes | str | Path) -> ModelMetadata:
         UsageError: There is no such file.
         InputError: The document cannot be read, or breaks the schema.
     """
-    from czcheck.limits import DEFAULT_LIMITS  # noqa: PLC0415
     from czcheck.metadata.description import path_of  # noqa: PLC0415
     from czcheck.metadata.document import read_document  # noqa: PLC0415
 
@@ -308,10 +305,7 @@ def _of_xml(source: bytes | str | Path) -> ModelMetadata:
 def to_xml(metadata: ModelMetadata) -> bytes:
     """Write the metadata exactly as the reference library does: one line after the declaration.
 
-    What the format does not know follows unchanged, in the element that held it.
-
-    Args:
-        metadata: The metadata.
+    What the format does not know follows unchanged, in its element.
 
     Returns:
         The document, UTF-8 without a byte order mark.

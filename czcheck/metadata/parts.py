@@ -73,7 +73,7 @@ class UnknownPart:
 
 
 class XmlDocument(NamedTuple):
-    """The metadata XML, read and held to the schema.
+    """The metadata XML, read and checked by the schema.
 
     Attributes:
         fault: Why nothing can be read at all, with the line where it is known; None if readable.

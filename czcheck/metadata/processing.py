@@ -14,7 +14,7 @@ from itertools import pairwise
 from czcheck.errors import InputError, UsageError
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
 from czcheck.metadata.pixel_types import PIXEL_TYPES
-from czcheck.metadata.spec_values import Fault, said, wrong
+from czcheck.metadata.spec_values import Fault, quoted, wrong
 from czcheck.text import nearest
 
 PREPROCESSING: dict[str, tuple[str, ...]] = {
@@ -87,9 +87,6 @@ def parse_operation(text: str, known: Mapping[str, tuple[str, ...]]) -> Operatio
         text: `NAME` or `NAME:key=value,...`.
         known: `PREPROCESSING` or `POSTPROCESSING`.
 
-    Returns:
-        The operation.
-
     Raises:
         UsageError: There is no such operation, or its parameters are wrong.
     """
@@ -149,12 +146,12 @@ def _operation(key: str, item: JsonValue, known: Mapping[str, tuple[str, ...]]) 
         raise Fault(f"{key} has no Name; give one of {', '.join(known)}", item.offset)
     name = members["Name"].value
     if not isinstance(name.value, str) or name.value not in known:
-        raise Fault(f"{key} is {said(name)}; {instead(name.value, known)}", name.offset)
+        raise Fault(f"{key} is {quoted(name)}; {instead(name.value, known)}", name.offset)
     taken = known[name.value]
     for parameter, member in members.items():
         if parameter != "Name" and parameter not in taken:
             has = f"it has {' and '.join(taken)}" if taken else "it has none"
-            shown = said(JsonValue(parameter, 0))
+            shown = quoted(JsonValue(parameter, 0))
             raise Fault(f"{name.value} has no parameter {shown}; {has}", member.offset)
     missing = [parameter for parameter in taken if parameter not in members]
     if missing:

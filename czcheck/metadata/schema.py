@@ -189,8 +189,8 @@ def _attributes_of(element: Element, path: str) -> tuple[str, ...]:
 
 
 def _must_be(name: str, value: str) -> str:
-    said = _quoted(value.strip(XML_SPACE)) if value.strip(XML_SPACE) else "empty"
-    return f"{name} is {said}; it must be {EXPECTED[name]}"
+    value_text = _quoted(value.strip(XML_SPACE)) if value.strip(XML_SPACE) else "empty"
+    return f"{name} is {value_text}; it must be {EXPECTED[name]}"
 
 
 def _quoted(text: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,148 @@ from czcheck.metadata import processing
 from czcheck.metadata import spec_values as check
 from czcheck.metadata.fields import KEYS, OPTIONAL, REQUIRED
 from czcheck.metadata.json_text import JsonError, JsonMember, JsonValue, parse_json
-from czcheck.metadata.spec_reading import BuildSpec, Places, SpecFault, SpecPlace, SpecReading
-from czcheck.metadata.spec_values import Fault, said, string
+from czcheck.metadata.processing import Operation
+from czcheck.metadata.spec_values import Fault, quoted, string
 from czcheck.text import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSpec:
+    """What an archive is to be built from.
+
+    Attributes:
+        path: The JSON file.
+        name: Name of the model; the last part of `ModelPath` unless given. Never empty.
+        model_id: GUID in small letters; None unless given.
+        border_size: Pixels at each side of a tile whose output is not used.
+        color_handling: `ConvertToMonochrome` or `SplitRgb`.
+        pixel_types: Pixel type of each image channel; exactly one.
+        classes: Names of the classes in the order of the output channels.
+        colors: Red, green, blue (0 to 255) of each class; None unless given.
+        model_path: The SavedModel's folder, or a `.keras` or `.h5` file.
+        license_file: Licence to put into the archive; None unless given.
+        test_image_file: Image to try the network on; None unless given.
+        spatial_dims: (height, width) of the network's tile in pixels; None unless given.
+        preprocessing: Operations to put in front of the network, the first one first.
+        postprocessing: Operations to put behind it, the first one first.
+    """
+
+    path: Path
+    name: str
+    border_size: int
+    color_handling: str
+    pixel_types: tuple[str, ...]
+    classes: tuple[str, ...]
+    model_path: Path
+    model_id: str | None = None
+    colors: tuple[tuple[int, int, int], ...] | None = None
+    license_file: Path | None = None
+    test_image_file: Path | None = None
+    spatial_dims: tuple[int, int] | None = None
+    preprocessing: tuple[Operation, ...] = ()
+    postprocessing: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpecPlace:
+    """A place in the JSON text.
+
+    Attributes:
+        path: Key, or key and number, such as `Classes[1]`; empty for the text as a whole.
+        line: Line, from 1; None where the text cannot be read at all.
+        column: Column, from 1; None where only the line is known.
+    """
+
+    path: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def of(self, file: Path | str) -> str:
+        """The place with the file's name before it, `spec.json, line 7, column 18`."""
+        text = str(file)
+        for what, number in (("line", self.line), ("column", self.column)):
+            if number is not None:
+                text += f", {what} {number}"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFault:
+    """One thing that is wrong with a specification.
+
+    Attributes:
+        reason: What is wrong and how to fix it, as a sentence without a full stop.
+        at: Where.
+    """
+
+    reason: str
+    at: SpecPlace = field(default_factory=SpecPlace)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecReading:
+    """A specification as far as it could be read.
+
+    Attributes:
+        spec: The specification; None if anything is wrong with it.
+        faults: What is wrong, what matters most first; empty where there is a specification.
+        places: Where its values stand, the text as a whole included.
+    """
+
+    spec: BuildSpec | None
+    faults: tuple[SpecFault, ...] = ()
+    places: tuple[SpecPlace, ...] = ()
+
+    def place(self, path: str) -> SpecPlace:
+        """Where a value stands; the whole text where the specification does not give it."""
+        return next((place for place in self.places if place.path == path), SpecPlace())
+
+
+class Places:
+    """Finds lines, columns and paths of a JSON text."""
+
+    def __init__(self, text: str, document: JsonValue | None = None) -> None:
+        """Look through the values.
+
+        Args:
+            text: The text.
+            document: Its value; None where it is no JSON.
+        """
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
+        self._paths: dict[int, str] = {}
+        self._values: list[tuple[str, int]] = []
+        for path, offset, is_value in _offsets(document):
+            self._paths.setdefault(offset, path)
+            if is_value:
+                self._values.append((path, offset))
+
+    def at(self, offset: int) -> SpecPlace:
+        """The place of a character.
+
+        Args:
+            offset: Its index in the text.
+        """
+        line = bisect_right(self._lines, offset)
+        return SpecPlace(self._paths.get(offset, ""), line, offset - self._lines[line - 1] + 1)
+
+    def all(self) -> tuple[SpecPlace, ...]:
+        """The places of all values but the nested ones."""
+        return tuple(self.at(offset) for path, offset in self._values if path)
+
+
+def _offsets(document: JsonValue | None) -> Iterator[tuple[str, int, bool]]:
+    """Keys, values and items of the top level: path, offset, and whether it is a value."""
+    if document is None:
+        return
+    yield "", document.offset, True
+    members: dict[str, JsonMember] = document.value if isinstance(document.value, dict) else {}
+    for key, member in members.items():
+        yield key, member.offset, False
+        yield key, member.value.offset, True
+        items = member.value.value if isinstance(member.value.value, list) else []
+        for index, item in enumerate(items):
+            yield f"{key}[{index}]", item.offset, True
+
 
 KERAS_FILES = (".keras", ".h5", ".hdf5")
 _PATHS = ("ModelPath", "LicenseFile", "TestImageFile")
@@ -144,7 +286,7 @@ def _about_folder(folder: Path) -> str:
 
 
 class _Reader:
-    """Goes through all keys and collects faults, so that their number can be told."""
+    """Goes through all keys and collects faults, so that their number is known."""
 
     def __init__(self, folder: Path, *, files: bool = True) -> None:
         self.folder = folder
@@ -155,7 +297,7 @@ class _Reader:
         members = document.value
         if not isinstance(members, dict):
             self.faults.append(
-                Fault(f"the file holds {said(document)}; a specification is an object", 0)
+                Fault(f"the file holds {quoted(document)}; a specification is an object", 0)
             )
             return None
         self.check_keys(members, document.offset)
@@ -209,9 +351,9 @@ class _Reader:
 
     def model_path(self, key: str, value: JsonValue) -> Path:
         path = self.resolve(key, value)
-        if self.files and not os.path.exists(path):  # noqa: PTH110 - answers False for names no system can have
+        if self.files and not os.path.exists(path):  # noqa: PTH110 - returns False for names no system can have
             raise Fault(
-                f"{key} names {said(value)}, which does not exist (looked for {path}); give the "
+                f"{key} names {quoted(value)}, which does not exist (looked for {path}); give the "
                 "SavedModel's folder, absolute or relative to the JSON file",
                 value.offset,
             )
@@ -221,7 +363,7 @@ class _Reader:
         path = self.resolve(key, value)
         if self.files and not os.path.isfile(path):  # noqa: PTH113 - as above
             raise Fault(
-                f"{key} names {said(value)}, which is no file (looked for {path}); give a path, "
+                f"{key} names {quoted(value)}, which is no file (looked for {path}); give a path, "
                 "absolute or relative to the JSON file, or leave the key out",
                 value.offset,
             )
@@ -236,7 +378,7 @@ class _Reader:
 
 
 def _unknown_key(key: str, known: tuple[str, ...]) -> str:
-    named = said(JsonValue(key, 0))
+    named = quoted(JsonValue(key, 0))
     if key == "ModelMetadata":
         return f"the key {named} belongs to the specification of a .czann file, not of a czmodel"
     near = nearest(key, known)

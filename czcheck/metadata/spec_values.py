@@ -22,7 +22,7 @@ class Fault(Exception):  # a fault of the text, never seen outside
     """One wrong value.
 
     Attributes:
-        reason: What is wrong and how to mend it.
+        reason: What is wrong and how to fix it.
         offset: Where, as an index into the text.
         is_missing: Whether something is not there, so that no place in the text is at fault.
     """
@@ -35,7 +35,7 @@ class Fault(Exception):  # a fault of the text, never seen outside
         self.is_missing = is_missing
 
 
-def said(value: JsonValue) -> str:
+def quoted(value: JsonValue) -> str:
     """A value as a message shows it: what kind it is, and the beginning of a text or number."""
     content = value.value
     if isinstance(content, str):
@@ -52,7 +52,7 @@ def said(value: JsonValue) -> str:
 
 def wrong(key: str, value: JsonValue, expected: str) -> Fault:
     """The fault that a value is not what was expected."""
-    return Fault(f"{key} is {said(value)}; give {expected}", value.offset)
+    return Fault(f"{key} is {quoted(value)}; give {expected}", value.offset)
 
 
 def string(key: str, value: JsonValue, what: str) -> str:
@@ -105,7 +105,7 @@ def pixel_types(key: str, value: JsonValue) -> tuple[str, ...]:
     if not isinstance(item.value, str) or item.value not in names:
         complex_one = isinstance(item.value, str) and item.value in PIXEL_TYPES
         why = "no network takes complex pixels; " if complex_one else ""
-        raise Fault(f"{key} is {said(item)}; {why}give one of {', '.join(names)}", item.offset)
+        raise Fault(f"{key} is {quoted(item)}; {why}give one of {', '.join(names)}", item.offset)
     return (item.value,)
 
 
@@ -121,7 +121,7 @@ def classes(key: str, value: JsonValue) -> tuple[str, ...]:
     for index, item in enumerate(value.value, start=1):
         name = string(f"{key}, item {index},", item, "a name")
         if name in names:
-            reason = f"{key} has the name {said(item)} twice; give each class its own"
+            reason = f"{key} has the name {quoted(item)} twice; give each class its own"
             raise Fault(reason, item.offset)
         names.append(name)
     return tuple(names)
@@ -163,7 +163,7 @@ def _color(key: str, item: JsonValue) -> tuple[int, int, int]:
     good = [part for part in parts if part is not None and 0 <= part <= _BRIGHTEST]
     if len(parts) != 3 or len(good) != 3:  # red, green, blue
         raise Fault(
-            f'{key} holds {said(item)}; give each colour as "#rrggbb" or [red, green, blue] with '
+            f'{key} holds {quoted(item)}; give each colour as "#rrggbb" or [red, green, blue] with '
             "numbers from 0 to 255",
             item.offset,
         )

@@ -1,7 +1,7 @@
 """The elements and attributes that the format knows, and taking out all others.
 
 XSD 1.0 has no way to say "these nine in any order, and whatever else there is". So what the format
-does not know is cut out and kept as information, and the schema judges the rest.
+does not know is cut out and stored as information, and the schema judges the rest.
 """
 
 from __future__ import annotations

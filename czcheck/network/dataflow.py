@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from czcheck.network.definitions import position
-from czcheck.network.grammar import CALLERS, CALLS, called, reference_of
+from czcheck.network.grammar import CALLERS, CALLS, called, position, reference_of
 from czcheck.network.graph import SavedGraph, Scope
 
 SAME_VALUE = frozenset(
@@ -186,9 +185,6 @@ def makers(graph: SavedGraph, scope: Scope, reference: str) -> Iterator[tuple[Sc
         graph: The graph.
         scope: Where the reference stands.
         reference: As of `locate`.
-
-    Yields:
-        Nodes with their scopes.
     """
     pending, seen = [(scope, reference)], {(scope, reference)}
     while pending:

@@ -209,13 +209,13 @@ class Network:
             `object` for `tf.saved_model.load`.
         assets: Names of the asset files that the graph refers to.
         keras_metadata: Whether `keras_metadata.pb` is there.
-        tail: What the answer comes from: `softmax`, `decomposed-softmax` (written out as max,
+        tail: What the output comes from: `softmax`, `decomposed-softmax` (written out as max,
             exponential and sum), `sigmoid-pair` (p and 1 - p), `sigmoid` (written out, too),
             `log-softmax`, `linear`, the name of another operation, or `unknown`.
-        bounds: Between which values the answer lies, as far as its last operations tell; None
-            where there is not exactly one output.
-        pair: Channel of p, 0 or 1, where the answer's two channels are p and 1 - p; else None.
-        precision: The coarsest type of floating numbers on the way from input to answer.
+        bounds: Between which values the output lies, as far as its last operations decide;
+            None where there is not exactly one output.
+        pair: Channel of p, 0 or 1, where the output's two channels are p and 1 - p; else None.
+        precision: The coarsest type of floating numbers on the way from input to output.
         constant_parameters: Values of floating constants with at least one dimension that the
             serving signature reaches: weights that are part of the graph.
         weight_bytes: Size of these constants and of the captured variables.
@@ -223,7 +223,7 @@ class Network:
         functions: Functions in the graph's library.
         unknown_files: Files that a SavedModel does not have.
         graph: The graph itself.
-        further: Graphs beside it, which another tag selects.
+        further: Graphs next to it, which another tag selects.
     """
 
     fault: str | None = None

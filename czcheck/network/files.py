@@ -34,9 +34,6 @@ def read_whole(files: SavedModelFiles, name: str, limit: int) -> bytes:
         name: Name of the file.
         limit: Most bytes to read.
 
-    Returns:
-        The file's bytes.
-
     Raises:
         InputError: The file is larger than the limit.
     """

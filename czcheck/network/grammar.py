@@ -1,8 +1,15 @@
-"""The grammar of graphs: names of tensors, attributes that call functions, numbers in bytes."""
+"""The grammar of graphs: names of tensors, attributes with their defaults, order of nodes."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
+
+from czcheck.errors import InputError
+from czcheck.network import dtypes
+from czcheck.shipped import shipped
 
 _MOST_DIGITS = 9
 _LONGEST_VARINT = 10
@@ -110,3 +117,165 @@ def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
             return value, place + 1
         shift += 7
     return 0, -1
+
+
+# The one way back in a loop of TensorFlow 1, and where it leads.
+_BACK = frozenset({"NextIteration", "RefNextIteration"})
+_INTO = frozenset({"Merge", "RefMerge"})
+_SHOWN = 100
+
+
+class LimitError(InputError):
+    """A graph that is too large, or that runs in circles."""
+
+
+def check_order(nodes: Mapping[str, Any], arguments: Collection[str], place: str) -> None:
+    """See that all inputs are there, and that no node waits for itself.
+
+    Args:
+        nodes: The nodes of the main graph or of one function, by name.
+        arguments: The function's arguments.
+        place: Where that is, to be put behind a node's name.
+
+    Raises:
+        LimitError: Nodes wait for each other in a circle that is no loop.
+        InputError: A node is missing, or has a name that only TensorFlow itself may give.
+    """
+    waits: dict[str, set[str]] = {}
+    users: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        if name.startswith("_"):
+            raise InputError(f"no stored graph can have a node {name[:_SHOWN]!r}{place}")
+        sources = set(map(node_of, node.input))
+        if not sources <= nodes.keys():
+            _check_missing(sources - nodes.keys(), arguments, place)
+            sources &= nodes.keys()
+        if node.op in _INTO:
+            sources = {each for each in sources if nodes[each].op not in _BACK}
+        waits[name] = sources
+        for source in sources:
+            users.setdefault(source, []).append(name)
+    left = {name: len(sources) for name, sources in waits.items() if sources}
+    ready = [name for name, sources in waits.items() if not sources]
+    while ready:
+        for user in users.get(ready.pop(), ()):
+            left[user] -= 1
+            if not left[user]:
+                del left[user]
+                ready.append(user)
+    if left:
+        # Whoever is left waits for another one who is: going back leads into the circle.
+        name = next(iter(left))
+        seen: set[str] = set()
+        while name not in seen:
+            seen.add(name)
+            name = min(each for each in waits[name] if each in left)
+        raise LimitError(f"the node {name[:_SHOWN]}{place} waits for its own output")
+
+
+def _check_missing(missing: Iterable[str], arguments: Collection[str], place: str) -> None:
+    for source in missing:
+        if source not in arguments:
+            raise InputError(f"the graph needs a node {source[:_SHOWN]!r}{place} that is not there")
+
+
+# Attributes may hold functions whose own attributes hold functions, and so on.
+_FUNCTION_ATTRS = 1_000
+# Tensors of these may hold programs.
+_NO_NUMBERS = {dtypes.number(name) for name in ("string", "resource", "variant")}
+
+
+def functions_in(attrs: Any) -> list[str]:
+    """Names of the functions that a node's attributes refer to, with repeats.
+
+    Raises:
+        LimitError: There are too many.
+    """
+    found: list[str] = []
+    pending = [attrs]
+    while pending:
+        attrs = pending.pop()
+        for name in attrs:  # of a message's map, `values()` is three times as slow
+            named = called(attrs[name])
+            if len(found) + len(named) > _FUNCTION_ATTRS:
+                raise LimitError(
+                    f"the attributes of one node name over {_FUNCTION_ATTRS} functions, "
+                    f"{named[0].name[:_SHOWN]} among them"
+                )
+            for each in named:
+                found.append(each.name)
+                if each.attr:
+                    pending.append(each.attr)
+    return found
+
+
+def look(attrs: Any) -> tuple[list[str], bool]:
+    """What `functions_in` finds, and whether any attribute holds a text, or a tensor of no numbers.
+
+    Both in one go, since going over all attributes is most of what reading a graph takes.
+
+    Raises:
+        LimitError: There are too many functions.
+    """
+    texts = functions = False
+    for name in attrs:
+        value = attrs[name]
+        kind = value.WhichOneof("value")
+        if kind == "s":
+            texts = True
+        elif kind == "tensor":
+            texts = texts or value.tensor.dtype in _NO_NUMBERS
+        elif kind == "func":
+            functions = True
+        elif kind == "list":
+            for field, _ in value.list.ListFields():
+                texts = texts or field.name in ("s", "tensor")
+                functions = functions or field.name == "func"
+    # Functions have attributes, too.
+    return (functions_in(attrs), True) if functions else ([], texts)
+
+
+@cache
+def load_defaults() -> dict[str, dict[str, list[Any]]]:
+    """For each operation that may run, the defaults of its attributes, in the form of `plain`."""
+    data: dict[str, dict[str, list[Any]]] = json.loads(shipped("czcheck.network", "defaults.json"))
+    return data
+
+
+@cache
+def load_outputs() -> dict[str, dict[str, str]]:
+    """For each operation with more than one output, their names in order.
+
+    With each stands the attribute that says how many tensors it is, or "" for one.
+    """
+    data: dict[str, dict[str, str]] = json.loads(shipped("czcheck.network", "outputs.json"))
+    return data
+
+
+def position(node: Any, name: str, number: int) -> int:
+    """The position of a tensor that a function names by an output.
+
+    Args:
+        node: The node: `op`, and `attr` with its attributes (AttrValue) by name.
+        name: The name of the output.
+        number: The number of the tensor within the output.
+
+    Returns:
+        Its number among all of the node, from 0; `number` where the operation has one output or is
+        not known.
+    """
+    outputs = load_outputs().get(node.op, {})
+    if name not in outputs:
+        return number
+    before = 0
+    for other, counted in outputs.items():
+        if other == name:
+            break
+        attribute = node.attr.get(counted) if counted else None
+        if not counted or attribute is None:
+            before += 1
+        elif attribute.WhichOneof("value") == "i":
+            before += max(0, attribute.i)
+        else:
+            before += len(attribute.list.type)
+    return before + number

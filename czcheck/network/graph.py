@@ -1,6 +1,6 @@
 """The nodes of a meta graph, main graph and function library, and what reaches what.
 
-The graph comes from an untrusted file: nothing here recurses, and counts are held to the limits.
+The graph comes from an untrusted file: nothing here recurses, and counts stay within the limits.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from typing import Any
 
 from czcheck.errors import InputError
 from czcheck.limits import Limits
-from czcheck.network.attributes import look
-from czcheck.network.grammar import data_inputs, node_of
-from czcheck.network.order import LimitError, check_order
+from czcheck.network.grammar import LimitError, check_order, data_inputs, look, node_of
 
 __all__ = ["Reach", "SavedGraph", "Scope"]
 
@@ -27,7 +25,7 @@ Scope = str | None
 
 
 class Reach:
-    """The nodes that run when some tensors are asked for.
+    """The nodes that run when some tensors are requested.
 
     Attributes:
         nodes: For each scope that is entered, the nodes reached in it by name.
@@ -169,9 +167,9 @@ class SavedGraph:
         """Work out what is reached.
 
         Args:
-            serving: Tensors or nodes of the main graph that the serving signature asks for.
-            restore: Those that restoring asks for.
-            saver: Those that saving and restoring ask for.
+            serving: Tensors or nodes of the main graph that the serving signature names.
+            restore: Those that restoring names.
+            saver: Those that saving and restoring name.
 
         Raises:
             InputError: The serving signature needs a node that is not there.

@@ -13,8 +13,8 @@ from functools import cache
 from typing import Any
 
 from czcheck.network import dtypes, messages
-from czcheck.network.allowlist import load_allowlist
 from czcheck.network.grammar import varint
+from czcheck.network.safety import load_allowlist
 from czcheck.network.wire import Table, fields, table_of
 
 LARGEST = 16 << 20
@@ -25,7 +25,7 @@ PARTS = 1_000_000
 
 _SHORTEST = 8
 # Longer texts hardly stand twice in a file.
-_KEPT = 1024
+_REMEMBERED = 1024
 # NodeDef.op
 _OP = 2
 _STRING = dtypes.number("string")
@@ -61,9 +61,6 @@ class Search:
     def program_in(self, data: bytes) -> str | None:
         """What program some bytes are.
 
-        Args:
-            data: The bytes.
-
         Returns:
             Words for it, such as "a TensorFlow graph with WriteFile"; None if they are none.
         """
@@ -79,7 +76,7 @@ class Search:
             except binascii.Error:
                 return None
             found = self._program(plain)
-        if found is None and len(data) <= _KEPT:
+        if found is None and len(data) <= _REMEMBERED:
             self._harmless.add(data)
         return found
 

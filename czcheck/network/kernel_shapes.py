@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from czcheck.network import dtypes
-from czcheck.network.definitions import load_defaults
+from czcheck.network.grammar import load_defaults
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Dims
@@ -66,29 +66,29 @@ def _text(kind: str, value: Any) -> str:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
-# Beyond it a number of the size of the others is lost beside their sum in bfloat16.
+# Beyond it a number of the size of the others is lost in their sum in bfloat16.
 _MANY = 256
-Held = Callable[[Any, Sequence[Known]], bool]
+Condition = Callable[[Any, Sequence[Known]], bool]
 
 
-def _at_least(place: int, rank: int) -> Held:
+def _at_least(place: int, rank: int) -> Condition:
     """Whether an input has so many dimensions."""
 
-    def held(_: Any, inputs: Sequence[Known]) -> bool:
+    def condition(_: Any, inputs: Sequence[Known]) -> bool:
         shape = inputs[place].shape
         return shape is not None and len(shape) >= rank
 
-    return held
+    return condition
 
 
-def _empty(place: int) -> Held:
+def _empty(place: int) -> Condition:
     """Whether an input has no elements."""
 
-    def held(_: Any, inputs: Sequence[Known]) -> bool:
+    def condition(_: Any, inputs: Sequence[Known]) -> bool:
         shape = inputs[place].shape
         return shape is not None and 0 in shape
 
-    return held
+    return condition
 
 
 def _size_of(shape: Any, place: int) -> int:
@@ -103,7 +103,7 @@ def _given_statistics(_: Any, inputs: Sequence[Known]) -> bool:
 
 
 def _grouped_backwards(node: Any, inputs: Sequence[Known]) -> bool:
-    """Whether the filter of a transposed convolution makes fewer channels than are asked for."""
+    """Whether the filter of a transposed convolution makes fewer channels than are requested."""
     sizes, filters = inputs[0].known, inputs[1].shape
     if sizes is None or filters is None or len(sizes) != 4:
         return False
@@ -145,7 +145,7 @@ def _over_channels(node: Any, _: Sequence[Known]) -> bool:
     return numbers(node, "ksize")[place] > 1
 
 
-SHAPES: dict[str, Held] = {
+SHAPES: dict[str, Condition] = {
     "rank 2": _at_least(0, 2),
     "rank 6": _at_least(0, 6),
     "rank 8": _at_least(0, 8),
@@ -158,4 +158,4 @@ SHAPES: dict[str, Held] = {
     "side of one": _side_of_one,
     "over channels": _over_channels,
 }
-"""What conditions of the table may ask of a node, by name."""
+"""What conditions of the table may require of a node, by name."""

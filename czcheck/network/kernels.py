@@ -63,7 +63,7 @@ _LEVELED = KernelFault(
     "depends",
     "values that a Relu or the like has made equal",
     "its optimiser looks at the values before that function, and finds the place of another one",
-    "ask for the place in front of that function, or see that no two largest values are equal",
+    "take the place in front of that function, or see that no two largest values are equal",
 )
 
 
@@ -145,7 +145,7 @@ def faults(
 ) -> tuple[KernelFault, ...]:
     """What the target's kernels refuse or compute otherwise of what the serving signature reaches.
 
-    Where shapes decide and are not known, nothing is said.
+    Where unknown shapes decide, nothing is reported.
 
     Args:
         network: The network.
@@ -396,7 +396,7 @@ def candidates(op: str, types: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def unwritten(message: str, remedy: str) -> str:
-    """What a rule finds in a network that has been built: it cannot be told to build it.
+    """What a rule finds in a network that has been built: `czcheck build` is no advice there.
 
     Args:
         message: The rule's message.

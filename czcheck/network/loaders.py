@@ -1,7 +1,7 @@
 """What TensorFlow's loaders make of one file: whether one refuses it, or sees another network.
 
 There are three: the session loader reads the graph alone; `tf.saved_model.load` and the loader of
-Keras rebuild Python objects from the object graph beside it. What is said of them here was seen in
+Keras rebuild Python objects from the object graph next to it. What is stated here was seen in
 TensorFlow 2.0.0 and 2.21.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.network import messages
 from czcheck.network.dataflow import Frame, Point, input_of, inside, is_call, locate, settle
-from czcheck.network.order import LimitError
+from czcheck.network.grammar import LimitError
 
 if TYPE_CHECKING:
     from czcheck.network.facts import Network, Signature
@@ -59,7 +59,7 @@ def disagreements(network: Network, target: Target) -> Iterator[Disagreement]:
 
     Args:
         network: The network's facts.
-        target: Runtime that the network is held to.
+        target: Runtime that the network has to work in.
     """
     graph = network.graph
     if graph is None:
@@ -78,9 +78,6 @@ def disagreements(network: Network, target: Target) -> Iterator[Disagreement]:
 
 def oddities(network: Network) -> Iterator[str]:
     """What every loader takes, and no known program writes.
-
-    Args:
-        network: The network's facts.
 
     Yields:
         Words for each, as the end of a sentence.
@@ -320,7 +317,7 @@ def _call(graph: SavedGraph, function: str, image: str) -> Any:
     call = messages.NodeDef(name="", op="PartitionedCall", input=[image])
     for number in objects.concrete_functions[function].bound_inputs:
         node = objects.nodes[number]
-        # What is no constant cannot be told here, and leads to no node.
+        # What is no constant is not known here, and leads to no node.
         call.input.append(
             node.constant.operation if node.WhichOneof("kind") == "constant" else _UNKNOWN
         )

@@ -59,9 +59,6 @@ def parse(message_class: Any, data: bytes) -> Any:
         message_class: One of this module's classes.
         data: Its bytes.
 
-    Returns:
-        The message.
-
     Raises:
         InputError: The bytes are no such message, or it nests too deeply.
     """

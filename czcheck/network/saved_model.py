@@ -22,8 +22,8 @@ from czcheck.network.facts import (
     Where,
 )
 from czcheck.network.files import SavedModelFiles, read_whole
+from czcheck.network.grammar import LimitError
 from czcheck.network.graph import SavedGraph
-from czcheck.network.order import LimitError
 from czcheck.text import count
 
 __all__ = [
@@ -106,7 +106,7 @@ def _unknown(files: SavedModelFiles, index: CheckpointIndex | None) -> Iterator[
 
 
 def _further(meta_graph: Any, limits: Limits) -> SavedGraph:
-    """A graph beside the one that is run, held to the same limits."""
+    """A graph next to the one that is run, under the same limits."""
     try:
         return SavedGraph(meta_graph, limits)
     except InputError as error:
@@ -176,9 +176,13 @@ def _read(
 ) -> Network:
     """All facts of a graph that could be read."""
     from czcheck.network.bounds import bounds_of  # noqa: PLC0415
-    from czcheck.network.precision import precision_of  # noqa: PLC0415
-    from czcheck.network.tail import pair_of, tail_of  # noqa: PLC0415
-    from czcheck.network.training import random_nodes, training_nodes  # noqa: PLC0415
+    from czcheck.network.traits import (  # noqa: PLC0415
+        pair_of,
+        precision_of,
+        random_nodes,
+        tail_of,
+        training_nodes,
+    )
     from czcheck.network.variables import match, read_variables  # noqa: PLC0415
 
     meta = graph.meta_graph

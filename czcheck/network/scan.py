@@ -6,17 +6,17 @@ reaches an operation: loading alone runs initialisers, and a weight may choose a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from czcheck.errors import UnavailableError
-from czcheck.network.allowlist import load_allowlist
-from czcheck.network.beside import bad_assets, lambda_layers
-from czcheck.network.files import SavedModelFiles
+from czcheck.errors import InputError, UnavailableError
+from czcheck.network import messages
+from czcheck.network.files import SavedModelFiles, read_whole
+from czcheck.network.grammar import LimitError
 from czcheck.network.graph import SavedGraph, Scope
 from czcheck.network.hidden import Search, objects_of, strings_of
-from czcheck.network.order import LimitError
-from czcheck.network.safety import Oddity, Place, Refused, Safety, When
+from czcheck.network.safety import BadAsset, Oddity, Place, Refused, Safety, When, load_allowlist
 from czcheck.network.saver import misused_file_names
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ def scan(network: Network, files: SavedModelFiles) -> Safety:
     Args:
         network: The network's facts.
         files: The SavedModel that they were read from.
-
-    Returns:
-        What was found.
 
     Raises:
         UnavailableError: The network could not be read.
@@ -173,16 +170,16 @@ class _Scan:
         }
         if not found:
             return
-        told: set[tuple[Scope, str]] = set()
+        reported: set[tuple[Scope, str]] = set()
         for (scope, name), node in found.items():
             text = self._reached_by(scope, node)
             if text is not None:
-                told.add((scope, name))
+                reported.add((scope, name))
                 yield Oddity(node.op, text, self._place(scope, node))
         try:
             for scope, node, problem in misused_file_names(self.graph, self._reached["saver"][0]):
-                if (scope, node.name) not in told:
-                    told.add((scope, node.name))
+                if (scope, node.name) not in reported:
+                    reported.add((scope, node.name))
                     yield Oddity(node.op, problem, self._place(scope, node))
         except LimitError:
             (scope, _), node = next(iter(found.items()))
@@ -204,7 +201,7 @@ class _Scan:
 
 
 def _tensors(meta_graph: Any, *, initial: bool) -> Iterator[str]:
-    """Tensors and nodes that loading asks for (`initial`), or that the signatures name."""
+    """Tensors and nodes that loading runs (`initial`), or that the signatures name."""
     for key, signature in meta_graph.signature_def.items():
         if (key in _INIT_SIGNATURES) == initial:
             pending = [*signature.inputs.values(), *signature.outputs.values()]
@@ -232,3 +229,80 @@ def _load_functions(objects: Any) -> Iterator[str]:
                 name = target.bare_concrete_function.concrete_function_name
                 if name:
                     yield name
+
+
+ASSETS = "assets/"
+ASSET_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}", re.ASCII)
+"""Names of asset files that are written out for TensorFlow; it would follow any other path."""
+
+_ASSET_COLLECTION = "saved_model_assets"
+_KERAS_METADATA = "keras_metadata.pb"
+_KERAS_BYTES = 64 << 20
+_LAMBDA = re.compile(rb'"class_name"\s*:\s*"Lambda"')
+_ESCAPE = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
+
+
+def bad_assets(graph: SavedGraph, files: SavedModelFiles) -> Iterator[BadAsset]:
+    """Asset files that TensorFlow would seek outside of `assets`, or in vain.
+
+    Args:
+        graph: The graph that names them.
+        files: The SavedModel.
+    """
+    there = set(files.names)
+    for name in asset_names(graph.meta_graph):
+        if not ASSET_NAME.fullmatch(name):
+            yield BadAsset(name, "is no plain file name")
+        elif ASSETS + name not in there:
+            yield BadAsset(name, "is not in the archive")
+
+
+def asset_names(meta_graph: Any) -> Iterator[str]:
+    """Names of the asset files that a graph refers to, in both of the ways there are."""
+    for asset in meta_graph.asset_file_def:
+        yield asset.filename
+    if _ASSET_COLLECTION in meta_graph.collection_def:
+        for each in meta_graph.collection_def[_ASSET_COLLECTION].any_list.value:
+            yield _filename(each.value)
+
+
+def _filename(data: bytes) -> str:
+    """The name in an AssetFileDef; empty where the bytes are none."""
+    try:
+        name: str = messages.parse(messages.AssetFileDef, data).filename
+    except InputError:
+        return ""
+    return name
+
+
+def lambda_layers(graphs: Iterable[SavedGraph], files: SavedModelFiles) -> Iterator[str]:
+    """Where Keras keeps Lambda layers; their code is text here and stays text.
+
+    Args:
+        graphs: All graphs of the SavedModel.
+        files: The SavedModel.
+
+    Yields:
+        Words for each place: the name of a file, or a part of one.
+    """
+    if _KERAS_METADATA in files.names:
+        try:
+            text = read_whole(files, _KERAS_METADATA, _KERAS_BYTES)
+        except InputError:
+            text = b""
+        if _has_lambda(text):
+            yield _KERAS_METADATA
+    texts = (
+        each.user_object.metadata.encode()
+        for graph in graphs
+        for each in graph.meta_graph.object_graph_def.nodes
+        if each.WhichOneof("kind") == "user_object"
+    )
+    if any(map(_has_lambda, texts)):
+        yield "the object graph"
+
+
+def _has_lambda(text: bytes) -> bool:
+    if b"\\u00" in text:
+        text = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text)
+    return _LAMBDA.search(text) is not None

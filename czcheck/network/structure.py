@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import InputError
 from czcheck.network.dataflow import Frame, Point, input_of, is_call, locate, settle
-from czcheck.network.definitions import load_defaults
-from czcheck.network.grammar import CALLS
+from czcheck.network.grammar import CALLS, load_defaults
 from czcheck.network.target import Target, load_target, plain
 
 if TYPE_CHECKING:
@@ -43,12 +42,8 @@ def structure_of(network: Network, weights: Weights) -> Structure | None:
     """Digest what a network computes.
 
     Names go into neither digest, nor do calls of functions, identities, the difference between a
-    constant and a variable, and attributes at their default or that change no answer. Equal digests
+    constant and a variable, and attributes at their default or that change no output. Equal digests
     mean the same computation; different ones may still mean the same, written in another way.
-
-    Args:
-        network: The network.
-        weights: Its weights.
 
     Returns:
         The digests; None where there is no signature of one input and one output, where loops,
@@ -63,10 +58,10 @@ def structure_of(network: Network, weights: Weights) -> Structure | None:
         return None
     try:
         fed = locate(graph, None, ends[0].tensor, None)
-        answer = settle(graph, locate(graph, None, ends[1].tensor, None))
-        if fed is None or answer is None:
+        output = settle(graph, locate(graph, None, ends[1].tensor, None))
+        if fed is None or output is None:
             return None
-        return _Digests(graph, weights, fed).of(answer)
+        return _Digests(graph, weights, fed).of(output)
     except InputError:  # more steps than any honest network takes, or at odds with itself
         return None
 
@@ -76,7 +71,7 @@ def _branches(graph: SavedGraph, node: Any) -> bool:
 
 
 class _Digests:
-    """Digests of all that an answer is made from, each worked out once, without recursion."""
+    """Digests of all that an output is made from, each worked out once, without recursion."""
 
     def __init__(self, graph: SavedGraph, weights: Weights, fed: Point) -> None:
         self._graph = graph
@@ -87,9 +82,9 @@ class _Digests:
         self._inputs: dict[_Key, list[Point | None]] = {}
         self._frames: dict[Any, int] = {}
 
-    def of(self, answer: Point) -> Structure | None:
+    def of(self, output: Point) -> Structure | None:
         """The digests of one tensor."""
-        pending = [(answer, self._key(answer))]
+        pending = [(output, self._key(output))]
         while pending:
             point, key = pending[-1]
             if key in self._known:
@@ -108,12 +103,12 @@ class _Digests:
             self._known[key] = self._digest(point, keyed)
             del self._inputs[key]
             pending.pop()
-        operations, whole = self._known[self._key(answer)]
-        output = f" {answer.output}".encode()
+        operations, whole = self._known[self._key(output)]
+        suffix = f" {output.output}".encode()
         unread = any(weight.fault is not None for weight in self._weights.all)
         return Structure(
-            hashlib.sha256(operations + output).hexdigest(),
-            None if unread else hashlib.sha256(whole + output).hexdigest(),
+            hashlib.sha256(operations + suffix).hexdigest(),
+            None if unread else hashlib.sha256(whole + suffix).hexdigest(),
         )
 
     def _made_from(self, point: Point) -> Iterator[Point | None]:
@@ -161,7 +156,7 @@ class _Digests:
 
 
 def _text(target: Target, node: Any) -> bytes:
-    """What a node does: its operation and those attributes that may change an answer."""
+    """What a node does: its operation and those attributes that may change an output."""
     parts = [node.op.encode()]
     known, defaults = target.attributes(node.op), load_defaults().get(node.op, {})
     for name in sorted(node.attr):
@@ -178,6 +173,6 @@ def _text(target: Target, node: Any) -> bytes:
 def _is(value: Any, default: list[Any]) -> bool:
     """Whether an attribute has its default."""
     if default[0] == "f":
-        # The plain form is rounded, and a difference in the last digit changes an answer.
+        # The plain form is rounded, and a difference in the last digit changes an output.
         return bool(value.WhichOneof("value") == "f" and _FLOAT(value.f) == _FLOAT(default[1]))
     return bool(not value.list.f and plain(value) == default)

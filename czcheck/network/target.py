@@ -1,4 +1,4 @@
-"""The runtime that a network is held to, and what it lacks for a graph.
+"""The runtime that a network has to work in, and what it lacks for a graph.
 
 TensorFlow refuses a whole file for one operation or attribute that it does not know, or one value
 of an attribute that it does not allow, wherever it stands and whether it is reached or not.
@@ -91,10 +91,10 @@ class Target:
         name: Its name, such as `tf-2.0.0`.
         title: Its name in words.
         operations: Its operations; for each the names of its attributes, with blanks between. None
-            if the runtime is not known and nothing is held to it.
+            if the runtime is not known and nothing is compared with it.
         defaults: Attributes that operations got later, with the values at which they change
             nothing, in the form of `plain`.
-        irrelevant: Attributes of operations that change no answer whatever their value.
+        irrelevant: Attributes of operations that change no output whatever their value.
         values: What it allows attributes to be.
     """
 
@@ -114,7 +114,7 @@ class Target:
         return frozenset((self.operations or {}).get(op, "").split())
 
     def may_drop(self, node: Any, attribute: str) -> bool:
-        """Whether an attribute that the runtime lacks can be dropped without changing an answer.
+        """Whether an attribute that the runtime lacks can be dropped without changing an output.
 
         Args:
             node: The node (NodeDef).
@@ -143,7 +143,7 @@ class Gap(NamedTuple):
         node: Name of the node.
         function: The function that holds it; None for the main graph.
         reachable: Whether the serving signature reaches it.
-        default: Whether the attribute can be dropped without changing an answer.
+        default: Whether the attribute can be dropped without changing an output.
     """
 
     op: str

@@ -166,7 +166,7 @@ def match(
         variables: The graph's variables.
         loader: The loader that is used.
         index: The index; None where it is missing.
-        damaged: Keys of entries that are wrong in themselves, which is told already.
+        damaged: Keys of entries that are wrong in themselves, which is reported already.
 
     Yields:
         Problems: no entry, or one of another dtype or shape.

@@ -1,8 +1,8 @@
-"""Walks protobuf messages as they stand in a file, before anything is built from them.
+"""Reads protobuf messages as they stand in a file, before anything is built from them.
 
 Two bytes of a file can become a message of a hundred bytes in memory, and a file of a megabyte
 packs into a kilobyte; so the parts of a large message are counted before it is parsed. The same
-walk finds messages in bytes of which nobody says what they are.
+code finds messages in bytes of unknown kind.
 """
 
 from __future__ import annotations
@@ -56,13 +56,9 @@ def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
 
     What is damaged is left out, with all that follows it in the same message.
 
-    Args:
-        data: The message.
-        table: Its table.
-
     Yields:
         For each field: the table of the message that holds it, the field's number, and the first
-        byte and the end of its value; for plain numbers the two are not told apart from the rest.
+        byte and the end of its value; for plain numbers the two are not set apart.
     """
     pending: list[tuple[Table, int, int]] = [(table, 0, len(data))]
     while pending:
@@ -85,7 +81,7 @@ def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
                 yield known, number, begin, at
                 inner = known.get(number)
                 if inner is not None and begin < at:
-                    # The rest of this message waits, so that what is kept is no wider than deep.
+                    # The rest of this message waits, so that the list is no wider than deep.
                     pending.append((known, at, end))
                     pending.append((inner, begin, at))
                     break
@@ -102,13 +98,7 @@ def fields(data: bytes, table: Table) -> Iterator[tuple[Table, int, int, int]]:
 
 
 def has_more_fields_than(data: bytes, table: Table, limit: int) -> bool:
-    """Whether a message and the messages in it have more fields than a limit.
-
-    Args:
-        data: The message.
-        table: Its table.
-        limit: Most fields.
-    """
+    """Whether a message and the messages in it have more fields than a limit."""
     if len(data) < 2 * limit:
         return False
     return next(islice(fields(data, table), limit, None), None) is not None

@@ -9,7 +9,7 @@ from czcheck.network.facts import Dims, Network, Signature
 from czcheck.planned.ends import PAIR
 
 if TYPE_CHECKING:
-    from czcheck.metadata.spec_reading import BuildSpec
+    from czcheck.metadata.spec import BuildSpec
 
 SERVING_DEFAULT = "serving_default"
 _RANK = 4
@@ -114,7 +114,7 @@ def _size(network: Network, spec: BuildSpec) -> Dims:
     from czcheck.network.reach import trace_of  # noqa: PLC0415 - costs as much as all the rest
 
     walked = trace_of(as_loaded(network, spec))
-    shape = None if walked is None or isinstance(walked, str) else walked.answer.shape
+    shape = None if walked is None or isinstance(walked, str) else walked.output.shape
     return (None, None) if shape is None or len(shape) != _RANK else shape[1:3]
 
 

@@ -26,10 +26,10 @@ def about_taken(channels: int | None, metadata: ModelMetadata) -> str | None:
     """
     if channels is None or channels in {metadata.channel_count, metadata.scalar_count}:
         return None
-    wanted = metadata.channel_count
+    required = metadata.channel_count
     return (
         f"the network takes {channels} channels, but the pixel type "
-        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {wanted}; "
+        f"{', '.join(metadata.pixel_types)} with {metadata.color_handling} has {required}; "
         "change `PixelType` or `ColorHandling` in the spec, or the network's input"
     )
 
@@ -46,6 +46,19 @@ def about_dtype(spec: TensorSpec, what: str) -> str | None:
     return (
         f"the network's {what} {spec.key} is {spec.dtype}; it has to be float32: "
         "cast inside the network"
+    )
+
+
+def about_open_tile(multiple: int) -> str:
+    """Why a network without a tile size cannot be built without one.
+
+    Args:
+        multiple: Number that height and width have to be multiples of, as far as known.
+    """
+    hint = f", each a multiple of {multiple} for this network" if multiple > 1 else ""
+    return (
+        "the network takes tiles of any size, and ZEN needs a fixed one: set `SpatialDims` "
+        f"[height, width] in the spec or give --tile HxW{hint}"
     )
 
 
@@ -273,7 +286,7 @@ _CONSTANT = (
 def about_values(ending: Ending, after: Sequence[Operation]) -> str | None:
     """Why what comes out behind the operations are no probabilities; None if they may be.
 
-    Only what the network's last operations make certain is said.
+    Only what is certain from the network's last operations counts.
 
     Args:
         ending: The network's own output, with the channels that it has to have.

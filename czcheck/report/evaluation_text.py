@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from czcheck.report.lines import Line, wrapped
-from czcheck.text import count, first_of, percent, printable
+from czcheck.text import Line, cell, count, first_of, percent, printable, wrapped
+
+if TYPE_CHECKING:
+    from czcheck.figures.counts import ObjectFigures, PixelCounts
+    from czcheck.figures.record import Evaluation
 
 _SHOWN_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
 _NAME = 24
@@ -17,9 +22,6 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
 
     Args:
         plain: As `looked_at.evaluation` in the JSON report.
-
-    Yields:
-        Lines without line ends.
     """
     images = count(plain["images"], "labelled image")
     yield Line(
@@ -29,12 +31,12 @@ def evaluation_lines(plain: Mapping[str, Any]) -> Iterator[Line]:
     )
     for note in image_notes(plain):
         yield from wrapped(printable(note), "  ")
-    if told := padding_text(plain["tiles"]):
-        yield from wrapped(told, "  ")
+    if padding := padding_text(plain["tiles"]):
+        yield from wrapped(padding, "  ")
     below = f" (minimum confidence {plain['min_confidence']} %)" if plain["min_confidence"] else ""
     yield from _classes(plain["classes"], below)
-    if told := goals_text(plain):
-        yield from wrapped(told, "  ")
+    if goals := goals_text(plain):
+        yield from wrapped(goals, "  ")
     if (objects := plain["objects"]) is not None:
         yield from wrapped(
             f"objects of {printable(objects['class'])}: {objects['true']:,} in the masks,"
@@ -109,12 +111,12 @@ def goals_text(plain: Mapping[str, Any]) -> str:
     Args:
         plain: As `looked_at.evaluation` in the JSON report.
     """
-    told = "; ".join(
+    reached = "; ".join(
         f"{printable(goal_title(each))} at least {each['demanded']:g}"
         f" ({_number(each['value'])}, {'reached' if each['reached'] else 'missed'})"
         for each in plain["goals"]
     )
-    return told and f"demanded: {told}"
+    return reached and f"demanded: {reached}"
 
 
 def goal_title(goal: Mapping[str, Any]) -> str:
@@ -145,9 +147,50 @@ def _thresholds(plain: Mapping[str, Any]) -> Iterator[Line]:
             f"{_number(iou):>{max(9, len(name) + 4)}}"
             for name, iou in zip(names, row["iou"], strict=True)
         )
-        kept, accuracy = f"{100 * row['kept']:.2f} %", _number(row["accuracy"])
-        yield Line(f"  {f'{least_percent} %':<{_NAME}} {kept:>9} {accuracy:>9} {values}")
+        share, accuracy = f"{100 * row['kept']:.2f} %", _number(row["accuracy"])
+        yield Line(f"  {f'{least_percent} %':<{_NAME}} {share:>9} {accuracy:>9} {values}")
 
 
 def _number(value: float | None, digits: int = 4) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+ALL = "all images"
+"""Name of the last row."""
+
+_MEASURES = ("iou", "dice", "precision", "recall")
+
+
+def evaluation_csv(evaluation: Evaluation) -> str:
+    """A row for each plane, and a last one for all of them together.
+
+    Columns: image, pixels, pixel_accuracy, then iou, dice, precision and recall of each class
+    (`iou Nucleus`), and where masks number objects their true, predicted and matched numbers with
+    f1. A figure that rests on nothing is empty. Figures of classes and objects rest on pixels above
+    the minimum confidence.
+    """
+    objects = evaluation.objects is not None
+    stream = io.StringIO()
+    table = csv.writer(stream, lineterminator="\n")
+    classes = [printable(name) for name in evaluation.classes]
+    heads = [f"{measure} {name}" for name in classes for measure in _MEASURES]
+    counted = ["true_objects", "predicted_objects", "matched_objects", "f1"] if objects else []
+    table.writerow(["image", "pixels", "pixel_accuracy", *heads, *counted, "padding"])
+    rows = [(each.name, each.counts, each.objects, each.padding) for each in evaluation.images]
+    rows.append((ALL, evaluation.counts, evaluation.objects, evaluation.padding))
+    for name, pixels, found, padding in rows:
+        table.writerow(_row(name, pixels, found, padding, evaluation.min_confidence))
+    return stream.getvalue()
+
+
+def _row(
+    name: str, counts: PixelCounts, objects: ObjectFigures | None, padding: float, percent: int
+) -> list[object]:
+    figures = [
+        getattr(each, measure) for each in counts.class_figures(percent) for measure in _MEASURES
+    ]
+    row = [cell(name), counts.pixels, counts.accuracy(), *figures]
+    if objects is not None:
+        row += [objects.true, objects.predicted, objects.matched, objects.f1]
+    row.append(padding)
+    return ["" if value is None else value for value in row]

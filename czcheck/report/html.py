@@ -30,9 +30,6 @@ def report_html_page(report: ReportRecord) -> str:
 
     It has previews if `verify` was called with `gallery=True`.
 
-    Args:
-        report: The report.
-
     Returns:
         The page, with a line end at its end.
     """
@@ -48,7 +45,7 @@ def report_html_page(report: ReportRecord) -> str:
         tally={name: verdicts.count(name) for name in _MARKS if name in verdicts},
         icon=tab_icon(plain["verdict"]),
         command="evaluate"
-        if any("evaluation" in each.looked_at for each in report.files)
+        if any(each.examined.evaluation is not None for each in report.files)
         else "verify",
         style=style(),
     )

@@ -9,8 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from czcheck.report.inspection_text import shape_text
-from czcheck.text import rounded_percent, size_text
+from czcheck.text import rounded_percent, shape_text, size_text
 
 _UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 _WHOLE = 100

@@ -86,12 +86,7 @@ class Shown:
 
 
 def data_uri(kind: str, data: bytes) -> str:
-    """A data URI.
-
-    Args:
-        kind: Its media type.
-        data: The bytes.
-    """
+    """A data URI."""
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from czcheck.report import phrases
-from czcheck.report.charts import border_chart, sums_chart
+from czcheck.report.charts import border_chart, reliability_chart, sums_chart, threshold_chart
+from czcheck.report.evaluation_text import goal_title, image_notes
 from czcheck.report.gallery import SUM_LIMITS, confidence_colours
-from czcheck.report.html_evaluation import evaluation
+from czcheck.report.html_figures import TIMES
 from czcheck.report.html_model import Data, ModelView, Section
-from czcheck.report.html_network import network_data
-from czcheck.report.html_pictures import classes_of
+from czcheck.report.html_pictures import classes_of, data_uri
 from czcheck.report.json_form import plain_json
 from czcheck.report.phrases import ranges
 from czcheck.rules.catalogue import catalogue
@@ -27,6 +27,131 @@ from czcheck.rules.declaring import Level, explain
 
 if TYPE_CHECKING:
     from czcheck.report.gallery import Gallery
+    from czcheck.report.html_model import Data, ModelView
+
+_MOST_LAYERS = 24
+_MANY = 1000
+
+
+def network_data(model: ModelView) -> Data | None:
+    """Signature, operations, cost of a tile and receptive field."""
+    found = plain_json((model.file.inspection or {}).get("network"))
+    if not found:
+        return None
+    if "fault" in found:
+        return {"network": found}
+    field, note = _receptive_field(found["reach"])
+    layers, caption = _layers(found["cost"])
+    return {
+        "network": found,
+        "field": field,
+        "field_note": note,
+        "layers": layers,
+        "layers_caption": caption,
+        "kinds": _kinds(found),
+    }
+
+
+def _receptive_field(reach: Mapping[str, Any]) -> tuple[str, str]:
+    """The receptive field, and a remark on it."""
+    node = reach["because"]
+    cause = "" if node is None else f" ({node['op']}, node {node['name']})"
+    if reach["kind"] == "unknown":
+        return "not known", reach["reason"] or f"unknown operation:{cause}"
+    notes = {
+        "local": "",
+        "global-input": f"every output depends on whole-tile statistics{cause}",
+        "global-inside": f"the whole tile at once{cause}",
+    }
+    if reach["bound"] is None:
+        return "whole tile", notes[reach["kind"]]
+    top, bottom, left, right = reach["bound"]
+    return f"{top + bottom + 1} {TIMES} {left + right + 1} px", notes[reach["kind"]]
+
+
+def _layers(cost: Mapping[str, Any] | None) -> tuple[list[Data], str]:
+    """The layers that cost most, in the order in which they run."""
+    every = [] if cost is None else cost["layers"]
+    # Sizes and shapes that a graph computes are no layers to anybody.
+    large = [each for each in every if each["multiply_adds"] or each["tensor_bytes"] >= _MANY]
+    costly = sorted(large, key=lambda each: (-each["tensor_bytes"], -each["multiply_adds"]))
+    names = {each["name"] for each in costly[:_MOST_LAYERS]}
+    shown = [each for each in large if each["name"] in names]
+    work = max((each["multiply_adds"] for each in shown), default=0) or 1
+    room = max((each["tensor_bytes"] for each in shown), default=0) or 1
+    start = _common_path([each["name"] for each in shown])
+    caption = "What the layers cost for one tile, in the order in which they run"
+    if len(shown) < len(large):
+        caption += f"; the {len(shown)} with the largest tensors of {len(large)}"
+    layers = [
+        {
+            **each,
+            "name": each["name"].removeprefix(start) or each["name"],
+            "work": round(each["multiply_adds"] / work, 4),
+            "room": round(each["tensor_bytes"] / room, 4),
+        }
+        for each in shown
+    ]
+    return layers, caption
+
+
+def _common_path(names: Sequence[str]) -> str:
+    """The layers that all names begin with, a slash behind each."""
+    parts = [name.split("/")[:-1] for name in names]
+    common: list[str] = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        common.append(f"{level[0]}/")
+    return "".join(common)
+
+
+def _kinds(found: Mapping[str, Any]) -> list[Data]:
+    """Operations by kind, the most frequent first."""
+    parts = found["operations"]
+    costs = {each["name"]: each for each in (found["cost"] or {}).get("operations", ())}
+    names = dict.fromkeys(op for part in ("serving", "other", "saver") for op in parts[part])
+    kinds = [
+        {
+            "name": name,
+            **{part: parts[part].get(name, 0) for part in ("serving", "saver", "other")},
+            "multiply_adds": costs.get(name, {}).get("multiply_adds", 0),
+            "tensor_bytes": costs.get(name, {}).get("tensor_bytes", 0),
+        }
+        for name in names
+    ]
+    return sorted(kinds, key=lambda kind: (-kind["serving"], kind["name"]))
+
+
+_PERCENTS = (0, 50, 60, 70, 80, 90, 95, 99)
+
+
+def evaluation(model: ModelView) -> dict[str, Any] | None:
+    """How well labelled images are segmented; None where there were none."""
+    plain = model.plain["looked_at"].get("evaluation")
+    if plain is None:
+        return None
+
+    names = [each["name"] for each in plain["classes"]]
+    evaluated = model.file.evaluation
+    pictures = {} if evaluated is None else evaluated.pictures
+    reliability = reliability_chart(plain["calibration"]["bins"], f"{model.prefix}-rel")
+    thresholds = threshold_chart(plain["thresholds"], names, f"{model.prefix}-thr")
+    return {
+        "found": plain,
+        "notes": image_notes(plain),
+        "goals": [goal_title(each) for each in plain["goals"]],
+        # Drawn by us; the XML writer has escaped the names of the classes.
+        "reliability": Markup(reliability),  # noqa: S704
+        "thresholds": Markup(thresholds),  # noqa: S704
+        "percents": [each for each in _PERCENTS if each == 0 or each >= 100 // max(len(names), 1)],
+        "pictures": {
+            number: data_uri("image/png", pictures[image.name])
+            for number, image in enumerate(evaluated.worst(len(pictures)) if evaluated else ())
+            if image.name in pictures
+        },
+    }
+
 
 # Of one rule; further findings are shown without previews.
 _MOST_PICTURES = 12

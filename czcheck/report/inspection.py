@@ -13,9 +13,8 @@ from czcheck.rules.declaring import Level
 
 if TYPE_CHECKING:
     from czcheck.model import Model
-    from czcheck.network.cost import Share, StaticCost
     from czcheck.network.facts import Network, Signature, TensorSpec
-    from czcheck.network.reach import StaticReach
+    from czcheck.network.reach import Share, StaticCost, StaticReach
 
 # Section 4 of the format.
 READ_BY = {
@@ -35,9 +34,6 @@ _LICENCES = ("license", "licence", "copying")
 
 def inspection(model: Model) -> dict[str, Any]:
     """Everything that can be read of an archive without running it, as plain data.
-
-    Args:
-        model: The opened archive.
 
     Returns:
         What is there; for `metadata` and `network`, a `fault` where they cannot be read.
@@ -228,11 +224,7 @@ def _reach(reach: StaticReach) -> dict[str, Any]:
 
 
 def whole_cost(cost: StaticCost) -> dict[str, Any]:
-    """The whole cost of a tile, by the graph, as plain data.
-
-    Args:
-        cost: The cost.
-    """
+    """The whole cost of a tile, by the graph, as plain data."""
     return {
         "multiply_adds": cost.multiply_adds,
         "weight_bytes": cost.weight_bytes,

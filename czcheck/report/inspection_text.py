@@ -9,22 +9,10 @@ from typing import TYPE_CHECKING, Any
 from czcheck.archive.container import ContainerKind
 from czcheck.errors import UnavailableError
 from czcheck.report.inspection import inspection
-from czcheck.report.lines import Line
-from czcheck.text import printable, size_text, sizes
+from czcheck.text import Line, printable, shape_text, size_text
 
 if TYPE_CHECKING:
     from czcheck.model import Model
-
-
-def shape_text(shape: list[int | None] | None) -> str:
-    """A shape for people: `? x 1024 x 1024 x 1`.
-
-    Args:
-        shape: Sizes, None for an open one; None for an open rank.
-    """
-    if shape is None:
-        return "of open rank"
-    return sizes(shape, " x ")
 
 
 def _rows(rows: dict[str, str]) -> Iterator[Line]:
@@ -180,14 +168,7 @@ def _operation_lines(name: str, counts: dict[str, int]) -> Iterator[Line]:
 
 
 def model_html(model: Model) -> str:
-    """An opened model as HTML tables, for notebooks.
-
-    Args:
-        model: The opened archive.
-
-    Returns:
-        An HTML fragment.
-    """
+    """An opened model as HTML tables, for notebooks."""
     from czcheck.report.notebook import table, text  # noqa: PLC0415
 
     try:

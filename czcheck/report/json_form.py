@@ -129,7 +129,7 @@ def file_to_json(file: FileRecord) -> dict[str, Any]:
         "findings": [finding_to_json(finding) for finding in file.findings],
         "waived": [finding_to_json(finding) for finding in file.waived],
         "rules": [outcome_to_json(outcome) for outcome in file.outcomes],
-        "looked_at": plain_json(dict(file.looked_at)),
+        "looked_at": plain_json(file.looked_at),
         "configuration": plain_json(dict(file.configuration)) if file.configuration else None,
     }
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from lxml import etree
 
-from czcheck.report.configuration_text import configuration_text
-from czcheck.report.phrases import looked_at_text, ranges, unchecked, waiver_text
+from czcheck.configuration.showing import configuration_text
+from czcheck.report.phrases import examined_text, ranges, unchecked, waiver_text
 from czcheck.report.record import Verdict
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Outcome, Status
@@ -28,9 +28,6 @@ def report_junit(report: ReportRecord) -> str:
     A rule fails where a finding fails the verdict; milder findings and waived ones stand in the
     case's output, so that the build server's verdict is that of the exit code. One more case for
     each file is an error where the verdict is incomplete.
-
-    Args:
-        report: The report.
     """
     root = JUnitXml(f"czcheck {report.tool_version}")
     for file in report.files:
@@ -55,7 +52,7 @@ def _suite(file: FileRecord, report: ReportRecord) -> TestSuite:
         "target": configuration.get("target", options.target),
         "fail_on": file.fail_on.value,
         "waived": str(len(file.waived)),
-        "looked_at": looked_at_text(file.looked_at),
+        "looked_at": examined_text(file.examined),
         "configuration": configuration_text(configuration),
     }
     for name, value in properties.items():

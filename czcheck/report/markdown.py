@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from czcheck.report.configuration_text import configuration_text
+from czcheck.configuration.showing import configuration_text
 from czcheck.report.evaluation_text import goals_text, image_notes, padding_text
 from czcheck.report.phrases import further_text, tally, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
@@ -30,41 +30,25 @@ _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def marked(text: str) -> str:
-    """Text from a file, with everything escaped that Markdown or HTML would read.
-
-    Args:
-        text: Any text.
-    """
+    """Text from a file, with everything escaped that Markdown or HTML would read."""
     escaped = _MARKS.sub(lambda found: f"\\{found[0]}", printable(text).strip())
     return _START.sub(r"\1\\", escaped)
 
 
 def prose(text: str) -> str:
-    """Text of a rule, which is Markdown but no HTML.
-
-    Args:
-        text: Any text.
-    """
+    """Text of a rule, which is Markdown but no HTML."""
     return printable(text).translate(_HTML)
 
 
 def quoted(text: str) -> str:
-    """Text as code, whatever backquotes it holds.
-
-    Args:
-        text: Any text.
-    """
+    """Text as code, whatever backquotes it holds."""
     safe = printable(text)
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", safe)), default=0))
     return f"{fence}{safe}{fence}" if len(fence) == 1 else f"{fence} {safe} {fence}"
 
 
 def report_markdown(report: ReportRecord) -> str:
-    """The report as GitHub-flavoured Markdown.
-
-    Args:
-        report: The report.
-    """
+    """The report as GitHub-flavoured Markdown."""
     return "".join(f"{line}\n" for line in _lines(report))
 
 
@@ -118,7 +102,7 @@ def _table(files: Sequence[FileRecord]) -> Iterator[str]:
 
 def _labelled(file: FileRecord) -> Iterator[str]:
     """What was demanded on labelled images, how much was padding, and what is missing."""
-    if evaluation := file.looked_at.get("evaluation"):
+    if evaluation := file.examined.evaluation:
         padding = padding_text(evaluation["tiles"])
         for text in (goals_text(evaluation), padding, *image_notes(evaluation)):
             if text:

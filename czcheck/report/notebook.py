@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from czcheck.report.phrases import looked_at_text, unchecked_texts, waiver_text
+from czcheck.report.phrases import examined_text, unchecked_texts, waiver_text
 from czcheck.rules.catalogue import catalogue
 from czcheck.rules.engine import Status
 from czcheck.text import printable
@@ -46,14 +46,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def report_html(report: ReportRecord) -> str:
-    """The report as tables: one of the files, one of the findings of each.
-
-    Args:
-        report: The report.
-
-    Returns:
-        An HTML fragment.
-    """
+    """The report as tables: one of the files, one of the findings of each."""
     parts = [f"<p>czcheck {text(report.tool_version)}: {badge(report.verdict.value)}</p>"]
     rules = catalogue()
     for file in report.files:
@@ -62,7 +55,7 @@ def report_html(report: ReportRecord) -> str:
             f"<p><b>{text(file.path)}</b>: {badge(file.verdict.value)}"
             f" at level {text(file.configuration.get('level', report.options.level.value))}"
             f"<br>{counts}"
-            f"<br>{text(looked_at_text(file.looked_at))}</p>"
+            f"<br>{text(examined_text(file.examined))}</p>"
         )
         unchecked = [
             f"crashed {each.code}: {each.reason}"

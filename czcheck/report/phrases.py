@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from czcheck.limits import GIB
 from czcheck.report.record import Verdict
@@ -13,6 +13,13 @@ from czcheck.rules.finding import Finding, Waiver
 from czcheck.text import count, percent, printable, rounded_percent
 
 if TYPE_CHECKING:
+    from czcheck.report.examined import (
+        BaselineSummary,
+        BorderSummary,
+        CostSummary,
+        FileSummary,
+        RuntimeSummary,
+    )
     from czcheck.report.record import FileRecord, ReportRecord
 
 # One fault can show in many places; beyond these, the number of the others is enough.
@@ -36,11 +43,7 @@ class Judged(Protocol):
 
 
 def waiver_text(waiver: Waiver) -> str:
-    """Why a finding is accepted, and until when.
-
-    Args:
-        waiver: The waiver.
-    """
+    """Why a finding is accepted, and until when."""
     until = "" if waiver.expires is None else f" until {waiver.expires.isoformat()}"
     path = "" if waiver.path is None else f", for {printable(waiver.path)}"
     return f"waived{until} ({printable(waiver.code)}{path}): {printable(waiver.reason)}"
@@ -121,11 +124,7 @@ def ranges(codes: Iterable[str]) -> str:
 
 
 def tally(report: ReportRecord) -> list[str]:
-    """Files by verdict, and waived findings where there are some: `1 passed`, `0 failed`, ....
-
-    Args:
-        report: The report.
-    """
+    """Files by verdict, and waived findings where there are some: `1 passed`, `0 failed`, ...."""
     parts = [
         f"{sum(file.verdict is verdict for file in report.files)} {verdict.value}"
         for verdict in (Verdict.PASSED, Verdict.FAILED, Verdict.INCOMPLETE)
@@ -135,71 +134,83 @@ def tally(report: ReportRecord) -> list[str]:
     return parts
 
 
-def looked_at_text(looked_at: Mapping[str, Any]) -> str:
+def examined_text(examined: FileSummary) -> str:
     """What was examined, in one sentence.
 
     Args:
-        looked_at: As in `FileReport.looked_at`.
+        examined: As in `FileReport.examined`.
     """
     parts = []
-    if (members := looked_at.get("members")) is not None:
-        parts.append(count(members, "member"))
-    if metadata := looked_at.get("metadata"):
-        classes = count(metadata["classes"], "class", "classes")
-        name = printable(metadata["name"]).strip() or "no name"
-        parts.append(f"metadata {metadata['version']} ({name}, {classes})")
-    if network := looked_at.get("network"):
+    if examined.members is not None:
+        parts.append(count(examined.members, "member"))
+    if metadata := examined.metadata:
+        classes = count(metadata.classes, "class", "classes")
+        name = printable(metadata.name).strip() or "no name"
+        parts.append(f"metadata {metadata.version} ({name}, {classes})")
+    if network := examined.network:
         parts.append(
-            f"network {network['input']} -> {network['output']}"
-            f" ({network['parameters']:,} parameters, saved by TensorFlow {network['tensorflow']})"
+            f"network {network.input} -> {network.output}"
+            f" ({network.parameters:,} parameters, saved by TensorFlow {network.tensorflow})"
         )
-        if binary := network.get("binary"):
-            parts.append(f"p: {printable(binary['p'])}, 1 - p: {printable(binary['rest'])}")
-    if run := looked_at.get("run"):
-        parts.append(f"{count(run['tiles'], 'tile')} in TensorFlow {run['tensorflow']}")
-        parts.append(run["isolation"])
-        parts.extend(_compared(run))
-    if left := looked_at.get("left_to_build"):
-        parts.append(f"left to `czcheck build`: {left}")
+        if binary := network.binary:
+            parts.append(f"p: {printable(binary.p)}, 1 - p: {printable(binary.rest)}")
+    if run := examined.run:
+        tiles = f"{count(run.tiles, 'tile')} in TensorFlow {run.tensorflow}"
+        parts.append(f"{tiles} ({printable(backend_text(run.backend, run.backend_reason))})")
+        parts.append(run.isolation)
+        if run.runtime and run.runtime.tiles:
+            parts.append(_compared(f"TensorFlow {run.runtime.tensorflow}", run.runtime))
+        if run.baseline and run.baseline.tiles:
+            parts.append(_compared(f"the baseline of {run.baseline.model_id}", run.baseline))
+    if examined.left_to_build:
+        parts.append(f"left to `czcheck build`: {examined.left_to_build}")
     return "; ".join(parts)
 
 
-def _compared(run: Mapping[str, Any]) -> Iterator[str]:
+def backend_text(backend: str, reason: str | None) -> str:
+    """How TensorFlow was reached, in words.
+
+    Args:
+        backend: `c` or `python`.
+        reason: Why it is Python; None where that was requested or is the only way.
+    """
+    if backend == "c":
+        return "C library"
+    return "Python" if reason is None else f"Python: {reason}"
+
+
+def _compared(other: str, found: RuntimeSummary | BaselineSummary) -> str:
     """What the outputs were compared with, and how far they differ."""
-    others = {"runtime": "TensorFlow {tensorflow}", "baseline": "the baseline of {model_id}"}
-    for name, template in others.items():
-        compared = run.get(name)
-        if compared and compared["tiles"]:
-            yield printable(
-                f"compared with {template.format(**compared)}: {percent(compared['agreement'], 6)}"
-                f" of the labels are the same, probabilities within {compared['change']:.2g}"
-            )
+    return printable(
+        f"compared with {other}: {percent(found.agreement or 0, 6)} of the labels are the same,"
+        f" probabilities within {found.change:.2g}"
+    )
 
 
-def cost_text(cost: Mapping[str, Any]) -> str:
+def cost_text(cost: CostSummary) -> str:
     """What the run cost, on one short line.
 
     Args:
-        cost: As in `FileReport.looked_at`.
+        cost: As in `FileReport.examined.run`.
     """
-    parts = [f"loaded in {cost['load_seconds']:.2f} s"]
-    if cost["tile_seconds"] is None:
-        parts.append(f"{cost['first_tile_seconds']:.2f} s for the only tile")
+    parts = [f"loaded in {cost.load_seconds:.2f} s"]
+    if cost.tile_seconds is None:
+        parts.append(f"{cost.first_tile_seconds:.2f} s for the only tile")
     else:
         parts.append(
-            f"{cost['tile_seconds']:.3g} s per tile ({cost['megapixel_seconds']:.3g} s per"
-            f" megapixel, first tile {cost['first_tile_seconds']:.2g} s)"
+            f"{cost.tile_seconds:.3g} s per tile ({cost.megapixel_seconds:.3g} s per"
+            f" megapixel, first tile {cost.first_tile_seconds:.2g} s)"
         )
-    if cost["peak_bytes"] is not None:
-        parts.append(f"{cost['peak_bytes'] / GIB:.2f} GiB peak memory")
+    if cost.peak_bytes is not None:
+        parts.append(f"{cost.peak_bytes / GIB:.2f} GiB peak memory")
     return ", ".join(parts)
 
 
-def border_text(border: Mapping[str, Any]) -> str:
+def border_text(border: BorderSummary) -> str:
     """How far the border reaches, on one line.
 
     Args:
-        border: As in `FileReport.looked_at`.
+        border: As in `FileReport.examined.run`.
     """
     kinds = {
         "local": "",
@@ -207,12 +218,11 @@ def border_text(border: Mapping[str, Any]) -> str:
         "global-inside": "the network uses the whole tile; ",
     }
     reaches = []
-    for row in border["distances"]:
-        edges = [row[edge] for edge in ("top", "bottom", "left", "right")]
-        far = "to the middle" if None in edges else f"{max(edges)} px"
-        reaches.append(f"{far} at {row['tolerance']:g}")
-    text = f"{kinds[border['kind']]}reaches {', '.join(reaches)}; BorderSize {border['declared']}"
-    if border["recommended"] is None:
+    for tolerance, *edges in border.distances:
+        far = "to the middle" if None in edges else f"{max(each or 0 for each in edges)} px"
+        reaches.append(f"{far} at {tolerance:g}")
+    text = f"{kinds[border.kind]}reaches {', '.join(reaches)}; BorderSize {border.declared}"
+    if border.recommended is None or border.recommended_cost is None:
         return f"{text}, and no border is large enough"
-    cost = rounded_percent(border["recommended_cost"])
-    return f"{text}, recommended {border['recommended']} ({cost} of each tile)"
+    cost = rounded_percent(border.recommended_cost)
+    return f"{text}, recommended {border.recommended} ({cost} of each tile)"

@@ -11,11 +11,12 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from czcheck.options import Options
+from czcheck.report.examined import NOTHING, FileSummary
 from czcheck.rules.engine import Outcome, SkipCause, Status
 from czcheck.rules.finding import Finding, Severity
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.record import Evaluation
+    from czcheck.figures.record import Evaluation
     from czcheck.report.gallery import Gallery
 
 
@@ -70,12 +71,17 @@ class FileRecord:
     sha256: str
     fail_on: Severity
     outcomes: tuple[Outcome, ...]
-    looked_at: Mapping[str, Any] = field(default_factory=dict)
+    examined: FileSummary = NOTHING
     configuration: Mapping[str, Any] = field(default_factory=dict)
     inspection: Mapping[str, Any] | None = field(default=None, repr=False)
     cached: str | None = None
     gallery: Gallery | None = field(default=None, repr=False)
     evaluation: Evaluation | None = field(default=None, repr=False)
+
+    @property
+    def looked_at(self) -> dict[str, Any]:
+        """What was examined, as plain data with the keys of the JSON report."""
+        return self.examined.to_json()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

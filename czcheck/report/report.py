@@ -18,7 +18,8 @@ class FileReport(FileRecord):
         sha256: Its digest, in hexadecimal.
         fail_on: Mildest severity that fails the verdict.
         outcomes: One for each rule of the catalogue, in the order of their codes.
-        looked_at: What the file holds and what was done with it, as plain data.
+        examined: What was examined: its content and measurements. `looked_at` is the same as
+            plain data.
         configuration: What it was checked by: configuration file, profile, what differs from the
             defaults and where it was set, waivers; plain data. Empty where it is not known.
         inspection: What else is known of what it holds, as plain data, see

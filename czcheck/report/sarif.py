@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import attrs
-import sarif_om as om
-
 from czcheck.report.json_form import (
     finding_to_json,
     location_to_json,
@@ -30,6 +27,8 @@ from czcheck.text import count, printable
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord
 
+Data = dict[str, Any]
+
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
@@ -43,33 +42,26 @@ def report_sarif(report: ReportRecord) -> str:
 
     Each finding is a result; waived ones are suppressed, with the waiver's reason. What crashed or
     could not be checked is a notification of the invocation.
-
-    Args:
-        report: The report.
     """
     rules = list(catalogue().values())
-    driver = om.ToolComponent(
+    driver = _object(
         name="czcheck",
         version=report.tool_version,
         rules=[_descriptor(rule) for rule in rules],
         notifications=[
-            om.ReportingDescriptor(id="crashed", short_description=_message("A rule crashed")),
-            om.ReportingDescriptor(
-                id="not-checked", short_description=_message("Rules could not be checked")
-            ),
-            om.ReportingDescriptor(
-                id="omitted", short_description=_message("Findings beyond the first ones")
-            ),
+            _object(id="crashed", shortDescription=_message("A rule crashed")),
+            _object(id="not-checked", shortDescription=_message("Rules could not be checked")),
+            _object(id="omitted", shortDescription=_message("Findings beyond the first ones")),
         ],
     )
     index = {rule.code: number for number, rule in enumerate(rules)}
-    log = om.SarifLog(
+    log = _object(
         version="2.1.0",
-        schema_uri=SCHEMA,
+        **{"$schema": SCHEMA},
         runs=[
-            om.Run(
-                tool=om.Tool(driver=driver),
-                column_kind="unicodeCodePoints",
+            _object(
+                tool=_object(driver=driver),
+                columnKind="unicodeCodePoints",
                 invocations=[_invocation(report)],
                 artifacts=[_artifact(file) for file in report.files],
                 results=[
@@ -81,27 +73,16 @@ def report_sarif(report: ReportRecord) -> str:
             )
         ],
     )
-    return json.dumps(_plain(log), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
-    """Models as plain data: what is left at its default is left out, but for levels."""
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if not attrs.has(type(value)):
-        return value
-    plain = {}
-    for field in attrs.fields(type(value)):
-        content, default = getattr(value, field.name), field.default
-        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
-            default = default.factory()
-        if content is not None and (content != default or field.name == "level"):
-            plain[field.metadata["schema_property_name"]] = _plain(content)
-    return plain
+def _object(**fields: Any) -> Data:
+    """An object of SARIF without the properties that are None."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _message(text: str) -> Any:
-    return om.Message(text=printable(text))
+def _message(text: str) -> Data:
+    return {"text": printable(text)}
 
 
 def _run_properties(report: ReportRecord) -> dict[str, Any]:
@@ -114,46 +95,46 @@ def _run_properties(report: ReportRecord) -> dict[str, Any]:
     }
 
 
-def _descriptor(rule: Rule) -> Any:
+def _descriptor(rule: Rule) -> Data:
     sections = {"Why": rule.why, "Fix": rule.fix, "Format": rule.source, "More": rule.command}
-    return om.ReportingDescriptor(
+    return _object(
         id=rule.code,
         name=rule.name,
-        short_description=_message(rule.title),
-        full_description=_message(rule.why),
-        help=om.MultiformatMessageString(
+        shortDescription=_message(rule.title),
+        fullDescription=_message(rule.why),
+        help=_object(
             text="\n".join(f"{name}: {text}" for name, text in sections.items() if text),
             markdown="\n\n".join(f"**{name}** {text}" for name, text in sections.items() if text),
         ),
-        default_configuration=om.ReportingConfiguration(level=rule.severity.value),
-        help_uri=rule.url,
+        defaultConfiguration=_object(level=rule.severity.value),
+        helpUri=rule.url,
         properties={"level": rule.level.value},
     )
 
 
-def _invocation(report: ReportRecord) -> Any:
+def _invocation(report: ReportRecord) -> Data:
     notes = [
         note
         for number, file in enumerate(report.files)
         for note in _notifications(file, _file_location(file, number))
     ]
-    return om.Invocation(
+    return _object(
         # Whether the tool did its work, not whether it found something.
-        execution_successful=not any(note.level == "error" for note in notes),
-        exit_code=report.exit_code,
-        exit_code_description=report.verdict.value,
-        tool_execution_notifications=notes,
+        executionSuccessful=not any(note["level"] == "error" for note in notes),
+        exitCode=report.exit_code,
+        exitCodeDescription=report.verdict.value,
+        toolExecutionNotifications=notes,
     )
 
 
-def _notifications(file: FileRecord, where: Any) -> Iterator[Any]:
-    def note(name: str, level: str, text: str, code: str | None = None) -> Any:
-        return om.Notification(
+def _notifications(file: FileRecord, where: Data) -> Iterator[Data]:
+    def note(name: str, level: str, text: str, code: str | None = None) -> Data:
+        return _object(
             message=_message(text),
             level=level,
-            descriptor=om.ReportingDescriptorReference(id=name),
-            associated_rule=code and om.ReportingDescriptorReference(id=code),
-            locations=[om.Location(physical_location=om.PhysicalLocation(artifact_location=where))],
+            descriptor=_object(id=name),
+            associatedRule=code and _object(id=code),
+            locations=[_object(physicalLocation=_object(artifactLocation=where))],
         )
 
     for outcome in file.outcomes:
@@ -168,9 +149,9 @@ def _notifications(file: FileRecord, where: Any) -> Iterator[Any]:
         yield note("not-checked", level, f"{reason}: not checked: {ranges(codes)}")
 
 
-def _artifact(file: FileRecord) -> Any:
-    return om.Artifact(
-        location=om.ArtifactLocation(uri=_uri(file.path)),
+def _artifact(file: FileRecord) -> Data:
+    return _object(
+        location=_object(uri=_uri(file.path)),
         length=file.size,
         hashes={"sha-256": file.sha256},
         roles=["analysisTarget"],
@@ -192,11 +173,11 @@ def _uri(path: str) -> str:
     return quote(os.fsencode(place.as_posix()))
 
 
-def _file_location(file: FileRecord, number: int) -> Any:
-    return om.ArtifactLocation(uri=_uri(file.path), index=number)
+def _file_location(file: FileRecord, number: int) -> Data:
+    return _object(uri=_uri(file.path), index=number)
 
 
-def _results(file: FileRecord, number: int, index: dict[str, int]) -> Iterator[Any]:
+def _results(file: FileRecord, number: int, index: dict[str, int]) -> Iterator[Data]:
     seen: Counter[str] = Counter()
     for finding in (*file.findings, *file.waived):
         digest = _digest(file, finding)
@@ -204,17 +185,17 @@ def _results(file: FileRecord, number: int, index: dict[str, int]) -> Iterator[A
         fingerprint = f"{digest}:{seen[digest]}"
         waiver = finding.waiver
         plain = finding_to_json(finding)
-        yield om.Result(
-            rule_id=finding.code,
-            rule_index=index[finding.code],
+        yield _object(
+            ruleId=finding.code,
+            ruleIndex=index[finding.code],
             level=finding.severity.value,
             message=_message(_place_and_message(finding)),
             locations=[_location(file, number, finding)],
-            partial_fingerprints={FINGERPRINT: fingerprint, GITHUB_FINGERPRINT: fingerprint},
+            partialFingerprints={FINGERPRINT: fingerprint, GITHUB_FINGERPRINT: fingerprint},
             suppressions=None
             if waiver is None
             else [
-                om.Suppression(
+                _object(
                     kind="external",
                     justification=waiver_text(waiver),
                     properties=waiver_to_json(waiver),
@@ -238,7 +219,7 @@ def _digest(file: FileRecord, finding: Finding) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _location(file: FileRecord, number: int, finding: Finding) -> Any:
+def _location(file: FileRecord, number: int, finding: Finding) -> Data:
     """The archive as the physical place, what is inside it as the logical one.
 
     An archive has no lines. Code scanning services show only results that have one, so it is 1.
@@ -252,16 +233,16 @@ def _location(file: FileRecord, number: int, finding: Finding) -> Any:
         kinds = {InMember: "member", JsonPlace: "object"}
         name = printable(str(at))
         logical = [
-            om.LogicalLocation(
+            _object(
                 name=name,
-                fully_qualified_name=f"{printable(file.path)}!{name}",
+                fullyQualifiedName=f"{printable(file.path)}!{name}",
                 kind=kinds.get(type(at), location_to_json(at)["kind"]),
             )
         ]
-    return om.Location(
-        physical_location=om.PhysicalLocation(
-            artifact_location=_file_location(file, number),
-            region=om.Region(start_line=line, start_column=column),
+    return _object(
+        physicalLocation=_object(
+            artifactLocation=_file_location(file, number),
+            region=_object(startLine=line, startColumn=column),
         ),
-        logical_locations=logical,
+        logicalLocations=logical,
     )

@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from czcheck.report.configuration_text import configuration_text
+from czcheck.configuration.showing import configuration_text
 from czcheck.report.evaluation_text import evaluation_lines
-from czcheck.report.lines import Line, wrapped
 from czcheck.report.phrases import (
     MAX_PLACES,
     Judged,
     border_text,
     cost_text,
+    examined_text,
     found_text,
     further_text,
-    looked_at_text,
     tally,
     unchecked_texts,
     waiver_text,
@@ -26,7 +25,7 @@ from czcheck.rules.catalogue import every_rule
 from czcheck.rules.declaring import PACKAGE
 from czcheck.rules.engine import Status
 from czcheck.rules.finding import Finding
-from czcheck.text import count, printable
+from czcheck.text import Line, count, printable, wrapped
 
 if TYPE_CHECKING:
     from czcheck.report.record import FileRecord, ReportRecord
@@ -75,21 +74,22 @@ def _file_lines(file: FileRecord, level: str) -> Iterator[Line]:
     counts = ", ".join(f"{number} {status}" for status, number in file.counts.items())
     found = f"; {found_text(file)}" if file.findings or file.waived else ""
     yield Line(f"  {len(file.outcomes)} rules: {counts}{found}", "counts")
-    if looked_at := looked_at_text(file.looked_at):
-        yield from wrapped(f"examined: {looked_at}", "  ")
-    if evaluation := file.looked_at.get("evaluation"):
-        yield from evaluation_lines(evaluation)
-    if cost := file.looked_at.get("run", {}).get("cost"):
-        yield Line(f"  cost: {cost_text(cost)}")
-    if border := file.looked_at.get("run", {}).get("border"):
-        yield from wrapped(f"border: {border_text(border)}", "  ")
+    examined, run = file.examined, file.examined.run
+    if summary := examined_text(examined):
+        yield from wrapped(f"examined: {summary}", "  ")
+    if examined.evaluation:
+        yield from evaluation_lines(examined.evaluation)
+    if run is not None and run.cost is not None:
+        yield Line(f"  cost: {cost_text(run.cost)}")
+    if run is not None and run.border is not None:
+        yield from wrapped(f"border: {border_text(run.border)}", "  ")
     if file.cached is not None:
         when = file.cached.replace("T", " ").replace("Z", " UTC")
         yield Line(f"  cached: nothing has changed since {when}; --no-cache checks anew")
     if configuration := configuration_text(file.configuration):
         yield from wrapped(f"configuration: {configuration}", "  ")
-    if evidence := file.looked_at.get("evidence"):
-        yield from wrapped(f"evidence: {', '.join(evidence)}", "  ")
+    if examined.evidence:
+        yield from wrapped(f"evidence: {', '.join(examined.evidence)}", "  ")
 
 
 def outcome_lines(judged: Judged) -> Iterator[Line]:
@@ -97,9 +97,6 @@ def outcome_lines(judged: Judged) -> Iterator[Line]:
 
     Args:
         judged: What rules were run on.
-
-    Yields:
-        Lines without line ends.
     """
     omitted = {outcome.code: outcome.omitted for outcome in judged.outcomes}
     for code, findings in groupby(judged.findings, key=lambda finding: finding.code):
@@ -128,9 +125,6 @@ def report_lines(report: ReportRecord, *, quiet: bool = False) -> Iterator[Line]
     Args:
         report: The report.
         quiet: Leave out files that passed.
-
-    Yields:
-        Lines without line ends.
     """
     order = [Verdict.PASSED, Verdict.INCOMPLETE, Verdict.FAILED]
     for file in sorted(report.files, key=lambda file: order.index(file.verdict)):

@@ -1,14 +1,12 @@
-from .border import (
+from .behaviour import (
     answer_does_not_depend_on_input_statistics as answer_does_not_depend_on_input_statistics,
 )
-from .border import answer_does_not_depend_on_the_origin as answer_does_not_depend_on_the_origin
-from .border import border_hides_seams as border_hides_seams
-from .border import border_hides_traces as border_hides_traces
-from .border import border_is_no_larger_than_needed as border_is_no_larger_than_needed
-from .border import tiling_can_be_exact as tiling_can_be_exact
+from .behaviour import answer_does_not_depend_on_the_origin as answer_does_not_depend_on_the_origin
+from .behaviour import border_hides_seams as border_hides_seams
+from .behaviour import border_hides_traces as border_hides_traces
+from .behaviour import border_is_no_larger_than_needed as border_is_no_larger_than_needed
+from .behaviour import tiling_can_be_exact as tiling_can_be_exact
 from .catalogue import every_rule as every_rule
-from .cost import memory_leaves_room as memory_leaves_room
-from .cost import memory_suffices as memory_suffices
 from .declaring import DOCS_VARIABLE as DOCS_VARIABLE
 from .declaring import PACKAGE as PACKAGE
 from .declaring import RETIRED as RETIRED
@@ -17,16 +15,16 @@ from .declaring import Level as Level
 from .declaring import Rule as Rule
 from .declaring import UnknownRuleError as UnknownRuleError
 from .declaring import matching as matching
+from .declaring import own_rules as own_rules
+from .declaring import release_rules as release_rules
 from .declaring import rule as rule
+from .engine import FACTS as FACTS
 from .engine import MAX_FINDINGS as MAX_FINDINGS
 from .engine import Facts as Facts
 from .engine import Outcome as Outcome
 from .engine import SkipCause as SkipCause
 from .engine import Status as Status
 from .engine import evaluate as evaluate
-from .facts import FACTS as FACTS
-from .families import own_rules as own_rules
-from .families import release_rules as release_rules
 from .finding import ConfigurationPlace as ConfigurationPlace
 from .finding import Finding as Finding
 from .finding import Found as Found
@@ -39,3 +37,5 @@ from .finding import TilePixel as TilePixel
 from .finding import Waiver as Waiver
 from .finding import WholeFile as WholeFile
 from .finding import XmlPath as XmlPath
+from .run import memory_leaves_room as memory_leaves_room
+from .run import memory_suffices as memory_suffices

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from czcheck.rules.declaring import Rule, by_code, docs_url
-from czcheck.rules.families import own_rules, release_rules
+from czcheck.rules.declaring import Rule, by_code, docs_url, own_rules, release_rules
 from czcheck.rules.plugins import plugins
 
 
@@ -22,6 +21,17 @@ def catalogue() -> Mapping[str, Rule]:
     rules = dict(own_rules())
     for plugin in plugins():
         rules.update(by_code(plugin.rules))
+    return MappingProxyType(rules)
+
+
+WAIVERS = "waivers"
+"""Fact of the rules about waivers. They run last, once all files of a call are checked."""
+
+
+@cache
+def rules_on_waivers() -> Mapping[str, Rule]:
+    """The rules on one file that are about waivers, by code."""
+    rules = {code: rule for code, rule in catalogue().items() if WAIVERS in rule.needs}
     return MappingProxyType(rules)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from czcheck.changes.outputs import worst_of
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
-from czcheck.rules.words import tiles_in_words
-from czcheck.text import percent
+from czcheck.text import percent, tiles_in_words
 from czcheck.tolerances import reason_for
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from czcheck.runtime.record import RunRecord
 
 # Without a finite output of the right shape and type there is nothing to compare.
-_ANSWERED = ("CZ403", "CZ404", "CZ405")
+_OUTPUTS_ARE_VALID = ("CZ403", "CZ404", "CZ405")
 
 
-@rule("CZ424", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+@rule("CZ424", severity=Severity.ERROR, level=Level.RUN, requires=_OUTPUTS_ARE_VALID)
 def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison) -> Iterator[Found]:
     """The outputs differ in the other runtime.
 
@@ -53,7 +53,7 @@ def answers_are_the_same_elsewhere(run: RunRecord, elsewhere: RuntimeComparison)
         )
 
 
-@rule("CZ425", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+@rule("CZ425", severity=Severity.ERROR, level=Level.RUN, requires=_OUTPUTS_ARE_VALID)
 def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
     """The network does not run in the other runtime.
 
@@ -83,7 +83,7 @@ def network_runs_elsewhere(elsewhere: RuntimeComparison) -> Iterator[Found]:
         )
 
 
-@rule("CZ426", severity=Severity.ERROR, level=Level.RUN, requires=_ANSWERED)
+@rule("CZ426", severity=Severity.ERROR, level=Level.RUN, requires=_OUTPUTS_ARE_VALID)
 def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[Found]:
     """The outputs differ from the baseline.
 
@@ -121,11 +121,6 @@ def answers_are_those_of_the_baseline(baseline: BaselineComparison) -> Iterator[
         where = f"on {tiles_in_words(tile.tile for tile in bad)}, " if len(bad) > 1 else ""
         worst = worst_of(relabelled or changed or list(baseline.tiles))
         yield Found(place_of(worst), model=golden.model_id, difference=where + "; ".join(parts))
-
-
-def worst_of(tiles: list[TileComparison]) -> TileComparison:
-    """The tile with the most changed labels; of equals, the one with the largest change."""
-    return max(tiles, key=lambda tile: (-tile.comparison.agreement, tile.comparison.change))
 
 
 def place_of(tile: TileComparison) -> TilePixel:

@@ -15,12 +15,14 @@ Packages of others add rules in the same way: `plugins.py`.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
+from types import MappingProxyType
 from typing import Any
 
 from czcheck.errors import UsageError
@@ -56,7 +58,7 @@ Check = Callable[..., Iterable[Found]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule with everything that is ever said about it.
+    """One rule with all its texts.
 
     Attributes:
         code: `CZ` and three digits; the first says how deep the file was read. Never reused. Rules
@@ -139,7 +141,7 @@ def rule(
             digits for a rule of another package.
         severity: Severity of its findings.
         level: First level at which it is checked.
-        requires: Codes of rules without which its answer would mean nothing.
+        requires: Codes of rules without which its outcome would mean nothing.
 
     Returns:
         A decorator that leaves the function as it is.
@@ -194,8 +196,8 @@ def _read_docstring(code: str, text: str) -> tuple[str, dict[str, str]]:
     sections = {
         name: " ".join(body.split()) for name, body in zip(parts[::2], parts[1::2], strict=True)
     }
-    wanted = ("Says", "Why", "Fix", *(("Format",) if code.startswith(PREFIX) else ()))
-    missing = [name for name in wanted if not sections.get(name)]
+    required = ("Says", "Why", "Fix", *(("Format",) if code.startswith(PREFIX) else ()))
+    missing = [name for name in required if not sections.get(name)]
     if missing or not title.strip():
         raise ValueError(f"rule {code} lacks {', '.join(missing) or 'a title'} in its docstring")
     return " ".join(title.split()).rstrip("."), sections
@@ -207,11 +209,7 @@ def declared_here() -> Iterator[Rule]:
 
 
 def is_on_releases(code: str) -> bool:
-    """Whether a rule looks at two releases of a model and not at one file.
-
-    Args:
-        code: Its code.
-    """
+    """Whether a rule looks at two releases of a model and not at one file."""
     return code.startswith(_RELEASES)
 
 
@@ -228,9 +226,6 @@ RETIRED = {
 
 def by_code(rules: Iterable[Rule]) -> dict[str, Rule]:
     """Rules by code, in the order of their codes.
-
-    Args:
-        rules: The rules.
 
     Raises:
         ValueError: Two of them have the same code, or one has a retired one.
@@ -284,3 +279,37 @@ def explain(found_rule: Rule) -> dict[str, Any]:
         "package": found_rule.package,
         "url": found_rule.url,
     }
+
+
+# Modules of this package that hold rules.
+FAMILIES = (
+    "container",
+    "metadata",
+    "network",
+    "operations",
+    "safety",
+    "run",
+    "behaviour",
+    "comparison",
+    "labelled",
+    "tool",
+)
+# Those that hold rules on two releases of a model, CZ6xx: `czcheck diff` checks them.
+RELEASE_FAMILIES = ("releases",)
+
+
+def own_rules() -> Mapping[str, Rule]:
+    """The rules of this package on one file by code, in the order of their codes."""
+    return _ours(FAMILIES, releases=False)
+
+
+@cache
+def release_rules() -> Mapping[str, Rule]:
+    """The rules on two releases of a model by code, in the order of their codes."""
+    return MappingProxyType(_ours(RELEASE_FAMILIES, releases=True))
+
+
+def _ours(families: Iterable[str], *, releases: bool) -> dict[str, Rule]:
+    for family in families:
+        importlib.import_module(f"{__package__}.{family}")
+    return by_code(each for each in declared_here() if is_on_releases(each.code) is releases)

@@ -5,11 +5,102 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.rules.declaring import Level, Rule
 from czcheck.rules.finding import Finding
+
+
+class Fact(NamedTuple):
+    """One fact.
+
+    Attributes:
+        level: First level at which a rule may read it.
+        kind: Its type, as module and name.
+        what: What it is, in one line.
+    """
+
+    level: Level
+    kind: str
+    what: str
+
+
+_ARCHIVE, _METADATA, _NETWORK, _RUN = Level
+
+# Where they come from: `czcheck.verifying.gathering.facts_of`.
+FACTS: dict[str, Fact] = {
+    "archive": Fact(_ARCHIVE, "czcheck.archive.reader.Archive", "members and their bytes"),
+    "archives": Fact(
+        _ARCHIVE,
+        "czcheck.rules.container.Archives",
+        "the archive and the payload's own, each with its name",
+    ),
+    "container": Fact(
+        _ARCHIVE, "czcheck.archive.container.Container", "the roles of the members, and the ids"
+    ),
+    "payload": Fact(_ARCHIVE, "czcheck.archive.container.Payload", "the packed network"),
+    "model_payload": Fact(
+        _ARCHIVE, "czcheck.archive.container.Payload | None", "the same; None where there is none"
+    ),
+    "plugins": Fact(
+        _ARCHIVE, "tuple[czcheck.rules.plugins.Plugin, ...]", "packages that add rules"
+    ),
+    "waivers": Fact(
+        _ARCHIVE,
+        "tuple[czcheck.rules.finding.WaiverUse, ...]",
+        "waivers, and whether they match findings; such rules run last, when all files are known",
+    ),
+    "specification": Fact(
+        _ARCHIVE, "czcheck.specification.Specification", "a JSON specification as it was read"
+    ),
+    "document": Fact(
+        _METADATA, "czcheck.metadata.document.XmlDocument", "the Model XML as it was parsed"
+    ),
+    "metadata": Fact(
+        _METADATA, "czcheck.ModelMetadata", "the content of the Model XML or the specification"
+    ),
+    "saved_model": Fact(
+        _NETWORK, "czcheck.network.facts.Network", "the network, however large its graph is"
+    ),
+    "network": Fact(
+        _NETWORK,
+        "czcheck.network.facts.Network",
+        "signature, operations, variables, shapes, reach",
+    ),
+    "safety": Fact(
+        _NETWORK, "czcheck.network.safety.Safety", "findings of the scan before the run"
+    ),
+    "static_cost": Fact(
+        _NETWORK, "czcheck.network.reach.StaticCost | None", "multiply-adds and memory of a tile"
+    ),
+    "kernel_faults": Fact(
+        _NETWORK,
+        "tuple[czcheck.network.kernels.KernelFault, ...]",
+        "what the target's kernels refuse or compute differently",
+    ),
+    "allow_op": Fact(
+        _NETWORK, "collections.abc.Collection[str]", "operations that the user allows"
+    ),
+    "target": Fact(
+        _NETWORK, "czcheck.network.target.Target", "the runtime that the network has to load in"
+    ),
+    "run": Fact(_RUN, "czcheck.runtime.record.RunRecord", "measurements of the run on test tiles"),
+    "borders": Fact(
+        _RUN, "czcheck.runtime.record.RunRecord", "the same, where borders were measured"
+    ),
+    "budgets": Fact(_RUN, "czcheck.runtime.limits.Budgets", "what the network may cost"),
+    "tolerances": Fact(_RUN, "czcheck.tolerances.Tolerances", "tolerances of the checks"),
+    "elsewhere": Fact(
+        _RUN, "czcheck.runtime.compare.RuntimeComparison", "the outputs of `--runtime`, compared"
+    ),
+    "evaluation": Fact(_RUN, "czcheck.figures.record.Evaluation", "the figures on labelled images"),
+    "goals": Fact(_RUN, "czcheck.figures.record.Goals", "the goals for these figures"),
+    "baseline": Fact(
+        _RUN, "czcheck.runtime.baseline.BaselineComparison", "the outputs of `--baseline`, compared"
+    ),
+}
+
 
 # A broken file can break a rule in a million places; a report names the first ones.
 MAX_FINDINGS = 50
@@ -27,8 +118,8 @@ class Status(Enum):
 class SkipCause(Enum):
     """Why a rule was skipped.
 
-    `CHOICE`: the user asked for it, or the rule has nothing to look at in this file.
-    `PREREQUISITE`: another rule failed or a fact is missing, so the answer would mean nothing.
+    `CHOICE`: the user requested that, or the rule does not apply in this file.
+    `PREREQUISITE`: another rule failed or a fact is missing, so the outcome would mean nothing.
     `TOOL`: the tool could not do its work.
     """
 
@@ -47,7 +138,7 @@ class Outcome:
         findings: What it found; empty unless it failed.
         cause: Why it was skipped; None unless it was.
         reason: The reason in words, for skipped and crashed rules.
-        omitted: Findings beyond the first ones that are kept.
+        omitted: Findings beyond the first ones.
     """
 
     code: str
@@ -59,12 +150,12 @@ class Outcome:
 
 
 class Facts:
-    """Facts by name, each worked out once, when the first rule asks for it."""
+    """Facts by name, each worked out once, when the first rule reads it."""
 
     def __init__(
         self,
         sources: Mapping[str, Callable[[], Any]],
-        not_asked: Mapping[str, str] | None = None,
+        not_requested: Mapping[str, str] | None = None,
         inapplicable: Mapping[str, str] | None = None,
     ) -> None:
         """Keep the sources.
@@ -72,12 +163,12 @@ class Facts:
         Args:
             sources: For each name, a function that returns the fact or raises `UnavailableError`
                 (the file does not yield it) or `IncompleteError` (the tool could not get it).
-            not_asked: Facts that the user did not ask for, with the reason in words; rules that
+            not_requested: Facts that the user did not request, with the reason in words; rules that
                 read one are skipped by choice.
             inapplicable: Codes of rules that say nothing about this kind of file, with the reason
                 in words; they are skipped by choice, and do not keep others from being checked.
         """
-        self.not_asked = not_asked or {}
+        self.not_requested = not_requested or {}
         self.inapplicable = inapplicable or {}
         self._sources = sources
         self._known: dict[str, Any] = {}
@@ -87,7 +178,7 @@ class Facts:
         """The fact.
 
         Raises:
-            Exception: Whatever kept its source from yielding it.
+            Exception: What its source raised.
         """
         if name in self._errors:
             raise self._errors[name]
@@ -145,8 +236,8 @@ def _left_out(rule: Rule, facts: Facts, ended: Mapping[str, Outcome]) -> Outcome
     if rule.code in facts.inapplicable:
         return _skipped(rule, SkipCause.CHOICE, facts.inapplicable[rule.code])
     for name in rule.needs:
-        if name in facts.not_asked:
-            return _skipped(rule, SkipCause.CHOICE, facts.not_asked[name])
+        if name in facts.not_requested:
+            return _skipped(rule, SkipCause.CHOICE, facts.not_requested[name])
     for code in rule.requires:
         if code in facts.inapplicable:
             continue

@@ -24,6 +24,41 @@ class Waiver(NamedTuple):
     path: str | None = None
     expires: date | None = None
 
+    def is_expired(self, today: date) -> bool:
+        """Whether its last day is over."""
+        return self.expires is not None and self.expires < today
+
+
+class GrantedWaiver(NamedTuple):
+    """A waiver with the place where it is granted.
+
+    Attributes:
+        waiver: The waiver.
+        file: The configuration file, as it is shown.
+        number: Number of the waiver in the file, from 0.
+        line: Line of its table, from 1, where it is known.
+    """
+
+    waiver: Waiver
+    file: str
+    number: int
+    line: int | None = None
+
+
+class WaiverUse(NamedTuple):
+    """A waiver, and what came of it in a call.
+
+    Attributes:
+        granted: The waiver.
+        expired: Whether its last day is over.
+        idle: Number of files that it applies to, if it matched no finding in any of them though
+            its rules were checked; else 0.
+    """
+
+    granted: GrantedWaiver
+    expired: bool = False
+    idle: int = 0
+
 
 class Severity(Enum):
     """How much a finding matters. An error means that the model should not be released."""
@@ -115,7 +150,7 @@ class InGraph:
 
 @dataclass(frozen=True, slots=True)
 class TilePixel:
-    """A pixel of the network's answer to a test tile.
+    """A pixel of the network's output for a test tile.
 
     Attributes:
         tile: Name of the tile, such as `nuclei` or `zeros`.
@@ -185,7 +220,7 @@ class Finding:
 
     Attributes:
         code: The rule's code.
-        severity: Severity in force.
+        severity: Effective severity.
         at: Where it is.
         message: What is wrong, made from the rule's template and `fields`.
         fields: The values behind the message.

@@ -10,7 +10,7 @@ from czcheck.rules.finding import Found, Severity
 from czcheck.text import percent
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.record import Evaluation, Goals
+    from czcheck.figures.record import Evaluation, Goals
 
 # By how much the pixel accuracy has to grow if classes were listed in another order.
 PERMUTED_GAIN = 0.2

@@ -1,7 +1,7 @@
-"""Rules of other packages: found by entry point, held to the same form as our own.
+"""Rules of other packages: found by entry point, in the same form as our own.
 
 A package names a module, or a function that returns its checks, in the group `czcheck.rules`. What
-cannot be used is kept as a fault and told by CZ901: a verdict without the rules that somebody
+cannot be used is stored as a fault and reported by CZ901: a verdict without the rules that somebody
 relies on must not look like one with them.
 """
 
@@ -17,9 +17,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from czcheck.errors import UsageError
-from czcheck.rules.declaring import RETIRED, Rule, by_code, declared
-from czcheck.rules.facts import FACTS
-from czcheck.rules.families import own_rules, release_rules
+from czcheck.rules.declaring import RETIRED, Rule, by_code, declared, own_rules, release_rules
+from czcheck.rules.engine import FACTS
 from czcheck.text import nearest
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def _may_be_there() -> bool:
     """Whether `importlib.metadata`, which takes longer than our own rules, is worth asking.
 
     It reads the same files as this; where packages may lie in another way (in a ZIP archive, or
-    through an import hook), the answer is yes.
+    through an import hook), this is true.
     """
     hooks = (
         finder

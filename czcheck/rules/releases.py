@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from czcheck.changes.outputs import worst_of
 from czcheck.rules.comparison import (
     allowed_in_words,
     change_in_words,
     labels_in_words,
     place_of,
-    worst_of,
 )
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel, XmlPath
-from czcheck.rules.words import tiles_in_words
-from czcheck.text import first_of, sizes
+from czcheck.text import first_of, sizes, tiles_in_words
 
 if TYPE_CHECKING:
-    from czcheck.diffing.classes import ClassChange
-    from czcheck.diffing.metadata import FieldChange, MetadataChange
-    from czcheck.diffing.network import NetworkChange
-    from czcheck.diffing.outputs import OutputsChange
-    from czcheck.diffing.weights import WeightsChange
+    from czcheck.changes.metadata import ClassChange, FieldChange, MetadataChange
+    from czcheck.changes.network import NetworkChange
+    from czcheck.changes.outputs import OutputsChange
+    from czcheck.changes.weights import WeightsChange
 
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _MANY = 5
@@ -222,7 +220,7 @@ def still_loads_in_the_target(network_change: NetworkChange) -> Iterator[Found]:
 
 
 @rule("CZ620", severity=_ERROR, level=Level.NETWORK)
-def answers_are_the_same(answers_change: OutputsChange) -> Iterator[Found]:
+def answers_are_the_same(outputs_change: OutputsChange) -> Iterator[Found]:
     """The releases give different outputs.
 
     Says: The outputs are not the same: {difference}.
@@ -232,11 +230,11 @@ def answers_are_the_same(answers_change: OutputsChange) -> Iterator[Found]:
         export.
     Format: 2, N11
     """
-    if answers_change.other is not None:
-        yield Found(difference=answers_change.other)
+    if outputs_change.other is not None:
+        yield Found(difference=outputs_change.other)
         return
-    bad = [tile for tile in answers_change.tiles if tile.differs]
-    if not bad and not answers_change.missing:
+    bad = [tile for tile in outputs_change.tiles if tile.differs]
+    if not bad and not outputs_change.missing:
         return
     parts, at = [], None
     if bad:
@@ -246,7 +244,7 @@ def answers_are_the_same(answers_change: OutputsChange) -> Iterator[Found]:
         words = [labels_in_words(worst)] if worst.comparison.labels else []
         words.append(f"{change_in_words(worst)} ({allowed_in_words(worst)})")
         parts.append(where + " and ".join(words))
-    for failure in answers_change.missing[:_MANY]:
+    for failure in outputs_change.missing[:_MANY]:
         at = at or TilePixel(failure.tile)
         parts.append(
             f"the {failure.which} release fails on the tile `{failure.tile}`: {failure.reason}"

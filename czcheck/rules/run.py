@@ -1,15 +1,18 @@
-"""CZ4xx: what the network does when it runs."""
+"""CZ4xx: what the network does when it runs, and what that costs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from czcheck.limits import GIB
 from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import Found, Severity, TilePixel
-from czcheck.rules.words import tiles_in_words
+from czcheck.text import tiles_in_words
 
 if TYPE_CHECKING:
+    from czcheck.network.reach import StaticCost
+    from czcheck.runtime.limits import Budgets
     from czcheck.runtime.output_statistics import Pixel, Statistics, TileOutput
     from czcheck.runtime.record import RunRecord
     from czcheck.tolerances import Tolerances
@@ -72,9 +75,9 @@ def answer_has_the_tile_s_shape(run: RunRecord) -> Iterator[Found]:
     Format: 2, N9; 2, N10
     """
     shapes: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
-    for answer in run.answers:
-        if answer.shape != answer.expected:
-            shapes.setdefault((answer.shape, answer.expected), []).append(answer.tile)
+    for output in run.answers:
+        if output.shape != output.expected:
+            shapes.setdefault((output.shape, output.expected), []).append(output.tile)
     for (shape, expected), tiles in shapes.items():
         yield Found(
             TilePixel(tiles[0]),
@@ -95,9 +98,9 @@ def answer_is_float32(run: RunRecord) -> Iterator[Found]:
     Format: 2, N11
     """
     dtypes: dict[str, list[str]] = {}
-    for answer in run.answers:
-        if answer.dtype != "float32":
-            dtypes.setdefault(answer.dtype, []).append(answer.tile)
+    for output in run.answers:
+        if output.dtype != "float32":
+            dtypes.setdefault(output.dtype, []).append(output.tile)
     for dtype, tiles in dtypes.items():
         yield Found(TilePixel(tiles[0]), tiles=tiles_in_words(tiles), dtype=dtype)
 
@@ -116,13 +119,13 @@ def answer_is_finite(run: RunRecord) -> Iterator[Found]:
     Format: 2, N11; 2, N16
     """
     bad = [
-        (answer, values) for answer, values in _measured(run) if values.first_non_finite is not None
+        (output, values) for output, values in _measured(run) if values.first_non_finite is not None
     ]
     if bad:
-        answer, values = max(bad, key=lambda each: each[1].non_finite)
+        output, values = max(bad, key=lambda each: each[1].non_finite)
         first = values.first_non_finite
         assert first is not None
-        yield _at(answer, first, [each for each, _ in bad], count=values.non_finite)
+        yield _at(output, first, [each for each, _ in bad], count=values.non_finite)
 
 
 @rule("CZ406", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
@@ -138,13 +141,13 @@ def answer_is_within_0_and_1(run: RunRecord, tolerances: Tolerances) -> Iterator
     Format: 2, N11
     """
     bad = [
-        (answer, pixel)
-        for answer, values in _measured(run)
+        (output, pixel)
+        for output, values in _measured(run)
         for pixel in _outside(values, tolerances)
     ]
     if bad:
-        answer, pixel = max(bad, key=lambda each: abs(each[1].value - 0.5))
-        yield _at(answer, pixel, [each for each, _ in bad])
+        output, pixel = max(bad, key=lambda each: abs(each[1].value - 0.5))
+        yield _at(output, pixel, [each for each, _ in bad])
 
 
 @rule("CZ407", severity=Severity.ERROR, level=Level.RUN, requires=_COMPARABLE)
@@ -160,8 +163,8 @@ def probabilities_sum_to_1(run: RunRecord, tolerances: Tolerances) -> Iterator[F
     Format: 2, N10; 2, N11
     """
     bad = [
-        (answer, pixel)
-        for answer, pixel in _sums(run, tolerances)
+        (output, pixel)
+        for output, pixel in _sums(run, tolerances)
         if _deviation(pixel) > tolerances.sum
     ]
     yield from _worst_sum(bad)
@@ -179,17 +182,17 @@ def probabilities_sum_to_1_exactly(run: RunRecord, tolerances: Tolerances) -> It
     Format: 2, N11
     """
     bad = [
-        (answer, pixel)
-        for answer, pixel in _sums(run, tolerances)
+        (output, pixel)
+        for output, pixel in _sums(run, tolerances)
         if tolerances.sum_noted < _deviation(pixel) <= tolerances.sum
     ]
     yield from _worst_sum(bad)
 
 
 def _measured(run: RunRecord) -> Iterator[tuple[TileOutput, Statistics]]:
-    for answer in run.answers:
-        if answer.statistics is not None:
-            yield answer, answer.statistics
+    for output in run.answers:
+        if output.statistics is not None:
+            yield output, output.statistics
 
 
 def _outside(values: Statistics, tolerances: Tolerances) -> Iterator[Pixel]:
@@ -202,9 +205,9 @@ def _outside(values: Statistics, tolerances: Tolerances) -> Iterator[Pixel]:
 
 def _sums(run: RunRecord, tolerances: Tolerances) -> Iterator[tuple[TileOutput, Pixel]]:
     """The worst sum of each tile whose values are in range; CZ405 and CZ406 tell of the others."""
-    for answer, values in _measured(run):
+    for output, values in _measured(run):
         if values.worst_sum is not None and not any(_outside(values, tolerances)):
-            yield answer, values.worst_sum
+            yield output, values.worst_sum
 
 
 def _deviation(pixel: Pixel) -> float:
@@ -213,16 +216,16 @@ def _deviation(pixel: Pixel) -> float:
 
 def _worst_sum(bad: list[tuple[TileOutput, Pixel]]) -> Iterator[Found]:
     if bad:
-        answer, pixel = max(bad, key=lambda each: _deviation(each[1]))
-        yield _at(answer, pixel, [each for each, _ in bad])
+        output, pixel = max(bad, key=lambda each: _deviation(each[1]))
+        yield _at(output, pixel, [each for each, _ in bad])
 
 
-def _at(answer: TileOutput, pixel: Pixel, tiles: Iterable[TileOutput], **fields: float) -> Found:
+def _at(output: TileOutput, pixel: Pixel, tiles: Iterable[TileOutput], **fields: float) -> Found:
     """A finding at the worst pixel of the worst tile, which names all the tiles."""
     return Found(
-        TilePixel(answer.tile, pixel.row, pixel.column, pixel.channel),
+        TilePixel(output.tile, pixel.row, pixel.column, pixel.channel),
         tiles=tiles_in_words(each.tile for each in tiles),
-        tile=answer.tile,
+        tile=output.tile,
         value=f"{pixel.value:.7g}",
         row=pixel.row,
         column=pixel.column,
@@ -233,3 +236,97 @@ def _at(answer: TileOutput, pixel: Pixel, tiles: Iterable[TileOutput], **fields:
 
 def _shape(shape: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, shape))})"
+
+
+TARGET_BYTES = 8 * GIB
+"""Memory in which the format demands that a tile can be evaluated."""
+
+
+@rule("CZ422", severity=Severity.ERROR, level=Level.RUN, requires=["CZ402"])
+def cost_is_within_budget(run: RunRecord, budgets: Budgets) -> Iterator[Found]:
+    """The network costs more than its budget.
+
+    Says: {what} is over the budget of {budget}: {measured}.
+    Why: You set this budget; a slower or larger network keeps its users waiting, or does not fit
+        their machine.
+    Fix: Make the network or the tile smaller; or raise the budget, if the machine that measured is
+        slower than the one that matters.
+    Format: 2, N8
+    """
+    cost = run.cost
+    if cost is None:
+        return
+    tile = cost.first_tile_seconds if cost.tile_seconds is None else cost.tile_seconds
+    for what, budget, measured in (
+        ("The time to load the network", budgets.load_seconds, cost.load_seconds),
+        ("The time for a tile", budgets.tile_seconds, tile),
+    ):
+        if budget is not None and measured > budget:
+            yield Found(what=what, budget=f"{budget:g} s", measured=f"{measured:.3g} s")
+    if (
+        budgets.memory_bytes is not None
+        and cost.peak_bytes is not None
+        and cost.peak_bytes > budgets.memory_bytes
+    ):
+        yield Found(
+            what="The peak memory",
+            budget=f"{budgets.memory_bytes / GIB:g} GiB",
+            measured=f"{cost.peak_bytes / GIB:.2f} GiB",
+        )
+
+
+@rule("CZ423", severity=Severity.ERROR, level=Level.RUN, requires=["CZ402"])
+def tile_fits_into_8_gb(run: RunRecord) -> Iterator[Found]:
+    """A tile needs more than 8 GB of memory.
+
+    Says: The process that ran single tiles has used {measured} of memory; the format allows 8 GB.
+    Why: The network cannot run on the smallest machine that the format provides for.
+    Fix: Choose a smaller tile (`SpatialDims`), or a network with fewer channels at full resolution.
+    Format: 2, N8
+    Example: The process that ran single tiles has used 9.3 GiB of memory; the format allows 8 GB.
+    """
+    cost = run.cost
+    if cost is not None and cost.peak_bytes is not None and cost.peak_bytes > TARGET_BYTES:
+        yield Found(measured=f"{cost.peak_bytes / GIB:.1f} GiB")
+
+
+# What the format promises the network, and what leaves room for the convolutions' own needs.
+ALLOWED = 8 * GIB
+COMFORTABLE = 6 * GIB
+
+
+@rule("CZ323", severity=Severity.WARNING, level=Level.NETWORK, requires=["CZ307"])
+def memory_leaves_room(static_cost: StaticCost | None) -> Iterator[Found]:
+    """A tile needs nearly all the memory that the format allows.
+
+    Says: One tile needs about {memory} GiB: {weights} GiB of weights and {activations} GiB of
+        tensors at one time; the format allows 8 GiB.
+    Why: The estimate does not include the working memory of convolutions, so the model may fail on
+        a graphics card with the 8 GB that the format assumes.
+    Fix: Make the tile smaller with `SpatialDims`, or the network narrower at full resolution.
+    Format: 2, N8
+    """
+    if static_cost is not None and COMFORTABLE < static_cost.memory_bytes <= ALLOWED:
+        yield _found(static_cost)
+
+
+@rule("CZ324", severity=Severity.ERROR, level=Level.NETWORK, requires=["CZ307"])
+def memory_suffices(static_cost: StaticCost | None) -> Iterator[Found]:
+    """A tile needs more memory than the format allows.
+
+    Says: One tile needs about {memory} GiB: {weights} GiB of weights and {activations} GiB of
+        tensors at one time; the format allows 8 GiB.
+    Why: The model fails on a graphics card with the 8 GB that the format assumes.
+    Fix: Make the tile smaller with `SpatialDims`, or the network narrower at full resolution.
+    Format: 2, N8
+    """
+    if static_cost is not None and static_cost.memory_bytes > ALLOWED:
+        yield _found(static_cost)
+
+
+def _found(cost: StaticCost) -> Found:
+    return Found(
+        memory=f"{cost.memory_bytes / GIB:.1f}",
+        weights=f"{cost.weight_bytes / GIB:.1f}",
+        activations=f"{cost.activation_bytes / GIB:.1f}",
+    )

@@ -9,7 +9,7 @@ from czcheck.rules.declaring import Level, rule
 from czcheck.rules.finding import ConfigurationPlace, Found, Severity
 
 if TYPE_CHECKING:
-    from czcheck.configuration.applying import Policy, WaiverUse
+    from czcheck.rules.finding import WaiverUse
     from czcheck.rules.plugins import Plugin
 
 
@@ -30,7 +30,7 @@ def packages_of_rules_can_be_used(plugins: tuple[Plugin, ...]) -> Iterator[Found
 
 
 @rule("CZ910", severity=Severity.ERROR, level=Level.ARCHIVE)
-def waivers_are_in_force(policy: Policy) -> Iterator[Found]:
+def waivers_are_in_force(waivers: tuple[WaiverUse, ...]) -> Iterator[Found]:
     """A waiver has expired.
 
     Says: The waiver of {waived} ({reason}) was valid until {expires}.
@@ -40,13 +40,13 @@ def waivers_are_in_force(policy: Policy) -> Iterator[Found]:
     Format: none, this is about the configuration
     Example: The waiver of CZ416 (images are evenly bright) was valid until 2026-12-31.
     """
-    for use in policy.waivers:
+    for use in waivers:
         if use.expired:
             yield _of(use, expires=str(use.granted.waiver.expires))
 
 
 @rule("CZ911", severity=Severity.NOTE, level=Level.ARCHIVE)
-def waivers_meet_something(policy: Policy) -> Iterator[Found]:
+def waivers_meet_something(waivers: tuple[WaiverUse, ...]) -> Iterator[Found]:
     """A waiver matches no finding.
 
     Says: The waiver of {waived} ({reason}) matches no finding in any of the files that it applies
@@ -58,7 +58,7 @@ def waivers_meet_something(policy: Policy) -> Iterator[Found]:
     Example: The waiver of CZ416 (images are evenly bright) matches no finding in any of the files
         that it applies to (3).
     """
-    for use in policy.waivers:
+    for use in waivers:
         if use.idle:
             yield _of(use, files=use.idle)
 

@@ -42,6 +42,4 @@ from .session import Session as Session
 from .session import load_network as load_network
 from .source import WorkerSource as WorkerSource
 from .source import in_order as in_order
-from .warm import WarmProcess as WarmProcess
-from .warm import can_fork as can_fork
 from .worker import peak_bytes as peak_bytes

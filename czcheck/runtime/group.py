@@ -19,15 +19,11 @@ _LONGEST_NAP = 0.05
 class ProcessGroup:
     """A child in a session of its own, so that whatever it starts can be ended with it."""
 
-    lost: str | None = None  # it is our own child: what becomes of it is always known
-
     def __init__(
         self,
         command: Sequence[str],
         folder: Path,
         environment: dict[str, str],
-        *,
-        keep: Sequence[int] = (),
     ) -> None:
         """Start the process.
 
@@ -35,7 +31,6 @@ class ProcessGroup:
             command: Program and arguments.
             folder: Working directory.
             environment: The whole environment.
-            keep: Descriptors that it inherits beside the standard ones.
 
         Raises:
             OSError: It could not be started.
@@ -48,7 +43,6 @@ class ProcessGroup:
             cwd=folder,
             env=environment,
             start_new_session=True,
-            pass_fds=keep,
         )
         # The group's number stays taken until its leader has been waited for, so that nobody else
         # can be hit: ending the group and waiting for the leader exclude each other.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from czcheck.limits import GIB, MIB
+
+Backend: TypeAlias = Literal["auto", "python"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
 
 
 @dataclass(frozen=True, slots=True)
 class RunnerLimits:
-    """Upper bounds on one worker.
+    """Upper bounds on one worker, and how it reaches TensorFlow.
 
     Attributes:
         seconds_start: Wall-clock seconds until TensorFlow is imported.
@@ -23,6 +26,8 @@ class RunnerLimits:
         output_bytes: Size of one answer.
         file_bytes: Size of any file that the process writes.
         threads: Threads in each of TensorFlow's two pools; None leaves it to TensorFlow.
+        backend: `auto` for TensorFlow's C library where it can run the network, which takes a
+            fraction of the time; `python` for an import of TensorFlow in every case.
     """
 
     seconds_start: float = 120
@@ -35,28 +40,33 @@ class RunnerLimits:
     output_bytes: int = 1 * GIB
     file_bytes: int = 2 * GIB
     threads: int | None = None
+    backend: Backend = "auto"
 
 
 DEFAULT_RUNNER_LIMITS = RunnerLimits()
 
 
-def given_limits(seconds: float | None, gibibytes: float | None) -> RunnerLimits | None:
+def given_limits(
+    seconds: float | None, gibibytes: float | None, backend: Backend | None = None
+) -> RunnerLimits | None:
     """Limits as commands are given them.
 
     Args:
         seconds: Most time to load a network, and for each tile; None for the default.
         gibibytes: Most memory of its process, in GiB; None for the default.
+        backend: How it reaches TensorFlow; None for the default.
 
     Returns:
         The limits; None where all are the default.
     """
-    if seconds is None and gibibytes is None:
+    if seconds is None and gibibytes is None and backend is None:
         return None
     standard = DEFAULT_RUNNER_LIMITS
     return RunnerLimits(
         seconds_load=seconds or standard.seconds_load,
         seconds_tile=seconds or standard.seconds_tile,
         memory_bytes=int(gibibytes * GIB) if gibibytes else standard.memory_bytes,
+        backend=backend or standard.backend,
     )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from czcheck.errors import IncompleteError
 from czcheck.runtime import outputs as arrays
-from czcheck.runtime.deaths import WorkerDied, count_of, number_of, sizes_of, text_of
+from czcheck.runtime.deaths import CommandFailed, WorkerDied, count_of, number_of, sizes_of, text_of
 from czcheck.runtime.outputs import LoadRecord, Output
 from czcheck.runtime.process import WorkerProcess
+from czcheck.runtime.unpack import stop_rewrites
+from czcheck.runtime.worker import C_LIBRARY
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+OBJECT_LOADER = "the network needs TensorFlow's object loader"
 
 
 class Worker(WorkerProcess):
@@ -30,6 +34,9 @@ class Worker(WorkerProcess):
     ) -> LoadRecord:
         """Load a network in place of the one before.
 
+        What the session loader of TensorFlow's C library does not load goes to a process that
+        imports TensorFlow, which has both loaders.
+
         Args:
             folder: The SavedModel.
             loader: Which of TensorFlow's loaders to try first, `session` or `object`.
@@ -45,15 +52,26 @@ class Worker(WorkerProcess):
             WorkerDied: The process did not survive it.
             IncompleteError: See `hello`.
         """
-        record = self.command(
-            "load",
-            self.limits.seconds_load,
-            path=str(folder),
-            loader=loader,
-            signature=signature,
-            input=dict(zip(("key", "tensor"), input, strict=True)),
-            output=dict(zip(("key", "tensor"), output, strict=True)),
-        )
+        request = {
+            "path": str(folder),
+            "loader": loader,
+            "signature": signature,
+            "input": dict(zip(("key", "tensor"), input, strict=True)),
+            "output": dict(zip(("key", "tensor"), output, strict=True)),
+        }
+        if self.hello().backend == C_LIBRARY:
+            if loader == "session":
+                stop_rewrites(folder)
+                try:
+                    return self._load(request)
+                except CommandFailed as failed:
+                    self.restart_in_python(f"the C library does not load it ({failed.reason})")
+            else:
+                self.restart_in_python(OBJECT_LOADER)
+        return self._load(request)
+
+    def _load(self, request: dict[str, Any]) -> LoadRecord:
+        record = self.command("load", self.limits.seconds_load, **request)
         return LoadRecord(
             loader=text_of(record, "loader"),
             seconds=number_of(record, "seconds"),
@@ -105,7 +123,7 @@ class Worker(WorkerProcess):
             raise IncompleteError(
                 f"{folder}: a tile cannot be handed over: {error.strerror}"
             ) from error
-        self.send("predict", tile=str(asked), answer=str(answered))
+        self.send("predict", tile=str(asked), output=str(answered))
 
     def collect(self, slot: int = 0) -> Output:
         """Wait for the answer to the tile that was submitted first among those not collected.

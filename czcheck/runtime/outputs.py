@@ -12,6 +12,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from czcheck.runtime.worker import PYTHON
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -23,9 +25,11 @@ class Environment:
     Attributes:
         python: Version of the interpreter.
         tensorflow: Version of TensorFlow.
-        numpy: Version of numpy.
+        numpy: Version of numpy; empty where it is not used.
         isolation: How far the network is kept away from the machine, in words.
         sandboxed: Whether it is shut in: no files but its own, no network, no other processes.
+        backend: How TensorFlow is reached: `c` for its C library, `python` for its Python package.
+        reason: Why it is not the C library, in words; None where it is, or nobody chose.
     """
 
     python: str
@@ -33,6 +37,14 @@ class Environment:
     numpy: str
     isolation: str
     sandboxed: bool = False
+    backend: str = PYTHON
+    reason: str | None = None
+
+    @property
+    def backend_facts(self) -> dict[str, str]:
+        """How TensorFlow is reached, as reports have it: `backend`, and `backend_reason` if any."""
+        facts = {"backend": self.backend}
+        return facts if self.reason is None else {**facts, "backend_reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,8 @@ def write_array(path: Path, array: NDArray[np.float32]) -> None:
     """
     path.unlink(missing_ok=True)
     with path.open("xb") as stream:
-        np.save(stream, array, allow_pickle=False)
+        # By rows: the process reads no other order, see `tensorflow_c.py`.
+        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def read_array(path: Path, limit: int) -> NDArray[Any]:

@@ -21,11 +21,11 @@ from czcheck.runtime.group import ProcessGroup
 from czcheck.runtime.isolation import environment, isolation, lacking_of
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.runtime.outputs import Environment
+from czcheck.runtime.worker import C_LIBRARY, PYTHON
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from czcheck.runtime.warm import ForkedChild, WarmProcess
 
 WORKER = Path(__file__).with_name("worker.py")
 ANSWER = "answer.npy"
@@ -44,12 +44,13 @@ class WorkerProcess:
         limits: RunnerLimits = DEFAULT_RUNNER_LIMITS,
         *,
         gpu: bool = False,
-        script: Path = WORKER,
+        script: Path | None = None,
         sandbox: bool = True,
         require_sandbox: bool = False,
-        warm: WarmProcess | None = None,
         slots: int = 1,
         building: bool = False,
+        backend: str | None = None,
+        reason: str | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -58,25 +59,35 @@ class WorkerProcess:
             limits: Limits that hold for the process.
             gpu: Whether a GPU may be used. Its driver reserves more address space than any limit
                 would allow, so memory is not limited then.
-            script: The program; one that offers more commands calls `worker.main` with them.
+            script: The program, `worker.py` if left out; one that offers more commands calls
+                `worker.main` with them.
             sandbox: Whether to shut the process in, as far as the platform can: to its private
                 folder, of which it can only read. Not with a GPU.
             require_sandbox: Whether to load nothing where that is not possible.
-            warm: Where to fork the process from, in place of starting `script` in `python`.
             slots: How many answers may be under way at a time, each in a file of its own.
-            building: See `environment`; without a warm process.
+            building: See `environment`.
+            backend: How to reach TensorFlow: `worker.C_LIBRARY`, where there is one, or
+                `worker.PYTHON`. If left out, the library in this interpreter, and the import in
+                another one, in another program and with a GPU.
+            reason: Why not the library, in words.
         """
         self.python = python or sys.executable
         self.limits = limits
         self._gpu = gpu
-        self._script = script
+        self._script = script or WORKER
         self._sandbox = sandbox and not gpu
         self._require_sandbox = require_sandbox
-        self._warm = warm
         self.answers = [ANSWER, *(f"answer-{number}.npy" for number in range(1, slots))]
         self._building = building
+        other = python not in (None, sys.executable)
+        if limits.backend == PYTHON:
+            backend, reason = PYTHON, "as chosen"
+        elif backend is None:
+            backend = PYTHON if other or gpu or script is not None else C_LIBRARY
+            reason = "another interpreter" if other else None
+        self._backend, self._reason = backend, reason
         self._folder: Path | None = None
-        self._group: ProcessGroup | ForkedChild | None = None
+        self._group: ProcessGroup | None = None
         self._channel: Channel | None = None
         self._nonce = os.urandom(16).hex()
         self._begin = 0.0
@@ -108,7 +119,8 @@ class WorkerProcess:
         if self._group is not None or self._cannot_start is not None:
             return
         try:
-            self._folder = private_folder()
+            if self._folder is None:
+                self._folder = private_folder()
             # A process that is shut in can make no files: these are there for it to write.
             for name in self.answers:
                 (self._folder / name).touch(mode=0o600)
@@ -132,8 +144,9 @@ class WorkerProcess:
             "hello",
             nonce=self._nonce,
             limits=limits,
+            backend=self._backend,
             folder=folder,
-            parent=os.getpid() if self._warm is None else None,
+            parent=os.getpid(),
             sandbox={
                 "read": [folder],
                 "write": [str(self._folder / name) for name in self.answers],
@@ -142,11 +155,8 @@ class WorkerProcess:
             else None,
         )
 
-    def _spawn(self, folder: Path) -> ProcessGroup | ForkedChild:
-        """Fork the warm process, or start the interpreter."""
-        if self._warm is not None:
-            return self._warm.fork(folder)
-
+    def _spawn(self, folder: Path) -> ProcessGroup:
+        """Start the interpreter."""
         # This one is there, even if it can be run only by whoever has started it.
         python = self.python if self.python == sys.executable else shutil.which(self.python)
         if python is None:
@@ -155,6 +165,18 @@ class WorkerProcess:
         command = [os.path.abspath(python), "-I", "-u", str(self._script)]  # noqa: PTH100
         variables = environment(folder, gpu=self._gpu, building=self._building)
         return ProcessGroup(command, folder, variables)
+
+    def restart_in_python(self, reason: str) -> None:
+        """Put a process that imports TensorFlow in the place of this one; the folder stays.
+
+        Args:
+            reason: Why, in words.
+        """
+        self._end_process()
+        self._backend, self._reason = PYTHON, reason
+        self._environment = None
+        self._nonce = os.urandom(16).hex()  # the other process may have run a network
+        self.start()
 
     def hello(self) -> Environment:
         """Wait until TensorFlow is imported.
@@ -179,6 +201,7 @@ class WorkerProcess:
                 f"{self.python}: cannot import TensorFlow: {error.reason}; "
                 "choose an interpreter in which `import tensorflow` works"
             ) from error
+        through = PYTHON if record.get("backend") != C_LIBRARY else C_LIBRARY
         lacking = lacking_of(record, asked_for=self._sandbox, gpu=self._gpu)
         self._environment = Environment(
             python=text_of(record, "python"),
@@ -186,6 +209,8 @@ class WorkerProcess:
             numpy=text_of(record, "numpy"),
             isolation=isolation(record, lacking, gpu=self._gpu),
             sandboxed=lacking is None,
+            backend=through,
+            reason=self._reason or text_of(record, "reason") or None,
         )
         if self._require_sandbox and lacking is not None:
             self.close()
@@ -244,7 +269,6 @@ class WorkerProcess:
         Raises:
             CommandFailed: The command raised an exception.
             WorkerDied: The process did not survive it, or did not keep to the protocol.
-            IncompleteError: It was lost through no fault of the network's.
         """
         if self._channel is None:
             raise WorkerDied("the process is not running", phase, "exit")
@@ -302,12 +326,7 @@ class WorkerProcess:
         assert group is not None
         assert channel is not None
         code = group.wait(5)
-        lost = group.lost
         self.close()
-        if lost is not None and phase == "start":
-            return WorkerDied(lost, phase, "exit")
-        if lost is not None:  # through no fault of the network's
-            raise IncompleteError(f"{self.python}: cannot run networks: {lost}")
         if channel.flood:
             reason = f"the process wrote more than {self.limits.log_bytes} bytes of log"
             return WorkerDied(reason, phase, "log")
@@ -343,13 +362,17 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the process and remove its folder. May be called at any time, more than once."""
-        group, channel, folder = self._group, self._channel, self._folder
+        self._end_process()
+        folder = self._folder
+        if folder is not None:
+            remove_folder(folder)
+            self._folder = None
+
+    def _end_process(self) -> None:
+        group, channel = self._group, self._channel
         if group is not None:
             group.close()
             self._group = None
         if channel is not None:
             channel.close()
             self._channel = None
-        if folder is not None:
-            remove_folder(folder)
-            self._folder = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -33,16 +34,19 @@ class Session:
         peak_bytes: The most memory that the process has had in use; 0 if unknown.
     """
 
-    def __init__(self, worker: Worker, keep: OnOutput | None = None) -> None:
+    def __init__(self, worker: Worker, keep: OnOutput | None = None, slots: int = 1) -> None:
         """Run nothing yet.
 
         Args:
             worker: The process.
-            keep: Called with the name of each tile, the batch that was run, and the output, or
-                None where the network failed.
+            keep: Called with the name of each tile that `predict` runs, the batch that was run, and
+                the output, or None where the network failed.
+            slots: How many tiles may be submitted and not collected; at most those of the process.
         """
         self._worker = worker
         self._keep = keep
+        self._slots = slots
+        self._submitted: deque[tuple[str, int]] = deque()
         self.loaded: LoadRecord | None = None
         self.failures: list[Failure] = []
         self.died: Failure | None = None
@@ -75,7 +79,22 @@ class Session:
             IncompleteError: The process could not be started, or nothing could be unpacked.
         """
         self._worker.hello()
-        folder = unpack(files, self._worker.folder / "model", limits)
+        return self.open(unpack(files, self._worker.folder / "model", limits), network)
+
+    def open(self, folder: Path, network: Network) -> LoadRecord | None:
+        """Load a network from where it is, in place of the one before.
+
+        Args:
+            folder: The SavedModel.
+            network: Its facts.
+
+        Returns:
+            How it was loaded; None where that failed.
+
+        Raises:
+            UnavailableError: It has no signature with one input and one output.
+            IncompleteError: The process could not be started.
+        """
         try:
             self.loaded = load_network(self._worker, folder, network)
         except WorkerDied as death:
@@ -98,18 +117,47 @@ class Session:
             return None
         batch = tile[None] if tile.ndim == 3 else tile
         self.runs += 1
-        answer = None
+        output = self._output(name, lambda: self._worker.predict(batch))
+        if self._keep is not None:
+            self._keep(name, batch, output)
+        return output
+
+    def submit(self, name: str, batch: NDArray[Any]) -> None:
+        """Start running one tile, without waiting for its output.
+
+        Args:
+            name: What to call the tile in a failure.
+            batch: Pixels, float32, `(1, height, width, channels)`.
+
+        Raises:
+            IncompleteError: There is no room for it.
+        """
+        slot = self.runs % self._slots
+        self.runs += 1
+        self._submitted.append((name, slot))
+        self._worker.submit(batch, slot)
+
+    @property
+    def waiting(self) -> int:
+        """How many tiles were submitted and not collected."""
+        return len(self._submitted)
+
+    def collect(self) -> tuple[str, Output | None]:
+        """Wait for the tile that was submitted first: its name and its output, as for `predict`."""
+        name, slot = self._submitted.popleft()
+        return name, self._output(name, lambda: self._worker.collect(slot))
+
+    def _output(self, name: str, output_of: Callable[[], Output]) -> Output | None:
         try:
-            answer = self._worker.predict(batch)
+            output = output_of()
         except WorkerDied as death:
             self.died = failure("predict", name, death)
         except CommandFailed as failed:
             self.failures.append(failure("predict", name, failed))
         else:
-            self.peak_bytes = max(self.peak_bytes, answer.peak_bytes)
-        if self._keep is not None:
-            self._keep(name, batch, answer)
-        return answer
+            self.peak_bytes = max(self.peak_bytes, output.peak_bytes)
+            return output
+        return None
 
     def numbers(self, name: str, tile: NDArray[Any]) -> Output | None:
         """Run one tile whose output has to hold numbers; one that holds none is a failure.

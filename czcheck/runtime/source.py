@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
+from czcheck.runtime.worker import PYTHON
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from czcheck.network.facts import Network
     from czcheck.runtime.networks import Worker
-    from czcheck.runtime.warm import WarmProcess
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class WorkerSource:
-    """Makes workers: forks of one warm process where there are several files. A context manager."""
+    """Makes workers, and ends them all on leaving. A context manager."""
 
     def __init__(
         self,
@@ -28,7 +28,6 @@ class WorkerSource:
         limits: RunnerLimits | None = None,
         *,
         require_sandbox: bool = False,
-        many: bool = False,
     ) -> None:
         """Start nothing yet.
 
@@ -36,19 +35,11 @@ class WorkerSource:
             python: Interpreter to run networks in; this one if left out.
             limits: Limits that hold for each process.
             require_sandbox: Whether to load nothing where there is no sandbox.
-            many: Whether several networks are to be run, so that a warm process pays. Another
-                interpreter, and a platform on which nothing can be forked, gets a process of its
-                own for each network all the same.
         """
         self._python = python
         self._limits = limits or DEFAULT_RUNNER_LIMITS
         self._require_sandbox = require_sandbox
         self._workers: WeakSet[Worker] = WeakSet()
-        self._warm: WarmProcess | None = None
-        if many and python in (None, sys.executable):
-            from czcheck.runtime.warm import WarmProcess, can_fork  # noqa: PLC0415 - for several
-
-            self._warm = WarmProcess(self._limits) if can_fork() else None
 
     def __enter__(self) -> Self:
         return self
@@ -56,22 +47,34 @@ class WorkerSource:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def worker(self, python: str | None = None, *, fresh: bool = False, slots: int = 1) -> Worker:
+    def worker(
+        self,
+        python: str | None = None,
+        *,
+        slots: int = 1,
+        network: Network | None = None,
+    ) -> Worker:
         """A worker, not started yet.
 
         Args:
             python: Its interpreter, if it is not to be the one that runs all networks.
-            fresh: Whether it has to start from nothing, and not as a fork.
             slots: How many tiles may be under way at a time.
+            network: Facts of the network that it is to load, if they are known: which loader it
+                needs decides how TensorFlow is reached.
         """
-        from czcheck.runtime.networks import Worker  # noqa: PLC0415 - only where something runs
+        from czcheck.runtime.networks import (  # noqa: PLC0415 - only where something runs
+            OBJECT_LOADER,
+            Worker,
+        )
 
+        by_object = network is not None and network.loader == "object"
         worker = Worker(
             python or self._python,
             self._limits,
             require_sandbox=self._require_sandbox,
-            warm=None if fresh or python is not None else self._warm,
             slots=slots,
+            backend=PYTHON if by_object else None,
+            reason=OBJECT_LOADER if by_object else None,
         )
         self._workers.add(worker)
         return worker
@@ -80,8 +83,6 @@ class WorkerSource:
         """End every process. Whoever waits for one sees it die."""
         for worker in list(self._workers):
             worker.kill()
-        if self._warm is not None:
-            self._warm.close()
 
 
 def in_order(

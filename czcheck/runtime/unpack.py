@@ -60,3 +60,38 @@ def _write(files: SavedModelFiles, name: str, path: Path, limit: int) -> int:
                 raise InputError(f"{name} is larger than the limit of {limit} bytes")
             stream.write(piece)
     return total
+
+
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+# A `ConfigProto`, in whose graph_options, in whose rewrite_options disable_meta_optimizer is true.
+_NO_REWRITES = b"\x52\x05\x52\x03\x98\x01\x01"
+
+
+def stop_rewrites(folder: Path) -> None:
+    """Have TensorFlow's C library compute an unpacked network as its graph says.
+
+    A call of a function carries settings of its own for the graph optimiser, see
+    `worker.stop_rewrites`, which replaces them when TensorFlow's Python reads the file.
+
+    Args:
+        folder: The SavedModel. Its file is written anew where it calls functions.
+    """
+    from czcheck.network import messages  # noqa: PLC0415 - imports protobuf
+
+    path = folder / "saved_model.pb"
+    data = path.read_bytes()
+    if _CALLS[0].encode() not in data:
+        return
+    try:
+        saved = messages.parse(messages.SavedModel, data)
+    except InputError:
+        return  # no loader opens it
+    for meta_graph in saved.meta_graphs:
+        graph = meta_graph.graph_def
+        for nodes in (graph.node, *(each.node_def for each in graph.library.function)):
+            for node in nodes:
+                if node.op in _CALLS:
+                    node.attr["config_proto"].s = _NO_REWRITES
+    path.unlink()
+    with path.open("xb") as stream:
+        stream.write(saved.SerializeToString())

@@ -1,4 +1,4 @@
-"""Runs one network for czcheck: loads a SavedModel and answers tiles.
+"""Runs one network for czcheck: loads a SavedModel and runs tiles.
 
 This file stands alone. It needs numpy and TensorFlow and nothing else, and runs on Python 3.7 with
 TensorFlow 2.0.0 as well as on today's, so that any interpreter can be asked.
@@ -14,7 +14,7 @@ After `quit` the process ends normally. Answers: `{"nonce", "command", "ok": tru
              sandbox {read, write} or None -> versions, limits in force, what shuts it in
     load     path, loader, signature, input {key, tensor}, output {key, tensor} -> loader, seconds,
              peak_bytes
-    predict  tile, answer: paths of .npy files -> dtype, shape, seconds, stored, peak_bytes
+    predict  tile, output: paths of .npy files -> dtype, shape, seconds, stored, peak_bytes
     quit
 """
 
@@ -42,11 +42,12 @@ ERROR_CHARACTERS = 400
 # Errors that a child's own commands raise say what to do; that has to be whole.
 OWN_ERROR, OWN_CHARACTERS = "InputError", 4000
 SERVE = "serve"
+# Ways to reach TensorFlow: `tensorflow_c.py`, or the import.
+C_LIBRARY, PYTHON = "c", "python"
 # Runs as it comes: whoever names this version wants to see what ZEN's own runtime does.
 AS_IT_COMES = "2.0."
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _status: List[int] = []
-_inherited = [0]
 # Lines that introduce TensorFlow's errors and say nothing themselves.
 _EMPTY_WORDS = re.compile(
     r"^(Graph execution error:|Detected at node|\d+ root error\(s\) found|Traceback|File \"|<.*>:$|"
@@ -96,22 +97,6 @@ def neighbour(name: str) -> Any:
     return module
 
 
-def _memory(status: int) -> Dict[str, int]:
-    """Sizes in bytes from an open /proc/*/status."""
-    lines = os.pread(status, 1 << 16, 0).decode("ascii", "replace").splitlines()
-    rows = [line.split() for line in lines if line.endswith(" kB")]
-    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows}
-
-
-def keep_inherited() -> None:
-    """Remember how much of libraries is in use, for the forks of this process. See `peak_bytes`."""
-    status = os.open("/proc/self/status", os.O_RDONLY)
-    try:
-        _inherited[0] = _memory(status)["RssFile"]
-    finally:
-        os.close(status)
-
-
 def peak_bytes() -> int:
     """The most memory that this process has had in use at one time; 0 where that is not told.
 
@@ -120,11 +105,11 @@ def peak_bytes() -> int:
     try:
         if not _status:
             _status.append(os.open("/proc/self/status", os.O_RDONLY))
-        told = _memory(_status[0])
-        # Of this program alone; what `getrusage` tells includes the one that started it. A fork
-        # begins without the pages of its libraries, and takes them up again as it uses them.
-        return told["VmHWM"] + max(0, _inherited[0] - told["RssFile"])
-    except (OSError, ValueError, KeyError, AttributeError):
+        # Of this program alone; what `getrusage` returns includes the one that started it.
+        lines = os.pread(_status[0], 1 << 16, 0).decode("ascii", "replace").splitlines()
+        (line,) = (line for line in lines if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    except (OSError, ValueError, AttributeError):
         pass
     try:
         import resource
@@ -218,7 +203,8 @@ class Runner:
             "load": self.load,
             "predict": self.predict,
         }  # type: Dict[str, Command]
-        self._answer = None  # type: Optional[Callable[[Any], Any]]
+        self._library = None  # type: Any
+        self._run = None  # type: Optional[Callable[[str, str], Record]]
         self._session = None  # type: Any
 
     def hello(self, request: Request) -> Record:
@@ -240,6 +226,32 @@ class Runner:
         kept = sandbox.set_limits(limits)
         self.threads = limits.get("threads")
         begin = time.perf_counter()
+        record = self._open_library() if request.get("backend") == C_LIBRARY else {}
+        if self._library is None:
+            record.update(self._import_tensorflow())
+        record["python"] = ".".join(str(part) for part in sys.version_info[:3])
+        record["seconds"] = time.perf_counter() - begin
+        record["sandbox"] = None
+        record.update(kept)
+        peak_bytes()
+        paths = request.get("sandbox")
+        if paths is not None:
+            if self._library is None:
+                import_the_rest(self.tf)
+            read = list(paths["read"]) + list(NEEDED)
+            record["sandbox"] = sandbox.shut_in(read, paths["write"])
+        return record
+
+    def _open_library(self) -> Record:
+        """Open TensorFlow's C library; the record says why, where there is none."""
+        library = neighbour("tensorflow_c")
+        try:
+            self._library = library.Library()
+        except library.MissingLibraryError as error:
+            return {"reason": str(error)}
+        return {"backend": C_LIBRARY, "tensorflow": self._library.version, "numpy": ""}
+
+    def _import_tensorflow(self) -> Record:
         import numpy as np
         import tensorflow as tf
 
@@ -248,21 +260,11 @@ class Runner:
         if self.threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(self.threads)
             tf.config.threading.set_inter_op_parallelism_threads(self.threads)
-        record = {
-            "python": ".".join(str(part) for part in sys.version_info[:3]),
+        return {
+            "backend": PYTHON,
             "tensorflow": str(tf.__version__),
             "numpy": str(np.__version__),
-            "seconds": time.perf_counter() - begin,
-            "sandbox": None,
-        }  # type: Record
-        record.update(kept)
-        peak_bytes()
-        paths = request.get("sandbox")
-        if paths is not None:
-            import_the_rest(tf)
-            read = list(paths["read"]) + list(NEEDED)
-            record["sandbox"] = sandbox.shut_in(read, paths["write"])
-        return record
+        }
 
     def load(self, request: Request) -> Record:
         """Load a SavedModel in place of the one before.
@@ -279,12 +281,14 @@ class Runner:
         """
         self.unload()
         loaders = {"session": self._load_session, "object": self._load_object}
+        if self._library is not None:
+            loaders = {"session": self._load_into_library}
         first = request["loader"]
         errors = []
         for name in [first] + [other for other in loaders if other != first]:
             begin = time.perf_counter()
             try:
-                self._answer = loaders[name](request)
+                self._run = loaders[name](request)
             except Exception as error:
                 self.unload()
                 record = failure(error)
@@ -308,21 +312,23 @@ class Runner:
 
     def unload(self) -> None:
         """Let go of the network."""
-        self._answer = None
+        self._run = None
+        if self._library is not None:
+            self._library.unload()
         if self._session is not None:
             self._session.close()
             self._session = None
             gc.collect()
 
-    def answer_with(self, answer: Callable[[Any], Any]) -> None:
+    def run_instead(self, run: Callable[[Any], Any]) -> None:
         """Take a function in place of a network that was loaded.
 
         Args:
-            answer: Takes a batch of tiles as an array, returns an array.
+            run: Takes a batch of tiles as an array, returns an array.
         """
-        self._answer = answer
+        self._run = between_files(run)
 
-    def _load_session(self, request: Request) -> Callable[[Any], Any]:
+    def _load_session(self, request: Request) -> Callable[[str, str], Record]:
         """Load as TensorFlow 1 did: graph and variables into a session."""
         v1 = self.tf.compat.v1
         graph = self.tf.Graph()
@@ -336,55 +342,72 @@ class Runner:
         # Looked up here, so that a wrong name fails now and not at the first tile.
         fetched = graph.get_tensor_by_name(request["output"]["tensor"])
         fed = graph.get_tensor_by_name(request["input"]["tensor"])
-        return self._session.make_callable(fetched, feed_list=[fed])  # type: ignore[no-any-return]
+        return between_files(self._session.make_callable(fetched, feed_list=[fed]))
 
-    def _load_object(self, request: Request) -> Callable[[Any], Any]:
+    def _load_into_library(self, request: Request) -> Callable[[str, str], Record]:
+        """Load with the session loader of TensorFlow's C library."""
+        ends = (request["input"]["tensor"], request["output"]["tensor"])
+        self._library.load(request["path"], *ends, self.threads)
+        return self._library.predict  # type: ignore[no-any-return]
+
+    def _load_object(self, request: Request) -> Callable[[str, str], Record]:
         """Load as TensorFlow 2 does: an object with concrete functions."""
         tf = self.tf
         model = tf.saved_model.load(request["path"])
         function = model.signatures[request["signature"]]
         input_key, output_key = request["input"]["key"], request["output"]["key"]
 
-        def answer(tile: Any, kept: Any = model) -> Any:
-            # `kept`: the functions hold only weak references to the model's variables.
-            del kept
+        def run(tile: Any, owner: Any = model) -> Any:
+            del owner  # the functions have only weak references to the model's variables
             return function(**{input_key: tf.constant(tile)})[output_key].numpy()
 
-        return answer
+        return between_files(run)
 
     def predict(self, request: Request) -> Record:
         """Run one tile.
 
         Args:
-            request: `tile`, path of the array to feed; `answer`, path to write the answer to.
+            request: `tile`, path of the array to feed; `output`, path to write the output to.
 
         Returns:
-            `dtype` and `shape` of the answer, `seconds`, `peak_bytes` of memory up to here, and
+            `dtype` and `shape` of the output, `seconds`, `peak_bytes` of memory up to here, and
             `stored`: whether it was written, which strings are not. Types of which numpy knows
             nothing are written as float32.
         """
-        import numpy as np
-
-        if self._answer is None:
+        if self._run is None:
             raise RuntimeError("no network is loaded")
-        tile = np.load(request["tile"], allow_pickle=False)
+        record = self._run(request["tile"], request["output"])
+        record["peak_bytes"] = peak_bytes()
+        return record
+
+
+def between_files(run: Callable[[Any], Any]) -> Callable[[str, str], Record]:
+    """Have a function of arrays read its tile from a file, and write its output into one.
+
+    Args:
+        run: Takes a batch of tiles as an array, returns an array.
+
+    Returns:
+        A function of the two files' paths; it returns what `Runner.predict` does, but for the
+        memory.
+    """
+    import numpy as np
+
+    def run_files(path: str, target: str) -> Record:
+        tile = np.load(path, allow_pickle=False)
         begin = time.perf_counter()
-        answer = np.asarray(self._answer(tile))
+        output = np.asarray(run(tile))
         seconds = time.perf_counter() - begin
-        dtype = answer.dtype.name
-        stored = answer.dtype.kind not in "OSU"
+        dtype = output.dtype.name
+        stored = output.dtype.kind not in "OSU"
         if stored:
-            if answer.dtype.isbuiltin != 1:
-                answer = answer.astype(np.float32)
-            np.save(request["answer"], answer, allow_pickle=False)
-        shape = [int(size) for size in answer.shape]
-        return {
-            "dtype": dtype,
-            "shape": shape,
-            "seconds": seconds,
-            "stored": stored,
-            "peak_bytes": peak_bytes(),
-        }
+            if output.dtype.isbuiltin != 1:
+                output = output.astype(np.float32)
+            np.save(target, output, allow_pickle=False)
+        shape = [int(size) for size in output.shape]
+        return {"dtype": dtype, "shape": shape, "seconds": seconds, "stored": stored}
+
+    return run_files
 
 
 def take_channel() -> Any:

@@ -2,7 +2,6 @@ from .bands import bands_of as bands_of
 from .job import Job as Job
 from .job import Padding as Padding
 from .job import job_of as job_of
-from .labels import Labeller as Labeller
 from .layout import Layout as Layout
 from .layout import Span as Span
 from .layout import laid_between as laid_between
@@ -11,6 +10,7 @@ from .objects import ObjectMeter as ObjectMeter
 from .places import Requested as Requested
 from .places import choose as choose
 from .planes import Block as Block
+from .planes import Labeller as Labeller
 from .planes import read_tile as read_tile
 from .runner import ModelRunner as ModelRunner
 from .runner import NetworkFailedError as NetworkFailedError

@@ -14,19 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.errors import IncompleteError, UsageError
-from czcheck.images.matching import for_model
-from czcheck.images.opening import open_image
-from czcheck.images.zarr_part import PartWriter
+from czcheck.images.chunks import PartWriter
 from czcheck.segmenting.planes import MADE, segment_plane
-from czcheck.segmenting.predicting import layout_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.images.content import Kind
+    from czcheck.images.chunks import ZarrPart
     from czcheck.images.image import Plane
-    from czcheck.images.matching import Intensities
-    from czcheck.images.zarr_part import ZarrPart
+    from czcheck.images.writer import Kind
     from czcheck.runtime.outputs import Environment
     from czcheck.segmenting.layout import Layout
     from czcheck.segmenting.planes import Block
@@ -42,8 +38,6 @@ class Band:
 
     Attributes:
         image: Absolute path of the image, which all machines share.
-        selection: Scene, channel, time and z, as `images.open_image` takes them.
-        intensities: What to do with pixels of another depth than the model's.
         plane: Number of the plane among those selected.
         numbers: Numbers of the tiles, in the order of the layout.
         parts: Where results go, by kind.
@@ -52,8 +46,6 @@ class Band:
     """
 
     image: str
-    selection: Mapping[str, Any]
-    intensities: Intensities
     plane: int
     numbers: tuple[int, ...]
     parts: Mapping[Kind, ZarrPart]
@@ -143,10 +135,6 @@ def _band(
 def run_band(runner: ModelRunner, band: Band) -> BandResult:
     """Segment a band and write its own chunks.
 
-    Args:
-        runner: The network.
-        band: What to do.
-
     Raises:
         InputError: The image is damaged, or the network failed.
         IncompleteError: The network's process could not be started, the image or the store cannot
@@ -154,29 +142,14 @@ def run_band(runner: ModelRunner, band: Band) -> BandResult:
     """
     runner.load()
     try:
-        opened = open_image(band.image, **band.selection)
+        opened = runner.open(band.image)
     except UsageError as error:
         raise IncompleteError(f"{error}; every worker has to reach the image there") from error
     with opened as image:
-        view = for_model(
-            image,
-            runner.model.metadata,
-            network_channels=runner.channels,
-            intensities=band.intensities,
-        )
-        plane = view.planes[band.plane]
-        layout = layout_of(runner, plane)
+        plane = image.planes[band.plane]
+        layout = runner.layout(plane)
         sink = _BandSink(plane, layout, band, {k: PartWriter(p) for k, p in band.parts.items()})
-        segment_plane(
-            runner,
-            view,
-            plane,
-            layout,
-            [sink],
-            min_confidence=runner.job.min_confidence,
-            pad=runner.job.pad,
-            numbers=band.numbers,
-        )
+        segment_plane(runner, image, plane, layout, [sink], numbers=band.numbers)
         sink.flush()
     assert runner.environment is not None
     return BandResult(
@@ -197,7 +170,6 @@ class _BandSink:
     pixels: dict[int, int] = field(default_factory=dict)
 
     def take(self, block: Block) -> None:
-
         for label, count in zip(*np.unique(block.labels, return_counts=True), strict=True):
             self.pixels[int(label)] = self.pixels.get(int(label), 0) + int(count)
         number = block.place.row * len(self.layout.columns) + block.place.column

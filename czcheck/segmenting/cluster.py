@@ -1,4 +1,4 @@
-"""Bands on the workers of a dask.distributed cluster: the model is sent once to each of them."""
+"""Segmenting on a dask.distributed cluster: the model is sent once to each worker, then bands."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import asyncio
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distributed import WorkerPlugin, as_completed, get_worker
 
-from czcheck.clusters import answering, connect
+from czcheck.clusters import cluster_errors, connect
 from czcheck.errors import IncompleteError
-from czcheck.segmenting.bands import run_band
+from czcheck.model import Model
+from czcheck.segmenting.bands import Band, bands_of, run_band
 from czcheck.segmenting.job import Job
 from czcheck.segmenting.runner import ModelRunner
 
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
     from distributed import Client, Future, Worker
     from typing_extensions import Self
 
-    from czcheck.segmenting.bands import Band, BandResult
+    from czcheck.images.image import Plane
+    from czcheck.runtime.outputs import Environment
+    from czcheck.segmenting.bands import BandResult
+    from czcheck.segmenting.layout import Layout
+    from czcheck.segmenting.outputs import Outputs
 
 
 class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
@@ -32,14 +38,14 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
     The scheduler hands it to workers that come later, too.
     """
 
-    def __init__(self, name: str, archive: str, data: bytes, job: dict[str, Any]) -> None:
+    def __init__(self, name: str, archive: str, data: bytes, job: Job) -> None:
         """Store what is to be sent.
 
         Args:
             name: A unique name.
             archive: The archive's file name, for messages.
             data: The archive.
-            job: How to run it, see `Job.to_json`.
+            job: How to run it.
         """
         self.name = name
         self._archive, self._data, self._job = archive, data, job
@@ -54,23 +60,14 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
         self._runner: Any = None
 
     def run(self, band: Band) -> BandResult:
-        """Segment a band; one at a time on each worker.
-
-        Args:
-            band: What to do.
-        """
+        """Segment a band; one at a time on each worker."""
         return self._thread.submit(self._run, band).result()
 
     def _run(self, band: Band) -> BandResult:
-        from czcheck.model import Model  # noqa: PLC0415
-        from czcheck.segmenting.job import Job  # noqa: PLC0415
-
         if self._runner is None:
             path = Path(self._folder) / self._archive
             self._model = Model(path)
-            self._runner = ModelRunner(
-                self._model, Job.from_json({**self._job, "model": str(path)})
-            )
+            self._runner = ModelRunner(self._model, replace(self._job, model=str(path)))
         try:
             return run_band(self._runner, band)
         except BaseException:
@@ -140,9 +137,9 @@ class Cluster:
         self._address = address
         self._client: Client = connect(address)
         self._name = f"czcheck-{uuid.uuid4().hex}"
-        plugin = ModelPlugin(self._name, model.name, model.read_bytes(), job.to_json())
+        plugin = ModelPlugin(self._name, model.name, model.read_bytes(), job)
         try:
-            with answering(address):
+            with cluster_errors(address):
                 self._client.register_plugin(plugin)
         except BaseException:
             self._client.close()
@@ -160,20 +157,13 @@ class Cluster:
         return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
 
     def submit(self, band: Band) -> Future[BandResult]:
-        """Start segmenting a band on a worker. If the worker is lost, another one does it.
-
-        Args:
-            band: What to do.
-        """
+        """Start segmenting a band on a worker. If the worker is lost, another one does it."""
         return self._client.submit(_run_band, self._name, band, pure=False)
 
     def results(
         self, futures: Iterable[Future[BandResult]]
     ) -> Iterator[tuple[Future[BandResult], BandResult]]:
         """The results of bands, in the order in which they are done.
-
-        Args:
-            futures: The bands.
 
         Yields:
             The band and what was done.
@@ -184,7 +174,7 @@ class Cluster:
         """
         waiting = list(futures)
         try:
-            with answering(self._address):
+            with cluster_errors(self._address):
                 for future in as_completed(waiting, loop=self._client.loop):
                     result: BandResult = future.result()
                     yield future, result
@@ -200,15 +190,87 @@ class Cluster:
             InputError: One ended otherwise.
             IncompleteError: The cluster is gone.
         """
-        with answering(self._address):
+        with cluster_errors(self._address):
             self._client.run(_finish, self._name)
 
     def close(self) -> None:
         """End the networks' processes and leave the cluster."""
         try:
-            with answering(self._address):
+            with cluster_errors(self._address):
                 self._client.unregister_worker_plugin(self._name)
         except IncompleteError:
             pass  # it is gone, and so are they
         finally:
             self._client.close()
+
+
+class Spread:
+    """Segments on a cluster.
+
+    Attributes:
+        environment: What a network ran in; None before one did.
+        peak_bytes: The most memory that a network's process has had in use; 0 if unknown.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Begin nothing yet.
+
+        Args:
+            cluster: The cluster, with the model.
+        """
+        self._cluster = cluster
+        self.environment: Environment | None = None
+        self.peak_bytes = 0
+
+    def over(
+        self,
+        path: Path,
+        planes: Sequence[tuple[Plane, Layout]],
+        outputs: Outputs,
+        advance: Callable[[int], None],
+    ) -> dict[Plane, dict[int, int]]:
+        """Segment all planes of an image at the same time.
+
+        Args:
+            path: The image.
+            planes: Its planes with their tiles.
+            outputs: Where results go.
+            advance: Called with the number of tiles that are done.
+
+        Returns:
+            Number of pixels by label, of each plane; without those that another run has written.
+
+        Raises:
+            InputError: The image is damaged, or the network failed.
+            IncompleteError: The cluster is gone, or the disk is full.
+        """
+        submitted: dict[Any, tuple[Plane, Layout]] = {}
+        for number, (plane, layout) in enumerate(planes):
+            for done, tiles in outputs.runs(plane, layout):
+                if done:
+                    continue
+                parts = outputs.parts(plane)
+                # All stores have the same chunks.
+                chunk = min(part.grid[0] for part in parts.values())
+                for numbers, inner in bands_of(layout, tiles, chunk, self._cluster.workers):
+                    band = Band(str(path.resolve()), number, numbers, parts, inner)
+                    submitted[self._cluster.submit(band)] = plane, layout
+        pixels: dict[Plane, dict[int, int]] = {plane: {} for plane, _ in planes}
+        for future, result in self._cluster.results(submitted):
+            plane, layout = submitted[future]
+            outputs.take(plane, layout, result)
+            for label, count in result.pixels.items():
+                pixels[plane][label] = pixels[plane].get(label, 0) + count
+            self.environment = result.environment
+            self.peak_bytes = max(self.peak_bytes, result.peak_bytes)
+            advance(len(result.written) + len(result.pieces))
+        return pixels
+
+    def finish(self) -> None:
+        """Check that all networks' processes end normally.
+
+        Raises:
+            InputError: One ended otherwise.
+            IncompleteError: The cluster is gone.
+        """
+        self._cluster.finish()

@@ -1,23 +1,32 @@
-"""What is to be done to images, as plain values that can be sent to another machine."""
+"""How a model segments images, as plain values that can be sent to another machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from czcheck.errors import UsageError
+from czcheck.images.selection import EVERYTHING, Selections
 from czcheck.runtime.limits import DEFAULT_RUNNER_LIMITS, RunnerLimits
 from czcheck.text import nearest
 
+if TYPE_CHECKING:
+    from czcheck.images.matching import Intensities
+
 Padding = Literal["reflect", "zeros"]
 PADDINGS: tuple[Padding, ...] = ("reflect", "zeros")
+_USES = {
+    "cztile": "tiles are cut by the package cztile",
+    "skimage": "objects are measured by the package scikit-image",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How a model segments images. Holds plain values alone: it can be pickled, or sent as JSON.
+    """How a model segments images. Plain values alone, so that it can be pickled.
 
     Attributes:
         model: Path of the archive.
@@ -30,6 +39,8 @@ class Job:
         allow_op: Operations that are admitted by name.
         require_sandbox: Whether to run nothing where there is no sandbox.
         limits: Limits on the network's process.
+        selections: Which scenes, channels, times and sections of each image are segmented.
+        intensities: What to do with pixels of another depth than the model's, see `for_model`.
     """
 
     model: str
@@ -42,6 +53,8 @@ class Job:
     allow_op: tuple[str, ...] = ()
     require_sandbox: bool = False
     limits: RunnerLimits = DEFAULT_RUNNER_LIMITS
+    selections: Selections = EVERYTHING
+    intensities: Intensities = "exact"
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing.
@@ -65,31 +78,6 @@ class Job:
         if self.border is not None and self.border < 0:
             raise UsageError("a border cannot be negative")
 
-    def to_json(self) -> dict[str, Any]:
-        """The values as JSON can carry them."""
-        values = asdict(self)
-        values["tile"] = None if self.tile is None else list(self.tile)
-        values["allow_op"] = list(self.allow_op)
-        return values
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Job:
-        """The job from the data that `to_json` returned.
-
-        Args:
-            values: What it returned.
-
-        Raises:
-            UsageError: A value is out of its range.
-        """
-        job = cls(**values)
-        return replace(
-            job,
-            tile=None if job.tile is None else (job.tile[0], job.tile[1]),
-            allow_op=tuple(job.allow_op),
-            limits=RunnerLimits(**values["limits"]),
-        )
-
 
 def fraction(percent: float) -> str | None:
     """Why a percentage is probably a fraction given by mistake; None if it is not.
@@ -103,17 +91,24 @@ def fraction(percent: float) -> str | None:
     return f"{percent:g} is less than one percent; {hint}"
 
 
-def job_of(model: str | Path, options: Mapping[str, Any]) -> Job:
+def job_of(
+    model: str | Path,
+    options: Mapping[str, Any],
+    selections: Selections = EVERYTHING,
+    intensities: Intensities = "exact",
+) -> Job:
     """A job from options by name.
 
     Args:
         model: Path of the archive.
-        options: Fields of `Job`; `tile` may be one number for both.
+        options: Other fields of `Job`; `tile` may be one number for both.
+        selections: See `Job`.
+        intensities: See `Job`.
 
     Raises:
         UsageError: There is no such option, or its value is out of range.
     """
-    known = {field.name for field in fields(Job)} - {"model"}
+    known = {field.name for field in fields(Job)} - {"model", "selections", "intensities"}
     for name in options:
         if name not in known:
             near = nearest(name, known)
@@ -126,4 +121,20 @@ def job_of(model: str | Path, options: Mapping[str, Any]) -> Job:
         values["tile"] = (int(sizes[0]), int(sizes[1]))
     if "allow_op" in values:
         values["allow_op"] = tuple(values["allow_op"])
-    return Job(str(model), **values)
+    return Job(str(model), **values, selections=selections, intensities=intensities)
+
+
+def need(*modules: str) -> None:
+    """Check that packages of the extra for images are installed.
+
+    Args:
+        modules: `cztile`, `skimage`.
+
+    Raises:
+        UsageError: One is not.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise UsageError(
+                f"{_USES[module]}, which is not installed; pip install 'czcheck[images]'"
+            )

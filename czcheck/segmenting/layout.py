@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from czcheck.errors import UsageError
-from czcheck.segmenting.packages import need
+from czcheck.segmenting.job import need
 
 
 @dataclass(frozen=True, slots=True)

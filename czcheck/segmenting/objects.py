@@ -7,7 +7,7 @@ are only the objects, and the lines along which blocks touch.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,19 +64,6 @@ class _Line:
         return _Line(self.objects[first:end], self.labels[first:end])
 
 
-@dataclass(slots=True, eq=False)
-class _Parts:
-    """What was measured so far: one array for each block."""
-
-    label_value: list[NDArray[Any]] = field(default_factory=list)
-    area: list[NDArray[Any]] = field(default_factory=list)
-    centroid: list[NDArray[Any]] = field(default_factory=list)
-    box: list[NDArray[Any]] = field(default_factory=list)
-    mean: list[NDArray[Any]] = field(default_factory=list)
-    least: list[NDArray[Any]] = field(default_factory=list)
-    most: list[NDArray[Any]] = field(default_factory=list)
-
-
 class ObjectMeter:
     """Takes the blocks of a plane, row by row, and measures objects. A `Sink`.
 
@@ -95,7 +82,8 @@ class ObjectMeter:
         self._classes = np.asarray(sorted(label_values))
         self._channels = channels
         self._count = 0
-        self._parts = _Parts()
+        # What was measured of each block that has objects, by the fields of `Objects`.
+        self._parts: list[dict[str, NDArray[Any]]] = []
         self._touching: list[NDArray[Any]] = []
         self._row = -1
         # The last line of the blocks above, and of those in this row of blocks.
@@ -155,26 +143,24 @@ class ObjectMeter:
             names = [key for key in table if key == name or key.startswith(f"{name}-")]
             return np.stack([table[key] for key in names], axis=1).astype(np.float64)
 
-        parts, area = self._parts, table["area"].astype(np.int64)
+        area = table["area"].astype(np.int64)
         origin = np.array([top, left])
         first = np.zeros(len(area) + 1, classes.dtype)
         first[numbers] = classes
-        parts.label_value.append(first[1:])
-        parts.area.append(area)
-        parts.centroid.append((columns("centroid") + origin) * area[:, None])
-        parts.box.append(columns("bbox").astype(np.int64) + np.tile(origin, 2))
-        parts.mean.append(columns("intensity_mean") * area[:, None])
-        parts.least.append(columns("intensity_min"))
-        parts.most.append(columns("intensity_max"))
+        self._parts.append(
+            {
+                "label_value": first[1:],
+                "area": area,
+                "centroid": (columns("centroid") + origin) * area[:, None],
+                "box": columns("bbox").astype(np.int64) + np.tile(origin, 2),
+                "mean": columns("intensity_mean") * area[:, None],
+                "least": columns("intensity_min"),
+                "most": columns("intensity_max"),
+            }
+        )
 
     def _join(self, line: _Line, other: _Line, offset: int) -> None:
-        """Record which objects of two adjacent lines of pixels touch.
-
-        Args:
-            line: The new line.
-            other: The one before it.
-            offset: Where in `other` the first pixel of `line` stands.
-        """
+        """Record which objects of two adjacent lines touch; one begins at `offset` in the other."""
         length = len(line.objects)
         for shift in (-1, 0, 1):
             first = offset + shift
@@ -189,36 +175,30 @@ class ObjectMeter:
 
     def objects(self) -> Objects:
         """Put the parts together. No block can be taken afterwards."""
-        plane, parts = self._plane, self._parts
-        if not parts.area:
+        plane = self._plane
+        if not self._parts:
             none = np.zeros(0, np.int64)
             channels = np.zeros((0, self._channels))
             empty = (none, none, np.zeros((0, 2)), np.zeros((0, 4), np.int64))
             return Objects(plane, *empty, channels, channels, channels)
-        area, label_value = np.concatenate(parts.area), np.concatenate(parts.label_value)
-        order, starts = self._groups(len(area))
+        parts = {name: np.concatenate([e[name] for e in self._parts]) for name in self._parts[0]}
+        order, starts = self._groups(len(parts["area"]))
 
-        def reduced(values: list[NDArray[Any]], how: Any) -> NDArray[Any]:
-            whole: NDArray[Any] = how.reduceat(np.concatenate(values)[order], starts, axis=0)
+        def reduced(values: NDArray[Any], how: Any) -> NDArray[Any]:
+            whole: NDArray[Any] = how.reduceat(values[order], starts, axis=0)
             return whole
 
-        areas = reduced([area], np.add)
-        box = np.concatenate(
-            [
-                reduced([each[:, :2] for each in parts.box], np.minimum),
-                reduced([each[:, 2:] for each in parts.box], np.maximum),
-            ],
-            axis=1,
-        )
+        areas = reduced(parts["area"], np.add)
+        box = parts["box"]
         return Objects(
             plane,
-            label_value[order][starts],
+            parts["label_value"][order][starts],
             areas,
-            reduced(parts.centroid, np.add) / areas[:, None],
-            box,
-            reduced(parts.mean, np.add) / areas[:, None],
-            reduced(parts.least, np.minimum),
-            reduced(parts.most, np.maximum),
+            reduced(parts["centroid"], np.add) / areas[:, None],
+            np.hstack([reduced(box[:, :2], np.minimum), reduced(box[:, 2:], np.maximum)]),
+            reduced(parts["mean"], np.add) / areas[:, None],
+            reduced(parts["least"], np.minimum),
+            reduced(parts["most"], np.maximum),
         )
 
     def _groups(self, count: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from czcheck.files import placing, settle, uninterrupted, writing
-from czcheck.images.content import SOURCE, Content, Kind
-from czcheck.images.output import create
-from czcheck.images.writer import Writer
+from czcheck.images.formats import create
+from czcheck.images.writer import SOURCE, Content, Kind, Writer
 from czcheck.metadata.pixel_types import MONOCHROME
 from czcheck.segmenting.overlay import Overlay
-from czcheck.segmenting.places import picture_of
+from czcheck.segmenting.places import preview_of
 from czcheck.segmenting.planes import MADE, Block
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from czcheck.images.chunks import ZarrPart
     from czcheck.images.image import Image, Plane
     from czcheck.images.output_zarr import ZarrOutput
-    from czcheck.images.zarr_part import ZarrPart
     from czcheck.segmenting.bands import BandResult
     from czcheck.segmenting.layout import Layout, TilePlace
-    from czcheck.segmenting.places import Places
+    from czcheck.segmenting.places import Requested
     from czcheck.segmenting.planes import Sink
     from czcheck.segmenting.runner import ModelRunner
 
@@ -48,7 +48,7 @@ class Outputs:
     def __init__(
         self,
         image: Image,
-        places: Places,
+        places: Requested,
         runner: ModelRunner,
         *,
         resume: bool = False,
@@ -61,8 +61,8 @@ class Outputs:
             image: The image.
             places: Where its files go.
             runner: What makes them.
-            resume: Whether to go on with what was interrupted.
-            unfinished: Called with each store that is left unfinished and can be gone on with.
+            resume: Whether to continue what was interrupted.
+            unfinished: Called with each store that is left unfinished and can be resumed.
             deferred: What puts the files in place later; None to do so here.
         """
         self._deferred = deferred
@@ -78,7 +78,13 @@ class Outputs:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             for kind, place in self._places.images:
-                content = self._content(kind)
+                content = Content(
+                    kind,
+                    self._image.planes,
+                    self._runner.model.metadata.classes,
+                    self._image.pixel_size,
+                    source=self._source(),
+                )
                 writer = create(place, content, resume=self._resume)
                 self._writers[kind] = stack.enter_context(writer)
                 self.written.append(place)
@@ -119,15 +125,6 @@ class Outputs:
                 if self._unfinished is not None and writer.resumable is not None:
                     self._unfinished(writer.resumable)
 
-    def _content(self, kind: Kind) -> Content:
-        return Content(
-            kind,
-            self._image.planes,
-            self._runner.model.metadata.classes,
-            self._image.pixel_size,
-            source=self._source(),
-        )
-
     def _source(self) -> dict[str, Any]:
         """What all files are made of."""
         job = self._runner.job
@@ -147,20 +144,11 @@ class Outputs:
         return [_WriterSink(writer, MADE[kind]) for kind, writer in self._writers.items()]
 
     def parts(self, plane: Plane) -> dict[Kind, ZarrPart]:
-        """Where other processes write the results of a plane; all of them are OME-Zarr.
-
-        Args:
-            plane: The plane.
-        """
+        """Where other processes write the results of a plane; all of them are OME-Zarr."""
         return {kind: each.part(plane) for kind, each in self._stores()}
 
     def take(self, plane: Plane, layout: Layout, result: BandResult) -> None:
         """Write the chunks that other processes left, and record those that they wrote.
-
-        Args:
-            plane: The plane.
-            layout: Its tiles.
-            result: What they did.
 
         Raises:
             IncompleteError: The disk is full, or cannot be written.
@@ -183,10 +171,6 @@ class Outputs:
     def runs(self, plane: Plane, layout: Layout) -> Iterator[tuple[bool, list[int]]]:
         """The tiles of a plane in order, as runs of those that are written and those that are not.
 
-        Args:
-            plane: The plane.
-            layout: Its tiles.
-
         Yields:
             Whether they are there from a run that is resumed, and the tiles' numbers.
         """
@@ -204,10 +188,6 @@ class Outputs:
     def stored(self, plane: Plane, place: TilePlace) -> Block:
         """The stored part of a tile of a resumed run. It has no probabilities.
 
-        Args:
-            plane: The plane.
-            place: The tile.
-
         Raises:
             InputError: The image is damaged here.
             IncompleteError: What was written cannot be read.
@@ -217,11 +197,7 @@ class Outputs:
         return Block(plane, place, pixels, np.zeros((*labels.shape, 0), np.float32), labels)
 
     def overlay(self, plane: Plane) -> Overlay | None:
-        """An empty preview of a plane; None if none is requested.
-
-        Args:
-            plane: The plane.
-        """
+        """An empty preview of a plane; None if none is requested."""
         if self._places.overlay is None:
             return None
         metadata = self._runner.model.metadata
@@ -241,7 +217,7 @@ class Outputs:
             IncompleteError: The disk is full, or the file cannot be written.
         """
         assert self._places.overlay is not None
-        path = picture_of(self._places.overlay, plane)
+        path = preview_of(self._places.overlay, plane)
         temporary = self._stack.enter_context(placing(path))
         about = {SOURCE: json.dumps({"Kind": "overlay", **self._source()})}
         with writing(path):
@@ -250,17 +226,18 @@ class Outputs:
         self.written.append(str(path))
 
 
+@dataclass(frozen=True, slots=True)
 class _WriterSink:
     """Writes one kind of result."""
 
-    def __init__(self, writer: Writer, made: Callable[[Block], NDArray[Any]]) -> None:
-        self._writer = writer
-        self._made = made
+    writer: Writer
+    made: Callable[[Block], NDArray[Any]]
 
     def take(self, block: Block) -> None:
-        self._writer.write(block.plane, block.top, block.left, self._made(block))
+        self.writer.write(block.plane, block.top, block.left, self.made(block))
 
 
+@dataclass(slots=True)
 class Shares:
     """Counts the pixels of each label. A `Sink`.
 
@@ -268,16 +245,10 @@ class Shares:
         pixels: Number of pixels by label.
     """
 
-    def __init__(self) -> None:
-        """Count nothing yet."""
-        self.pixels: dict[int, int] = {}
+    pixels: dict[int, int] = field(default_factory=dict)
 
     def take(self, block: Block) -> None:
-        """Count one block.
-
-        Args:
-            block: The block.
-        """
+        """Count one block."""
         counts = np.bincount(block.labels.ravel())
         for label in np.flatnonzero(counts).tolist():
             self.pixels[label] = self.pixels.get(label, 0) + int(counts[label])

@@ -51,11 +51,7 @@ class Overlay:
         self._labels: NDArray[Any] | None = None
 
     def take(self, block: Block) -> None:
-        """Store every n-th pixel of a block.
-
-        Args:
-            block: The block.
-        """
+        """Store every n-th pixel of a block."""
         self.show(block.top, block.left, block.labels, block.pixels)
 
     def show(self, top: int, left: int, labels: NDArray[Any], pixels: NDArray[Any]) -> None:
@@ -121,13 +117,13 @@ def _coloured(
     for each in classes:
         paint[each.label_value, :_COLOURS] = np.multiply(each.color, _OPACITY)
         paint[each.label_value, _COLOURS] = 1 - _OPACITY
-    picture = np.empty((*pixels.shape[:2], _COLOURS), np.uint8)
+    painted = np.empty((*pixels.shape[:2], _COLOURS), np.uint8)
     for row in range(0, len(pixels), _ROWS):
         rows = slice(row, row + _ROWS)
         part = (pixels[rows].astype(np.float32) - np.float32(low)) * np.float32(scale)
         over = paint[labels[rows]]
-        picture[rows] = np.clip(part, 0, _WHITE) * over[..., _COLOURS:] + over[..., :_COLOURS]
-    return picture
+        painted[rows] = np.clip(part, 0, _WHITE) * over[..., _COLOURS:] + over[..., :_COLOURS]
+    return painted
 
 
 def _legend(classes: Sequence[SegmentationClass], shares: Mapping[int, float], width: int) -> Any:

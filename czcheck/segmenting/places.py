@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from czcheck.errors import UsageError
 from czcheck.files import check_folder_of, check_writable
-from czcheck.images.content import ZARR_ENDINGS, Kind
-from czcheck.images.earlier import images_of
 from czcheck.images.folders import is_store
+from czcheck.images.formats import images_of
+from czcheck.images.writer import KINDS, ZARR_ENDINGS, Kind
 from czcheck.sources import Sources
 from czcheck.targets import Target, Way, check_targets, local_path
 
@@ -30,28 +30,15 @@ ENDINGS = (".tif", ".tiff", ".czi", ".zarr", ".png")
 FORMATS = ("ome.tif", "ome.zarr", "czi", "png")
 """Endings of the files in a folder; the first unless another one is chosen."""
 _ONLY_LABELS = "png"
+STORES = "ome.zarr"
+"""Format of the files in folders that many machines write at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """The requested results. Each is a file, or a folder for the files of several images.
+    """The requested results; None for what is not requested.
 
-    Attributes:
-        labels: The label image.
-        probabilities: The probability of each class.
-        confidence: The largest probability.
-        overlay: A preview in the model's colours.
-    """
-
-    labels: str | None = None
-    probabilities: str | None = None
-    confidence: str | None = None
-    overlay: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The files of one image; None for what is not requested.
+    Each is a file of one image, or as the caller named it: a folder for the files of several.
 
     Attributes:
         labels: The label image.
@@ -68,17 +55,10 @@ class Places:
     @property
     def images(self) -> Iterator[tuple[Kind, str]]:
         """The results written as images, with their kinds."""
-        kinds: tuple[Kind, ...] = ("labels", "probabilities", "confidence")
-        for kind in kinds:
+        for kind in KINDS:
             place = getattr(self, kind)
             if place is not None:
                 yield kind, place
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """All files."""
-        found = (getattr(self, field.name) for field in fields(self))
-        return tuple(place for place in found if place is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +75,11 @@ class Chosen:
 
     images: tuple[Path, ...]
     left_out: tuple[Path, ...]
-    places: tuple[Places, ...]
+    places: tuple[Requested, ...]
     table: Path | None
     sources: Sources
 
-    def guard_pictures(self, planes: Sequence[Sequence[Plane]]) -> None:
+    def guard_previews(self, planes: Sequence[Sequence[Plane]]) -> None:
         """Check that previews replace nothing, when their planes are known.
 
         Args:
@@ -108,16 +88,16 @@ class Chosen:
         Raises:
             UsageError: One would replace what is read, or another result.
         """
-        pictures = [
-            picture_of(place.overlay, plane)
+        previews = [
+            preview_of(place.overlay, plane)
             for place, each in zip(self.places, planes, strict=True)
             if place.overlay is not None and len(each) > 1
             for plane in each
         ]
-        if pictures:
+        if previews:
             others = [dataclasses.replace(each, overlay=None) for each in self.places]
             targets = targets_of(others, self.table)
-            targets += [Target(f"--overlay {each}", each) for each in pictures]
+            targets += [Target(f"--overlay {each}", each) for each in previews]
             check_targets(targets, self.sources)
 
 
@@ -155,7 +135,7 @@ def choose(
     return Chosen(tuple(images), tuple(left_out), tuple(places), table, sources)
 
 
-def picture_of(overlay: str, plane: Plane) -> Path:
+def preview_of(overlay: str, plane: Plane) -> Path:
     """The file with the preview of one plane.
 
     Args:
@@ -172,7 +152,7 @@ def places_for(
     *,
     folder_of: str | None,
     form: str = FORMATS[0],
-) -> list[Places]:
+) -> list[Requested]:
     """Name the files of each image. Nothing is made.
 
     Args:
@@ -197,15 +177,11 @@ def places_for(
     for field in fields(Requested):
         place = getattr(requested, field.name)
         by_kind[field.name] = _named(place, field.name, stems, form, several=several)
-    return [Places(*row) for row in zip(*by_kind.values(), strict=True)]
+    return [Requested(*row) for row in zip(*by_kind.values(), strict=True)]
 
 
-def targets_of(places: Sequence[Places], table: Path | None) -> list[Target]:
+def targets_of(places: Sequence[Requested], table: Path | None) -> list[Target]:
     """Everything that is written on this machine.
-
-    Args:
-        places: The files of each image.
-        table: The table of objects; None for none.
 
     Raises:
         UsageError: Two results go to one URL.
@@ -234,7 +210,7 @@ def _make_folders(targets: Sequence[Target], missing: Sequence[Path]) -> None:
         check_folder_of(folder)
     for target in targets:
         if target.path.parent not in missing:
-            # A store is a folder, and may be there to be gone on with.
+            # A store is a folder, and may be there to be resumed.
             (check_folder_of if target.way is Way.STORE else check_writable)(target.path)
     try:
         for folder in missing:
@@ -243,7 +219,7 @@ def _make_folders(targets: Sequence[Target], missing: Sequence[Path]) -> None:
         raise UsageError(f"{error.filename}: cannot be made: {error.strerror}") from error
 
 
-def _missing(places: Sequence[Places], requested: Requested) -> Iterator[Path]:
+def _missing(places: Sequence[Requested], requested: Requested) -> Iterator[Path]:
     """Folders that were named for the files of several images, and are not there yet."""
     for kind in _NAMES:
         named = getattr(requested, kind)
@@ -313,3 +289,20 @@ def _named(
             raise UsageError(f"{place}: is a file; name a folder for the results")
     head = place if place.endswith("/") else place.rstrip(os.sep) + "/"
     return [f"{head}{stem}{_NAMES[kind]}{ending}" for stem in stems]
+
+
+def check_stores(places: Sequence[Requested]) -> None:
+    """Refuse results that many machines cannot write at once.
+
+    Raises:
+        UsageError: One is no OME-Zarr, or there is no label image.
+    """
+    for each in places:
+        if each.labels is None:
+            raise UsageError("a cluster writes label images; name one with --output STORE.zarr")
+        for _, place in each.images:
+            if Path(place).suffix.lower() not in ZARR_ENDINGS:
+                raise UsageError(
+                    f"{place}: a cluster writes OME-Zarr, which many machines can write at once; "
+                    "name a .zarr store"
+                )

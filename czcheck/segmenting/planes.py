@@ -1,29 +1,86 @@
-"""Segments one plane: reads tiles, runs them, hands on blocks; all three at the same time."""
+"""Segments one plane: reads tiles, runs and labels them, hands on blocks; all at the same time."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from czcheck.segmenting.labels import Labeller, confidence
+from czcheck.runtime.output_statistics import most_probable
 from czcheck.segmenting.runner import SLOTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from czcheck.images.content import Kind
     from czcheck.images.image import Image, Plane
+    from czcheck.images.writer import Kind
     from czcheck.segmenting.job import Padding
     from czcheck.segmenting.layout import Layout, TilePlace
     from czcheck.segmenting.runner import ModelRunner
 
+
+_PERCENT = 100
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+MADE: Mapping[Kind, Callable[[Block], NDArray[Any]]] = {
+    "labels": lambda block: block.labels,
+    "probabilities": lambda block: block.probabilities,
+    "confidence": lambda block: confidence(block.probabilities),
+}
+"""What is written of a block, by kind."""
+
+
+class Labeller:
+    """Turns probabilities into labels.
+
+    Attributes:
+        dtype: dtype of the labels: uint8 where the label values fit, else uint16.
+    """
+
+    def __init__(self, label_values: Sequence[int], min_confidence: float = 0) -> None:
+        """Prepare.
+
+        Args:
+            label_values: The label of each class, 1 to 65535.
+            min_confidence: Percent, 0 to 100.
+        """
+        self.dtype: np.dtype[Any] = np.min_scalar_type(max(label_values))
+        self._values = np.asarray(label_values, self.dtype)
+        # In float32, as the probabilities are: 0.9 must not be below 90 %.
+        self._least = np.float32(min_confidence / _PERCENT)
+
+    def __call__(self, probabilities: NDArray[np.float32]) -> NDArray[Any]:
+        """The label of each pixel.
+
+        Args:
+            probabilities: `(height, width, classes)`, finite.
+
+        Returns:
+            `(height, width)`: the label of the most probable class, the first of equals; 0 where
+            its probability is below the minimum confidence.
+        """
+        labels, best = most_probable(probabilities, self._values)
+        if self._least > 0:
+            labels[best < self._least] = 0
+        return labels
+
+
+def confidence(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The largest probability of each pixel.
+
+    Args:
+        probabilities: `(height, width, classes)`.
+
+    Returns:
+        `(height, width)`, float32.
+    """
+    best: NDArray[np.float32] = probabilities.max(axis=-1)
+    return best
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,34 +113,20 @@ class Block:
         return self.place.columns.keep_from
 
 
-MADE: Mapping[Kind, Callable[[Block], NDArray[Any]]] = {
-    "labels": lambda block: block.labels,
-    "probabilities": lambda block: block.probabilities,
-    "confidence": lambda block: confidence(block.probabilities),
-}
-"""What is written of a block, by kind."""
-
-
 class Sink(Protocol):
     """Takes the blocks of a plane, row by row. Called from one thread at a time, not always one."""
 
     def take(self, block: Block) -> None:
-        """Take one block. Its arrays must not be changed, and not be stored without copying.
-
-        Args:
-            block: The block.
-        """
+        """Take one block. Its arrays must not be changed, and not be stored without copying."""
 
 
-def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the outputs go
+def segment_plane(
     runner: ModelRunner,
     image: Image,
     plane: Plane,
     layout: Layout,
     sinks: Iterable[Sink],
     *,
-    min_confidence: float = 0,
-    pad: Padding = "reflect",
     numbers: Iterable[int] | None = None,
     progress: Callable[[], None] | None = None,
 ) -> None:
@@ -93,13 +136,11 @@ def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the output
     handed on, each in a thread of its own. Only a few tiles are in memory at any time.
 
     Args:
-        runner: The network.
+        runner: The network; its job says how to pad, and below which confidence a pixel gets 0.
         image: The image, with the channels that the network takes; see `images.for_model`.
         plane: One of its planes.
         layout: The plane's tiles.
         sinks: What takes the blocks; each gets all of them, in the order of the layout.
-        min_confidence: Percent; a pixel whose largest probability is below gets label 0.
-        pad: How the image is continued where tiles reach over its edges.
         numbers: Numbers of the tiles to run, in the order of the layout; all if left out.
         progress: Called after each tile, from a thread.
 
@@ -108,11 +149,11 @@ def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the output
         IncompleteError: The network's process could not be started, or there is no room.
     """
     takers = tuple(sinks)
-    labeller = Labeller(runner.label_values, min_confidence)
+    labeller = Labeller(runner.label_values, runner.job.min_confidence)
     places = [layout[number] for number in numbers] if numbers is not None else layout
 
     def read(place: TilePlace) -> tuple[TilePlace, NDArray[Any]]:
-        return place, read_tile(image, plane, place, pad)
+        return place, read_tile(image, plane, place, runner.job.pad)
 
     def hand_on(place: TilePlace, tile: NDArray[Any], output: NDArray[np.float32]) -> None:
         used = output[place.inside]
@@ -135,12 +176,6 @@ def segment_plane(  # noqa: PLR0913 - what to run, on what, and where the output
 
 def read_tile(image: Image, plane: Plane, place: TilePlace, pad: Padding) -> NDArray[Any]:
     """One tile of an image, padded where it extends over the edges.
-
-    Args:
-        image: The image.
-        plane: One of its planes.
-        place: The tile.
-        pad: How to continue it.
 
     Returns:
         `(height, width, channels)`, as the file has them.
@@ -194,11 +229,11 @@ def _ahead(
         yield under_way.popleft().result()
 
 
-class _thread(ThreadPoolExecutor):  # noqa: N801  (reads as a word)
+@contextmanager
+def _thread(name: str) -> Iterator[ThreadPoolExecutor]:
     """One thread; left early, it does not begin with what still waits."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(1, name)
-
-    def __exit__(self, *error: object) -> None:
-        self.shutdown(wait=True, cancel_futures=True)
+    pool = ThreadPoolExecutor(1, name)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

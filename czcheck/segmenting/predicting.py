@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images.arrays import wrap_array
-from czcheck.images.matching import for_model
-from czcheck.images.opening import open_image
-from czcheck.segmenting.labels import Labeller
-from czcheck.segmenting.layout import Layout, tiles
-from czcheck.segmenting.planes import Block, Sink, segment_plane
+from czcheck.images.image import wrap_array
+from czcheck.images.selection import EVERYTHING
+from czcheck.segmenting.planes import Block, Labeller, Sink, segment_plane
 from czcheck.segmenting.runner import ModelRunner, NetworkFailedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from czcheck.images.image import Image, Plane
-    from czcheck.images.matching import Intensities
     from czcheck.model import Model
     from czcheck.segmenting.job import Job
 
@@ -33,38 +29,25 @@ class Predictor:
     """A model's network, which stays running from one call to the next. Part of an opened model."""
 
     def __init__(self, model: Model) -> None:
-        """Start nothing yet.
-
-        Args:
-            model: The opened model.
-        """
+        """Start nothing yet."""
         self._model = model
         self._runner: ModelRunner | None = None
         self._terms: object = None
 
-    def predict(
-        self, array: Any, job: Job, color: Colour | None, intensities: Intensities
-    ) -> NDArray[Any]:
+    def predict(self, array: Any, job: Job, color: Colour | None) -> NDArray[Any]:
         """See `CzModel.predict`."""
         runner = self._ready(job)
-        with self._as_image(array, color, intensities, runner) as image:
+        with self._as_image(array, color, runner) as image:
             (plane,) = image.planes
             shape = (plane.height, plane.width, len(runner.label_values))
             output = np.empty(shape, np.float32)
-            self._run(runner, image, plane, _Probabilities(output), job)
+            self._run(runner, image, plane, _Probabilities(output))
         return output
 
-    def segment(
-        self,
-        source: Any,
-        job: Job,
-        color: Colour | None,
-        intensities: Intensities,
-        selection: dict[str, Any],
-    ) -> NDArray[Any]:
+    def segment(self, source: Any, job: Job, color: Colour | None) -> NDArray[Any]:
         """See `CzModel.segment`."""
         runner = self._ready(job)
-        with self._as_image(source, color, intensities, runner, selection) as image:
+        with self._as_image(source, color, runner) as image:
             sizes = {(plane.height, plane.width) for plane in image.planes}
             if len(sizes) > 1:
                 shown = ", ".join(f"{width}x{height}" for height, width in sorted(sizes))
@@ -76,7 +59,7 @@ class Predictor:
             for plane in image.planes:
                 dtype = Labeller(runner.label_values).dtype
                 labelled.append(np.empty((plane.height, plane.width), dtype))
-                self._run(runner, image, plane, _Labels(labelled[-1]), job)
+                self._run(runner, image, plane, _Labels(labelled[-1]))
         return labelled[0] if len(labelled) == 1 else np.stack(labelled)
 
     def _ready(self, job: Job) -> ModelRunner:
@@ -90,47 +73,23 @@ class Predictor:
             self._runner.take(job)
         return self._runner
 
-    def _as_image(
-        self,
-        source: Any,
-        color: Colour | None,
-        intensities: Intensities,
-        runner: ModelRunner,
-        selection: dict[str, Any] | None = None,
-    ) -> Image:
-        metadata = self._model.metadata
+    def _as_image(self, source: Any, color: Colour | None, runner: ModelRunner) -> Image:
         if isinstance(source, str | Path):
-            image = open_image(source, **(selection or {}))
-        elif any(each is not None for each in (selection or {}).values()):
+            return runner.open(source)
+        if runner.job.selections != EVERYTHING:
             raise UsageError("an array is one plane; select scene, channel, time and z beforehand")
-        else:
-            if not hasattr(source, "shape"):
-                source = np.asarray(source)
-            colours = metadata.pixel_type.is_colour
-            if color is None and colours and len(source.shape) == _WITH_CHANNELS:
-                # As every reader of images in Python has them.
-                color = "rgb" if source.shape[-1] in _COLOURS else None
-            image = wrap_array(source, color=color)
-        try:
-            return for_model(
-                image, metadata, network_channels=runner.channels, intensities=intensities
-            )
-        except BaseException:
-            image.close()
-            raise
+        if not hasattr(source, "shape"):
+            source = np.asarray(source)
+        colours = self._model.metadata.pixel_type.is_colour
+        if color is None and colours and len(source.shape) == _WITH_CHANNELS:
+            # As every reader of images in Python has them.
+            color = "rgb" if source.shape[-1] in _COLOURS else None
+        return runner.view(wrap_array(source, color=color))
 
-    def _run(self, runner: ModelRunner, image: Image, plane: Plane, sink: Sink, job: Job) -> None:
-        layout = layout_of(runner, plane)
+    def _run(self, runner: ModelRunner, image: Image, plane: Plane, sink: Sink) -> None:
+        layout = runner.layout(plane)
         try:
-            segment_plane(
-                runner,
-                image,
-                plane,
-                layout,
-                [sink],
-                min_confidence=job.min_confidence,
-                pad=job.pad,
-            )
+            segment_plane(runner, image, plane, layout, [sink])
         except NetworkFailedError:
             self.close()
             raise
@@ -146,22 +105,6 @@ class Predictor:
         if self._runner is not None:
             self._runner.close()
             self._runner = None
-
-
-def layout_of(runner: ModelRunner, plane: Plane) -> Layout:
-    """The tiles of a plane for a network.
-
-    Args:
-        runner: The network.
-        plane: The plane.
-
-    Raises:
-        UsageError: The border leaves nothing of a tile, or tiles cannot be aligned.
-    """
-    try:
-        return tiles((plane.height, plane.width), runner.tile, runner.border, align=runner.stride)
-    except UsageError as error:
-        raise UsageError(f"{runner.model.path}: {error}") from error
 
 
 class _Probabilities:

@@ -52,7 +52,7 @@ class ImageResult:
         planes: Its planes.
         written: The files that hold its results.
         warnings: What the user should know.
-        missing: What the file does not hold of the image; its pixels were 0.
+        missing: What the file lacks of the image; its pixels were 0.
         failed: Why it could not be segmented; None if it was.
     """
 

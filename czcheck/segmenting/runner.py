@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from czcheck.errors import InputError, UnavailableError, UsageError
-from czcheck.runtime.deaths import CommandFailed, WorkerDied
+from czcheck.images.formats import open_selected
+from czcheck.images.matching import for_model
 from czcheck.runtime.networks import Worker
-from czcheck.runtime.session import load_network
-from czcheck.runtime.unpack import unpack
+from czcheck.runtime.session import Session
+from czcheck.segmenting.layout import Layout, tiles
 from czcheck.text import sizes as shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
+    from czcheck.images.image import Image, Plane
     from czcheck.model import Model
     from czcheck.runtime.outputs import Environment
     from czcheck.runtime.source import WorkerSource
@@ -47,7 +49,6 @@ class ModelRunner:
         label_values: The label of each output channel.
         stride: What tiles are aligned to: the network's stride, or 1.
         environment: What it runs in; None before it is loaded.
-        peak_bytes: The most memory that its process has had in use; 0 if unknown.
     """
 
     def __init__(
@@ -72,15 +73,16 @@ class ModelRunner:
         """
         self.model = model
         self.take(job)
-        self._submitted: deque[tuple[int, str]] = deque()
-        self._next = 0
-        self._top = 1.0
-        self._worker = self._process(source)
+        self._worker = (
+            Worker(limits=job.limits, require_sandbox=job.require_sandbox, slots=SLOTS)
+            if source is None
+            else source.worker(slots=SLOTS)
+        )
+        self._session = Session(self._worker, slots=SLOTS)
         if start:
             self._worker.start()
         self._loaded = False
         self.environment: Environment | None = None
-        self.peak_bytes = 0
 
     def take(self, job: Job) -> None:
         """Run tiles for another job from now on, in the same process.
@@ -94,14 +96,14 @@ class ModelRunner:
         """
         self.job = job
         try:
-            self._check()
+            self._fit()
         except UnavailableError as error:
             raise InputError(
                 f"{self.model.path}: cannot be run: {self.model.damage or error}; "
                 "see `czcheck verify`"
             ) from error
 
-    def _check(self) -> None:
+    def _fit(self) -> None:
         """Find tile, border, channels and classes; refuse what must not run."""
         model, job = self.model, self.job
         if (objection := model.safety.objection(job.allow_op)) is not None:
@@ -158,17 +160,51 @@ class ModelRunner:
                 )
         return int(requested[0] or 0), int(requested[1] or 0)
 
-    def _process(self, source: WorkerSource | None) -> Worker:
-        if source is not None:
-            return source.worker(slots=SLOTS)
-
-        return Worker(limits=self.job.limits, require_sandbox=self.job.require_sandbox, slots=SLOTS)
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def open(self, path: str | Path) -> Image:
+        """Open an image as the network takes it: what the job selects of it.
+
+        Raises:
+            UsageError: No such file, or a selection that matches nothing.
+            InputError: The image cannot be read, or does not fit the model.
+        """
+        return self.view(open_selected(path, self.job.selections))
+
+    def view(self, image: Image) -> Image:
+        """An image as the network takes it; closed where it does not fit.
+
+        Args:
+            image: The image. Closing the view closes it.
+
+        Raises:
+            InputError: It does not fit the model.
+        """
+        try:
+            return for_model(
+                image,
+                self.model.metadata,
+                network_channels=self.channels,
+                intensities=self.job.intensities,
+            )
+        except BaseException:
+            image.close()
+            raise
+
+    def layout(self, plane: Plane) -> Layout:
+        """The tiles of a plane.
+
+        Raises:
+            UsageError: The border leaves nothing of a tile, or tiles cannot be aligned.
+        """
+        try:
+            return tiles((plane.height, plane.width), self.tile, self.border, align=self.stride)
+        except UsageError as error:
+            raise UsageError(f"{self.model.path}: {error}") from error
 
     def load(self) -> None:
         """Wait for TensorFlow and load the network, unless that has been done.
@@ -180,16 +216,13 @@ class ModelRunner:
         if self._loaded:
             return
 
-        model, worker = self.model, self._worker
-        self.environment = worker.hello()
-        folder = unpack(model.files, worker.folder / "model", model.limits)
-        try:
-            load_network(worker, folder, model.network)
-        except (CommandFailed, WorkerDied) as error:
+        model, session = self.model, self._session
+        session.load(model.files, model.network, model.limits)
+        if failures := session.all_failures:
             raise NetworkFailedError(
-                f"{model.path}: the network cannot be loaded: {error.reason}"
-            ) from error
-        self._top = float(model.metadata.input_divisor)
+                f"{model.path}: the network cannot be loaded: {failures[-1].reason}"
+            )
+        self.environment = session.environment
         self._loaded = True
 
     def submit(self, pixels: NDArray[Any], where: str = "the tile") -> None:
@@ -206,16 +239,19 @@ class ModelRunner:
             raise ValueError(f"{pixels.shape} is not {(*self.tile, self.channels)}")
         self.load()
         fed: NDArray[np.float32] = pixels.astype(np.float32)
-        if self._top != 1:
-            fed /= np.float32(self._top)
-        self._submitted.append((self._next, where))
-        self._worker.submit(fed[None], self._next)
-        self._next = (self._next + 1) % SLOTS
+        if (divisor := self.model.metadata.input_divisor) != 1:
+            fed /= np.float32(divisor)
+        self._session.submit(where, fed[None])
 
     @property
     def waiting(self) -> int:
         """How many tiles were submitted and not collected."""
-        return len(self._submitted)
+        return self._session.waiting
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that its process has had in use; 0 if unknown."""
+        return self._session.peak_bytes
 
     def collect(self) -> NDArray[np.float32]:
         """Wait for the output for the tile that was submitted first.
@@ -227,15 +263,11 @@ class ModelRunner:
             NetworkFailedError: The network failed, ended its process, or returned something else.
             IncompleteError: The process ended through no fault of the network's.
         """
-        slot, where = self._submitted.popleft()
         path = self.model.path
-        try:
-            output = self._worker.collect(slot)
-        except (CommandFailed, WorkerDied) as error:
-            raise NetworkFailedError(
-                f"{path}: the network failed on {where}: {error.reason}"
-            ) from error
-        self.peak_bytes = max(self.peak_bytes, output.peak_bytes)
+        where, output = self._session.collect()
+        if output is None:
+            reason = self._session.all_failures[-1].reason
+            raise NetworkFailedError(f"{path}: the network failed on {where}: {reason}")
         expected = (1, *self.tile, len(self.label_values))
         if output.array is None or output.shape != expected or output.dtype != "float32":
             raise NetworkFailedError(
@@ -257,7 +289,7 @@ class ModelRunner:
         Raises:
             InputError: See `collect`.
         """
-        while self._submitted:
+        while self.waiting:
             self.collect()
 
     def finish(self) -> None:
@@ -268,12 +300,11 @@ class ModelRunner:
         """
         if not self._loaded:
             return
-        try:
-            self._worker.finish()
-        except WorkerDied as error:
+        self._session.finish()
+        if (died := self._session.died) is not None:
             raise NetworkFailedError(
-                f"{self.model.path}: the network's process did not end normally: {error.reason}"
-            ) from error
+                f"{self.model.path}: the network's process did not end normally: {died.reason}"
+            )
 
     def kill(self) -> None:
         """End the process from another thread."""

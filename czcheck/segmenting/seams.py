@@ -85,9 +85,6 @@ class LabelFile:
     def take(self, block: Block) -> None:
         """Write one block.
 
-        Args:
-            block: The block.
-
         Raises:
             IncompleteError: The disk is full.
         """
@@ -98,12 +95,7 @@ class LabelFile:
                 self._file.write(row.tobytes())
 
     def read(self, rows: slice, columns: slice) -> NDArray[Any]:
-        """Read a region.
-
-        Args:
-            rows: Its rows.
-            columns: Its columns.
-        """
+        """Read a region."""
         region = np.empty((rows.stop - rows.start, columns.stop - columns.start), self._dtype)
         with _seam_errors():
             for number, row in enumerate(region):
@@ -146,11 +138,7 @@ class SeamMeter:
         self._totals = np.zeros((2, 2), np.int64)
 
     def take(self, block: Block) -> None:
-        """Compare one block.
-
-        Args:
-            block: The block.
-        """
+        """Compare one block."""
         rows, columns = block.place.used
         changed = block.labels != self._first.read(rows, columns)
         near = np.zeros(changed.shape, bool)

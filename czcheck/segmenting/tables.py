@@ -43,9 +43,6 @@ class Measured:
 def check_table(path: Path) -> None:
     """Refuse a table that could not be written, before anything is run.
 
-    Args:
-        path: The file.
-
     Raises:
         UsageError: The name has no known ending, or a package is missing.
     """

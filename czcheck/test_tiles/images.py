@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.errors import InputError
-from czcheck.images.arrays import ALPHA, COLOURS, with_samples
 from czcheck.images.folders import images_in
-from czcheck.images.image import Image
-from czcheck.images.opening import open_image
+from czcheck.images.formats import open_image
+from czcheck.images.image import ALPHA, COLOURS, Image, with_samples
 from czcheck.metadata.pixel_types import PIXEL_TYPES
 from czcheck.test_tiles.patterns import Tile
 from czcheck.text import count
@@ -25,7 +24,7 @@ def tiles_from(path: Path, height: int, width: int, channels: int) -> Iterator[T
     """Tiles cut from PNG and TIFF images, with the intensities that are in the file.
 
     An image of the tile's own size is taken as it is, of a larger one the centre; a smaller one is
-    continued by reflection. The tile's name says which. Images are stored as red, green, blue
+    continued by reflection. The tile's name tells which. Images are stored as red, green, blue
     (alpha), and the format's colour types as blue, green, red (alpha): the order is turned, and
     an opaque alpha added or alpha dropped where only the network or only the image has it.
 
@@ -41,7 +40,7 @@ def tiles_from(path: Path, height: int, width: int, channels: int) -> Iterator[T
     Raises:
         UsageError: No such path, no image in the folder, or a file of another kind.
         InputError: An image that is damaged, too large, or has not the network's channels. Raised
-            at once for what the headers tell.
+            at once for what is in the headers.
     """
     files = images_in(path)
     for file in files:
@@ -51,7 +50,7 @@ def tiles_from(path: Path, height: int, width: int, channels: int) -> Iterator[T
 
 
 def _check(image: Image, channels: int) -> None:
-    """Hold an image's planes and channels, as its header gives them, against what can be run."""
+    """Compare an image's planes and channels, by its header, with what can be run."""
     if len(image.planes) > 1:
         raise InputError(
             f"{image.path}: the image has {len(image.planes)} planes; save one, without scenes, "

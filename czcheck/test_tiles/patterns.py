@@ -1,4 +1,4 @@
-"""Test tiles that are computed: the same for the same seed, on every machine."""
+"""Test tiles that are made: uniform, gradients, noise, and textures such as microscopes see."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from czcheck.metadata.pixel_types import PIXEL_TYPES, PixelType
-from czcheck.test_tiles import textures
 
 if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
+
+_FIBRE_CELL, _BLOB_CELL = 56, 40
+# Cells across the shorter side of a tile, at least.
+_LEAST_CELLS = 4
 NATURAL = ("nuclei", "grain", "fibres", "blobs")
 """Names of the tiles that look like a microscope's images."""
-
 NAMES = (
     *NATURAL,
     "gradient",
@@ -30,7 +32,6 @@ NAMES = (
     "noise",
 )
 """Names of the tiles that `tiles` yields, in their order."""
-
 # One nucleus for so many pixels; radii in pixels.
 _PIXELS_EACH = 2600
 _RADII = (5.0, 15.0)
@@ -43,6 +44,80 @@ _GREY, _DARK = 0.4, 0.1
 _STAIN = (1.0, 0.55, 0.3)
 
 
+def grain(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
+    """Fine grain on a background of middle brightness, as in electron micrographs."""
+    image = generator.random((height, width), np.float32)
+    image += generator.random((height, width), np.float32)
+    soften(image)
+    image *= np.float32(0.25)
+    image += _clouds(generator, height, width, _BLOB_CELL) * np.float32(0.3) + np.float32(0.05)
+    return np.clip(image, 0, 1, out=image)
+
+
+def fibres(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
+    """Thin bright curves that cross on a dark background, as of stained filaments."""
+    image = np.full((height, width), 0.12, np.float32)
+    for _ in range(3):
+        # Where a smooth random field crosses its middle, it draws a curve.
+        ridge = 1 - np.abs(2 * _clouds(generator, height, width, _FIBRE_CELL) - 1)
+        for _ in range(4):
+            ridge *= ridge
+        np.maximum(image, ridge * np.float32(0.75), out=image)
+    _add_noise(generator, image)
+    return image
+
+
+def blobs(generator: Generator, height: int, width: int) -> NDArray[np.float32]:
+    """Large bright regions with soft, irregular edges, as of tissue or of colonies."""
+    field = _clouds(generator, height, width, _BLOB_CELL)
+    field += _clouds(generator, height, width, _BLOB_CELL // 4) * np.float32(0.25)
+    image: NDArray[np.float32] = (field - np.float32(0.55)) * np.float32(4)
+    np.clip(image, 0, 1, out=image)
+    image *= np.float32(0.6)
+    image += np.float32(0.15)
+    _add_noise(generator, image)
+    return image
+
+
+def soften(image: NDArray[np.float32]) -> None:
+    """Blur by one pixel in place, the outermost pixels excepted."""
+    for turned in (image, image.T):
+        if turned.shape[0] > 2:  # nothing between two edges
+            middle = turned[1:-1] * 2
+            middle += turned[:-2]
+            middle += turned[2:]
+            middle /= 4
+            turned[1:-1] = middle
+
+
+def _add_noise(generator: Generator, image: NDArray[np.float32]) -> None:
+    noise = generator.random(image.shape, np.float32)
+    noise *= np.float32(0.06)
+    image += noise
+    np.clip(image, 0, 1, out=image)
+
+
+def _clouds(generator: Generator, height: int, width: int, cell: int) -> NDArray[np.float32]:
+    """Random values on a coarse grid, smoothly drawn out over the pixels between."""
+    cell = max(2, min(cell, min(height, width) // _LEAST_CELLS))
+    grid = generator.random((height // cell + 2, width // cell + 2), np.float32)
+
+    def between(size: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        place = np.arange(size)
+        part = ((place % cell) / cell).astype(np.float32)
+        return place // cell, part * part * (3 - 2 * part)
+
+    rows, down = between(height)
+    columns, right = between(width)
+    lines = grid[rows] + (grid[rows + 1] - grid[rows]) * down[:, None]
+    image: NDArray[np.float32] = lines[:, columns]
+    image += (lines[:, columns + 1] - image) * right
+    return image
+
+
+_TEXTURES = {"grain": grain, "fibres": fibres, "blobs": blobs}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
     """A tile to run through a network.
@@ -51,8 +126,8 @@ class Tile:
         name: Short name, unique among the tiles of one run.
         pixels: float32, `(height, width, channels)`, raw intensities of the pixel type; colours in
             the order blue, green, red, alpha.
-        natural: Whether it looks like a microscope's image. A network may answer the others in any
-            way that keeps to the format.
+        natural: Whether it looks like a microscope's image. The output for the others may be
+            anything within the format.
     """
 
     name: str
@@ -94,7 +169,7 @@ def tiles(
             image, _ = synthetic_nuclei(height, width, seed)
         elif name in NATURAL:
             generator = np.random.Generator(np.random.PCG64([seed, 10 + number]))
-            image = getattr(textures, name)(generator, height, width)
+            image = _TEXTURES[name](generator, height, width)
         else:
             yield Tile(name, _pattern(name, shape, kind.maximum, seed), natural=False)
             continue
@@ -180,7 +255,7 @@ def synthetic_nuclei(
             brightness=brightness,
         )
         placed += drawn
-    textures.soften(image)
+    soften(image)
     tilt = generator.uniform(-0.06, 0.06, 2)
     rows = np.linspace(-1, 1, height, dtype=np.float32) * np.float32(tilt[0])
     columns = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(tilt[1])

@@ -144,7 +144,7 @@ def _baseline(
         model_name=metadata.name,
         sha256=report.sha256,
         czcheck=__version__,
-        tensorflow=str(report.looked_at["run"]["tensorflow"]),
+        tensorflow=report.examined.run.tensorflow if report.examined.run else "",
         height=height,
         width=width,
         channels=channels,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from czcheck.clusters import answering, connect
+from czcheck.clusters import cluster_errors, connect
 from czcheck.errors import UsageError
 from czcheck.runtime.source import WorkerSource
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from czcheck.limits import Limits
     from czcheck.report.report import FileReport
     from czcheck.runtime.limits import RunnerLimits
-    from czcheck.verifying.planning import FileToCheck
+    from czcheck.verifying.checking import FileToCheck
     from czcheck.verifying.running import Recording
 
 # A worker may have several threads; its memory is reckoned for one network.
@@ -61,7 +61,7 @@ def check_on_cluster(
             raise UsageError(f"{file.path}: a specification is checked where its SavedModel is")
     client = connect(address)
     try:
-        with answering(address):
+        with cluster_errors(address):
             futures = [
                 client.submit(
                     _checked,

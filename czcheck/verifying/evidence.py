@@ -92,9 +92,6 @@ class Spool:
 def check_folder(folder: Path) -> None:
     """Check that evidence can be written to a folder, which is created when there is some.
 
-    Args:
-        folder: The folder.
-
     Raises:
         UsageError: There is something else of that name, or nothing can be written there.
     """
@@ -186,9 +183,6 @@ def write_pictures(
         pictures: PNG data by the names of their images.
         archive: Name of the archive.
         sha256: Its digest, in hexadecimal.
-
-    Returns:
-        Names of the files.
 
     Raises:
         IncompleteError: They cannot be written.

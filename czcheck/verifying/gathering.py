@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from czcheck.configuration.applying import POLICY, Policy
+import czcheck.network
 from czcheck.errors import IncompleteError, NotApplicableError, UnavailableError
 from czcheck.options import Options
 from czcheck.planned.ends import binary_of, ending_of
-from czcheck.rules.catalogue import catalogue
+from czcheck.report.examined import (
+    BaselineSummary,
+    BinarySummary,
+    FileSummary,
+    MetadataSummary,
+    NetworkSummary,
+    RunSummary,
+    RuntimeSummary,
+    typed,
+)
+from czcheck.rules.catalogue import WAIVERS, catalogue
 from czcheck.rules.declaring import Level
 from czcheck.rules.engine import Facts
 from czcheck.rules.plugins import plugins as all_plugins
 from czcheck.rules.plugins import unusable
-from czcheck.specification import inapplicable, specification_of
+from czcheck.specification import (
+    IS_ARCHIVE,
+    IS_SPECIFICATION,
+    SpecModel,
+    is_keras_file,
+    specification_of,
+)
 from czcheck.text import sizes
-from czcheck.verifying.comparisons import Comparisons
 from czcheck.verifying.running import FileRun, payload_of
 
 if TYPE_CHECKING:
-    from czcheck.evaluating.record import Evaluation, Goals
+    from czcheck.figures.record import Evaluation, Goals
     from czcheck.model import Model
     from czcheck.network.facts import Network, TensorSpec
-    from czcheck.planned.ends import Binary
     from czcheck.rules.container import Archives
+    from czcheck.rules.declaring import Rule
     from czcheck.rules.plugins import Plugin
     from czcheck.runtime.baseline import BaselineComparison
     from czcheck.runtime.compare import RuntimeComparison, TileComparison
     from czcheck.runtime.record import RunRecord
+
+_XML_RULES = ("CZ201", "CZ202", "CZ203", "CZ204", "CZ205")
+# What a build has no part of: further files, Keras's own data, further graphs, objects, versions.
+_LEFT_BEHIND = ("CZ322", "CZ334", "CZ336", "CZ338", "CZ339")
+_NOT_TAKEN_OVER = "left behind by `czcheck build`"
+_LOWERED = "left to `czcheck build`: what the target runtime gets has to be lowered first"
+_IS_KERAS = "left to `czcheck build`: a Keras file has to be exported first"
+_OF_NETWORKS = ("network", "run")
 
 
 def facts_of(
@@ -59,9 +82,7 @@ def facts_of(
         return tuple(both)
 
     def target_runtime() -> Any:
-        from czcheck.network.target import load_target  # noqa: PLC0415
-
-        return load_target(options.target)
+        return czcheck.network.load_target(options.target)
 
     def network() -> Network:
         if model.network.beyond_limits:
@@ -73,8 +94,11 @@ def facts_of(
             raise IncompleteError("; ".join(map(str, broken)))
         return all_plugins()
 
-    comparisons = Comparisons(model) if run is None else run.comparisons
-    not_requested = comparisons.not_requested
+    not_requested = {}
+    if run is None or options.runtime is None:
+        not_requested["elsewhere"] = "no --runtime given"
+    if run is None or options.baseline is None:
+        not_requested["baseline"] = "no --baseline given"
     if not options.budgets.given:
         not_requested["budgets"] = "no budget was given"
     if labelled is None:
@@ -100,20 +124,36 @@ def facts_of(
             "allow_op": lambda: options.allow_op,
             "target": target_runtime,
             "run": run.record if run is not None else lambda: None,
+            "elsewhere": run.elsewhere if run is not None else lambda: None,
+            "baseline": run.against_baseline if run is not None else lambda: None,
             "borders": lambda: with_borders(facts["run"]),
             "budgets": lambda: options.budgets,
             "plugins": plugins,
-            POLICY: Policy,  # its findings are known when all files are checked
+            WAIVERS: lambda: (),  # known when all files are checked
             "tolerances": lambda: options.tolerances.at(model.network.precision),
             "evaluation": lambda: labelled and labelled[0],
             "goals": lambda: labelled and labelled[1],
             "specification": lambda: specification_of(model),
-            **comparisons.sources,
         },
         not_requested,
-        inapplicable(model, catalogue()),
+        _inapplicable(model, catalogue()),
     )
     return facts
+
+
+def _inapplicable(model: Model, codes: Mapping[str, Rule]) -> dict[str, str]:
+    """Rules that say nothing about this kind of file, with the reason."""
+    if not isinstance(model, SpecModel):
+        return {"CZ220": IS_ARCHIVE}
+    container = [code for code in codes if code.startswith("CZ1")]
+    found = dict.fromkeys([*container, *_XML_RULES], IS_SPECIFICATION)
+    found.update(dict.fromkeys(_LEFT_BEHIND, _NOT_TAKEN_OVER))
+    found.update({code: _LOWERED for code, rule in codes.items() if "target" in rule.needs})
+    spec = model.reading.spec
+    if spec is not None and is_keras_file(spec.model_path):
+        deep = {code for code, rule in codes.items() if rule.level.value in _OF_NETWORKS}
+        found.update(dict.fromkeys(sorted(deep), _IS_KERAS))
+    return found
 
 
 def with_borders(record: RunRecord) -> RunRecord:
@@ -135,103 +175,89 @@ def with_borders(record: RunRecord) -> RunRecord:
     return record
 
 
-def looked_at(model: Model, level: Level, facts: Facts) -> dict[str, Any]:
+def examined(model: Model, level: Level, facts: Facts) -> FileSummary:
     """The contents of the file and the measurements, as far as it could be read.
 
     Args:
         model: The opened archive.
         level: Deepest level that was checked.
         facts: What the rules have read.
-
-    Returns:
-        Plain data, as `looked_at` in `schemas/report.schema.json`.
     """
-    run: RunRecord | None = facts.known("run")
-    plain: dict[str, Any] = {}
+    members = metadata = network = left = None
     with suppress(UnavailableError):  # a specification has none
-        plain["members"] = len(model.archive.members)
+        members = len(model.archive.members)
     if level.depth >= Level.METADATA.depth:
         with suppress(UnavailableError):
-            metadata = model.metadata
-            plain["metadata"] = {
-                "version": metadata.version,
-                "name": metadata.name,
-                "id": metadata.model_id,
-                "classes": len(metadata.classes),
-            }
+            read = model.metadata
+            metadata = MetadataSummary(read.version, read.name, read.model_id, len(read.classes))
     if level.depth >= Level.NETWORK.depth:
         with suppress(UnavailableError):
-            plain["network"] = _network_facts(model.network)
-            if (binary := _binary(model)) is not None:
-                plain["network"]["binary"] = {"p": binary.p, "rest": binary.rest}
+            network = _network_summary(model.network)
+            network = network._replace(binary=_binary(model))
         left = model.left_to_build(run=level is Level.RUN)
-        if left is not None:
-            plain["left_to_build"] = left
-    if run is not None:
-        plain["run"] = {
-            "tiles": len(run.answers),
-            "tile_runs": run.tile_runs,
-            "tensorflow": run.environment.tensorflow,
-            "python": run.environment.python,
-            "isolation": run.environment.isolation,
-        }
-        if run.behaviour is not None:
-            plain["run"]["behaviour"] = run.behaviour.to_json()
-        if run.cost is not None:
-            plain["run"]["cost"] = run.cost.to_json()
-        if run.reach is not None:
-            plain["run"]["border"] = run.reach.to_json()
-        if run.offsets is not None:
-            plain["run"]["offsets"] = run.offsets.to_json()
-        plain["run"].update(_compared(facts))
-    return plain
+    return FileSummary(members, metadata, network, left, _run_summary(facts))
 
 
-def _compared(facts: Facts) -> dict[str, Any]:
-    """What the outputs were compared with: `runtime` and `baseline`, as far as there is any."""
-    plain: dict[str, Any] = {}
+def _run_summary(facts: Facts) -> RunSummary | None:
+    """The run and what its outputs were compared with; None where no rule has read it."""
+    run: RunRecord | None = facts.known("run")
+    if run is None:
+        return None
     elsewhere: RuntimeComparison | None = facts.known("elsewhere")
     against: BaselineComparison | None = facts.known("baseline")
-    if elsewhere is not None:
-        plain["runtime"] = {
-            "tensorflow": elsewhere.environment.tensorflow,
-            "python": elsewhere.environment.python,
-            **_worst(elsewhere.tiles),
-        }
-    if against is not None:
-        plain["baseline"] = {
-            "model_id": against.baseline.model_id,
-            "sha256": against.baseline.sha256,
-            **_worst(against.tiles),
-        }
-    return plain
+    return RunSummary(
+        len(run.answers),
+        run.tile_runs,
+        run.environment.tensorflow,
+        run.environment.python,
+        run.environment.backend,
+        run.environment.isolation,
+        run.environment.reason,
+        behaviour=None if run.behaviour is None else run.behaviour.to_json(),
+        cost=None if run.cost is None else typed("cost", run.cost.to_json()),
+        border=None if run.reach is None else typed("border", run.reach.to_json()),
+        offsets=None if run.offsets is None else run.offsets.to_json(),
+        runtime=None
+        if elsewhere is None
+        else RuntimeSummary(
+            elsewhere.environment.tensorflow,
+            elsewhere.environment.python,
+            *_worst(elsewhere.tiles),
+        ),
+        baseline=None
+        if against is None
+        else BaselineSummary(
+            against.baseline.model_id, against.baseline.sha256, *_worst(against.tiles)
+        ),
+    )
 
 
-def _worst(tiles: Sequence[TileComparison]) -> dict[str, Any]:
+def _worst(tiles: Sequence[TileComparison]) -> tuple[int, float | None, float | None]:
     """Tiles compared, the smallest agreement of labels and the largest change."""
     found = [tile.comparison for tile in tiles]
-    return {
-        "tiles": len(found),
-        "agreement": min((each.agreement for each in found), default=None),
-        "change": max((each.change for each in found), default=None),
-    }
+    return (
+        len(found),
+        min((each.agreement for each in found), default=None),
+        max((each.change for each in found), default=None),
+    )
 
 
-def _binary(model: Model) -> Binary | None:
+def _binary(model: Model) -> BinarySummary | None:
     """Which class gets p and which 1 - p, where one channel was made two."""
     names = [each.name for each in model.metadata.classes]
-    return binary_of(ending_of(model.network), (), names)
+    found = binary_of(ending_of(model.network), (), names)
+    return None if found is None else BinarySummary(found.p, found.rest)
 
 
-def _network_facts(network: Network) -> dict[str, Any]:
+def _network_summary(network: Network) -> NetworkSummary:
     def shape(spec: TensorSpec | None) -> str:
         if spec is None or spec.shape is None:
             return "?"
         return sizes(spec.shape[1:])
 
-    return {
-        "input": shape(network.input),
-        "output": shape(network.output),
-        "parameters": network.parameters,
-        "tensorflow": network.tensorflow_version or "?",
-    }
+    return NetworkSummary(
+        shape(network.input),
+        shape(network.output),
+        network.parameters,
+        network.tensorflow_version or "?",
+    )

@@ -1,9 +1,10 @@
-"""The run of one file: its process, its test tiles, and what is stored of it."""
+"""The run of one file: its process, its tiles, what outputs are compared with, what is stored."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -21,16 +22,19 @@ from czcheck.errors import (
 )
 from czcheck.options import Options
 from czcheck.specification import test_images
-from czcheck.verifying.comparisons import Comparisons
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from czcheck.archive.container import Payload
     from czcheck.model import Model
     from czcheck.progress import FileProgress
     from czcheck.report.gallery import Collector, Gallery
     from czcheck.rules.finding import Finding
-    from czcheck.runtime.baseline import Baseline
+    from czcheck.runtime.baseline import Baseline, BaselineComparison
+    from czcheck.runtime.compare import RuntimeComparison, StoredOutputs
     from czcheck.runtime.networks import Worker
+    from czcheck.runtime.outputs import Output
     from czcheck.runtime.record import RunRecord
     from czcheck.runtime.session import OnOutput
     from czcheck.runtime.source import WorkerSource
@@ -59,11 +63,7 @@ class Recording:
 
 
 class FileRun:
-    """The network's process for one file: started early, used once, ended in every case.
-
-    Attributes:
-        comparisons: What its outputs are compared with.
-    """
+    """The network's processes for one file: started early, used once, ended in every case."""
 
     def __init__(
         self,
@@ -86,24 +86,38 @@ class FileRun:
         """
         self._model = model
         self._options = options
+        self._baseline = baseline
         self._source = source
         self._recording = recording
         self._progress = progress
         self._worker: Worker | None = None
         self._spool: Spool | None = None
         self._collector: Collector | None = None
-        self.comparisons = Comparisons(model, options, baseline, self.another, recording.on_output)
+        # With another runtime or a baseline to compare with: its process, and the outputs.
+        self._elsewhere: Worker | None = None
+        self._tiles: Sequence[Tile] = ()
+        self._stored: StoredOutputs | None = None
 
     def start_early(self) -> None:
         """Let TensorFlow's import begin while the static levels run, if there is a network."""
         payload = payload_of(self._model)
         if payload is not None and payload.kind is PayloadKind.SAVED_MODEL:
             self._start()
-            self.comparisons.start_early()
+            self._start_elsewhere()
+
+    def _start_elsewhere(self) -> Worker | None:
+        """The process of the other runtime; None where none was requested."""
+        if self._options.runtime is not None and self._elsewhere is None:
+            self._elsewhere = self.another(self._options.runtime)
+            self._elsewhere.start()
+        return self._elsewhere
 
     def _start(self) -> Worker:
         if self._worker is None:
-            self._worker = self._source.worker()
+            network = None
+            with suppress(UnavailableError):  # nothing will be loaded
+                network = self._model.loaded
+            self._worker = self._source.worker(network=network)
             self._worker.start()
         return self._worker
 
@@ -113,7 +127,7 @@ class FileRun:
         Args:
             python: Its interpreter; the one that runs the network if left out.
         """
-        return self._source.worker(python, fresh=True)
+        return self._source.worker(python)
 
     def record(self) -> RunRecord:
         """Run the test tiles through the network.
@@ -144,7 +158,7 @@ class FileRun:
             tiles,
             model.limits,
             None if report is None else lambda done, total: report(model.path, done, total),
-            keep=self.comparisons.expect(tiles, *self._callbacks(tiles)),
+            keep=_call_all(self._callbacks(tiles)),
             fresh=self.another if self._options.thorough else None,
             tolerances=self._options.tolerances,
             reach=lambda: model.reach,
@@ -153,6 +167,8 @@ class FileRun:
     def _callbacks(self, tiles: Sequence[Tile]) -> list[OnOutput]:
         """Callbacks for each output: those that store it, and the caller's."""
         listeners: list[OnOutput] = []
+        if self._recording.on_output is not None:
+            listeners.append(self._recording.on_output)
         if self._recording.evidence is not None:
             from czcheck.verifying.evidence import Spool  # noqa: PLC0415 - seldom
 
@@ -167,7 +183,53 @@ class FileRun:
                 side=side,
             )
             listeners.append(self._collector.add)
+        if self._options.runtime is not None or self._baseline is not None:
+            self._tiles = tiles
+            self._stored = runtime.StoredOutputs({tile.name for tile in tiles})
+            listeners.append(self._stored.add)
         return listeners
+
+    def elsewhere(self) -> RuntimeComparison:
+        """The outputs in the other runtime, compared with those in the first one.
+
+        Raises:
+            UnavailableError: The network was not run.
+            IncompleteError: The other interpreter cannot be started, or has no TensorFlow.
+        """
+        worker, model = self._start_elsewhere(), self._model
+        if self._stored is None or worker is None:
+            raise UnavailableError("the network was not run")
+        return runtime.compare_elsewhere(
+            worker,
+            model.files,
+            model.loaded,
+            self._tiles,
+            self._stored,
+            model.limits,
+            self._options.tolerances,
+        )
+
+    def against_baseline(self) -> BaselineComparison:
+        """The outputs, compared with the baseline.
+
+        Raises:
+            UnavailableError: The network was not run.
+            IncompleteError: The baseline was made with other tiles.
+            UsageError: The baseline is damaged.
+        """
+        baseline, metadata = self._baseline, self._model.metadata
+        if self._stored is None or baseline is None:
+            raise UnavailableError("the network was not run")
+        return runtime.compare_with_baseline(
+            baseline,
+            lambda tile: runtime.golden_output(baseline, tile),
+            self._tiles,
+            self._stored,
+            classes=len(metadata.classes),
+            pixel_type=metadata.pixel_types[0],
+            scaled=bool(metadata.scale_inputs_by_bitdepth),
+            precision=self._model.network.precision,
+        )
 
     def gallery(self, findings: Sequence[Finding]) -> Gallery | None:
         """Previews of the run, if they are requested and anything ran.
@@ -213,12 +275,22 @@ class FileRun:
         self.close()
 
     def close(self) -> None:
-        """End the process, whatever it is doing, and delete what was stored."""
-        self.comparisons.close()
-        if self._spool is not None:
-            self._spool.close()
-        if self._worker is not None:
-            self._worker.close()
+        """End the processes, whatever they are doing, and delete what was stored."""
+        for each in (self._elsewhere, self._stored, self._spool, self._worker):
+            if each is not None:
+                each.close()
+
+
+def _call_all(listeners: list[OnOutput]) -> OnOutput | None:
+    """One callback that calls all; None for none."""
+    if len(listeners) < 2:  # none, or one that needs no other
+        return listeners[0] if listeners else None
+
+    def call(name: str, batch: NDArray[Any], output: Output | None) -> None:
+        for listener in listeners:
+            listener(name, batch, output)
+
+    return call
 
 
 def payload_of(model: Model) -> Payload | None:

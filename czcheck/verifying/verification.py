@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,23 +11,21 @@ import czcheck.cache
 import czcheck.report
 from czcheck._version import __version__
 from czcheck.archive.foreign import about_folder, about_missing, archives_of
-from czcheck.configuration.applying import judge
+from czcheck.configuration.applying import with_waiver_rules
 from czcheck.configuration.configuration import Configuration
 from czcheck.errors import UsageError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.report.report import FileReport, Report
-from czcheck.rules.catalogue import catalogue
 from czcheck.rules.declaring import Level
 from czcheck.runtime.source import WorkerSource, in_order
 from czcheck.targets import Target, Way, check_targets
-from czcheck.verifying.checking import check_file
-from czcheck.verifying.planning import FileToCheck, file_to_check, sources_of
+from czcheck.verifying.checking import FileToCheck, check_file, file_to_check, sources_of
 from czcheck.verifying.running import Recording
 
 if TYPE_CHECKING:
     from czcheck.cache.verdicts import Verdicts
     from czcheck.progress import FileProgress
-    from czcheck.runtime.limits import RunnerLimits
+    from czcheck.runtime.limits import Backend, RunnerLimits
     from czcheck.runtime.session import OnOutput
 
 _FEW_FILES = 4
@@ -57,6 +56,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     baseline: str | Path | None = None,
     on_output: OnOutput | None = None,
     jobs: int | None = None,
+    backend: Backend | None = None,
     require_sandbox: bool | None = None,
     config: str | Path | None = None,
     profile: str | None = None,
@@ -65,6 +65,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
     cache: bool | None = None,
     cache_dir: str | Path | Callable[[], Path | None] | None = None,
     dask: str | None = None,
+    written: Sequence[Target] = (),
 ) -> Report:
     """Check archives level by level.
 
@@ -99,6 +100,8 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         on_output: Called with the name of each tile, the batch that it was run in, and the output,
             or None where the network failed.
         jobs: Files to work on at a time, from 1. The order of the report is that of the files.
+        backend: How networks are run: `auto`, through TensorFlow's C library where that can, or
+            `python`.
         require_sandbox: Load no network where it cannot be shut in; the verdict is incomplete then.
         config: Configuration file: `pyproject.toml`, `czcheck.toml` or another TOML file.
         profile: Profile to put above the configuration: `release`, `quick`, or one of its own.
@@ -111,6 +114,7 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
             none.
         dask: Address of the scheduler of a Dask cluster, whose workers check; archives are sent to
             them, one at a time to each. Neither cache nor evidence is available then.
+        written: What the caller will write; checked against all that is read before anything runs.
 
     Returns:
         The report: outcomes of all rules, verdict and exit code.
@@ -138,16 +142,17 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         "runtime": runtime,
         "baseline": baseline,
         "jobs": jobs,
+        "backend": backend,
         "require-sandbox": require_sandbox,
         "cache": cache,
     }
     configuration = Configuration(given, config, profile, find=find_config)
     paths = archives_in([path] if isinstance(path, (str, Path)) else path)
+    folder = None if evidence is None else Path(evidence)
+    if targets := [*written, *_targets(folder, cache_dir)]:
+        check_targets(targets, sources_of(paths, configuration, python))
     files = [file_to_check(each, configuration.of(each)) for each in paths]
     options = configuration.call.options
-    folder = None if evidence is None else Path(evidence)
-    if targets := targets_of(folder, cache_dir):
-        check_targets(targets, sources_of(paths, configuration, python))
     if folder is not None:
         from czcheck.verifying.evidence import check_folder  # noqa: PLC0415 - seldom
 
@@ -167,21 +172,23 @@ def verify(  # noqa: PLR0913 - options of the command, all by name
         usable = options.cache and not recording.anything
         if usable and any(each.settings.options.level is Level.RUN for each in files):
             verdicts = _verdicts(cache_dir, python, limits, runner_limits, shut_in=shut_in)
-        source = WorkerSource(python, runner_limits, require_sandbox=shut_in, many=len(paths) > 1)
+        source = WorkerSource(python, runner_limits, require_sandbox=shut_in)
 
         def one(file: FileToCheck) -> FileReport:
             return check_file(file, limits, source, recording, progress, verdicts)
 
         with source:
             reports = in_order(files, one, options.jobs, source.close)
-    known = catalogue()
-    judged = judge(
-        reports, [(each.settings, each.settings.options.chosen(known)) for each in files]
+    outcomes = with_waiver_rules(
+        [(file.settings, each.outcomes) for file, each in zip(files, reports, strict=True)]
     )
-    return Report(__version__, options, judged)
+    complete = tuple(
+        replace(report, outcomes=each) for report, each in zip(reports, outcomes, strict=True)
+    )
+    return Report(__version__, options, complete)
 
 
-def targets_of(
+def _targets(
     evidence: str | Path | None, cache_dir: str | Path | Callable[[], Path | None] | None
 ) -> list[Target]:
     """Places that a verification writes to, in addition to its reports.

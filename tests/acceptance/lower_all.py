@@ -19,8 +19,8 @@ import numpy as np
 
 import czcheck
 from czcheck.archive import write_archive
+from czcheck.building.lowering import fitting, objects
 from czcheck.building.lowering import lower as lowering
-from czcheck.building.lowering import objects, surgery
 from czcheck.errors import InputError
 from czcheck.metadata import ModelMetadata, SegmentationClass, to_xml
 from czcheck.network import SavedModelFolder, read_network
@@ -61,14 +61,14 @@ def main(folder: Path) -> None:
         except InputError as error:
             results[name] = {"refused": str(error)}
             continue
-        lowered.graph_def = surgery.fit(lowered.graph_def, (height, width)).graph_def
+        lowered.graph_def = fitting.fit(lowered.graph_def, (height, width)).graph_def
         first = lowering.write_saved_model(lowered)
         archive = archives / f"{name}.czmodel"
         archive_of(first, archive)
         with czcheck.open(archive) as model:
             unpack(model.files, unpacked / name)
         again = lowering.lower(unpacked / name, "session")
-        again.graph_def = surgery.fit(again.graph_def, None).graph_def
+        again.graph_def = fitting.fit(again.graph_def, None).graph_def
         with zipfile.ZipFile(archive) as packed:
             members = packed.namelist()
         results[name] = {

@@ -80,7 +80,7 @@ def test_models_in_a_model_of_open_size_build_at_a_tile(corpus: Path, tmp_path: 
     """Keras 3 refused this one with a long text of its own, of which the beginning was shown."""
     spec = corpus / "field" / "k2_h5_message_cut" / "spec.json"
     result = build(spec, tmp_path / "a.czmodel", verify=False)
-    assert result.proof.scaled <= 1e-5
+    assert result.equivalence.scaled <= 1e-5
 
 
 def test_a_message_about_an_old_file_is_whole(corpus: Path, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_the_archive_passes_and_says_what_the_spec_says(built: Built, name: str)
     assert told.verdict is Verdict.PASSED
     assert result.tile == case.tile
     assert result.warnings == ()
-    assert result.proof.pixels > 0
+    assert result.equivalence.pixels > 0
     with czcheck.open(result.path) as model:
         metadata = model.metadata
     assert metadata == result.metadata

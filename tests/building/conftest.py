@@ -64,7 +64,7 @@ def what_builds_passes_as_specification(
         if not fields["warnings"] and plan.source.exists():
             path = tmp_path_factory.mktemp("effective") / "spec.json"
             path.write_text(json.dumps(effective(plan)), "utf-8")
-            report = verify(path, level="network", allow_op=plan.allow_op)
+            report = verify(path, level="network", allow_op=plan.options.allow_op)
             assert report.passed, [str(each) for each in report.findings]
         return BuildResult(**fields)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,9 +49,9 @@ def test_every_kind_of_saved_model_builds(
     before = digest_of(sources / kind)
     result = build(write_spec(sources / kind), tmp_path / "a.czmodel", verify=False)
     assert result.tile == result.source_tile == (32, 32)
-    assert result.proof.of_archive
-    assert result.proof.scaled <= 1e-5
-    assert result.proof.raw <= 1e-3
+    assert result.equivalence.of_archive
+    assert result.equivalence.scaled <= 1e-5
+    assert result.equivalence.raw <= 1e-3
     assert result.nodes_after < result.nodes_before
     with czcheck.open(result.path) as model:
         network = model.network
@@ -74,7 +75,7 @@ def test_what_tensorflow_2_0_0_saved_after_training_builds_and_verifies(
     assert steps == [
         "reading the specification",
         "lowering the network",
-        "comparing the answers with the source's",
+        "comparing the outputs with the source's",
         "verifying the archive",
     ]
 
@@ -133,7 +134,9 @@ def test_the_default_output_is_named_after_the_model(
     sources: Path, write_spec: WriteSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = build(write_spec(sources / "export", Name="Nuclei: a/b"), verify=False)
+    shutil.copytree(sources / "export", tmp_path / "network")
+    path = write_spec("network", Name="Nuclei: a/b")
+    result = build(path.relative_to(tmp_path), verify=False)
     assert result.path == Path("Nuclei_ a_b.czmodel")
     assert (tmp_path / result.path).is_file()
 
@@ -144,7 +147,7 @@ def test_a_tile_is_set_where_the_source_leaves_it_open(
     spec = write_spec(sources / "export_u_net_any_size", SpatialDims=[48, 64])
     result = build(spec, tmp_path / "a.czmodel", verify=False)
     assert (result.tile, result.source_tile) == ((48, 64), None)
-    assert (result.proof.tile, result.proof.of_archive) == ((48, 64), True)
+    assert (result.equivalence.tile, result.equivalence.of_archive) == ((48, 64), True)
     with czcheck.open(result.path) as model:
         serving = model.network.serving
     assert serving is not None
@@ -158,11 +161,37 @@ def test_a_tile_replaces_the_sources_own_and_goes_before_the_spec(
     spec = write_spec(sources / "export", SpatialDims=[48, 48])
     result = build(spec, tmp_path / "a.czmodel", tile=(40, 24), verify=False)
     assert (result.tile, result.source_tile) == ((40, 24), (32, 32))
-    assert (result.proof.tile, result.proof.of_archive) == ((32, 32), False)
+    assert (result.equivalence.tile, result.equivalence.of_archive) == ((32, 32), False)
     with czcheck.open(result.path) as model:
         serving = model.network.serving
     assert serving is not None
     assert serving.outputs[0].shape == (None, 40, 24, 2)
+
+
+@pytest.mark.tf200
+@pytest.mark.parametrize(
+    ("kind", "rewritten"),
+    [
+        ("export_grouped", {"grouped Conv2D -> DepthwiseConv2dNative": 3}),
+        ("export_explicit_paddings", {"grouped Conv2D -> Pad, DepthwiseConv2dNative": 1}),
+    ],
+)
+def test_groups_of_one_channel_become_one_depthwise_convolution(
+    kind: str,
+    rewritten: dict[str, int],
+    sources: Path,
+    write_spec: WriteSpec,
+    tf200_python: str,
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "new.czmodel"
+    result = build(write_spec(sources / kind), target, verify=False)
+    assert dict(result.rewritten) == rewritten
+    assert result.nodes_after <= result.nodes_before
+    assert result.equivalence.scaled <= 1e-5
+    assert result.equivalence.raw <= 1e-3
+    report = verify(target, runtime=tf200_python)
+    assert report.passed, [str(each) for each in report.findings]
 
 
 def test_a_fixed_batch_is_opened(sources: Path, write_spec: WriteSpec, tmp_path: Path) -> None:
@@ -190,7 +219,7 @@ def test_a_fixed_batch_is_opened(sources: Path, write_spec: WriteSpec, tmp_path:
         (
             "export_half_size_answer",
             (64, 64),
-            r"answers with the shape \(1, 32, 32, 2\) to a tile of 64 x 64",
+            r"outputs the shape \(1, 32, 32, 2\) for a tile of 64 x 64",
         ),
         (
             "export_random",

@@ -37,8 +37,8 @@ def test_a_keras_file_builds(
     result = build(write_spec(source), tmp_path / "a.czmodel", verify=False, progress=steps.append)
     assert steps[1:3] == ["exporting the Keras model", "lowering the network"]
     assert result.tile == (32, 32)
-    assert result.proof.of_archive
-    assert result.proof.scaled <= 1e-5
+    assert result.equivalence.of_archive
+    assert result.equivalence.scaled <= 1e-5
     assert source.read_bytes() == before
 
 

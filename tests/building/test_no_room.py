@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.building import SIGNATURE, BuildProcess
+from czcheck.building import BuildProcess
 from czcheck.errors import IncompleteError
 from czcheck.runtime import CommandFailed
 
@@ -40,6 +40,6 @@ def test_no_room_is_told_with_the_folder_that_is_full(
     monkeypatch.setattr("czcheck.building.process.Worker", FullDisk)
     with (
         pytest.raises(IncompleteError, match="no space left in full; TMPDIR names another"),
-        BuildProcess(tmp_path / "nuclei.keras", "session", SIGNATURE) as process,
+        BuildProcess(tmp_path / "nuclei.keras") as process,
     ):
-        process.export(None)
+        process.export(tmp_path / "nuclei.keras", None)

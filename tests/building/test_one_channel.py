@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 import czcheck
-from czcheck.building import Overrides, Plan, build
+from czcheck.building import BuildOptions, Plan, build
 from czcheck.cli import main
 from czcheck.errors import InputError
-from czcheck.limits import DEFAULT_LIMITS
 from czcheck.metadata import metadata_of_spec, read_spec
 from czcheck.planned import Binary
 from czcheck.verifying import verify
@@ -152,9 +151,9 @@ def test_without_a_verification_a_network_of_scores_may_be_built_with_a_warning(
     save: Save, write_spec: WriteSpec
 ) -> None:
     described = read_spec(write_spec(save(scores(2))))
-    plan = Plan.of(described, metadata_of_spec(described), Overrides())
-    ending = plan.examine(plan.source, DEFAULT_LIMITS).ending
-    (warning,) = plan.warnings(ending, verify=False)
+    plan = Plan.of(described, metadata_of_spec(described), BuildOptions(verify=False))
+    ending = plan.examine(plan.source).ending
+    (warning,) = plan.warnings(ending)
     assert "ends in scores" in warning
 
 

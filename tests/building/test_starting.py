@@ -152,13 +152,13 @@ def test_an_archive_gives_its_metadata_and_its_network(tmp_path: Path) -> None:
         write_start(source, start.path, force=True)
 
 
-def test_the_example_is_the_one_in_the_readme(tmp_path: Path) -> None:
+def test_the_example_is_the_one_in_the_guide(tmp_path: Path) -> None:
     write_start(None, tmp_path / "spec.json")
     written = json.loads((tmp_path / "spec.json").read_text("utf-8"))
     assert written == EXAMPLE
-    readme = (ROOT / "README.md").read_text("utf-8")
-    shown = json.loads(readme.split('title="nuclei.json"\n')[1].split("```")[0])
-    # The network of the README has a fixed tile.
+    guide = (ROOT / "docs/how-to/write-a-specification.md").read_text("utf-8")
+    shown = json.loads(guide.split('title="nuclei.json"\n')[1].split("```")[0])
+    # The network of the guide has a fixed tile.
     assert shown == {key: EXAMPLE[key] for key in EXAMPLE if key != "SpatialDims"}
 
 

@@ -45,6 +45,37 @@ def export_u_net_any_size(folder: Path) -> None:
     keras.Model(tile, x).export(str(folder), verbose=False)
 
 
+def export_grouped(folder: Path) -> None:
+    """Groups of one channel: as they come, with a multiplier, and in steps; and in uneven steps."""
+    tile = keras.Input((*SIZE, 1))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(tile)
+    x = layers.Conv2D(8, 7, padding="same", groups=8)(x)
+    x = layers.Conv2D(16, 3, padding="same", groups=8, activation="relu")(x)
+    x = layers.UpSampling2D()(layers.Conv2D(16, 3, strides=2, padding="same", groups=16)(x))
+    x = layers.Conv2D(2, 1, activation="softmax")(x)
+    keras.Model(tile, x).export(str(folder), verbose=False)
+
+
+def export_explicit_paddings(folder: Path) -> None:
+    """Groups of one channel with paddings of their own, as converters from other frameworks do."""
+    module = tf.Module()
+    random = np.random.default_rng(0)
+    shapes = ((3, 3, 1, 4), (3, 3, 1, 8), (1, 1, 8, 2))
+    first, grouped, last = (
+        tf.constant(random.normal(size=shape).astype(np.float32)) for shape in shapes
+    )
+
+    def network_of(tile: Any) -> dict[str, Any]:
+        x = tf.nn.relu(tf.nn.conv2d(tile, first, 1, "SAME"))
+        x = tf.nn.conv2d(x, grouped, 1, [[0, 0], [2, 0], [1, 1], [0, 0]])
+        return {"output": tf.nn.softmax(tf.nn.conv2d(x, last, 1, "SAME"))}
+
+    signature = [tf.TensorSpec([None, *SIZE, 1], tf.float32, name="tile")]
+    module.network = tf.function(network_of, input_signature=signature)
+    signatures = module.network.get_concrete_function()
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
 def export_batch_of_four(folder: Path) -> None:
     model = network(batch=4)
     model.export(str(folder), verbose=False)
@@ -160,7 +191,8 @@ def tensorflow_1_frames(folder: Path) -> None:
 
 
 KINDS = (
-    export, export_any_size, export_u_net_any_size, export_batch_of_four,
+    export, export_any_size, export_u_net_any_size, export_grouped, export_explicit_paddings,
+    export_batch_of_four,
     export_dense_over_the_tile, export_half_size_answer, export_two_inputs, export_random,
     export_logits, saved_keras_model, module, tensorflow_1, tensorflow_1_frames,
 )  # fmt: skip

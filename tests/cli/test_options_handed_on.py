@@ -33,6 +33,7 @@ JUDGING: list[Case] = [
 LIMITING: list[Case] = [
     ("--timeout 7", {"timeout": 7.0}),
     ("--memory 0.5", {"memory": 0.5}),
+    ("--backend python", {"backend": "python"}),
     ("--require-sandbox", {"require_sandbox": True}),
     ("--no-require-sandbox", {"require_sandbox": False}),
 ]
@@ -101,6 +102,7 @@ COMMANDS: list[tuple[str, str, list[Case]]] = [
             *IMAGES,
             ("--timeout 7", {"runner_limits": SECONDS}),
             ("--memory 0.5", {"runner_limits": BYTES}),
+            ("--backend python", {"runner_limits": RunnerLimits(backend="python")}),
             ("", {"runner_limits": DEFAULT_RUNNER_LIMITS, "require_sandbox": False}),
             ("--require-sandbox", {"require_sandbox": True}),
             ("--allow-op A", {"allow_op": ("A",)}),

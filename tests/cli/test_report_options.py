@@ -120,7 +120,8 @@ def test_what_cannot_be_written_is_a_usage_error_before_anything_is_run(
 ) -> None:
     folder = models["good"].parent.parent
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("czcheck.verifying.verification.verify", None)
+    monkeypatch.setattr("czcheck.verifying.verification.check_file", None)
+    monkeypatch.setattr("czcheck.verifying.verification.WorkerSource", None)
     before = models["good"].read_bytes()
     code, out, err = verify("models", *(part for value in values for part in ("--report", value)))
     assert (code, out) == (2, "")

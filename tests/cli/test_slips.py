@@ -91,6 +91,27 @@ def test_a_misspelt_file_is_told_its_nearest_name(
     assert "no such file; did you mean nuclei.czmodel?" in result.err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("verify",), ("init",), ("diff", "nuclei.czmodel"), ("repair", "-o", "new.czmodel")],
+)
+def test_a_dangling_link_is_named_and_never_suggested(
+    command: tuple[str, ...],
+    czcheck: Callable[..., Result],
+    good: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(good.parent)
+    Path("broken.czmodel").symlink_to("gone.czmodel")
+    result = czcheck(*command, "broken.czmodel")
+    assert result.code == 2
+    assert "broken.czmodel: no such file: it is a link to gone.czmodel, which does" in result.err
+    assert "did you mean" not in result.err
+    near = czcheck(*command, "broken.czmode")
+    assert near.code == 2
+    assert "did you mean" not in near.err
+
+
 def test_a_pattern_that_the_shell_found_nothing_for(
     czcheck: Callable[..., Result], tmp_path: Path
 ) -> None:

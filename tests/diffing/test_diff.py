@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 import czcheck
-from czcheck.diffing import Diff, OutputsChange, WeightsChange, compare_metadata
+from czcheck.changes import OutputsChange, WeightsChange, compare_metadata
+from czcheck.diffing import Diff
 from czcheck.errors import UsageError
 from czcheck.report import Verdict
 from fixtures.archives import czmodel, metadata_xml

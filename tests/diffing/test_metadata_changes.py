@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from czcheck.diffing import MetadataChange, compare_metadata, match_classes
+from czcheck.changes import MetadataChange, compare_metadata, match_classes
 from czcheck.metadata import ModelMetadata, SegmentationClass
 from fixtures.archives import metadata_xml
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from czcheck.diffing import Release, WeightsChange, compare_weights
+from czcheck.changes import WeightsChange, compare_weights
+from czcheck.diffing import Release
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.network import Weights, messages, natural, number
 from fixtures.archives import czmodel, metadata_xml, saved_model_zip

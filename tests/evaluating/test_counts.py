@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics
 
 from czcheck.errors import InputError
-from czcheck.evaluating import UNLABELLED, PixelCounts
+from czcheck.figures import UNLABELLED, PixelCounts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

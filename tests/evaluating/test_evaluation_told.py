@@ -13,17 +13,12 @@ import numpy as np
 import pytest
 from lxml import html
 
-from czcheck.evaluating import (
-    Evaluation,
-    Goals,
-    ImageEvaluation,
-    ObjectFigures,
-    PixelCounts,
-)
+from czcheck.figures import Evaluation, Goals, ImageEvaluation, ObjectFigures, PixelCounts
 from czcheck.options import Options
 from czcheck.report import (
     ALL,
     FileReport,
+    FileSummary,
     Report,
     evaluation_csv,
     evaluation_lines,
@@ -120,7 +115,7 @@ def test_text_says_what_was_demanded() -> None:
         " (0.5000, reached); F1 of the objects of Nucleus at least 0.6 (0.6667, reached)" in text
     )
     outcomes = tuple(Outcome(code, Status.PASSED) for code in catalogue())
-    file = FileReport("a", 1, "0" * 64, Severity.ERROR, outcomes, {"evaluation": told})
+    file = FileReport("a", 1, "0" * 64, Severity.ERROR, outcomes, FileSummary(evaluation=told))
     summary = Report("1", Options(), (file,)).render("markdown")
     assert "- demanded: IoU of Edge" in summary
     assert "- missing, counted as 0: 1.tif: the file lacks" in summary
@@ -196,9 +191,9 @@ def test_confidence_that_says_nothing(confidence: float, told: bool) -> None:
 def test_the_page_shows_the_numbers_of_the_json_report() -> None:
     found = evaluation(GOOD, HALF, percent=60)
     found = replace(found, pictures={"1.png": b"\x89PNG", "0.png": b"\x89PNG"})
-    looked_at = {"evaluation": found.to_json(Goals(iou={"Nucleus": 0.6}, accuracy=0.9))}
+    examined = FileSummary(evaluation=found.to_json(Goals(iou={"Nucleus": 0.6}, accuracy=0.9)))
     outcomes = tuple(Outcome(code, Status.PASSED) for code in catalogue())
-    file = FileReport("a.czmodel", 10, "0" * 64, Severity.ERROR, outcomes, looked_at)
+    file = FileReport("a.czmodel", 10, "0" * 64, Severity.ERROR, outcomes, examined)
     report = Report("1.2.3", Options(), (replace(file, evaluation=found),))
     page: Any = html.fromstring(report_html_page(report))
     (section,) = page.xpath("//section[@id='m1-evaluation']")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from czcheck.evaluating import ObjectFigures, match
+from czcheck.figures import ObjectFigures, match
 
 
 def squares(*corners: tuple[int, int], side: int = 6, numbers: int = 1) -> np.ndarray:

@@ -12,17 +12,8 @@ import tifffile
 from PIL import Image as PillowImage
 
 from czcheck.errors import InputError
-from czcheck.evaluating import (
-    RIGHT,
-    UNKNOWN,
-    WRONG,
-    ObjectFigures,
-    PixelCounts,
-    PlaneScore,
-    mask_reading,
-    match,
-    worst_picture,
-)
+from czcheck.evaluating import RIGHT, UNKNOWN, WRONG, PlaneScore, mask_reading, worst_picture
+from czcheck.figures import ObjectFigures, PixelCounts, match
 from czcheck.images import Image, open_image, wrap_array
 from czcheck.metadata import SegmentationClass
 from czcheck.segmenting import Block, Labeller, tiles

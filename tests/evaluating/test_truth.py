@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.evaluating import UNLABELLED, mask_reading
+from czcheck.evaluating import mask_reading
+from czcheck.figures import UNLABELLED
 from czcheck.metadata import SegmentationClass
 
 TWO = [SegmentationClass(1, "Background", (255, 0, 0)), SegmentationClass(2, "Nucleus", (0, 9, 0))]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from czcheck.errors import InputError, UsageError
-from czcheck.images import czi_process, open_image
+from czcheck.images import open_image
 
 czi = pytest.importorskip("pylibCZIrw.czi", reason="pylibCZIrw is not installed")
 
@@ -260,7 +260,7 @@ def test_a_crash_of_the_library_is_one_line(
         os.kill(image._file._process.pid, signal.SIGSEGV)  # type: ignore[attr-defined]
         with pytest.raises(InputError, match=r"at row 3, column 4: the library .* code -11$"):
             image.read(image.planes[0], 3, 4, 5, 5)
-    monkeypatch.setattr(czi_process, "_BEGIN", "import os; os.kill(os.getpid(), 11)")
+    monkeypatch.setattr("czcheck.images.czi._BEGIN", "import os; os.kill(os.getpid(), 11)")
     with pytest.raises(InputError, match=r"two\.czi: .*the library that reads CZI ended"):
         open_image(two_scenes)
 

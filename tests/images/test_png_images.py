@@ -160,7 +160,7 @@ def test_faults_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     Image.fromarray(noise).save(path)
     with pytest.raises(UsageError, match="image has only time 0"):
         open_image(path, time=1)
-    monkeypatch.setattr(decoders, "MOST_HELD", 4000)
+    monkeypatch.setattr(decoders, "MOST_IN_MEMORY", 4000)
     with pytest.raises(InputError, match="64x64 pixels have to be held"):
         open_image(path)
     monkeypatch.undo()

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from czcheck.options import Options
-from czcheck.report import FileReport, Report
+from czcheck.report import FileReport, FileSummary, Report
 from czcheck.rules import (
     Finding,
     InGraph,
@@ -55,7 +55,7 @@ def file_report(
 ) -> FileReport:
     by_code = {outcome.code: outcome for outcome in special}
     outcomes = [by_code.get(code, Outcome(code, Status.PASSED)) for code in codes]
-    return FileReport(path, 10, "0" * 64, fail_on, tuple(outcomes), {"members": 3})
+    return FileReport(path, 10, "0" * 64, fail_on, tuple(outcomes), FileSummary(3))
 
 
 def many_findings() -> FileReport:

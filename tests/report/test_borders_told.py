@@ -12,7 +12,7 @@ import pytest
 
 import czcheck
 from czcheck.network import NodeUse, StaticReach
-from czcheck.report import border_text, inspection_lines
+from czcheck.report import border_text, inspection_lines, typed
 from czcheck.report.inspection import inspection
 from czcheck.runtime.measure import Distance, OffsetRecord, ReachRecord
 from fixtures import bad_border
@@ -43,16 +43,16 @@ def record(kind: Any, fine: int | None, coarse: int | None) -> ReachRecord:
 
 
 def test_the_reach_on_one_line() -> None:
-    line = border_text(record("local", 30, 12).to_json())
+    line = border_text(typed("border", record("local", 30, 12).to_json()))
     assert line == (
         "reaches 30 px at 1e-05, 12 px at 0.001, 12 px at 0.01; BorderSize 8,"
         " recommended 16 (44 % of each tile)"
     )
-    line = border_text(record("global-inside", None, None).to_json())
+    line = border_text(typed("border", record("global-inside", None, None).to_json()))
     assert line.startswith("the network uses the whole tile; reaches to the middle at 1e-05,")
     assert line.endswith("BorderSize 8, and no border is large enough")
     assert "apart from whole-tile statistics, " in border_text(
-        record("global-input", 3, 2).to_json()
+        typed("border", record("global-input", 3, 2).to_json())
     )
 
 

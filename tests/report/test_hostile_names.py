@@ -14,7 +14,8 @@ import pytest
 import czcheck
 from czcheck.archive import Payload
 from czcheck.errors import CzcheckError, InputError, UsageError
-from czcheck.report import FORMATS, Line, report_lines
+from czcheck.report import FORMATS, report_lines
+from czcheck.text import Line
 from fixtures.archives import GUID, czmodel, metadata_xml, zip_bytes
 from fixtures.graphs import CONV, FLOAT, Func, Graph, classifier, spec
 from fixtures.stand_ins import UNLISTED

@@ -15,14 +15,8 @@ from galleries import COLOURS, HOSTILE, with_pictures
 from reports import REPORTS, crashed, many_findings, nothing_checked, passed, report, with_waivers
 
 import czcheck
-from czcheck.evaluating import (
-    Evaluation,
-    Goals,
-    ImageEvaluation,
-    ObjectFigures,
-    PixelCounts,
-)
-from czcheck.report import FileReport, png
+from czcheck.figures import Evaluation, Goals, ImageEvaluation, ObjectFigures, PixelCounts
+from czcheck.report import FileReport, FileSummary, png
 from czcheck.text import printable
 
 if TYPE_CHECKING:
@@ -109,7 +103,7 @@ def evaluated(file: FileReport) -> FileReport:
     )
     goals = Goals(iou={names[0]: 0.1, names[1]: 0.9}, accuracy=0.2, f1=0.5)
     return replace(
-        file, gallery=None, evaluation=found, looked_at={"evaluation": found.to_json(goals)}
+        file, gallery=None, evaluation=found, examined=FileSummary(evaluation=found.to_json(goals))
     )
 
 

@@ -12,7 +12,15 @@ import jsonschema
 import pytest
 
 from czcheck.options import Options
-from czcheck.report import FileReport, Report, looked_at_text, ranges, report_lines
+from czcheck.report import (
+    FileReport,
+    FileSummary,
+    MetadataSummary,
+    Report,
+    examined_text,
+    ranges,
+    report_lines,
+)
 from czcheck.rules import (
     Finding,
     InGraph,
@@ -40,7 +48,7 @@ def finding(code: str, at: Any, message: str = "something is wrong") -> Finding:
 def file_report(path: str, *special: Outcome) -> FileReport:
     by_code = {outcome.code: outcome for outcome in special}
     outcomes = [by_code.get(code, Outcome(code, Status.PASSED)) for code in catalogue()]
-    return FileReport(path, 10, "0" * 64, Severity.ERROR, tuple(outcomes), {"members": 3})
+    return FileReport(path, 10, "0" * 64, Severity.ERROR, tuple(outcomes), FileSummary(3))
 
 
 def failed(code: str, *findings: Finding) -> Outcome:
@@ -130,10 +138,9 @@ def test_what_was_not_checked_is_named_with_the_reason() -> None:
 
 
 def test_a_model_without_a_name_is_described_as_such() -> None:
-    metadata = {"version": "3.0.0", "classes": 2}
     for name in ("", " "):
-        looked_at = {"metadata": {**metadata, "name": name}}
-        assert looked_at_text(looked_at) == "metadata 3.0.0 (no name, 2 classes)"
+        examined = FileSummary(metadata=MetadataSummary("3.0.0", name, "", 2))
+        assert examined_text(examined) == "metadata 3.0.0 (no name, 2 classes)"
 
 
 def test_findings_come_with_place_message_and_fix() -> None:

@@ -13,7 +13,7 @@ from czcheck.limits import GIB
 from czcheck.metadata import ModelMetadata, SegmentationClass
 from czcheck.rules import Found, TilePixel
 from czcheck.rules import behaviour as rules
-from czcheck.rules import cost as cost_rules
+from czcheck.rules import run as cost_rules
 from czcheck.runtime import (
     Budgets,
     Environment,

@@ -19,22 +19,22 @@ import numpy as np
 
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.network import SavedModelFolder, read_network
-from czcheck.runtime import Worker, load_network, warm
+from czcheck.runtime import Worker, load_network
+from czcheck.runtime.worker import C_LIBRARY, PYTHON
 
 HERE = Path(__file__).parent
-warm.FORKER = HERE / "trying_forker.py"
 PLACE, OUTSIDE, MODE, *NAMES = sys.argv[1:]
 
 
-def outcome(process: warm.WarmProcess | None) -> dict[str, object]:
+def outcome(backend: str) -> dict[str, object]:
     """What a worker tried with a network in it, and what came of it; a second one waits beside."""
-    script = HERE / "trying_worker.py"  # of no account to a fork
+    script = HERE / "trying_worker.py"
     shut = MODE == "shut"
     with (
-        Worker(warm=process, sandbox=shut, script=script) as worker,
-        Worker(warm=process, sandbox=shut, script=script) as neighbour,
+        Worker(backend=backend, sandbox=shut, script=script) as worker,
+        Worker(backend=backend, sandbox=shut, script=script) as neighbour,
     ):
-        sandboxed = worker.hello().sandboxed
+        environment = worker.hello()
         neighbour.hello()
         folder = worker.folder / "model"
         shutil.copytree(PLACE, folder)
@@ -51,14 +51,18 @@ def outcome(process: warm.WarmProcess | None) -> dict[str, object]:
         worker.finish()
         neighbour.finish()
     first = None if answer.array is None else float(answer.array.flat[0])
-    return {"sandboxed": sandboxed, "first": first, "outcomes": told["outcomes"]}
+    return {
+        "sandboxed": environment.sandboxed,
+        "backend": environment.backend,
+        "first": first,
+        "outcomes": told["outcomes"],
+    }
 
 
 if __name__ == "__main__":
-    with warm.WarmProcess() as forks:
-        results = {
-            "fork": outcome(forks),
-            "another fork": outcome(forks),
-            "alone": outcome(None),
-        }
+    results = {
+        "C library": outcome(C_LIBRARY),
+        "C library again": outcome(C_LIBRARY),
+        "Python": outcome(PYTHON),
+    }
     sys.stdout.write(json.dumps(results))

@@ -18,7 +18,7 @@ from reachable import reachable
 
 import czcheck
 from czcheck.report import FileReport
-from czcheck.runtime import warm
+from czcheck.runtime import process
 from fixtures.archives import czmodel, metadata_xml
 from fixtures.graphs import FLOAT, Graph, Type, classifier
 
@@ -79,8 +79,8 @@ def test_a_worker_that_is_shut_in_gets_nowhere(outside: Path, as_user: list[str]
         assert done == [], how
     assert [path.name for path in outside.iterdir()] == ["secret"]
     assert (outside / "secret").read_text() == "kept"
-    # Forks of one process are not each other's copies.
-    assert told["fork"]["first"] != told["another fork"]["first"]
+    assert [each["backend"] for each in told.values()] == ["c", "c", "python"]
+    assert told["C library"]["first"] != told["C library again"]["first"]
 
 
 @LINUX
@@ -116,7 +116,7 @@ def told_of(report: FileReport) -> list[tuple[str, str, list[str]]]:
 def test_misbehaving_neighbours_change_no_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warm, "FORKER", HERE / "trying_forker.py")
+    monkeypatch.setattr(process, "WORKER", HERE / "trying_worker.py")
     names = ["aborts", "behaves", "floods", "leaves"]
     paths = [archive(tmp_path, name) for name in names]
     good = paths[1]

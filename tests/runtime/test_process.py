@@ -252,7 +252,7 @@ def test_leaving_early_ends_everything(fake: Fake) -> None:
     worker.close()
 
 
-PREDICTION = 'asked = take(); path = asked["answer"]\n'
+PREDICTION = 'asked = take(); path = asked["output"]\n'
 
 
 def stored(dtype: str = "float32", shape: str = "[1, 4, 4, 1]") -> str:

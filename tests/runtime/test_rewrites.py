@@ -33,10 +33,16 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
-    with Worker() as started:
-        yield started
+WAYS = [("c", "session"), ("python", "session"), ("python", "object")]
+
+
+@pytest.fixture(scope="module", params=WAYS, ids="-".join)
+def way(request: pytest.FixtureRequest) -> Iterator[tuple[Worker, str]]:
+    """A worker, and the loader to use."""
+    backend, loader = request.param
+    with Worker(backend=backend) as started:
+        yield started, loader
+        assert started.hello().backend == backend
         started.finish()
 
 
@@ -63,28 +69,26 @@ def predict(worker: Worker, folder: Path, tile: np.ndarray, loader: str) -> np.n
 TILE = np.random.default_rng(0).random((1, rewritten.SIDE, rewritten.SIDE, 1), np.float32)
 
 
-@pytest.mark.parametrize("loader", ["session", "object"])
 @pytest.mark.parametrize("name", LAYER_NORMS)
 def test_layer_normalisation_of_tokens_has_its_own_epsilon(
-    worker: Worker, networks: Path, name: str, loader: str
+    way: tuple[Worker, str], networks: Path, name: str
 ) -> None:
+    worker, loader = way
     answer = predict(worker, networks / name, TILE, loader)
     np.testing.assert_allclose(answer, rewritten.normalised(TILE), atol=2e-6, rtol=0)
 
 
-@pytest.mark.parametrize("loader", ["session", "object"])
-def test_the_first_of_equal_classes_is_the_best(
-    worker: Worker, networks: Path, loader: str
-) -> None:
+def test_the_first_of_equal_classes_is_the_best(way: tuple[Worker, str], networks: Path) -> None:
+    worker, loader = way
     answer = predict(worker, networks / "best", TILE, loader)
     np.testing.assert_array_equal(answer, rewritten.best(TILE))
     assert (answer[..., 0] > 0).mean() > 0.5
 
 
-def test_a_forked_worker_does_the_same(networks: Path) -> None:
-    with WorkerSource() as source, source.worker() as forked:
-        answer = predict(forked, networks / "called", TILE, "session")
-        forked.finish()
+def test_a_worker_of_a_source_does_the_same(networks: Path) -> None:
+    with WorkerSource() as source, source.worker() as worker:
+        answer = predict(worker, networks / "called", TILE, "session")
+        worker.finish()
     np.testing.assert_allclose(answer, rewritten.normalised(TILE), atol=2e-6, rtol=0)
 
 

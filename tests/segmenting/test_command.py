@@ -176,6 +176,22 @@ class Idle:
         pass
 
 
+def test_of_an_image_that_fails_half_way_no_object_is_in_the_table(place: Path) -> None:
+    damaged = place / "images" / "2.tif"
+    planes = np.stack([pixels((64, 64), each) for each in (2, 3)])
+    tifffile.imwrite(damaged, planes, compression="zlib", photometric="minisblack")
+    with tifffile.TiffFile(damaged) as file:
+        offset, size = file.pages[1].dataoffsets[0], file.pages[1].databytecounts[0]
+    data = bytearray(damaged.read_bytes())
+    data[offset : offset + size] = bytes(size)
+    damaged.write_bytes(data)
+    table = place / "objects.csv"
+    assert run(place, "-o", str(place / "out") + "/", "--objects", str(table), image="images") == 1
+    with table.open(newline="") as stream:
+        images = {Path(row["image"]).name for row in csv.DictReader(stream)}
+    assert images == {"0.png", "1.png"}
+
+
 def test_an_interrupted_store_is_gone_on_with(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -335,7 +351,7 @@ def test_where_one_result_cannot_be_completed_there_is_none(
     target = {
         "confidence": "czcheck.images.output_tiff.TiffOutput._compress",
         "overlay": "czcheck.segmenting.overlay.Overlay.save",
-        "table": "czcheck.segmenting.run.write_table",
+        "table": "czcheck.segmenting.segmentation.write_table",
     }
     monkeypatch.setattr(target[where], full)
     (place / "x.csv").write_text("of yesterday")
@@ -353,7 +369,7 @@ def test_all_results_of_an_image_are_complete_before_the_first_appears(
         settle(path, temporary)
 
     there: list[set[str]] = []
-    for module in ("images.writer", "segmenting.outputs", "segmenting.run"):
+    for module in ("images.writer", "segmenting.outputs", "segmenting.segmentation"):
         monkeypatch.setattr(f"czcheck.{module}.settle", look)
     assert run(place, *(each.format(place) for each in ALL)) == 0
     assert there == [set()] * 5

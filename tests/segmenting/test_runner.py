@@ -89,8 +89,8 @@ def test_an_answer_of_another_type_or_shape_is_refused(change: Any) -> None:
 def test_intensities_are_scaled_where_the_model_says_so(
     scaled: str, most: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("czcheck.segmenting.runner.unpack", lambda *_: tmp_path)
-    monkeypatch.setattr("czcheck.segmenting.runner.load_network", lambda *_: None)
+    monkeypatch.setattr("czcheck.runtime.session.unpack", lambda *_: tmp_path)
+    monkeypatch.setattr("czcheck.runtime.session.load_network", lambda *_: None)
     flag = f"<ScaleInputsByBitdepth>{scaled}</ScaleInputsByBitdepth><Id>"
     path = tmp_path / "gray16.czmodel"
     path.write_bytes(czmodel(metadata_xml(("<Id>", flag)), Net().ended("image").payload()))

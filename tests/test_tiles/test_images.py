@@ -161,7 +161,7 @@ def test_what_would_have_to_be_held_is_bounded(
 ) -> None:
     path = tmp_path / "huge.png"
     Image.fromarray(RAMP).save(path)
-    monkeypatch.setattr(decoders, "MOST_HELD", 20)
+    monkeypatch.setattr(decoders, "MOST_IN_MEMORY", 20)
     with pytest.raises(InputError, match="6x4 pixels have to be held in memory"):
         tiles_from(path, 4, 6, 1)
 

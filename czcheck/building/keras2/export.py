@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from czcheck.building.keras2.layer import Layer
 from czcheck.building.keras2.reading import opened
 from czcheck.building.keras2.run import Run
-from czcheck.building.keras2.tree import Reader
-from czcheck.building.keras2.weights import assign
+from czcheck.building.keras2.tree import Reader, assign
 from czcheck.errors import InputError
 
 if TYPE_CHECKING:
-    from czcheck.building.keras2.writer import Writer
+    from czcheck.building.keras2.reading import Writer
 
 
 def export(

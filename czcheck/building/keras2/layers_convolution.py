@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from czcheck.building.keras2.activations import activated
-from czcheck.building.keras2.kinds import kind, with_bias
+from czcheck.building.keras2.layer import kind, with_bias
 
 if TYPE_CHECKING:
     from czcheck.building.keras2.layer import Call, Layer

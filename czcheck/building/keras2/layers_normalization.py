@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from czcheck.building.keras2.kinds import kind
+from czcheck.building.keras2.layer import kind
 
 if TYPE_CHECKING:
     from czcheck.building.keras2.layer import Call, Layer

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import json_format
 
-from czcheck.building.keras2.kinds import kind
-from czcheck.network.allowlist import load_allowlist
+from czcheck.building.keras2.layer import kind
+from czcheck.network.safety import load_allowlist
 
 if TYPE_CHECKING:
     from czcheck.building.keras2.layer import Call

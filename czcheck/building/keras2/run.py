@@ -291,7 +291,7 @@ def _node(model: Layer, layer: Layer, number: int, data: Any) -> _Node:
 
 
 def _input(model: Layer, node: _Node, data: Any) -> Any:
-    """One of a call's inputs; arguments of the call stand beside it."""
+    """One of a call's inputs; it may come with arguments of the call."""
     if isinstance(data, list) and not _is_place(data):
         return [_input(model, node, each) for each in data]
     if not isinstance(data, list):

@@ -15,7 +15,7 @@ from tensorflow.core.framework import attr_value_pb2
 
 from czcheck.building.lowering.graph import Graph, parse_ref, read_nodes
 from czcheck.building.lowering.lower import INPUT, OUTPUT
-from czcheck.building.lowering.pruning import order
+from czcheck.building.lowering.writing import order
 from czcheck.metadata.processing import Operation
 
 IMAGE_AXES = (1, 2, 3)

@@ -63,18 +63,20 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: The network cannot be lowered, or not take the tile.
     """
+    from czcheck.building.lowering import fitting  # noqa: PLC0415
     from czcheck.building.lowering import lower as lowering  # noqa: PLC0415
-    from czcheck.building.lowering import surgery  # noqa: PLC0415
     from czcheck.building.lowering.attaching import attach  # noqa: PLC0415
 
     runner.unload()
     tile, into = request.get("tile"), Path(request["into"])
     before, after = (_operations(request.get(key)) for key in ("before", "after"))
     maximum = float(request.get("maximum", 1))
-    wanted = None if tile is None else (tile[0], tile[1])
-    lowered = lowering.lower(Path(request["path"]), request["loader"], request["signature"], wanted)
-    original = lowered.graph_def
-    fitted = surgery.fit(original, wanted, int(request.get("multiple", 1)))
+    requested = None if tile is None else (tile[0], tile[1])
+    lowered = lowering.lower(
+        Path(request["path"]), request["loader"], request["signature"], requested
+    )
+    unfitted = lowered.graph_def
+    fitted = fitting.fit(unfitted, requested, int(request.get("multiple", 1)))
     if fitted.classes != 1 and any(each.name == "SigmoidToSoftmaxScores" for each in after):
         raise InputError(
             f"the network outputs {fitted.classes} channels, but SigmoidToSoftmaxScores takes one; "
@@ -85,19 +87,13 @@ def lower(runner: worker.Runner, request: dict[str, Any]) -> dict[str, Any]:
     own_size = -1 not in fitted.source_tile
     resized = own_size and fitted.tile != fitted.source_tile
     if resized:
-        own = surgery.fit(original, None).graph_def
+        own = fitting.fit(unfitted, None).graph_def
         lowered.graph_def = attach(own, before, after, maximum)
         _save(into / "source", lowering.write_saved_model(lowered))
     changes = lowered.changes
     return {
-        "tensorflow": lowered.version,
-        "source_input": {"key": lowered.input_key, "tensor": lowered.input_tensor},
-        "source_output": {"key": lowered.output_key, "tensor": lowered.output_tensor},
-        "input": {"key": lowered.input_key, "tensor": f"{lowering.INPUT}:0"},
-        "output": {"key": lowered.output_key, "tensor": f"{lowering.OUTPUT}:0"},
         "tile": list(fitted.tile),
         "source_tile": list(fitted.source_tile),
-        "batch": fitted.batch,
         "source_batch": fitted.source_batch,
         "channels": fitted.channels,
         "classes": lowering.static_shape(made, lowering.OUTPUT).dim[3].size,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from czcheck.building.lowering.graph import Graph, Node, Ref
-from czcheck.building.lowering.rewriting import DT_INT32, Place, Tools
+from czcheck.building.lowering.rewriting import DT_FLOAT, DT_INT32, Place, Tools
+from czcheck.network import dtypes
 
 
 def spread(place: Place, name: str, filters: Ref, dilations: Sequence[int]) -> Ref:
@@ -80,6 +81,10 @@ def parts(place: Place, name: str, whole: Ref, axis: int, count: int) -> list[Re
 
 RANK = 4
 DEPTHWISE = "DepthwiseConv2dNative"
+KEPT = ("T", "strides", "padding", "data_format", "dilations")
+"""Attributes that a depthwise convolution has as well."""
+EXACT = (DT_FLOAT, dtypes.number("float64"))
+"""Types that a depthwise convolution adds up in as exactly as any other one."""
 DILATED = frozenset({"Conv2DBackpropInput", "Conv3D", "Conv3DBackpropInputV2", DEPTHWISE})
 
 
@@ -90,10 +95,6 @@ def write_dilations(graph: Graph, tools: Tools) -> None:
     as Keras writes it, which takes as long as one without dilations. Filters of the others get
     zeros between their weights, which costs as many more products as there are zeros. Both add the
     same products as the dilated convolution.
-
-    Args:
-        graph: The main graph; it and all bodies are changed in place. Channels come last.
-        tools: Shapes and dtypes of its tensors, and what makes new nodes.
     """
     for part in graph.graphs():
         for node in [node for node in part.nodes.values() if node.op in DILATED]:
@@ -186,14 +187,56 @@ GROUPED = {**PLAIN, **TRANSPOSED}
 """Operations whose channels may come in groups, with the rank of their images."""
 
 
+def write_depthwise(graph: Graph, tools: Tools) -> None:
+    """Write convolutions with one input channel in each group as depthwise ones, in place.
+
+    They are the same sums. The target's depthwise kernel moves by as many rows as columns and has
+    no paddings of its own, so that paddings that are given become a node in front. In half
+    precision it adds up in half precision, unlike a convolution: such ones are left as they are.
+    """
+    for part in graph.graphs():
+        for node in [node for node in part.nodes.values() if node.op == "Conv2D"]:
+            place = tools.of(part)
+            groups, filters = _groups(place, node), place.shape(node.inputs[1]) or ()
+            sizes = [size for size in filters if size is not None]
+            if groups < 2 or len(sizes) < RANK or sizes[2] != 1:
+                continue
+            if len(set(_spatial(node, "strides"))) > 1 or node.attrs["T"].type not in EXACT:
+                continue
+            padded = node.attrs["padding"].s == b"EXPLICIT"
+            with_pad = "Pad, " if padded else ""
+            tools.changes.rewrote(f"grouped {node.op}", f"{with_pad}{DEPTHWISE}")
+            image = _padded(place, node) if padded else node.inputs[0]
+            shape = [*sizes[:2], groups, sizes[3] // groups]
+            attrs = {key: node.attrs[key] for key in KEPT if key in node.attrs}
+            if padded:
+                attrs["padding"] = place.attr(s=b"VALID")
+            weights = _reshaped(place, f"{node.name}/filters", node.inputs[1], shape)
+            place.turn(node, DEPTHWISE, [image, weights], **attrs)
+
+
+def _reshaped(place: Place, name: str, ref: Ref, shape: list[int]) -> Ref:
+    """A tensor of another shape: a constant again if it is one."""
+    values = place.value(ref)
+    if values is not None:
+        return place.constant(name, values.reshape(shape), ref)
+    types = {"T": place.type(place.dtype(ref)), "Tshape": place.type(DT_INT32)}
+    return place.add(name, "Reshape", [ref, place.ints(f"{name}/shape", shape, ref)], **types)
+
+
+def _padded(place: Place, node: Node) -> Ref:
+    """The image of a convolution with the paddings that its attribute gives."""
+    image = node.inputs[0]
+    margins = np.reshape(list(node.attrs["explicit_paddings"].list.i), (RANK, 2))
+    paddings = place.ints(f"{node.name}/paddings", margins, image)
+    types = {"T": node.attrs["T"], "Tpaddings": place.type(DT_INT32)}
+    return place.add(f"{node.name}/padded", "Pad", [image, paddings], **types)
+
+
 def split_groups(graph: Graph, tools: Tools) -> None:
-    """Replace every grouped convolution by Split, convolutions and ConcatV2, in place.
+    """Replace every other grouped convolution by Split, convolutions and ConcatV2, in place.
 
-    The sums over each group's channels are the same ones, so the answer is, too.
-
-    Args:
-        graph: The main graph; it and all bodies are changed in place. Channels come last.
-        tools: Shapes and dtypes of its tensors, and what makes new nodes.
+    The sums over each group's channels are the same ones, so the output is, too.
     """
     for part in graph.graphs():
         for node in [node for node in part.nodes.values() if node.op in GROUPED]:

@@ -43,11 +43,11 @@ def replace(graph: Graph, tools: Tools) -> None:
 
 
 def _is_single(graph: Graph, node: Node) -> bool:
-    """Whether the diagonals that a node asks for are one."""
-    asked = graph.nodes.get(node.inputs[DIAGONAL_INPUT[node.op]][0])
-    if asked is None or asked.op != "Const":
+    """Whether the diagonals that a node takes are one."""
+    diagonal = graph.nodes.get(node.inputs[DIAGONAL_INPUT[node.op]][0])
+    if diagonal is None or diagonal.op != "Const":
         return False
-    values = tf.make_ndarray(asked.attrs["value"].tensor).ravel()
+    values = tf.make_ndarray(diagonal.attrs["value"].tensor).ravel()
     return bool(values.size and (values == values[0]).all())
 
 
@@ -141,10 +141,10 @@ class _Splitter:
 
     def _equals(self, graph: Graph, name: str, index: Ref, number: int) -> Ref:
         """Whether the index is a number."""
-        wanted = graph.add(self._constant(f"{name}/number", np.array(number, np.int32)))
-        attrs = {"T": wanted.attrs["dtype"]}
+        compared = graph.add(self._constant(f"{name}/number", np.array(number, np.int32)))
+        attrs = {"T": compared.attrs["dtype"]}
         label = f"{name}/chosen"
-        equal = Node(label, "Equal", [index, (wanted.name, 0)], [], attrs, label=label)
+        equal = Node(label, "Equal", [index, (compared.name, 0)], [], attrs, label=label)
         return graph.add(equal).name, 0
 
 

@@ -14,7 +14,7 @@ from czcheck.network import dtypes
 PASSES = frozenset(
     {"Identity", "IdentityN", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"}
 )
-"""Operations that hand a variable on."""
+"""Operations that pass a variable on."""
 
 VARIABLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
 
@@ -46,7 +46,7 @@ class Freezer:
         Raises:
             InputError: A node writes a variable, or uses it in a way that is not understood.
         """
-        held: dict[Ref, int] = {}
+        handles: dict[Ref, int] = {}
         for name, value in self.values.items():
             node = graph.nodes.get(name)
             if node is None:
@@ -54,8 +54,8 @@ class Freezer:
             constant = self.constant(name, value)
             constant.label = node.label
             graph.nodes[name] = constant
-            held[name, 0] = constant.attrs["dtype"].type
-        self._spread(graph, held)
+            handles[name, 0] = constant.attrs["dtype"].type
+        self._spread(graph, handles)
         _refuse_leftovers(graph)
 
     def constant(self, name: str, value: Any) -> Node:
@@ -69,9 +69,9 @@ class Freezer:
         dtype = self.attr_type(type=tensor.tensor.dtype)
         return Node(name, "Const", [], [], {"dtype": dtype, "value": tensor}, label=name)
 
-    def _spread(self, graph: Graph, held: dict[Ref, int]) -> None:
-        """Follow variables from where they are held to their reads, until nothing changes."""
-        pending = [(graph, held)]
+    def _spread(self, graph: Graph, handles: dict[Ref, int]) -> None:
+        """Follow variables from where they stand to their reads, until nothing changes."""
+        pending = [(graph, handles)]
         while pending:
             current, now = pending.pop()
             changed = True
@@ -87,19 +87,19 @@ class Freezer:
                     pending.extend(self._convert(current, node, now))
 
     def _convert(
-        self, graph: Graph, node: Node, held: dict[Ref, int]
+        self, graph: Graph, node: Node, handles: dict[Ref, int]
     ) -> list[tuple[Graph, dict[Ref, int]]]:
         """Make one user of a variable read a tensor; returns bodies that now hold variables."""
-        dtype = next((held[ref] for ref in node.inputs if ref in held), 0)
+        dtype = next((handles[ref] for ref in node.inputs if ref in handles), 0)
         if is_change(node):
             raise InputError(reason(graph, node, dtype))
         as_type = self.attr_type(type=dtype)
         if node.bodies:
-            return self._convert_bodies(node, held)
+            return self._convert_bodies(node, handles)
         if node.op == "ReadVariableOp":
             node.op, node.attrs = "Identity", {"T": as_type}
         elif node.op in PASSES:
-            self._pass_on(node, held)
+            self._pass_on(node, handles)
         elif node.op == "ResourceGather":
             self._gather(graph, node, as_type)
         elif node.op == "VariableShape":
@@ -117,22 +117,22 @@ class Freezer:
             )
         return []
 
-    def _pass_on(self, node: Node, held: dict[Ref, int]) -> None:
-        types = [held.get(ref) for ref in node.inputs]
+    def _pass_on(self, node: Node, handles: dict[Ref, int]) -> None:
+        types = [handles.get(ref) for ref in node.inputs]
         if node.op == "IdentityN":
             value = node.attrs["T"]
             for index, dtype in enumerate(types):
                 if dtype is not None:
                     value.list.type[index] = dtype
-                    held[node.name, index] = dtype
+                    handles[node.name, index] = dtype
             return
         dtype = next(dtype for dtype in types if dtype is not None)
         if node.op == "Switch" and types[0] is None:
             return
         node.attrs["T"] = self.attr_type(type=dtype)
-        held[node.name, 0] = dtype
+        handles[node.name, 0] = dtype
         if node.op == "Switch":
-            held[node.name, 1] = dtype
+            handles[node.name, 1] = dtype
 
     def _gather(self, graph: Graph, node: Node, as_type: Any) -> None:
         """`ResourceGather` reads rows of a variable: `GatherV2` on its value."""
@@ -148,7 +148,7 @@ class Freezer:
         }
 
     def _convert_bodies(
-        self, node: Node, held: dict[Ref, int]
+        self, node: Node, handles: dict[Ref, int]
     ) -> list[tuple[Graph, dict[Ref, int]]]:
         """Give the bodies of `If`, `While`, `Case` tensors instead of variables as arguments."""
         loop = "body" in node.bodies
@@ -156,21 +156,21 @@ class Freezer:
         types = node.attrs["T" if loop else "Tin"]
         found: list[tuple[Graph, dict[Ref, int]]] = []
         for index, ref in enumerate(node.inputs[skip:]):
-            if ref in held:
-                types.list.type[index] = held[ref]
+            if ref in handles:
+                types.list.type[index] = handles[ref]
                 if loop:  # a loop returns all its arguments; a variable comes back unchanged
-                    held[node.name, index] = held[ref]
+                    handles[node.name, index] = handles[ref]
         for bodies in node.bodies.values():
             for body in bodies:
                 inside: dict[Ref, int] = {}
                 for index, ref in enumerate(node.inputs[skip:]):
-                    if ref in held:
+                    if ref in handles:
                         argument = body.arguments[index]
-                        body.arguments[index] = Argument(argument.name, held[ref])
-                        inside[argument.name, 0] = held[ref]
+                        body.arguments[index] = Argument(argument.name, handles[ref])
+                        inside[argument.name, 0] = handles[ref]
                         if loop and len(body.returns) == len(body.arguments):
                             name = body.returns[index].name
-                            body.returns[index] = Argument(name, held[ref])
+                            body.returns[index] = Argument(name, handles[ref])
                 found.append((body, inside))
         return found
 
@@ -191,7 +191,7 @@ def _int32(value: int) -> Any:
 
 
 def _refuse_leftovers(graph: Graph) -> None:
-    """A variable without a value is an error only if the answer needs it: see `pruning`."""
+    """A variable without a value is an error only if the output needs it: see `writing`."""
     for part in graph.graphs():
         for argument in part.arguments:
             if argument.dtype == DT_RESOURCE:
@@ -224,7 +224,7 @@ def reason(graph: Graph, node: Node, dtype: int) -> str:
     """What layer writes a variable, and the way out.
 
     Args:
-        graph: The graph that holds the node.
+        graph: The graph that the node is in.
         node: The operation that writes, for which `is_change` is true.
         dtype: Number of the variable's dtype.
 

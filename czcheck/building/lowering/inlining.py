@@ -15,8 +15,7 @@ from czcheck.building.lowering.graph import (
     read_function,
 )
 from czcheck.errors import InputError
-from czcheck.network.attributes import functions_in
-from czcheck.network.grammar import CALLS, called
+from czcheck.network.grammar import CALLS, called, functions_in
 
 FRAMES = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "RefEnter", "RefSwitch"})
 """Control flow of TensorFlow 1: here a control edge also says in which frame a node runs."""
@@ -92,8 +91,8 @@ class Library:
 
     def _called(self, op: str, attrs: Mapping[str, Any]) -> list[str]:
         """Functions that a node calls, as its operation or by an attribute."""
-        held = {name: value for name, value in attrs.items() if not name.startswith("_")}
-        return [name for name in (op, *functions_in(held)) if name in self.functions]
+        own = {name: value for name, value in attrs.items() if not name.startswith("_")}
+        return [name for name in (op, *functions_in(own)) if name in self.functions]
 
     def effectful(self, node: Node) -> bool:
         """Whether the definition of a node's operation says that it has state or an effect."""
@@ -207,7 +206,7 @@ def _replaced(controls: list[str], waits: Mapping[str, list[str]]) -> list[str]:
 
 
 def _place(call: Node, body: Graph, library: Library, *, anchored: bool) -> None:
-    """Rename a body's nodes to stand under their call, and hand its control edges down."""
+    """Rename a body's nodes to stand under their call, and pass its control edges down."""
     arguments = {argument.name for argument in body.arguments}
     fallback = [node.name for node in body.nodes.values() if library.effectful(node)]
     if not body.finals:

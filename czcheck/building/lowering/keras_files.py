@@ -20,8 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
-import czcheck.layers  # noqa: F401 - makes Keras know them
-from czcheck import layering
+from czcheck import layers  # which makes Keras know those of czcheck, too
 from czcheck.building.keras2.export import export as export_old
 from czcheck.building.keras2.reading import writer_of
 from czcheck.errors import InputError
@@ -92,7 +91,7 @@ def _export_new(
             "once before it is saved"
         )
     try:
-        layering.export(model, str(into), tile)
+        layers.export(model, str(into), tile)
     except InputError as error:
         raise InputError(f"the model in the Keras file {error}") from error
 
@@ -202,5 +201,5 @@ def _reason(error: Exception, *, given: bool) -> str:
             "the Keras file holds a Lambda layer: Python code, which is not loaded from a file; "
             "export the model with model.export(folder) and name that folder in `ModelPath`"
         )
-    said = first_line(error).partition(" using config={")[0]
-    return f"the Keras file cannot be loaded: {type(error).__name__}: {said}"
+    reason = first_line(error).partition(" using config={")[0]
+    return f"the Keras file cannot be loaded: {type(error).__name__}: {reason}"

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from czcheck.building.lowering.graph import Graph, Node, Ref
-from czcheck.building.lowering.pruning import order
 from czcheck.building.lowering.rewriting import DT_INT32, Place, Tools
+from czcheck.building.lowering.writing import order
 
 FIRST = {b"NCHW": b"NHWC", b"NCDHW": b"NDHWC"}
 TO_LAST = {4: (0, 2, 3, 1), 5: (0, 2, 3, 4, 1)}

@@ -32,7 +32,7 @@ class Source:
         input_ref: The tensor that takes the tile.
         input_shape: Its shape (`TensorShapeProto`).
         input_key: Its key in the signature.
-        output_key: The answer's key in the signature.
+        output_key: The output's key in the signature.
         input_tensor: Name of the input's tensor in the SavedModel.
         output_tensor: Name of the output's tensor.
         version: TensorFlow version that wrote the SavedModel.
@@ -90,19 +90,19 @@ def _signature(meta_graph: Any, name: str) -> tuple[str, Any, str, Any]:
         raise InputError(f"the SavedModel has no signature {name}")
     signature = meta_graph.signature_def[name]
     input_key, tile = _one(signature.inputs, "input")
-    output_key, answer = _one(signature.outputs, "output")
-    if tile.dtype != DT_FLOAT or answer.dtype != DT_FLOAT:
+    output_key, output = _one(signature.outputs, "output")
+    if tile.dtype != DT_FLOAT or output.dtype != DT_FLOAT:
         raise InputError(
             "input and output of the network have to be float32; cast inside the network"
         )
-    return input_key, tile, output_key, answer
+    return input_key, tile, output_key, output
 
 
 def _load_session(folder: Path, name: str) -> Source:
     """Load into a session and read the variables that the signature reaches."""
     meta_graph = _meta_graph(folder)
-    input_key, signed, output_key, answer = _signature(meta_graph, name)
-    graph = Graph(read_nodes(meta_graph.graph_def.node), outputs=[parse_ref(answer.name)])
+    input_key, signed, output_key, output = _signature(meta_graph, name)
+    graph = Graph(read_nodes(meta_graph.graph_def.node), outputs=[parse_ref(output.name)])
     values: dict[str, Any] = {}
     config = without_rewrites(tf, tf.compat.v1.ConfigProto())
     with (
@@ -129,7 +129,7 @@ def _load_session(folder: Path, name: str) -> Source:
         input_key=input_key,
         output_key=output_key,
         input_tensor=signed.name,
-        output_tensor=answer.name,
+        output_tensor=output.name,
         version=meta_graph.meta_info_def.tensorflow_version,
     )
 
@@ -152,7 +152,7 @@ def _reached(graph: Graph) -> list[str]:
 def _load_object(folder: Path, name: str) -> Source:
     """Load as an object and take the graph of its signature with what it captures."""
     meta_graph = _meta_graph(folder)
-    input_key, signed, output_key, answer = _signature(meta_graph, name)
+    input_key, signed, output_key, output = _signature(meta_graph, name)
     loaded = tf.saved_model.load(str(folder), tags=[TAG])  # held: it owns the variables
     function = loaded.signatures[name]
     graph_def = function.graph.as_graph_def()
@@ -175,6 +175,6 @@ def _load_object(folder: Path, name: str) -> Source:
         input_key=input_key,
         output_key=output_key,
         input_tensor=signed.name,
-        output_tensor=answer.name,
+        output_tensor=output.name,
         version=meta_graph.meta_info_def.tensorflow_version,
     )

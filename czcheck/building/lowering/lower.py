@@ -15,24 +15,25 @@ from tensorflow.core.framework import attr_value_pb2, graph_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-from czcheck.building.lowering.convolutions import split_groups, write_dilations
+from czcheck.building.lowering.convolutions import split_groups, write_depthwise, write_dilations
 from czcheck.building.lowering.equivalents import replace, split_cases
 from czcheck.building.lowering.freezing import Freezer
 from czcheck.building.lowering.graph import Graph, Node, Ref
 from czcheck.building.lowering.inlining import Library, inline
-from czcheck.building.lowering.judging import refuse_faults
-from czcheck.building.lowering.kernels import write_for_kernels
+from czcheck.building.lowering.kernels import of_the_batch, of_volumes, write_for_kernels
 from czcheck.building.lowering.layout import channels_last
 from czcheck.building.lowering.loading import DT_FLOAT, TAG, Source, load
-from czcheck.building.lowering.normalising import of_the_batch, of_volumes
 from czcheck.building.lowering.objects import describe
-from czcheck.building.lowering.optimiser import hold_constants, hold_order
-from czcheck.building.lowering.portable import Changes, drop_hints, make_portable
-from czcheck.building.lowering.pruning import drop_unreached, prune
-from czcheck.building.lowering.rewriting import Tools
-from czcheck.building.lowering.shapes import Shape, Tensor, Tensors
-from czcheck.building.lowering.widening import widen
-from czcheck.building.lowering.writing import GraphWriter, rename
+from czcheck.building.lowering.portable import (
+    Changes,
+    drop_hints,
+    hold_constants,
+    hold_order,
+    make_portable,
+)
+from czcheck.building.lowering.rewriting import Shape, Tensor, Tensors, Tools
+from czcheck.building.lowering.widening import refuse_faults, widen
+from czcheck.building.lowering.writing import GraphWriter, drop_unreached, prune, rename
 from czcheck.errors import InputError
 
 SIGNATURE = "serving_default"
@@ -51,7 +52,7 @@ class Lowered:
     Attributes:
         graph_def: The graph: input node `input`, last node `output`, no variables, no calls.
         input_key: The tile's key in the signature.
-        output_key: The answer's key in the signature.
+        output_key: The output's key in the signature.
         input_tensor: Name of the input's tensor in the source.
         output_tensor: Name of the output's tensor in the source.
         version: TensorFlow version that wrote the source.
@@ -195,7 +196,7 @@ def _write_for_target(
     known: list[tuple[int, Tools]] = []
 
     def tools() -> Tools:
-        # Shapes are found where a step asks for any, and anew where one has rewritten something.
+        # Shapes are found where a step needs any, and anew where one has rewritten something.
         done = sum(changes.rewrites.values())
         if not known or known[-1][0] != done:
             tensors = Tensors(graph, infer, freezer.attr_type, images)
@@ -208,6 +209,7 @@ def _write_for_target(
     channels_last(graph, tools())
     write_for_kernels(graph, tools())
     of_volumes(graph, tools())
+    write_depthwise(graph, tools())
     write_dilations(graph, tools())
     split_groups(graph, tools())
     widen(graph, tools(), op_defs)
@@ -237,7 +239,7 @@ def infer(graph: Graph) -> dict[Ref, Tensor]:
 
 
 def _place_output(graph: Graph) -> None:
-    """End the graph with an identity that only gives the answer a name."""
+    """End the graph with an identity that only gives the output a name."""
     end = graph.nodes.get(graph.outputs[0][0])
     if end is not None and end.op == "Identity" and end.name == OUTPUT:
         return
@@ -263,7 +265,7 @@ def _check_weights(graph: Graph) -> None:
 def write_saved_model(lowered: Lowered) -> bytes:
     """The lowered network as the bytes of `saved_model.pb`, the same for the same network.
 
-    Its object graph needs the checkpoint of `objects.checkpoint` beside it.
+    Its object graph needs the checkpoint of `objects.checkpoint` with it.
     """
     message = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     meta_graph = message.meta_graphs.add()
@@ -323,7 +325,7 @@ def _is_weight(node: Any) -> bool:
 
 
 def weights(graph_def: Any) -> Iterator[tuple[str, Any]]:
-    """What `import_graph` leaves out where only shapes are asked for.
+    """What `import_graph` leaves out where only shapes are needed.
 
     Yields:
         Name of each node, and its value (`TensorProto`).

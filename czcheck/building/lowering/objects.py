@@ -1,7 +1,7 @@
 """Describe a lowered graph as an object, too, so that every loader of TensorFlow 2.0.0 opens it.
 
 The session loader reads the graph alone. `tf.saved_model.load` and `tf.keras.models.load_model`
-read the object graph beside it, here a root that Keras takes for a `Model`, with two functions.
+read its object graph, here a root that Keras takes for a `Model`, with two functions.
 These hold the operations of the graph once more, but not its weights: they capture its constants.
 """
 
@@ -57,7 +57,7 @@ def describe(
     """
     graph_def = meta_graph.graph_def
     signature = meta_graph.signature_def[SIGNATURE]
-    fed, answered = signature.inputs[keys[0]], signature.outputs[keys[1]]
+    fed, fetched = signature.inputs[keys[0]], signature.outputs[keys[1]]
     body = Graph(read_nodes(graph_def.node), outputs=[(output_name, 0)])
     inline(body, Library(graph_def.library.function, writer.op_defs))
     captured = _capture(body, input_name)
@@ -74,8 +74,8 @@ def describe(
     _wrap(wrapper, network, sizes)
     objects = meta_graph.object_graph_def
     _objects(objects, captured)
-    _call(objects, wrapper.signature.name, fed.tensor_shape, answered.tensor_shape)
-    _serve(objects, network.signature.name, fed.tensor_shape, answered.tensor_shape, keys)
+    _call(objects, wrapper.signature.name, fed.tensor_shape, fetched.tensor_shape)
+    _serve(objects, network.signature.name, fed.tensor_shape, fetched.tensor_shape, keys)
 
 
 def checkpoint() -> dict[str, bytes]:
@@ -172,8 +172,8 @@ def _concrete(objects: Any, name: str) -> Any:
     return function
 
 
-def _call(objects: Any, name: str, fed: Any, answered: Any) -> None:
-    """The function that Keras calls: a tile to an answer and an empty list of losses."""
+def _call(objects: Any, name: str, fed: Any, fetched: Any) -> None:
+    """The function that Keras calls: a tile to an output and an empty list of losses."""
     function = objects.nodes[3].function
     function.concrete_functions.append(name)
     arguments = function.function_spec.fullargspec.named_tuple_value
@@ -190,11 +190,11 @@ def _call(objects: Any, name: str, fed: Any, answered: Any) -> None:
     _tensor(given.add().tuple_value.values.add(), "inputs", fed)
     given.add().dict_value.SetInParent()
     returned = concrete.output_signature.tuple_value.values
-    _tensor(returned.add(), "output", answered)
+    _tensor(returned.add(), "output", fetched)
     returned.add().list_value.SetInParent()
 
 
-def _serve(objects: Any, name: str, fed: Any, answered: Any, keys: tuple[str, str]) -> None:
+def _serve(objects: Any, name: str, fed: Any, fetched: Any, keys: tuple[str, str]) -> None:
     """The function behind the signature: it takes and gives tensors by the signature's keys."""
     function = objects.nodes[4].bare_concrete_function
     function.concrete_function_name = name
@@ -204,7 +204,7 @@ def _serve(objects: Any, name: str, fed: Any, answered: Any, keys: tuple[str, st
     given = concrete.canonicalized_input_signature.tuple_value.values
     given.add().tuple_value.SetInParent()
     _tensor(given.add().dict_value.fields[keys[0]], keys[0], fed)
-    _tensor(concrete.output_signature.dict_value.fields[keys[1]], keys[1], answered)
+    _tensor(concrete.output_signature.dict_value.fields[keys[1]], keys[1], fetched)
 
 
 def _user(node: Any, identifier: str, metadata: str) -> None:

@@ -1,1 +1,1 @@
-"""Follows the picture through a graph from input to answer: sizes, reach and cost, nothing run."""
+"""Follows the input image through a graph to the output: sizes, reach and cost, nothing run."""

@@ -15,14 +15,14 @@ from czcheck.network.static.step import KNOWN, Step, constant, handles, ready, t
 @handles("Reshape")
 def reshape(step: Step) -> Traced:
     """The same elements in the same order, in other dimensions."""
-    value, wanted = step.get(0), step.known(1)
-    if wanted is None:
+    value, requested = step.get(0), step.known(1)
+    if requested is None:
         return step.unknown(item=value.item)
     count = value.count
-    fixed = math.prod(size for size in wanted if size != -1)
-    if count is not None and fixed > 0 and wanted.count(-1) == 1:
-        wanted = [count // fixed if size == -1 else size for size in wanted]
-    shape: Dims = tuple(None if size < 0 else size for size in wanted)
+    fixed = math.prod(size for size in requested if size != -1)
+    if count is not None and fixed > 0 and requested.count(-1) == 1:
+        requested = [count // fixed if size == -1 else size for size in requested]
+    shape: Dims = tuple(None if size < 0 else size for size in requested)
     return reshaped(step, value, shape)
 
 
@@ -47,13 +47,7 @@ def squeeze(step: Step) -> Traced:
 
 
 def reshaped(step: Step, value: Traced, shape: Dims) -> Traced:
-    """A tensor in another shape, its elements in the same order.
-
-    Args:
-        step: The node.
-        value: The tensor.
-        shape: The new sizes.
-    """
+    """A tensor in another shape, its elements in the same order."""
     if value.spread is None:
         return replace(value, shape=shape)
     if value.spread.unknown is not None:
@@ -65,12 +59,7 @@ def reshaped(step: Step, value: Traced, shape: Dims) -> Traced:
 
 
 def _regrouped(spread: Spread, shape: Dims) -> Spread | None:
-    """The spread in other dimensions; None where rows are torn apart in another way than in parts.
-
-    Args:
-        spread: The spread before.
-        shape: The new sizes.
-    """
+    """The spread in other dimensions; None where rows are torn apart other than in parts."""
     factors: list[Factor] = [each for part in spread.layout for each in part if each != ("", 1)]
     # Without the batch, which is 1, an open size can only stand for itself.
     factors.reverse()
@@ -188,7 +177,7 @@ def concat(step: Step) -> Traced:
 
 
 def _behind(step: Step, values: list[Traced], place: int, shape: Dims) -> Traced:
-    """Tensors one behind the other, of which at least one depends on the picture."""
+    """Tensors one behind the other, of which at least one depends on the image."""
     item = values[0].item
     moved = []
     offset: int | None = 0
@@ -223,9 +212,9 @@ def gather(step: Step) -> Traced:
     place = axis[0] % len(value.shape) if value.shape else 0
     shape = (*value.shape[:place], *indices.shape, *value.shape[place + 1 :])
     if value.known is not None and indices.known is not None and len(value.shape) == 1:
-        wanted = [int(each) for each in indices.known]
-        inside = all(0 <= each < len(value.known) for each in wanted)
-        return constant(shape, value.item, [value.known[e] for e in wanted] if inside else None)
+        requested = [int(each) for each in indices.known]
+        inside = all(0 <= each < len(value.known) for each in requested)
+        return constant(shape, value.item, [value.known[e] for e in requested] if inside else None)
     if not step.depends:
         return Traced(shape, value.item)
     if any(each.spread is not None and each.spread.unknown for each in step.inputs):
@@ -295,7 +284,7 @@ def batches(step: Step) -> Traced:
 def _dealt(
     step: Step, value: Traced, shape: Dims, blocks: list[int], margins: list[int]
 ) -> Traced | None:
-    """A picture with its rows dealt out over the batch, or back; None where it cannot be told."""
+    """An image with its rows dealt out over the batch, or back; None where that is not known."""
     out = step.node.op == "SpaceToBatchND"
     spread = ready(value)
     if spread is None or spread.unknown is not None:

@@ -214,14 +214,14 @@ def pad(step: Step) -> Traced:
 @handles("Tile", "BroadcastTo")
 def tile(step: Step) -> Traced:
     """The same several times."""
-    value, wanted = step.get(0), step.known(1)
-    if value.shape is None or wanted is None or len(wanted) < len(value.shape):
+    value, repeats = step.get(0), step.known(1)
+    if value.shape is None or repeats is None or len(repeats) < len(value.shape):
         return step.unknown(item=value.item)
-    old = (*[1] * (len(wanted) - len(value.shape)), *value.shape)
-    shape: Dims = tuple(wanted)
+    old = (*[1] * (len(repeats) - len(value.shape)), *value.shape)
+    shape: Dims = tuple(repeats)
     if step.node.op == "Tile":
         shape = tuple(
-            None if size is None else size * times for size, times in zip(old, wanted, strict=True)
+            None if size is None else size * times for size, times in zip(old, repeats, strict=True)
         )
     if value.spread is None:
         count = Traced(shape).count

@@ -108,7 +108,7 @@ def product(step: Step) -> Traced:
 def einsum(step: Step) -> Traced:
     """A product with named dimensions."""
     equation = step.text("equation").replace(" ", "")
-    sides, arrow, answer = equation.partition("->")
+    sides, arrow, output = equation.partition("->")
     names = sides.split(",")
     value = step.get(0)
     if not arrow or "." in equation or len(names) != len(step.inputs) or len(names) > 2:
@@ -117,17 +117,17 @@ def einsum(step: Step) -> Traced:
         return step.unknown(item=value.item)
     if len(names) == 1:
         return step.unknown(item=value.item)
-    return _summed(step, list(names[0]), list(names[1]), list(answer))
+    return _summed(step, list(names[0]), list(names[1]), list(output))
 
 
-def _summed(step: Step, left: Sequence[str], right: Sequence[str], answer: Sequence[str]) -> Traced:
-    """A product of two tensors, summed over the dimensions that are not in the answer.
+def _summed(step: Step, left: Sequence[str], right: Sequence[str], output: Sequence[str]) -> Traced:
+    """A product of two tensors, summed over the dimensions that are not in the output.
 
     Args:
         step: The node.
         left: A letter for each dimension of the first tensor.
         right: The same for the second.
-        answer: The same for what comes out.
+        output: The same for what comes out.
     """
     first, second = step.get(0), step.get(1)
     assert first.shape is not None
@@ -137,7 +137,7 @@ def _summed(step: Step, left: Sequence[str], right: Sequence[str], answer: Seque
         for letter, size in zip(letters, shape, strict=True):
             if sizes.get(letter) in (None, 1):
                 sizes[letter] = size
-    shape_out = tuple(sizes.get(letter) for letter in answer)
+    shape_out = tuple(sizes.get(letter) for letter in output)
     every = Traced(tuple(sizes.values())).count
     step.multiply_adds = every
     if not step.depends:
@@ -151,11 +151,11 @@ def _summed(step: Step, left: Sequence[str], right: Sequence[str], answer: Seque
             continue
         if spread.unknown is not None or len(set(letters)) != len(letters):
             return step.unknown(shape_out, first.item)
-        gone = [place for place, letter in enumerate(letters) if letter not in answer]
-        kept = [letter for letter in letters if letter in answer]
+        gone = [place for place, letter in enumerate(letters) if letter not in output]
+        letters_left = [letter for letter in letters if letter in output]
         # Weighed by what was learnt, even the input's own sum is no plain statistic.
         spread = lose(replace(spread, pure=False), gone, step.use, keep=False)
-        here = dict(zip(kept, spread.layout, strict=True))
+        here = dict(zip(letters_left, spread.layout, strict=True))
         if joined is None:
             joined, layout = spread, here
             continue
@@ -163,7 +163,7 @@ def _summed(step: Step, left: Sequence[str], right: Sequence[str], answer: Seque
         if joined is None:
             return step.unknown(shape_out, first.item)
     assert joined is not None
-    parts = tuple(layout.get(letter, (("", sizes.get(letter)),)) for letter in answer)
+    parts = tuple(layout.get(letter, (("", sizes.get(letter)),)) for letter in output)
     return Traced(shape_out, first.item, spread=replace(joined, layout=parts))
 
 
@@ -174,7 +174,7 @@ def _crossed(
     layout: dict[str, tuple[Factor, ...]],
     here: dict[str, tuple[Factor, ...]],
 ) -> Spread | None:
-    """The spread of a product of two tensors that both depend on the picture."""
+    """The spread of a product of two tensors that both depend on the image."""
     joined = first.joined(second)
     for letter, factors in here.items():
         if not any(tag for tag, _ in factors):

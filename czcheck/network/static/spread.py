@@ -1,4 +1,4 @@
-"""How a tensor depends on the picture: which pixels each of its elements can see."""
+"""How a tensor depends on the image: which pixels each of its elements can see."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _MOST_PIXELS = 1 << 40
 
 
 class Axis(NamedTuple):
-    """Which rows (or columns) of the picture a row (or column) of a tensor depends on.
+    """Which rows (or columns) of the image a row (or column) of a tensor depends on.
 
-    Row `i` of the tensor sees rows `scale * i + low` to `scale * i + high` of the picture.
+    Row `i` of the tensor sees rows `scale * i + low` to `scale * i + high` of the image.
 
     Attributes:
-        scale: Pixels of the picture from one row to the next.
+        scale: Pixels of the image from one row to the next.
         low: Offset of the first row that is seen, usually negative.
         high: Offset of the last row that is seen.
         size: Rows of the tensor; None where that is open.
-        stride: Pixels by which the picture has to move for the tensor to move by one row. Differs
+        stride: Pixels by which the image has to move for the tensor to move by one row. Differs
             from `scale` where a resize fits corners to corners.
         blocks: Rows that were dealt out over the batch, as dilated convolutions do; 1 where they
             were not.
@@ -65,7 +65,7 @@ class Axis(NamedTuple):
         )
 
     def union(self, other: Axis) -> Axis | None:
-        """What both see together; None where that cannot be told."""
+        """What both see together; None where that is not known."""
         if self.blocks != other.blocks:
             return None
         low, high = other.low, other.high
@@ -83,7 +83,7 @@ Layout = tuple[tuple[Factor, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How the elements of a tensor depend on the picture.
+    """How the elements of a tensor depend on the image.
 
     Attributes:
         layout: What each dimension is made of.
@@ -137,7 +137,7 @@ class Traced:
         shape: Its sizes, the batch being 1; None for an open rank.
         item: Bytes for each element; 0 where that is not fixed.
         known: Its elements, where they are few and follow from sizes and constants.
-        spread: How it depends on the picture; None where it does not.
+        spread: How it depends on the image; None where it does not.
         buffer: Number of the memory that holds it; -1 for weights.
         handle: Whether it is a variable, and not the variable's value.
     """
@@ -173,12 +173,12 @@ class Traced:
 
 
 def plain(shape: Dims) -> Layout:
-    """The layout of a tensor that has nothing to do with the picture."""
+    """The layout of a tensor that has nothing to do with the image."""
     return tuple((("", size),) for size in shape)
 
 
 def collapsed(spread: Spread) -> Spread:
-    """Read rows that are repeated, or cut in parts, as the rows of an enlarged picture.
+    """Read rows that are repeated, or cut in parts, as the rows of an enlarged image.
 
     A dimension made of rows and something else behind them has as many rows as both together.
     """
@@ -201,6 +201,6 @@ def collapsed(spread: Spread) -> Spread:
 
 
 def enlarged(axis: Axis, times: int) -> Axis:
-    """The axis of a picture in which every row stands several times."""
+    """The axis of an image in which every row stands several times."""
     size = None if axis.size is None else axis.size * times
     return axis.scaled(Fraction(1, times), Fraction(1 - times, times), Fraction(0), size)

@@ -88,7 +88,7 @@ class Step:
 
     @property
     def depends(self) -> bool:
-        """Whether anything that comes in depends on the picture."""
+        """Whether anything that comes in depends on the image."""
         return any(each.spread is not None for each in self.inputs)
 
 
@@ -110,7 +110,7 @@ def handles(*operations: str) -> Callable[[Handler], Handler]:
 
 
 def constant(shape: Dims | None, item: int, values: Iterable[Number] | None) -> Traced:
-    """A tensor that has nothing to do with the picture, its values kept where they are few."""
+    """A tensor that has nothing to do with the image, with its values where they are few."""
     known = None
     if values is not None:
         taken = tuple(values)

@@ -1,4 +1,4 @@
-"""Walks from the answer back to the picture and works out every tensor between, calls written out.
+"""Traces the output back to the input image: every tensor between, calls written out.
 
 Nothing here recurses; the graph's own limits bound the calls, and a budget bounds the work.
 """
@@ -12,28 +12,52 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from czcheck.errors import InputError
-from czcheck.network.definitions import position
 from czcheck.network.facts import Dims, Network, NodeUse
-from czcheck.network.grammar import CALLERS, called, node_of, reference_of
+from czcheck.network.grammar import CALLERS, called, node_of, position, reference_of
 from czcheck.network.graph import SavedGraph, Scope
-from czcheck.network.static import (
-    constants,
-    layout,
-    parts,
-    pointwise,
-    reductions,
-    resizes,
-    windows,
-)
-from czcheck.network.static.branches import alike, either, merged
+from czcheck.network.static import layout, parts, pointwise, reductions, windows
 from czcheck.network.static.spread import Axis, Spread, Traced, plain
 from czcheck.network.static.step import HANDLERS, Step
+
+
+def alike(first: Traced, second: Traced) -> bool:
+    """Whether the same is known of both."""
+    return (first.shape, first.known, first.spread) == (second.shape, second.known, second.spread)
+
+
+def merged(step: Step, first: Traced, second: Traced) -> Traced:
+    """What is true of both of two tensors that may stand in one place."""
+    known = first.known if first.known == second.known else None
+    shape = first.shape if first.shape == second.shape else None
+    if first.spread is None and second.spread is None:
+        return Traced(shape, first.item, known, buffer=second.buffer)
+    if first.spread == second.spread and shape is not None:
+        return replace(second, known=known)
+    if shape is None:
+        return Step(step.node, step.use, [first, second], step.charge).unknown()
+    both = Step(step.node, step.use, [first, second], step.charge)
+    return replace(pointwise.mixed(both, shape, first.item), buffer=second.buffer)
+
+
+def either(step: Step, branches: list[Traced]) -> Traced:
+    """What comes out of one of several branches."""
+    found = branches[0]
+    for each in branches[1:]:
+        found = merged(step, found, each)
+    chooser = step.get(0).spread
+    if chooser is None:
+        return found
+    if found.spread is None or found.spread.unknown is not None or chooser.unknown is not None:
+        return Step(step.node, step.use, [step.get(0), found], step.charge).unknown(found.shape)
+    joined = found.spread.joined(replace(chooser, pure=True))
+    return replace(found, spread=joined)
+
 
 # Nodes with calls written out, and whatever else a node costs. Networks in use take a few thousand.
 _BUDGET = 100_000
 _ROUNDS = 3
 _MOST_STRIDE = 1 << 20
-_PICTURE = 4
+_IMAGE_RANK = 4
 _MOST_OUTPUTS = 100_000
 _LOOPS = frozenset({"While", "StatelessWhile"})
 _CHOICES = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
@@ -43,11 +67,11 @@ _WEIGHTS = frozenset({"Const", "VarHandleOp", "VariableV2", "Variable", "ReadVar
 _IN_PLACE = frozenset(pointwise.UNARY) | frozenset(pointwise.BINARY) | {"BiasAdd", "Softmax"}
 
 # Modules that enter what they understand.
-_FAMILIES = (constants, layout, parts, pointwise, reductions, resizes, windows)
+_FAMILIES = (layout, parts, pointwise, reductions, windows)
 
 
 class TooMuchError(InputError):
-    """Following the picture takes more work than any honest network does."""
+    """Following the image takes more work than any honest network does."""
 
 
 class Event(NamedTuple):
@@ -72,9 +96,9 @@ class Trace(NamedTuple):
     """What was found on the way.
 
     Attributes:
-        image: The picture that comes in.
-        answer: The network's answer.
-        stride: By how many pixels a picture has to move for everything in the network to move
+        image: The image that comes in.
+        output: The network's output.
+        stride: By how many pixels an image has to move for everything in the network to move
             along.
         events: The nodes in an order in which they can run.
         loops: Loops whose bodies are in `events` only once.
@@ -83,7 +107,7 @@ class Trace(NamedTuple):
     """
 
     image: Traced
-    answer: Traced
+    output: Traced
     stride: int
     events: tuple[Event, ...]
     loops: tuple[NodeUse, ...]
@@ -104,10 +128,7 @@ class _Frame:
 
 
 def trace(network: Network) -> Trace | None:
-    """Follow the picture through the network.
-
-    Args:
-        network: The network.
+    """Follow the image through the network.
 
     Returns:
         What was found; None where there is no signature with one input of four dimensions and one
@@ -120,14 +141,14 @@ def trace(network: Network) -> Trace | None:
     if graph is None or ends is None:
         return None
     fed, made = ends
-    if fed.shape is None or len(fed.shape) != _PICTURE:
+    if fed.shape is None or len(fed.shape) != _IMAGE_RANK:
         return None
     shape = (1, *(size or None for size in fed.shape[1:]))
     image = _image(shape)
-    walker = _Tracer(graph, fed.tensor, image)
-    answer = walker.tensor(made.tensor)
+    tracer = _Tracer(graph, fed.tensor, image)
+    output = tracer.tensor(made.tensor)
     return Trace(
-        image, answer, walker.stride, tuple(walker.events), tuple(walker.loops), walker.inputs
+        image, output, tracer.stride, tuple(tracer.events), tuple(tracer.loops), tracer.inputs
     )
 
 
@@ -164,7 +185,7 @@ class _Tracer:
         """
         self._left -= work
         if self._left < 0:
-            raise TooMuchError("the graph is too large to follow the picture through it")
+            raise TooMuchError("the graph is too large to follow the image through it")
 
     def tensor(self, reference: str) -> Traced:
         """A tensor of the main graph."""
@@ -236,7 +257,7 @@ class _Tracer:
 
     def _keep(self, step: Step, outputs: list[Traced]) -> list[Traced]:
         """Give buffers to what a node makes, and note that it ran."""
-        kept: list[Traced] = []
+        checked: list[Traced] = []
         op = step.node.op
         for value in outputs:
             spread = value.spread
@@ -248,12 +269,12 @@ class _Tracer:
         for value in outputs:
             self._buffers += 1
             writes.append((self._buffers, value.bytes))
-            kept.append(replace(value, buffer=self._buffers))
+            checked.append(replace(value, buffer=self._buffers))
         reads = dict.fromkeys(each.buffer for each in step.inputs if each.buffer >= 0)
         self.events.append(
             Event(step.use, tuple(reads), tuple(writes), step.multiply_adds, op in _IN_PLACE)
         )
-        return kept
+        return checked
 
     def _note(self, spread: Spread) -> None:
         """Take the strides of a tensor into the network's."""
@@ -289,16 +310,16 @@ class _Tracer:
         ]
         if missing:
             return missing
-        answers = [
+        branches = [
             [self._value(each, reference) for reference in references]
             for each, references in zip(frames, returns, strict=True)
         ]
         if op in _LOOPS:
-            return self._loop(frame, step, answers, rounds)
+            return self._loop(frame, step, branches, rounds)
         if op in _CHOICES:
-            frame.memo[name] = [either(step, list(each)) for each in zip(*answers, strict=False)]
+            frame.memo[name] = [either(step, list(each)) for each in zip(*branches, strict=False)]
         else:
-            frame.memo[name] = answers[0]
+            frame.memo[name] = branches[0]
         frame.memo[name] = frame.memo[name] or [Traced(None)]
         return []
 
@@ -308,18 +329,18 @@ class _Tracer:
         return [definition.ret[each.name] for each in definition.signature.output_arg]
 
     def _loop(
-        self, frame: _Frame, step: Step, answers: list[list[Traced]], rounds: int
+        self, frame: _Frame, step: Step, branches: list[list[Traced]], rounds: int
     ) -> list[tuple[_Frame, str]]:
         """A loop is understood where going round once more changes nothing."""
         name = step.node.name
         frames, _ = frame.calls[name]
         before = frames[0].arguments
-        after = [merged(step, old, new) for old, new in zip(before, answers[0], strict=False)]
+        after = [merged(step, old, new) for old, new in zip(before, branches[0], strict=False)]
         settled = len(after) == len(before) and all(
             alike(old, new) for old, new in zip(before, after, strict=True)
         )
-        # A picture that decides how often a loop goes round has a say in everything.
-        decided = len(answers) > 1 and any(each.spread is not None for each in answers[1])
+        # An image that decides how often a loop goes round affects everything.
+        decided = len(branches) > 1 and any(each.spread is not None for each in branches[1])
         if rounds == 1:
             self.loops.append(step.use)
         if not settled and not decided and rounds < _ROUNDS and len(after) == len(before):

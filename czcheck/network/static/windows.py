@@ -14,9 +14,9 @@ from czcheck.network.static.step import Step, handles, ready, tag_of
 
 # Different places of an enlarged row relative to the rows that it is made from.
 MOST_PHASES = 10_000
-PICTURE = 4
+IMAGE_RANK = 4
 _KERNEL = 4
-# Batch, one dimension of a picture, channels.
+# Batch, one dimension of an image, channels.
 _LEAST_RANK = 3
 
 
@@ -80,12 +80,12 @@ def spatial(step: Step, rank: int) -> list[int]:
 
 
 def windows(step: Step, rank: int, sizes: Sequence[int]) -> list[Window] | None:
-    """The windows along the dimensions of the picture; None where attributes make no sense.
+    """The windows along the dimensions of the image; None where attributes make no sense.
 
     Args:
         step: The node.
         rank: Number of dimensions.
-        sizes: Sizes of the window along the dimensions of the picture.
+        sizes: Sizes of the window along the dimensions of the image.
     """
     places = spatial(step, rank)
     strides, dilations = step.ints("strides"), step.ints("dilations") or step.ints("rates")
@@ -107,16 +107,16 @@ def windows(step: Step, rank: int, sizes: Sequence[int]) -> list[Window] | None:
 def moved(
     step: Step, image: Traced, new: dict[int, int | None], move: Callable[[int, Axis], Axis | None]
 ) -> Spread | None:
-    """The spread behind an operation along dimensions of the picture.
+    """The spread behind an operation along dimensions of the image.
 
     Args:
         step: The node.
         image: What comes in, with a spread that is known.
         new: New sizes of the dimensions, by their numbers.
-        move: Makes the new axis for a dimension; None where that cannot be told.
+        move: Makes the new axis for a dimension; None where that is not known.
 
     Returns:
-        The new spread, its layout that of the picture; None where it cannot be told.
+        The new spread, its layout that of the image; None where it is not known.
     """
     spread = ready(image)
     if spread is None or image.shape is None:
@@ -132,7 +132,7 @@ def moved(
             layout[place] = (("", size),)
             continue
         if size == 1 and image.shape[place] != 1:
-            # A window as large as the picture: its mean, or its largest value.
+            # A window as large as the image: its mean, or its largest value.
             spread = replace(spread, pure=False).raised(step.use).with_axis(tag, None)
             layout[place] = (("", 1),)
             continue
@@ -145,11 +145,11 @@ def moved(
 
 
 def slid(step: Step, image: Traced, found: list[Window], channels: int | None) -> Traced:
-    """The outcome of sliding windows over a picture.
+    """The outcome of sliding windows over an image.
 
     Args:
         step: The node.
-        image: The picture.
+        image: The image.
         found: A window for each of its dimensions.
         channels: Channels of the outcome.
     """
@@ -181,7 +181,7 @@ def slid(step: Step, image: Traced, found: list[Window], channels: int | None) -
 def from_phases(
     axis: Axis, factor: Fraction, ranges: Sequence[tuple[int, int, int]], size: int | None
 ) -> Axis | None:
-    """The axis of a picture that is enlarged or made smaller.
+    """The axis of an image that is enlarged or made smaller.
 
     Args:
         axis: The axis before.
@@ -211,11 +211,11 @@ def convolution(step: Step) -> Traced:
         return step.unknown()
     depthwise = step.node.op == "DepthwiseConv2dNative"
     channels = entering * leaving if depthwise else leaving
-    answer = slid(step, image, found, channels)
-    count = answer.count
+    output = slid(step, image, found, channels)
+    count = output.count
     each = math.prod(sizes) * (1 if depthwise else entering)
     step.multiply_adds = None if count is None else count * each
-    return answer
+    return output
 
 
 @handles("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D", "MaxPoolV2", "MaxPoolWithArgmax")
@@ -251,22 +251,27 @@ def morphology(step: Step) -> Traced:
         sizes = step.ints("ksizes")[1:3]
         depth = None if image.shape is None else image.shape[-1]
         channels = None if depth is None else depth * math.prod(sizes)
-    if image.rank != PICTURE or len(sizes) != 2:  # height and width
+    if image.rank != IMAGE_RANK or len(sizes) != 2:  # height and width
         return step.unknown()
-    found = windows(step, PICTURE, sizes)
+    found = windows(step, IMAGE_RANK, sizes)
     return step.unknown() if found is None else slid(step, image, found, channels)
 
 
 @handles("Conv2DBackpropInput", "DepthwiseConv2dNativeBackpropInput")
 def transposed(step: Step) -> Traced:
     """A transposed convolution, its kernel `(height, width, channels out, channels in)`."""
-    wanted, kernel, image = step.known(0), step.get(1).shape, step.get(2)
-    if wanted is None or len(wanted) != PICTURE or image.shape is None or image.rank != PICTURE:
+    requested, kernel, image = step.known(0), step.get(1).shape, step.get(2)
+    if (
+        requested is None
+        or len(requested) != IMAGE_RANK
+        or image.shape is None
+        or image.rank != IMAGE_RANK
+    ):
         return step.unknown()
     if kernel is None or len(kernel) != _KERNEL or None in kernel:
         return step.unknown()
-    shape: Dims = tuple(wanted)
-    found = windows(step, PICTURE, [size or 0 for size in kernel[:2]])
+    shape: Dims = tuple(requested)
+    found = windows(step, IMAGE_RANK, [size or 0 for size in kernel[:2]])
     if found is None:
         return step.unknown(shape, image.item)
     count = image.count
@@ -274,7 +279,7 @@ def transposed(step: Step) -> Traced:
     step.multiply_adds = None if count is None else count * each
     if image.spread is None:
         return Traced(shape, image.item)
-    places = spatial(step, PICTURE)
+    places = spatial(step, IMAGE_RANK)
     by_place = dict(zip(places, found, strict=True))
 
     def spread_out(place: int, axis: Axis) -> Axis | None:
@@ -297,6 +302,105 @@ def transposed(step: Step) -> Traced:
     if spread is None:
         return step.unknown(shape, image.item)
     layout = list(spread.layout)
-    deep = 1 if places[0] != 1 else PICTURE - 1
+    deep = 1 if places[0] != 1 else IMAGE_RANK - 1
     layout[deep] = (("", shape[deep]),)
     return Traced(shape, image.item, spread=replace(spread, layout=tuple(layout)))
+
+
+@handles("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea")
+def resize(step: Step) -> Traced:
+    """An image made larger or smaller."""
+    image, requested = step.get(0), step.known(1)
+    if image.rank != IMAGE_RANK or image.shape is None or requested is None or len(requested) != 2:
+        return step.unknown()
+    shape: Dims = (image.shape[0], requested[0], requested[1], image.shape[3])
+    # The output for whole numbers is float32, but for the nearest pixel.
+    item = image.item if step.node.op == "ResizeNearestNeighbor" else 4
+    if image.spread is None:
+        return Traced(shape, item)
+    if image.spread.unknown is not None:
+        return step.unknown(shape, item)
+
+    def enlarge(place: int, axis: Axis) -> Axis | None:
+        return _resized(step, axis, image.shape[place] if image.shape else None, shape[place])
+
+    spread = moved(step, image, {1: requested[0], 2: requested[1]}, enlarge)
+    if spread is None:
+        return step.unknown(shape, item)
+    return Traced(shape, item, spread=spread)
+
+
+def _resized(step: Step, axis: Axis, before: int | None, after: int | None) -> Axis | None:
+    """The axis behind a resize from so many rows to so many."""
+    if not before or not after or min(before, after) < 1:
+        return None
+    corners = step.flag("align_corners") and after > 1
+    factor = Fraction(before - 1, after - 1) if corners else Fraction(before, after)
+    if factor == 0:
+        return None
+    period = factor.denominator
+    if period > MOST_PHASES:
+        return None
+    step.charge(period)
+    half = step.flag("half_pixel_centers")
+    ranges = []
+    for row in range(period):
+        at = (row + Fraction(1, 2)) * factor - Fraction(1, 2) if half else row * factor
+        ranges.append((row, *_seen(step.node.op, at, factor, corners=corners, half=half)))
+    found = from_phases(axis, factor, ranges, after)
+    if found is not None and corners:
+        found = found._replace(stride=axis.stride * Fraction(before, after))
+    return found
+
+
+def _seen(op: str, at: Fraction, factor: Fraction, *, corners: bool, half: bool) -> tuple[int, int]:
+    """First and last row that a place between rows is made from."""
+    if op == "ResizeNearestNeighbor":
+        # With half pixels, the place is that of the row's middle, half a row before.
+        moved_by = Fraction(1, 2) if corners or half else Fraction(0)
+        row = math.floor(at + moved_by)
+        return row, row
+    if op == "ResizeBilinear":
+        return math.floor(at), math.ceil(at)
+    if op == "ResizeBicubic":
+        return math.floor(at) - 1, math.floor(at) + 2
+    return math.floor(at), math.ceil(at + factor) - 1
+
+
+@handles("SpaceToDepth", "DepthToSpace")
+def blocks(step: Step) -> Traced:
+    """Squares of pixels put into channels, or back."""
+    image, block = step.get(0), step.integer("block_size")
+    if image.rank != IMAGE_RANK or image.shape is None or block < 1:
+        return step.unknown()
+    if step.text("data_format", "NHWC") != "NHWC":
+        return step.unknown()
+    inward = step.node.op == "SpaceToDepth"
+
+    def size_of(size: int | None, factor: Fraction) -> int | None:
+        return None if size is None else int(size * factor)
+
+    narrow = Fraction(1, block) if inward else Fraction(block)
+    height, width, depth = image.shape[1:]
+    shape: Dims = (
+        image.shape[0],
+        size_of(height, narrow),
+        size_of(width, narrow),
+        size_of(depth, 1 / (narrow * narrow)),
+    )
+    if image.spread is None:
+        return Traced(shape, image.item)
+
+    def move(place: int, axis: Axis) -> Axis:
+        reach = Fraction(block - 1)
+        if inward:
+            return axis.scaled(Fraction(block), Fraction(0), reach, shape[place])
+        return axis.scaled(Fraction(1, block), -reach / block, Fraction(0), shape[place])
+
+    if image.spread.unknown is not None:
+        return step.unknown(shape, image.item)
+    spread = moved(step, image, {1: shape[1], 2: shape[2]}, move)
+    if spread is None:
+        return step.unknown(shape, image.item)
+    layout = (*spread.layout[:3], (("", shape[3]),))
+    return Traced(shape, image.item, spread=replace(spread, layout=layout))

@@ -1,0 +1,5 @@
+"""What changed between two releases of a model, as facts that rules read."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
