@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from children import children, forked_builds
+from children import forked_builds, start
 
 import czcheck
 from czcheck import ModelMetadata, ModelSpec
@@ -319,7 +319,7 @@ def main(folder: Path) -> None:
     keras.utils.set_random_seed(1)
     steps = {"alone": layers_alone()}
     with forked_builds():
-        children.start()  # has a folder of its own, which is none that a build leaves
+        start()  # has a folder of its own, which is none that a build leaves
         tempfile.tempdir = str(private)
         for step in (layers_around, augmented, subclassed, notebook, wrong):
             steps[step.__name__] = step(folder)
