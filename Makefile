@@ -12,8 +12,8 @@ verify: .venv/.installed
 	$(BIN)/czcheck verify fixtures/models/nuclei.czmodel
 
 test: .venv/.installed-test .venv-tf200/.ready chromium shells
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 25 \
-		--cov --cov-report= $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+		--durations 25 --cov --cov-report= $(PYTEST_ARGS)
 	@echo "coverage: $$($(BIN)/coverage report --format=total) % of the lines, child processes not counted"
 
 # What needs no TensorFlow.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import forked_builds
 from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +23,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("gate", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=5000, deadline=None)
 settings.load_profile("gate")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that `make quick` leaves out come first.
+
+    They take longest. The many short ones behind them keep every process of a run busy to its end.
+    """
+    slow = ("tensorflow", "slow")
+    first = {item.path for item in items if any(map(item.get_closest_marker, slow))}
+    items.sort(key=lambda item: item.path not in first)
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +53,10 @@ def tf200_python() -> str:
             "no interpreter with TensorFlow 2.0.0 (`make test` makes one where Python 3.7 is)"
         )
     return str(python)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_children() -> Iterator[None]:
+    """Has builds in this process fork their children, see `children.py`."""
+    with forked_builds():
+        yield

@@ -1,15 +1,14 @@
-"""Runs scripts of this folder, and SavedModels in a real TensorFlow 2.0.0."""
+"""Runs SavedModels in a real TensorFlow 2.0.0."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from children import run_script
 
 HERE = Path(__file__).parent
 
@@ -20,17 +19,6 @@ class Outcome:
 
     errors: dict[str, str | None]
     answers: dict[str, Any]
-
-
-def run(python: str, script: str, *arguments: Path) -> None:
-    """Run a script in a process of its own."""
-    root = str(HERE.parents[1])
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": root}
-    # As in a build: not every processor has the kernel of a dilated transposed convolution without.
-    environment["TF_ENABLE_ONEDNN_OPTS"] = "1"
-    command = [python, str(HERE / script), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def job(folder: Path, name: str, source: Path, tile: Path) -> dict[str, str]:
@@ -48,7 +36,7 @@ def in_target(
         The version of that TensorFlow, and the outcomes by name.
     """
     (folder / "jobs.json").write_text(json.dumps(jobs))
-    run(python, "load_in_target.py", folder / "jobs.json", folder / "results.json")
+    run_script(python, HERE / "load_in_target.py", folder / "jobs.json", folder / "results.json")
     found = json.loads((folder / "results.json").read_text())
     outcomes = {}
     for each, result in zip(jobs, found["results"], strict=True):

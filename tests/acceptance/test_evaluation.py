@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jsonschema
 import numpy as np
 import pytest
+from children import run_script
 from PIL import Image
 
 from czcheck import InputError, evaluate
@@ -38,10 +39,8 @@ def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     images, masks = corpus / "nuclei" / "images", corpus / "nuclei" / "masks"
     folder = tmp_path_factory.mktemp("trained")
     script = Path(__file__).with_name("train_nuclei.py")
-    command = [sys.executable, str(script), str(images), str(masks), str(folder), "2"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    said = json.loads(done.stdout.splitlines()[-1])
+    printed = run_script(sys.executable, script, images, masks, folder, "2")
+    said = json.loads(printed.splitlines()[-1])
     return Trained(Path(said["archive"]), said["accuracy"], images, masks)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from target_runs import Outcome, in_target, job, run
+from children import run_script
+from target_runs import HERE, Outcome, in_target, job
 
 from czcheck.network import SavedModelFolder, read_network, static_reach, trace_of
 
@@ -51,8 +52,8 @@ class Kernels:
 @pytest.fixture(scope="module")
 def kernels(tf200_python: str, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
     folder = tmp_path_factory.mktemp("kernels")
-    run(sys.executable, "kernel_networks.py", folder)
-    run(sys.executable, "lower_all.py", folder)
+    run_script(sys.executable, HERE / "kernel_networks.py", folder)
+    run_script(sys.executable, HERE / "lower_all.py", folder)
     jobs = [
         job(folder, name, folder / "unpacked" / name, folder / f"{name}.npz") for name in TOLERANCES
     ]

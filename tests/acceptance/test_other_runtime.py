@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -15,6 +14,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from children import run_script
 
 from czcheck import UsageError, verify, write_baseline
 from czcheck.errors import InputError
@@ -73,9 +73,9 @@ def keras_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `model.export` of today's Keras writes, packed as it is."""
     folder = tmp_path_factory.mktemp("keras")
     saved = folder / "saved"
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-c", KERAS, str(saved)]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    script = folder / "export.py"
+    script.write_text(KERAS, "utf-8")
+    run_script(sys.executable, script, saved)
     files = {
         path.relative_to(saved).as_posix(): path.read_bytes()
         for path in saved.rglob("*")

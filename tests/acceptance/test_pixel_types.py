@@ -7,8 +7,6 @@ them together (each import of TensorFlow takes seconds), one process runs them i
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from children import run_script
 
 import czcheck
 from czcheck.errors import InputError
@@ -91,14 +90,6 @@ class Built:
             return dict(found)
 
 
-def run(python: str, script: str, *arguments: Path) -> None:
-    root = str(HERE.parents[1])
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": root}
-    command = [python, str(HERE / script), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.fixture(scope="module")
 def built(tf200_python: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("pixel_types")
@@ -112,7 +103,7 @@ def built(tf200_python: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
         cases[name] = {**asdict(case), **around, **own}
     (folder / "cases.json").write_text(json.dumps(cases), "utf-8")
     (folder / "unpacked").mkdir()
-    run(sys.executable, "write_pixel_types.py", folder)
+    run_script(sys.executable, HERE / "write_pixel_types.py", folder)
     for name, case in CASES.items():
         specs[name] = folder / f"{name}.json"
         spec = {
@@ -139,7 +130,9 @@ def built(tf200_python: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
             }
         )
     (folder / "jobs.json").write_text(json.dumps(jobs))
-    run(tf200_python, "load_in_target.py", folder / "jobs.json", folder / "results.json")
+    run_script(
+        tf200_python, HERE / "load_in_target.py", folder / "jobs.json", folder / "results.json"
+    )
     found = json.loads((folder / "results.json").read_text())
     assert found["tensorflow"] == "2.0.0"
     errors = {result["name"]: result["errors"] for result in found["results"]}

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from target_runs import Outcome, in_target, job, run
+from children import run_script
+from target_runs import HERE, Outcome, in_target, job
 
 LOADERS = ("object", "session", "keras")
 NETWORKS = (
@@ -46,8 +47,8 @@ class Portability:
 @pytest.fixture(scope="module")
 def portability(tf200_python: str, tmp_path_factory: pytest.TempPathFactory) -> Portability:
     folder = tmp_path_factory.mktemp("portability")
-    run(sys.executable, "keras_networks.py", folder)
-    run(sys.executable, "lower_all.py", folder)
+    run_script(sys.executable, HERE / "keras_networks.py", folder)
+    run_script(sys.executable, HERE / "lower_all.py", folder)
     jobs = [
         job(folder, f"{kind}-{name}", source, folder / f"{name}.npz")
         for name in NETWORKS

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from children import run_script
 
 from czcheck import CzModel
 from czcheck.network import OBJECTS, SESSION, disagreements, load_target, oddities
@@ -53,13 +52,8 @@ def told(request: pytest.FixtureRequest, folders: dict[str, Path]) -> dict[str, 
 
     is_200 = request.param != "this one"
     python = str(request.getfixturevalue("tf200_python")) if is_200 else sys.executable
-    command = [python, str(HERE / "load_each.py"), "--run", *map(str, folders.values())]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    printed = run_script(python, HERE / "load_each.py", "--run", *folders.values())
+    found = json.loads(printed.splitlines()[-1])
     return {"is_200": is_200, **{name: found[str(path)] for name, path in folders.items()}}
 
 

@@ -3,53 +3,43 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from children import made_once, run_script
 
 from czcheck.building import Plan
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 WriteSpec = Callable[..., Path]
 
 
-def run_script(python: str, script: Path, *arguments: str | Path) -> str:
-    """Run a script in a process of its own; returns what it printed."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)}
-    command = [python, str(script), *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+def written(factory: pytest.TempPathFactory, python: str, script: str) -> Path:
+    """The folder that a script fills, once for all processes of a test run."""
+    folder: Path = made_once(factory, script, lambda into: run_script(python, HERE / script, into))
+    return folder
 
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of SavedModels that today's TensorFlow writes: see `write_sources.py`."""
-    folder = tmp_path_factory.mktemp("sources")
-    run_script(sys.executable, HERE / "write_sources.py", folder)
-    return folder
+    return written(tmp_path_factory, sys.executable, "write_sources.py")
 
 
 @pytest.fixture(scope="session")
 def trained_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of SavedModels that hold much besides the network: see `write_trained_sources.py`."""
-    folder = tmp_path_factory.mktemp("trained")
-    run_script(sys.executable, HERE / "write_trained_sources.py", folder)
-    return folder
+    return written(tmp_path_factory, sys.executable, "write_trained_sources.py")
 
 
 @pytest.fixture(scope="session")
 def source_of_tf200(tmp_path_factory: pytest.TempPathFactory, tf200_python: str) -> Path:
     """A SavedModel that Keras 2 in TensorFlow 2.0.0 saved after training."""
-    folder = tmp_path_factory.mktemp("tf200")
-    run_script(tf200_python, HERE / "write_sources_tf200.py", folder)
+    folder = written(tmp_path_factory, tf200_python, "write_sources_tf200.py")
     return folder / "keras2"
 
 

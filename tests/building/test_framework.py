@@ -8,8 +8,8 @@ from pathlib import Path
 
 import h5py
 import pytest
+from children import run_script
 from click.testing import CliRunner
-from conftest import HERE, run_script
 
 import czcheck
 from czcheck.cli import cli
@@ -24,7 +24,7 @@ WriteSpec = Callable[..., Path]
 def small(tmp_path_factory: pytest.TempPathFactory, tf200_python: str) -> Path:
     """A file of Keras 2 whose hard_sigmoid Keras 3 computes otherwise."""
     folder = tmp_path_factory.mktemp("small")
-    run_script(tf200_python, HERE / "write_small_tf200.py", folder)
+    run_script(tf200_python, Path(__file__).with_name("write_small_tf200.py"), folder)
     return folder / "small.h5"
 
 

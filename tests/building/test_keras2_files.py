@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, run_script
+from children import ROOT, run_script
 
 FILES = ROOT / "fixtures" / "keras2"
 NAMES = sorted(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import run_script
+from children import run_script
 
 import czcheck
 from czcheck.building import build

@@ -34,6 +34,7 @@ def network(between: Any = None) -> Any:
 def main(folder: Path) -> None:
     (folder / "own_layers.py").write_text(MODULE, "utf-8")
     sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True  # a test looks for what builds leave in this folder
     import own_layers  # type: ignore[import-not-found]
 
     for ending in ("keras", "h5"):

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from children import forked_builds, start
 
 import czcheck
 from czcheck import ModelMetadata, ModelSpec
@@ -315,11 +316,13 @@ def wrong(folder: Path) -> dict[str, Any]:
 def main(folder: Path) -> None:
     private = folder / "private"
     private.mkdir()
-    tempfile.tempdir = str(private)
     keras.utils.set_random_seed(1)
     steps = {"alone": layers_alone()}
-    for step in (layers_around, augmented, subclassed, notebook, wrong):
-        steps[step.__name__] = step(folder)
+    with forked_builds():
+        start()  # has a folder of its own, which is none that a build leaves
+        tempfile.tempdir = str(private)
+        for step in (layers_around, augmented, subclassed, notebook, wrong):
+            steps[step.__name__] = step(folder)
     sys.stdout.write(json.dumps(steps))
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from children import end_of_script
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nuclei"
 
@@ -80,9 +81,12 @@ def test_the_kept_notebook_was_run_and_is_the_scripts() -> None:
 
 @pytest.mark.tensorflow
 def test_wrong_folders_are_named(tmp_path: Path) -> None:
-    done = run_script("--images", tmp_path)
+    script = (sys.executable, EXAMPLE / "nuclei.py")
+    done = end_of_script(*script, "--images", tmp_path)
     assert done.returncode == 2
     assert "--masks" in done.stderr
-    done = run_script("--images", tmp_path, "--masks", tmp_path)
+    done = end_of_script(
+        sys.executable, EXAMPLE / "nuclei.py", "--images", tmp_path, "--masks", tmp_path
+    )
     assert done.returncode == 1
     assert "holds no image" in done.stderr

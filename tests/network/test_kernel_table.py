@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from children import run_script
 
 from czcheck.network import load_kernels
 from czcheck.shipped import shipped
 from fixtures.kernels.judging import Row, unexplained
 
 SCRIPT = Path(__file__).with_name("sample_kernels.py")
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.tf200
 @pytest.mark.tensorflow
 @pytest.mark.timeout(300)
 def test_what_is_found_without_a_run_is_what_comes_out(tf200_python: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), tf200_python],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    rows = [Row(**each) for each in json.loads(done.stdout)]
+    printed = run_script(sys.executable, SCRIPT, tf200_python)
+    rows = [Row(**each) for each in json.loads(printed)]
     assert unexplained(rows) == []
     outcomes = Counter((row.named.partition(":")[0], row.outcome) for row in rows)
     assert outcomes["refuses", "refused"] + outcomes["refuses", "neither"] >= 3

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from children import run_script
 
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.network import SavedModelFolder, read_network
@@ -32,9 +31,7 @@ EXPECTED = {
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("precisions")
     script = Path(__file__).with_name("write_precisions.py")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, str(script), str(folder)]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    run_script(sys.executable, script, folder)
     return folder
 
 

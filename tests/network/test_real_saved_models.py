@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from children import run_script
 
 from czcheck.network import SavedModelFolder, gaps, load_target, read_network
 from czcheck.network.saved_model import Network
@@ -21,7 +20,6 @@ NAMES = (
     "keras_export", "keras_save", "module", "branching", "pair", "noisy", "training",
     "session_graph",
 )  # fmt: skip
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,7 @@ class Exported:
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("exported")
     script = Path(__file__).with_name("real_models.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder)],
-        env={**os.environ, **QUIET},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    report = json.loads(done.stdout.splitlines()[-1])
+    report = json.loads(run_script(sys.executable, script, folder).splitlines()[-1])
     networks = {name: read_network(SavedModelFolder(folder / name)) for name in NAMES}
     return Exported(networks, report["loaders"], report["parameters"])
 

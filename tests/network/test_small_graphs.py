@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from children import run_script
 
 from fixtures.bad_network import with_variable
 from fixtures.graphs import classifier
 
 SCRIPT = Path(__file__).with_name("load_small.py")
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def expected() -> list[float]:
@@ -41,15 +39,7 @@ def check(python: str, tmp_path: Path) -> None:
             path = tmp_path / name / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-    done = subprocess.run(
-        [python, str(SCRIPT), *folders],
-        env={**os.environ, **QUIET},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    for answers in json.loads(done.stdout):
+    for answers in json.loads(run_script(python, SCRIPT, *folders)):
         for answer in answers:
             assert answer == pytest.approx(expected(), abs=1e-5)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from children import run_script
 
 from czcheck.network import SavedModelFolder, StaticReach, read_network, static_reach, trace_of
 from czcheck.runtime import Output, Session, Worker, load_network
@@ -37,9 +36,7 @@ def scene(height: int, width: int) -> NDArray[np.float32]:
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reach")
     script = Path(__file__).with_name("make_reach_networks.py")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, str(script), str(folder)]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    run_script(sys.executable, script, folder)
     return folder
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import run_script
 
 from czcheck.files import sweep
 from czcheck.limits import DEFAULT_LIMITS
@@ -47,9 +48,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Networks that misbehave, as TensorFlow saves them."""
     folder = tmp_path_factory.mktemp("networks")
     script = Path(__file__).with_name("make_networks.py")
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, str(script), str(folder)]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    run_script(sys.executable, script, folder)
     return folder
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import run_script
 
 import czcheck
 from czcheck.limits import DEFAULT_LIMITS
@@ -30,14 +29,7 @@ LAYER_NORMS = ("plain", "nested", "called", "loop", "branch")
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rewritten")
-    environment = {
-        **os.environ,
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": str(HERE.parents[1]),
-    }
-    command = [sys.executable, str(HERE / "make_rewritten.py"), str(folder)]
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    run_script(sys.executable, HERE / "make_rewritten.py", folder)
     return folder
 
 

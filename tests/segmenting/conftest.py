@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from children import made_once, run_script
 
 from czcheck.test_tiles import synthetic_nuclei
 from fixtures.archives import czmodel, metadata_xml, saved_model_zip
@@ -23,9 +23,12 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     `unet.czmodel` has tiles of 128, `open.czmodel` is the same for tiles of any size, and
     `strict.czmodel`, with tiles of 32, fails on bright ones.
     """
-    folder = tmp_path_factory.mktemp("networks")
-    script = Path(__file__).with_name("write_networks.py")
-    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True)
+    folder: Path = made_once(tmp_path_factory, "networks", write_networks)
+    return folder
+
+
+def write_networks(folder: Path) -> None:
+    run_script(sys.executable, Path(__file__).with_name("write_networks.py"), folder)
     three = (("Gray16", "Gray8"), (NUCLEUS, NUCLEUS + EDGE))
     changes = {"unet": three, "open": three, "strict": (("Gray16", "Gray8"),)}
     for name, changed in changes.items():
@@ -37,7 +40,6 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         archive = czmodel(metadata_xml(*changed), saved_model_zip(files))
         (folder / f"{name}.czmodel").write_bytes(archive)
-    return folder
 
 
 @pytest.fixture(scope="session")
