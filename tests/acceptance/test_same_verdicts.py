@@ -1,4 +1,4 @@
-"""Verdicts through TensorFlow's C library and through its Python package, over all archives."""
+"""The same verdicts through TensorFlow's C library and through its Python package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from czcheck.runtime import RunnerLimits
 pytestmark = [
     pytest.mark.tensorflow,
     pytest.mark.slow,
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(sys.platform != "linux", reason="the C library is used on Linux"),
 ]
 
@@ -45,31 +45,41 @@ def plain(report: FileReport) -> dict[str, Any]:
     return dict(leaves(facts))
 
 
-def test_both_backends_reach_the_same_verdicts(corpus: Path) -> None:
-    paths = sorted({*FIXTURES.rglob("*.czmodel"), *corpus.rglob("*.czmodel")})
-    assert len(paths) > 200
-    options: dict[str, Any] = {"jobs": 2, "cache": False}
-    library = {each.path: each for each in czcheck.verify(paths, **options).files}
-    # Nothing of the others depends on how TensorFlow is reached.
-    ran = [path for path, each in library.items() if each.looked_at.get("run")]
-    assert len(ran) > 100
-    backends = [library[path].looked_at["run"]["backend"] for path in ran]
-    assert backends.count("c") > 0.9 * len(ran)
-    # One archive for each network: an import of TensorFlow takes seconds.
-    networks: dict[str, str] = {}
-    for path in ran:
+def network_of(path: Path) -> str | None:
+    """Digest of an archive's network; None if it cannot be read, and so is never run."""
+    try:
         with czcheck.open(path) as model:
-            digest = model.archive.member(model.payload.member).sha256
-        networks.setdefault(str(digest), path)
-    assert len(networks) > 60
+            return model.archive.member(model.payload.member).sha256
+    except czcheck.CzcheckError:
+        return None
+
+
+def networks_of(paths: list[Path]) -> list[Path]:
+    """One archive for each network that can be read."""
+    found = {network: path for path in paths if (network := network_of(path)) is not None}
+    return list(found.values())
+
+
+def test_both_backends_reach_the_same_verdicts(corpus: Path) -> None:
+    # Each import of TensorFlow takes seconds: of the fixtures, every eighth network stands for all.
+    real = networks_of(sorted(corpus.rglob("*.czmodel")))
+    made = networks_of(sorted(FIXTURES.rglob("*.czmodel")))
+    assert len(made) > 60
+    paths = [*real, *made[::8]]
+    options: dict[str, Any] = {"jobs": 2, "cache": False}
+    library = czcheck.verify(paths, **options).files
     options["runner_limits"] = RunnerLimits(backend="python")  # no setting: reports list those
-    for other in czcheck.verify(list(networks.values()), **options).files:
-        assert other.looked_at["run"]["backend"] == "python"
-        own, python = plain(library[other.path]), plain(other)
-        assert own.keys() == python.keys(), other.path
-        for place, value in own.items():
+    backends = []
+    for own, other in zip(library, czcheck.verify(paths, **options).files, strict=True):
+        if run := own.looked_at.get("run"):
+            backends.append(run["backend"])
+            assert other.looked_at["run"]["backend"] == "python"
+        one, two = plain(own), plain(other)
+        assert one.keys() == two.keys(), other.path
+        for place, value in one.items():
             if isinstance(value, float):
-                same = math.isclose(value, python[place], rel_tol=1e-3, abs_tol=1e-5)
-                assert same, (other.path, place, value, python[place])
+                same = math.isclose(value, two[place], rel_tol=1e-3, abs_tol=1e-5)
+                assert same, (other.path, place, value, two[place])
             else:
-                assert value == python[place], (other.path, place)
+                assert value == two[place], (other.path, place)
+    assert backends.count("c") > 10
