@@ -212,3 +212,12 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             done.touch()
     return folder
+
+
+def made_by(factory: pytest.TempPathFactory, script: Path) -> Path:
+    """The folder that a script fills, once for all processes of a test run."""
+
+    def make(folder: Path) -> None:
+        run_script(sys.executable, script, folder)
+
+    return made_once(factory, script.stem, make)

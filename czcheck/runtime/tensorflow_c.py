@@ -50,6 +50,11 @@ _FUNCTIONS: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "TF_GraphOperationByName": (_POINTER, (_POINTER, _TEXT)),
     "TF_OperationNumOutputs": (_INT, (_POINTER,)),
     "TF_OperationOutputType": (_INT, (_End,)),
+    "TF_GraphGetTensorNumDims": (_INT, (_POINTER, _End, _STATUS)),
+    "TF_GraphGetTensorShape": (
+        None,
+        (_POINTER, _End, ctypes.POINTER(ctypes.c_int64), _INT, _STATUS),
+    ),
     "TF_AllocateTensor": (_POINTER, (_INT, ctypes.POINTER(ctypes.c_int64), _INT, _SIZE)),
     "TF_DeleteTensor": (None, (_POINTER,)),
     "TF_TensorType": (_INT, (_POINTER,)),
@@ -162,6 +167,7 @@ class Library:
         self._graph = None  # type: Optional[int]
         self._session = None  # type: Optional[int]
         self._ends = (_End(), _End())
+        self._fed = ""
 
     def load(self, path: str, fed: str, fetched: str, threads: Optional[int]) -> None:
         """Load a SavedModel with the session loader, in place of the one before.
@@ -186,6 +192,7 @@ class Library:
         finally:
             self._tf.TF_DeleteSessionOptions(options)
         self._ends = (self._end(fed), self._end(fetched))
+        self._fed = fed
         number = self._tf.TF_OperationOutputType(self._ends[1])
         if number not in _TYPES:
             raise TypeError(f"the output's type has the number {number}, which is not read here")
@@ -263,11 +270,29 @@ class Library:
             size = stream.tell() - header.end()
             stream.seek(header.end())
             sizes = (ctypes.c_int64 * len(shape))(*shape)
+            self._check_shape(shape)
             number = _FED[header.group(1).decode()]
             tensor = self._tf.TF_AllocateTensor(number, sizes, len(shape), size)
             if size != 0:
                 stream.readinto(self._bytes(tensor))
         return tensor
+
+    def _check_shape(self, shape: Sequence[int]) -> None:
+        """Refuse what does not fit the network's input, which the library itself does not check."""
+        graph, end = self._graph, self._ends[0]
+        rank = self._call("TF_GraphGetTensorNumDims", graph, end)
+        if rank < 0:
+            return
+        sizes = (ctypes.c_int64 * rank)()
+        self._call("TF_GraphGetTensorShape", graph, end, sizes, rank)
+        known = tuple(None if size < 0 else size for size in sizes)
+        # `zip` is strict from Python 3.10 on only.
+        pairs = zip(shape, known) if rank == len(shape) else ((0, 1),)  # noqa: B905
+        if any(has not in (size, None) for size, has in pairs):
+            raise ValueError(
+                f"Cannot feed value of shape {tuple(shape)} for Tensor {self._fed}, "
+                f"which has shape {known}"
+            )
 
     def _bytes(self, tensor: Any) -> memoryview:
         """The memory of a tensor."""

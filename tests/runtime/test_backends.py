@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import made_by
 
 from czcheck.limits import DEFAULT_LIMITS
 from czcheck.network import SavedModelFolder, read_network
@@ -38,20 +38,10 @@ WHOLE = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64"
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The networks of these tests, as TensorFlow saves them."""
-    folder = tmp_path_factory.mktemp("saved")
-    environment = {
-        **os.environ,
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": str(HERE.parents[1]),
-    }
-    for name in ("make_networks", "make_rewritten", "make_reach_networks"):
-        (folder / name).mkdir()
-        command = [sys.executable, str(HERE / f"{name}.py"), str(folder / name)]
-        subprocess.run(command, check=True, env=environment, capture_output=True)
-    return folder
+def saved(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Folders with networks of these tests, as TensorFlow saves them."""
+    scripts = ("make_networks.py", "make_rewritten.py", "make_reach_networks.py")
+    return [made_by(tmp_path_factory, HERE / script) for script in scripts]
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +90,8 @@ def compare(workers: tuple[Worker, Worker], folder: Path) -> list[Output | str]:
     return library
 
 
-def test_networks_that_tensorflow_saved(workers: tuple[Worker, Worker], saved: Path) -> None:
-    folders = [path.parent for path in saved.rglob("saved_model.pb")]
+def test_networks_that_tensorflow_saved(workers: tuple[Worker, Worker], saved: list[Path]) -> None:
+    folders = [path.parent for each in saved for path in each.rglob("saved_model.pb")]
     kept = [folder for folder in folders if folder.name not in HARMFUL]
     session = [
         folder
@@ -205,8 +195,8 @@ def test_the_number_of_threads_is_set(tmp_path: Path) -> None:
     assert counts[1] - counts[0] >= 8
 
 
-def test_which_backend_runs_what(saved: Path) -> None:
-    folder = saved / "make_rewritten" / "plain"
+def test_which_backend_runs_what(saved: list[Path]) -> None:
+    folder = saved[1] / "plain"
     files = SavedModelFolder(folder)
     network = read_network(files, DEFAULT_LIMITS)
     by_object = dataclasses.replace(network, loader="object")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from children import run_script
+from children import made_by
 
 from czcheck.network import SavedModelFolder, StaticReach, read_network, static_reach, trace_of
 from czcheck.runtime import Output, Session, Worker, load_network
@@ -34,9 +33,7 @@ def scene(height: int, width: int) -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("reach")
-    script = Path(__file__).with_name("make_reach_networks.py")
-    run_script(sys.executable, script, folder)
+    folder: Path = made_by(tmp_path_factory, Path(__file__).with_name("make_reach_networks.py"))
     return folder
 
 

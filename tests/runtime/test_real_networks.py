@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from children import run_script
+from children import made_by
 
 from czcheck.files import sweep
 from czcheck.limits import DEFAULT_LIMITS
@@ -46,9 +46,7 @@ METADATA = ModelMetadata(
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Networks that misbehave, as TensorFlow saves them."""
-    folder = tmp_path_factory.mktemp("networks")
-    script = Path(__file__).with_name("make_networks.py")
-    run_script(sys.executable, script, folder)
+    folder: Path = made_by(tmp_path_factory, Path(__file__).with_name("make_networks.py"))
     return folder
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from children import run_script
+from children import made_by
 
 import czcheck
 from czcheck.limits import DEFAULT_LIMITS
@@ -28,8 +27,7 @@ LAYER_NORMS = ("plain", "nested", "called", "loop", "branch")
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rewritten")
-    run_script(sys.executable, HERE / "make_rewritten.py", folder)
+    folder: Path = made_by(tmp_path_factory, HERE / "make_rewritten.py")
     return folder
 
 
