@@ -5,9 +5,10 @@
 # All add float32 numbers one by one where channels come last and there are two or more (TensorFlow, numpy), or in their
 # pooling kernels (both runtimes): past 2^24 times a pixel's value, what is added is rounded. TensorFlow's mean of one
 # channel is exact and that of two is not, so the same network with one more channel works with another mean; and the
-# variance of tf.nn.moments takes over the square of the error: a flat image of noise 1 seems to have one of 500. The error is a share of the mean, so intensities in [0, 1] suffer alike.
+# variance of tf.nn.moments takes over the square of the error: a flat image of noise 1 seems to have one of 500.
+# The error is a share of the mean, so intensities in [0, 1] suffer alike.
 # Seen with: tensorflow 2.21.0, onnxruntime 1.32.0, numpy 2.4.6, Python 3.11; tensorflow 2.0.0 and onnxruntime 1.4.0
-#   are off by the same.
+#   behave alike.
 # Output seen (error in parts of a thousand; image 60000 with noise 1):
 #     TensorFlow, mean, 1 last: 0.00, variance 1        TensorFlow, mean, 2 last: 8.83, variance 280217
 #     TensorFlow, mean, 1 first: 0.00, variance 1       TensorFlow, mean, 2 first: 0.00, variance 1
