@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OBJECT_LOADER = "the network needs TensorFlow's object loader"
+ELSEWHERE = "the network is not a copy in the process's own folder"
 
 
 class Worker(WorkerProcess):
@@ -35,7 +36,8 @@ class Worker(WorkerProcess):
         """Load a network in place of the one before.
 
         What the session loader of TensorFlow's C library does not load goes to a process that
-        imports TensorFlow, which has both loaders.
+        imports TensorFlow, which has both loaders; so does a network outside of the process's
+        folder, since the C library needs a changed copy, see `unpack.stop_rewrites`.
 
         Args:
             folder: The SavedModel.
@@ -60,14 +62,16 @@ class Worker(WorkerProcess):
             "output": dict(zip(("key", "tensor"), output, strict=True)),
         }
         if self.hello().backend == C_LIBRARY:
-            if loader == "session":
+            if loader != "session":
+                self.restart_in_python(OBJECT_LOADER)
+            elif not folder.resolve().is_relative_to(self.folder.resolve()):
+                self.restart_in_python(ELSEWHERE)  # its file would be changed
+            else:
                 stop_rewrites(folder)
                 try:
                     return self._load(request)
                 except CommandFailed as failed:
                     self.restart_in_python(f"the C library does not load it ({failed.reason})")
-            else:
-                self.restart_in_python(OBJECT_LOADER)
         return self._load(request)
 
     def _load(self, request: dict[str, Any]) -> LoadRecord:

@@ -18,6 +18,9 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 Record = Dict[str, Any]
 
+# A `ConfigProto`, in whose graph_options, in whose rewrite_options disable_meta_optimizer is true.
+NO_REWRITES = b"\x52\x05\x52\x03\x98\x01\x01"
+
 _LIBRARIES = ("libtensorflow_framework.so.2", "libtensorflow_cc.so.2")
 _POINTER, _TEXT, _INT, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t
 
@@ -328,8 +331,7 @@ def _opened(path: str) -> Any:
 
 def _settings(threads: Optional[int]) -> bytes:
     """A session's `ConfigProto`: no rewrites, see `worker.without_rewrites`; and the threads."""
-    # In its graph_options, in their rewrite_options: disable_meta_optimizer is true.
-    settings = b"\x52\x05\x52\x03\x98\x01\x01"
+    settings = NO_REWRITES
     if threads is not None:
         for intra_or_inter in (b"\x10", b"\x28"):
             settings += intra_or_inter + _varint(threads)

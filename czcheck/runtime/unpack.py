@@ -9,6 +9,7 @@ from pathlib import Path
 from czcheck.errors import IncompleteError, InputError
 from czcheck.limits import DEFAULT_LIMITS, Limits
 from czcheck.network.files import SavedModelFiles
+from czcheck.runtime.worker import CALLS
 
 # All that TensorFlow's loaders read. Nothing else is written, whatever the archive calls it.
 _NAME = re.compile(
@@ -62,11 +63,6 @@ def _write(files: SavedModelFiles, name: str, path: Path, limit: int) -> int:
     return total
 
 
-_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-# A `ConfigProto`, in whose graph_options, in whose rewrite_options disable_meta_optimizer is true.
-_NO_REWRITES = b"\x52\x05\x52\x03\x98\x01\x01"
-
-
 def stop_rewrites(folder: Path) -> None:
     """Have TensorFlow's C library compute an unpacked network as its graph says.
 
@@ -77,10 +73,11 @@ def stop_rewrites(folder: Path) -> None:
         folder: The SavedModel. Its file is written anew where it calls functions.
     """
     from czcheck.network import messages  # noqa: PLC0415 - imports protobuf
+    from czcheck.runtime.tensorflow_c import NO_REWRITES  # noqa: PLC0415 - imports ctypes
 
     path = folder / "saved_model.pb"
     data = path.read_bytes()
-    if _CALLS[0].encode() not in data:
+    if CALLS[0].encode() not in data:
         return
     try:
         saved = messages.parse(messages.SavedModel, data)
@@ -90,8 +87,8 @@ def stop_rewrites(folder: Path) -> None:
         graph = meta_graph.graph_def
         for nodes in (graph.node, *(each.node_def for each in graph.library.function)):
             for node in nodes:
-                if node.op in _CALLS:
-                    node.attr["config_proto"].s = _NO_REWRITES
+                if node.op in CALLS:
+                    node.attr["config_proto"].s = NO_REWRITES
     path.unlink()
     with path.open("xb") as stream:
         stream.write(saved.SerializeToString())

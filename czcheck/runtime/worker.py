@@ -46,7 +46,7 @@ SERVE = "serve"
 C_LIBRARY, PYTHON = "c", "python"
 # Runs as it comes: whoever names this version wants to see what ZEN's own runtime does.
 AS_IT_COMES = "2.0."
-_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _status: List[int] = []
 # Lines that introduce TensorFlow's errors and say nothing themselves.
 _EMPTY_WORDS = re.compile(
@@ -179,7 +179,7 @@ def stop_rewrites(tf: Any) -> None:
             graph = meta_graph.graph_def
             for nodes in [graph.node] + [each.node_def for each in graph.library.function]:
                 for node in nodes:
-                    if node.op in _CALLS:
+                    if node.op in CALLS:
                         node.attr["config_proto"].s = settings
         return message
 

@@ -195,6 +195,17 @@ def test_the_number_of_threads_is_set(tmp_path: Path) -> None:
     assert counts[1] - counts[0] >= 8
 
 
+def test_a_network_that_is_no_copy_is_never_changed(saved: list[Path]) -> None:
+    folder = saved[1] / "called"
+    before = (folder / "saved_model.pb").read_bytes()
+    assert b"PartitionedCall" in before
+    with Worker(backend="c", sandbox=False) as worker:
+        load_network(worker, folder, read_network(SavedModelFolder(folder), DEFAULT_LIMITS))
+        assert worker.hello().backend == "python"
+        assert worker.predict(np.ones((1, 16, 16, 1), np.float32)).array is not None
+    assert (folder / "saved_model.pb").read_bytes() == before
+
+
 def test_which_backend_runs_what(saved: list[Path]) -> None:
     folder = saved[1] / "plain"
     files = SavedModelFolder(folder)
